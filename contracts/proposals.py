@@ -1,0 +1,196 @@
+"""A proposal's life, as its only referee, the matcher, says it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from contracts.base import Event
+from contracts.vocabulary import (
+    Answer,
+    Channel,
+    Frozen,
+    Id,
+    Labelled,
+    Period,
+    RefusalReason,
+    Slot,
+    VacancyKind,
+    WithdrawalReason,
+)
+
+
+class CountedPoints(Frozen):
+    """One line of the grid that counted for this child, with its French label."""
+
+    criterion: str
+    label: str
+    points: int
+
+
+class ProposalMade(Event):
+    """A round, or a counsellor's hold, found this place for this request; nothing has left yet.
+
+    `code` is what the family repeats in its SMS. `needs_person`: it never leaves without a person. `to_prepare`: the
+    structure is helped to prepare the child's care, and the place is the child's all the same. `rank` is the child's
+    place among the requests for this structure and these days.
+    """
+
+    type: Literal["proposal.made"]
+    round: Id | None
+    request: Id
+    family: Id
+    structure: Id
+    section: Id
+    slots: tuple[Slot, ...]
+    period: Period
+    kind: VacancyKind
+    code: str = Field(pattern=r"^[0-9]{4,6}$")
+    tier: int
+    points: int
+    reasons: tuple[CountedPoints, ...] = ()
+    rank: int | None = None
+    needs_person: bool = False
+    to_prepare: bool = False
+    held_by: Id | None = None
+
+
+class ProposalHeld(Event):
+    type: Literal["proposal.held"]
+    reason: str
+    until: date
+    by: Id
+
+
+class ProposalReleased(Event):
+    """It may leave. `answer_by` is the limit to write; a later delivery only moves the real one later.
+
+    `urgent`: it may be sent outside the usual hours.
+    """
+
+    type: Literal["proposal.released"]
+    answer_by: AwareDatetime
+    by: Id
+    note: str = ""
+    urgent: bool = False
+
+
+class ProposalDeadlineSet(Event):
+    """The family was reached at `counted_from`; without an answer the place re-opens after `deadline`."""
+
+    type: Literal["proposal.deadline_set"]
+    counted_from: AwareDatetime
+    deadline: AwareDatetime
+
+
+class ProposalReminded(Event):
+    """Half of the delay is over without an answer."""
+
+    type: Literal["proposal.reminded"]
+    deadline: AwareDatetime
+
+
+class ProposalUndelivered(Event):
+    """No contact of the family received it: its delay does not run."""
+
+    type: Literal["proposal.undelivered"]
+
+
+class ProposalAccepted(Event):
+    """The family's OUI counted. `confirm_by` is when the structure should have called."""
+
+    type: Literal["proposal.accepted"]
+    answered_by: Id
+    channel: Channel
+    received_at: AwareDatetime
+    confirm_by: AwareDatetime
+    confirmed_at_once: bool = False
+
+
+class ProposalDeclining(Event):
+    """The family's NON was noted and can be undone until `undo_until`; its hours are still held."""
+
+    type: Literal["proposal.declining"]
+    undo_until: AwareDatetime
+    answered_by: Id
+    channel: Channel
+
+
+class ProposalRestored(Event):
+    """The family took its NON back in time, or a person settled a contradiction: it waits for an answer again."""
+
+    type: Literal["proposal.restored"]
+    deadline: AwareDatetime | None
+
+
+class ProposalDeclined(Event):
+    type: Literal["proposal.declined"]
+    answer: Answer
+    answered_by: Id
+
+
+class ProposalExpired(Event):
+    type: Literal["proposal.expired"]
+    deadline: AwareDatetime
+
+
+class ProposalFrozen(Event):
+    """Two contacts of one family contradict each other: nothing moves until the guichet has called."""
+
+    type: Literal["proposal.frozen"]
+
+
+class ProposalWithdrawn(Event):
+    """`family_knew`: it had been sent, so the family is told."""
+
+    type: Literal["proposal.withdrawn"]
+    reason: WithdrawalReason
+    after_yes: bool
+    family_knew: bool
+
+
+class ProposalRefused(Event):
+    """The structure did not confirm. No SMS leaves by itself: a person calls."""
+
+    type: Literal["proposal.refused"]
+    reason: RefusalReason
+
+
+class PlaceReopened(Event):
+    """The hours that a proposal or placement held are free again. Said exactly once for each."""
+
+    type: Literal["place.reopened"]
+    section: Id
+    slots: tuple[Slot, ...]
+    period: Period
+
+
+class Verdict(Labelled):
+    """What the matcher made of a reply."""
+
+    TAKEN = "taken", "Prise en compte"
+    REPEATED = "repeated", "Déjà prise en compte"
+    LATE = "late", "Arrivée après la limite"
+    UNCLEAR = "unclear", "Non comprise"
+    NOT_ALLOWED = "not_allowed", "Sans effet"
+
+
+class ReplyJudged(Event):
+    """What became of one reply, so that whoever sent it is told. The subject is the reply's event id."""
+
+    type: Literal["reply.judged"]
+    proposal: Id
+    answer: Answer
+    verdict: Verdict
+    answered_by: Id
+    channel: Channel
+
+
+class HoldDenied(Event):
+    """A counsellor's hold could not be given. The subject is the hold."""
+
+    type: Literal["hold.denied"]
+    request: Id
+    reason: str

@@ -1,0 +1,98 @@
+"""Opening days, public holidays, working hours, deadlines and French dates: pure functions, time is an argument.
+
+Every instant given must be aware. Every instant returned is in UTC: two instants of one zone are compared and
+subtracted by Python as wall clocks, which is wrong on 29 March and 25 October. `local()` turns one back for people.
+"""
+
+from __future__ import annotations
+
+from services.calendar.clocks import Clock, FixedClock, ScaledClock, system_clock
+from services.calendar.days import (
+    DEFAULT_OFFICE,
+    ORDINARY_HOURS,
+    PARIS,
+    DayWindow,
+    OfficeHours,
+    add_working_days,
+    at,
+    in_force,
+    is_opening_day,
+    is_ordinary_day,
+    last_allowed,
+    local,
+    local_day,
+    next_allowed,
+    next_working_instant,
+    public_holidays,
+)
+from services.calendar.deadlines import (
+    DEFAULT_DELAYS,
+    Delay,
+    DelayRules,
+    answer_by,
+    answer_by_after_callback,
+    callback_by,
+    confirmation_due,
+    next_departure,
+    planned_answer_by,
+    reminder_at,
+)
+from services.calendar.french import (
+    counted,
+    date_in_full,
+    hour_in_full,
+    hours_in_full,
+    instant_in_full,
+    short_date,
+    short_day,
+    short_days,
+    short_hour,
+    short_hours,
+    short_limit,
+    slot_in_full,
+)
+
+__all__ = [
+    "DEFAULT_DELAYS",
+    "DEFAULT_OFFICE",
+    "ORDINARY_HOURS",
+    "PARIS",
+    "Clock",
+    "DayWindow",
+    "Delay",
+    "DelayRules",
+    "FixedClock",
+    "OfficeHours",
+    "ScaledClock",
+    "add_working_days",
+    "answer_by",
+    "answer_by_after_callback",
+    "at",
+    "callback_by",
+    "confirmation_due",
+    "counted",
+    "date_in_full",
+    "hour_in_full",
+    "hours_in_full",
+    "in_force",
+    "instant_in_full",
+    "is_opening_day",
+    "is_ordinary_day",
+    "last_allowed",
+    "local",
+    "local_day",
+    "next_allowed",
+    "next_departure",
+    "next_working_instant",
+    "planned_answer_by",
+    "public_holidays",
+    "reminder_at",
+    "short_date",
+    "short_day",
+    "short_days",
+    "short_hour",
+    "short_hours",
+    "short_limit",
+    "slot_in_full",
+    "system_clock",
+]

@@ -1,0 +1,232 @@
+"""A round as it goes in and comes out: facts only, canonically sorted, with ids and never indices.
+
+`Round` and `Outcome` are also the file formats of `berceau match`; their JSON Schemas are published. Nothing here
+decides anything.
+
+When to modify: when a round needs a new fact. Give it a default, so that older files still read the same, and
+mention it in `services/matcher/README.md`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from contracts.vocabulary import Audience, Frozen, Id, Period, RequestKind, Slot, VacancyKind
+
+ENGINE = "berceau-1"
+"""Changes whenever the same input may give another outcome; written in every outcome."""
+
+
+class Mode(StrEnum):
+    """The fairness modes of the territory's vote."""
+
+    STABLE = "stable"
+    STRICT = "strict"
+    MOST_CHILDREN = "most_children"
+
+
+class Ties(StrEnum):
+    DRAW = "draw"
+    TOGETHER = "together"
+
+
+class Policy(Frozen):
+    """What the territory voted, with the title of its deliberation.
+
+    `seed_commitment` is the SHA-256 of `seed`, in hexadecimal, published before the round; the seed is published after.
+    """
+
+    mode: Mode = Mode.STABLE
+    ties: Ties = Ties.DRAW
+    grid: str = ""
+    deliberation: str = ""
+    seed: str = ""
+    seed_commitment: str = ""
+
+
+class Section(Frozen):
+    """Children of one age in one structure: months completed at the start of care, both ends included."""
+
+    id: Id
+    structure: Id
+    age_from_months: int = 0
+    age_to_months: int = 71
+
+
+class Vacancy(Frozen):
+    """`places` free at each of `slots`, on the days of `period`, kept for `audience` until `release_at`."""
+
+    id: Id
+    section: Id
+    kind: VacancyKind = VacancyKind.REGULAR
+    slots: tuple[Slot, ...]
+    places: int
+    period: Period
+    audience: Audience = Audience.EVERYBODY
+    release_at: datetime | None = None
+
+    def audience_at(self, instant: datetime) -> Audience:
+        """Whom the places are for at `instant`: everybody once they are released."""
+        released = self.release_at is not None and instant >= self.release_at
+        return Audience.EVERYBODY if released else self.audience
+
+
+class Hold(Frozen):
+    """Hours of a section that a placement, a live proposal or a person already holds. A round never takes them."""
+
+    id: Id
+    section: Id
+    slots: tuple[Slot, ...]
+    period: Period
+    units: int = 1
+    entitled_to: Audience = Audience.EVERYBODY
+    reason: str = ""
+
+
+class Support(Frozen):
+    """How many children who need adapted care a structure has prepared for at once. A preference, never a refusal."""
+
+    structure: Id
+    children: int
+
+
+class Wish(Frozen):
+    """A structure a family would accept; equal ranks are allowed, 1 is the best."""
+
+    structure: Id
+    rank: int
+
+
+class Pattern(Frozen):
+    """One week (or set of single days) a family would accept, before travel time; 1 is the best rank."""
+
+    slots: tuple[Slot, ...]
+    rank: int
+
+
+class PointsReason(Frozen):
+    """One line of the grid that counted, with its French label."""
+
+    criterion: str
+    label: str
+    points: int
+
+
+class StructurePoints(Frozen):
+    """Points that a request has at one structure, where they differ from its ordinary ones."""
+
+    structure: Id
+    points: int
+    reasons: tuple[PointsReason, ...] = ()
+
+
+class Request(Frozen):
+    """A child who waits.
+
+    `tier` 1 is looked at first. `since` is the seniority that settles equal points: the wanted entry date.
+    `period` is the days of care: from the wanted start, up to the end of the need or the default end.
+    `on_call_sections` are the sections whose on-call agreement fits this request (notice, age, days).
+    """
+
+    id: Id
+    born: date
+    kind: RequestKind = RequestKind.REGULAR
+    tier: int = 2
+    points: int = 0
+    points_at: tuple[StructurePoints, ...] = ()
+    reasons: tuple[PointsReason, ...] = ()
+    since: date | None = None
+    wishes: tuple[Wish, ...]
+    patterns: tuple[Pattern, ...]
+    period: Period
+    travel_minutes: int = 0
+    entitled_to: Audience = Audience.EVERYBODY
+    on_call_sections: tuple[Id, ...] = ()
+    needs_support: bool = False
+
+
+class Round(Frozen):
+    """One territory at one instant."""
+
+    id: Id
+    territory: Id
+    instant: datetime
+    policy: Policy
+    sections: tuple[Section, ...]
+    vacancies: tuple[Vacancy, ...]
+    requests: tuple[Request, ...]
+    holds: tuple[Hold, ...] = ()
+    support: tuple[Support, ...] = ()
+
+
+class Placed(Frozen):
+    """What a round offers one child. `pattern` is the position of the chosen pattern in the request, from 0."""
+
+    request: Id
+    structure: Id
+    section: Id
+    pattern: int
+    slots: tuple[Slot, ...]
+    period: Period
+    wish_rank: int
+    level: int
+    on_call: bool = False
+    to_prepare: bool = False
+
+
+class Why(StrEnum):
+    """Why a wish was, or was not, met. One of these for each wish of each request."""
+
+    OFFERED = "offered"
+    PREFERRED_ELSEWHERE = "preferred_elsewhere"
+    NO_SECTION_FOR_AGE = "no_section_for_age"
+    NO_PLACE_AT_THESE_TIMES = "no_place_at_these_times"
+    KEPT_FOR_ANOTHER_AUDIENCE = "kept_for_another_audience"
+    FULL = "full"
+    UNKNOWN_STRUCTURE = "unknown_structure"
+
+
+class WishReason(Frozen):
+    """What became of one wish. `rank` counts the eligible requests there with a higher claim, plus one.
+
+    `full_slots` are hours that no arrangement could add; `last_points` the points of the lowest claim admitted there.
+    """
+
+    structure: Id
+    why: Why
+    rank: int | None = None
+    points: int | None = None
+    full_slots: tuple[Slot, ...] = ()
+    last_tier: int | None = None
+    last_points: int | None = None
+
+
+class Reason(Frozen):
+    """Why a request was, or was not, offered a place: one line for each wish, in the order of the wishes."""
+
+    request: Id
+    placed: bool
+    wishes: tuple[WishReason, ...]
+
+
+class Violation(Frozen):
+    """A guarantee that an outcome breaks, and the requests and sections that it touches."""
+
+    guarantee: str
+    sentence: str
+    requests: tuple[Id, ...] = ()
+    sections: tuple[Id, ...] = ()
+
+
+class Outcome(Frozen):
+    """What a round decided, sorted by request, with a reason for every request and what recomputes it."""
+
+    round: Id
+    engine: str = ENGINE
+    policy: Policy
+    placed: tuple[Placed, ...]
+    reasons: tuple[Reason, ...]
+    violations: tuple[Violation, ...] = ()
+    input_hash: str
+    outcome_hash: str
