@@ -1,0 +1,72 @@
+"""Messages that a person has to look at. Nothing is edited here: a letter is redriven as it is, or discarded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.bus.tables import dead_letters
+
+LONGEST_ERROR = 2_000
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A parked message. `origin` says where it came from, once: stream and position, or topic, partition, offset."""
+
+    id: int
+    stream: str
+    origin: str
+    type: str | None
+    body: bytes
+    reason: str
+    error: str
+    tries: int
+    parked_at: datetime
+
+
+def park(
+    tx: sa.Connection, *, stream: str, origin: str, body: bytes, type_: str | None, reason: str, error: str,
+    tries: int, now: datetime,
+) -> None:  # fmt: skip
+    """Keep the message for a person. Parking the same origin twice keeps one letter."""
+    row = {
+        "stream": stream,
+        "origin": origin,
+        "type": type_,
+        "body": body,
+        "reason": reason,
+        "error": error[:LONGEST_ERROR],
+        "tries": tries,
+        "parked_at": now,
+    }
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    tx.execute(insert(dead_letters).values(row).on_conflict_do_nothing(index_elements=["origin"]))
+
+
+def waiting(tx: sa.Connection, limit: int = 100) -> list[Letter]:
+    """Letters that nobody has settled, oldest first."""
+    columns = [dead_letters.c[name] for name in Letter.__dataclass_fields__]
+    rows = tx.execute(
+        sa.select(*columns).where(dead_letters.c.settled_at.is_(None)).order_by(dead_letters.c.id).limit(limit)
+    )
+    return [Letter(**row._mapping) for row in rows]
+
+
+def count_waiting(tx: sa.Connection) -> int:
+    query = sa.select(sa.func.count()).select_from(dead_letters).where(dead_letters.c.settled_at.is_(None))
+    return tx.scalar(query) or 0
+
+
+def settle(tx: sa.Connection, letter_id: int, *, by: str, note: str, now: datetime) -> bool:
+    """Close a letter with a note. False if it was closed before."""
+    done = tx.execute(
+        dead_letters.update()
+        .where(dead_letters.c.id == letter_id, dead_letters.c.settled_at.is_(None))
+        .values(settled_at=now, settled_by=by, note=note)
+        .returning(dead_letters.c.id)
+    )
+    return done.first() is not None

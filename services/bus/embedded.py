@@ -1,0 +1,76 @@
+"""The bus of the embedded profile: one process, SQLite files, no broker.
+
+Each reader follows each stream by a cursor in its own database, moved in the handler's transaction. The bytes are
+those that Kafka would carry, and they are parsed again. Order is the order of writing, which is safe because SQLite's
+writers follow each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from contracts.topics import Topic, read_by
+from services.bus import metrics, outbox
+from services.bus.database import Database
+from services.bus.delivery import Message, Reader, advance, read_up_to
+
+BATCH = 200
+
+
+@dataclass
+class EmbeddedBus:
+    """Carries events between services that share a process. `writers` maps a service to its database."""
+
+    writers: dict[str, Database]
+    readers: Sequence[Reader]
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self) -> None:
+        """Somebody has said something: deliver now rather than at the next look."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event, look_every_s: float = 0.2) -> None:
+        """Deliver until `stop` is set. A reader that stops itself stops the run."""
+        while not stop.is_set():
+            if await self.deliver_all() == 0:
+                self._wake.clear()
+                await _first_of(self._wake, stop, timeout_s=look_every_s)
+
+    async def deliver_all(self) -> int:
+        """Deliver what is there, to every reader. Returns how many messages were taken."""
+        taken = 0
+        for reader in self.readers:
+            for topic in read_by(reader.service):
+                taken += await self._deliver(reader, topic)
+        return taken
+
+    async def drain(self) -> int:
+        """Deliver until nothing is left to deliver, answers included."""
+        total = 0
+        while taken := await self.deliver_all():
+            total += taken
+        return total
+
+    async def _deliver(self, reader: Reader, topic: Topic) -> int:
+        done = await reader.database.read(read_up_to, topic.name)
+        rows = await self.writers[topic.writer].read(outbox.after, done, BATCH)
+        behind = done
+        for row in rows:
+            if reader.cares_for(row.type):
+                await reader.take(Message(topic.name, f"{topic.name}/{row.position}", row.body, row.position))
+            behind = row.position
+        if rows and not reader.cares_for(rows[-1].type):
+            await reader.database.write(advance, topic.name, behind)
+        metrics.EVENTS_OUT.labels(topic.writer, topic.name).inc(len(rows))
+        return len(rows)
+
+
+async def _first_of(*events: asyncio.Event, timeout_s: float) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

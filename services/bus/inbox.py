@@ -1,0 +1,27 @@
+"""What a service heard already. An event delivered twice takes effect once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.bus.tables import inbox
+
+
+def first_time(tx: sa.Connection, event_id: str, now: datetime) -> bool:
+    """Note the event in the handler's own transaction; False if it was noted before.
+
+    `RETURNING` tells which of the two it was: the row count of some drivers does not.
+    """
+    row = {"event_id": event_id, "received_at": now}
+    if tx.dialect.name == "postgresql":
+        note = postgresql.insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.event_id)
+        return tx.scalar(note) is not None
+    return tx.scalar(sqlite.insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.event_id)) is not None
+
+
+def forget_before(tx: sa.Connection, limit: datetime) -> int:
+    """Drop notes older than the longest redrive can be. Returns how many."""
+    return tx.execute(inbox.delete().where(inbox.c.received_at < limit)).rowcount

@@ -1,0 +1,77 @@
+"""What a service says, written in the transaction of what it did. The outbox is also the event log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from contracts.base import Event
+from contracts.topics import TOPIC_OF
+from services.bus.tables import outbox
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One row of the log, as bytes: what one transport delivers and another publishes."""
+
+    position: int
+    event_id: str
+    stream: str
+    territory: str
+    type: str
+    body: bytes
+
+
+def record(tx: sa.Connection, *events: Event) -> None:
+    """Say `events`, in this order, if and only if `tx` commits."""
+    if events:
+        tx.execute(outbox.insert(), [_row(event) for event in events])
+
+
+def _row(event: Event) -> dict[str, object]:
+    return {
+        "event_id": event.id,
+        "stream": TOPIC_OF[type(event)].name,
+        "territory": event.territory,
+        "type": event.type,
+        "body": event.model_dump_json().encode(),
+        "recorded_at": event.time,
+    }
+
+
+def after(tx: sa.Connection, position: int, limit: int) -> list[Recorded]:
+    """The rows behind `position`, in the order of their writing.
+
+    Safe as a cursor only where writers follow each other (SQLite): elsewhere a row may commit behind a later one.
+    """
+    rows = tx.execute(sa.select(*_COLUMNS).where(outbox.c.position > position).order_by(outbox.c.position).limit(limit))
+    return [Recorded(*row) for row in rows]
+
+
+def unpublished(tx: sa.Connection, limit: int) -> list[Recorded]:
+    """The oldest rows that no broker has acknowledged yet, whenever they committed."""
+    waiting = sa.select(*_COLUMNS).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(limit)
+    return [Recorded(*row) for row in tx.execute(waiting)]
+
+
+def mark_published(tx: sa.Connection, positions: list[int], now: datetime) -> None:
+    tx.execute(outbox.update().where(outbox.c.position.in_(positions)).values(published_at=now))
+
+
+def oldest_unpublished(tx: sa.Connection) -> datetime | None:
+    """When the oldest event that still waits for the broker was recorded."""
+    return tx.scalar(
+        sa.select(outbox.c.recorded_at).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(1)
+    )
+
+
+_COLUMNS = (
+    outbox.c.position,
+    outbox.c.event_id,
+    outbox.c.stream,
+    outbox.c.territory,
+    outbox.c.type,
+    outbox.c.body,
+)

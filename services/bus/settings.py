@@ -1,0 +1,69 @@
+"""Where a process of Berceau finds its database, its broker, its keys and its doors.
+
+Everything comes from the environment, under names that begin with BERCEAU_; nothing has a default that would be
+unsafe in a town hall.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+
+from contracts.vocabulary import Frozen, Id
+
+PREFIX = "BERCEAU_"
+
+
+class Settings(Frozen):
+    """The resolved settings of one process.
+
+    Without `database` the profile is embedded: SQLite files under `data`. With `database` (`postgresql+asyncpg://…`)
+    it is cluster, and `kafka` (`host:port,…`) is needed. `vault_key` and `link_key` are 32 bytes in base64: the first
+    opens the contacts vault, the second derives the families' links.
+    """
+
+    data: Path = Path("berceau-data")
+    database: str | None = None
+    kafka: str | None = None
+    kafka_prefix: str = ""
+    member: Id = "1"
+    vault_key: SecretStr
+    link_key: SecretStr
+    public_url: str = "http://127.0.0.1:8080"
+    inbound_secret: SecretStr = Field(default=SecretStr(""))
+    gateway: str = "phone"
+    gateway_url: str = ""
+    gateway_token: SecretStr = Field(default=SecretStr(""))
+    inbound_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+    @field_validator("vault_key", "link_key")
+    @classmethod
+    def _has_32_bytes(cls, value: SecretStr) -> SecretStr:
+        try:
+            length = len(base64.b64decode(value.get_secret_value(), validate=True))
+        except ValueError as error:
+            raise ValueError("la clé doit être en base64 (berceau key new en crée une)") from error
+        if length != 32:
+            raise ValueError("la clé doit faire 32 octets en base64 (berceau key new en crée une)")
+        return value
+
+    @property
+    def profile(self) -> str:
+        return "cluster" if self.database else "embedded"
+
+    def key(self, name: str) -> bytes:
+        """The bytes of `vault_key` or `link_key`."""
+        secret: SecretStr = getattr(self, name)
+        return base64.b64decode(secret.get_secret_value())
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process. Raises pydantic.ValidationError naming each variable that is missing or wrong."""
+    names = {PREFIX + field.upper(): field for field in Settings.model_fields}
+    return Settings.model_validate({names[k]: v for k, v in environment.items() if k in names and v != ""})
