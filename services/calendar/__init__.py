@@ -24,6 +24,7 @@ from services.calendar.days import (
     next_allowed,
     next_working_instant,
     public_holidays,
+    utc,
 )
 from services.calendar.deadlines import (
     DEFAULT_DELAYS,
@@ -95,4 +96,5 @@ __all__ = [
     "short_limit",
     "slot_in_full",
     "system_clock",
+    "utc",
 ]

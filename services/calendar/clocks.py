@@ -1,5 +1,4 @@
-"""Where "now" comes from. Rules take `now`; only the outermost code holds a clock, so that a test or a demo can turn it.
-"""
+"""Where "now" comes from. Rules take `now`; only the outermost code holds a clock, which a test or a demo can turn."""
 
 from __future__ import annotations
 

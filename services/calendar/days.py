@@ -5,10 +5,9 @@ When to modify: hours change by a new dated entry, never in place, so that an ol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import count
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -21,6 +20,7 @@ PARIS = ZoneInfo("Europe/Paris")
 """The time zone of metropolitan France, summer time included."""
 
 ONE_DAY = timedelta(days=1)
+_SEARCHED_DAYS = 366  # bounds a search that wrong opening hours would make endless
 
 
 class Dated(Protocol):
@@ -46,6 +46,11 @@ def local(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(f"a naive time names no instant: {instant.isoformat()}")
     return instant.astimezone(PARIS)
+
+
+def utc(instant: datetime) -> datetime:
+    """`instant` in UTC, where sums and differences are elapsed time. Raises ValueError if it is naive."""
+    return local(instant).astimezone(UTC)
 
 
 def local_day(instant: datetime) -> date:
@@ -102,7 +107,7 @@ def next_allowed(instant: datetime, window: DayWindow) -> datetime:
     if is_ordinary_day(then.date()) and window.opens <= then.time() < window.closes:
         return instant.astimezone(UTC)
     first = then.date() if then.time() < window.opens else then.date() + ONE_DAY
-    return at(next(day for day in _from(first, ONE_DAY) if is_ordinary_day(day)), window.opens)
+    return at(_first(first, ONE_DAY, is_ordinary_day), window.opens)
 
 
 def last_allowed(instant: datetime, window: DayWindow) -> datetime:
@@ -111,7 +116,7 @@ def last_allowed(instant: datetime, window: DayWindow) -> datetime:
         return instant.astimezone(UTC)
     then = local(instant)
     last = then.date() if then.time() > window.closes else then.date() - ONE_DAY
-    return at(next(day for day in _from(last, -ONE_DAY) if is_ordinary_day(day)), window.closes)
+    return at(_first(last, -ONE_DAY, is_ordinary_day), window.closes)
 
 
 class OfficeHours(Frozen):
@@ -128,7 +133,7 @@ _WHOLE_DAY = ((time(8, 30), time(12)), (time(13, 30), time(17)))
 DEFAULT_OFFICE = OfficeHours(
     valid_from=date(2026, 1, 1),
     source="Horaires de démonstration (synthétiques) : à remplacer par ceux du guichet",
-    hours={day: _WHOLE_DAY for day in WEEKDAYS[:5]},
+    hours=dict.fromkeys(WEEKDAYS[:5], _WHOLE_DAY),
 )
 
 
@@ -140,7 +145,7 @@ def is_opening_day(day: date, office: OfficeHours = DEFAULT_OFFICE) -> bool:
 
 def next_opening_day(day: date, office: OfficeHours = DEFAULT_OFFICE) -> date:
     """The first opening day after `day`."""
-    return next(other for other in _from(day + ONE_DAY, ONE_DAY) if is_opening_day(other, office))
+    return _first(day + ONE_DAY, ONE_DAY, lambda other: is_opening_day(other, office))
 
 
 def next_working_instant(instant: datetime, office: OfficeHours = DEFAULT_OFFICE) -> datetime:
@@ -169,12 +174,9 @@ def _openings(day: date, office: OfficeHours) -> tuple[tuple[time, time], ...]:
     return office.hours[WEEKDAYS[day.weekday()]] if is_opening_day(day, office) else ()
 
 
-def _from(day: date, step: timedelta) -> _Days:
-    return _Days(day, step)
-
-
-class _Days:
-    """Days from `day` on, one `step` apart, for at most a month: no calendar closes longer."""
-
-    def __init__(self, day: date, step: timedelta) -> None:
-        self._day, self._step = day, step
+def _first(day: date, step: timedelta, suits: Callable[[date], bool]) -> date:
+    """The first day that suits, from `day` on by `step`. Raises LookupError if none does within a year."""
+    for n in range(_SEARCHED_DAYS):
+        if suits(day + n * step):
+            return day + n * step
+    raise LookupError(f"no suitable day within a year of {day.isoformat()}: check the opening hours and closures")
