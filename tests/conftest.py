@@ -1,0 +1,55 @@
+"""Fixtures that every folder of tests may use: real servers, one per run, and a private corner of them per test."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests import servers
+
+MARKED_BY_FIXTURE = {"kafka_bootstrap": "connected", "postgres_url": "connected", "chromium_path": "browser"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for a real server or browser carries the marker; nobody has to remember it."""
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in MARKED_BY_FIXTURE:
+                item.add_marker(MARKED_BY_FIXTURE[fixture])
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """`host:port` of a real Apache Kafka that never makes a topic by itself; shared by the whole run."""
+    with servers.kafka_for_tests(os.environ) as bootstrap:
+        yield bootstrap
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """SQLAlchemy URL of a real PostgreSQL, shared by the whole run; a test takes `database_url` instead."""
+    with servers.postgres_for_tests(os.environ) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """SQLAlchemy URL (asyncpg) of an empty PostgreSQL database that only this test sees."""
+    with servers.fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """What this test puts before its topics and consumer groups, so that tests share a broker and never meet."""
+    return f"t{secrets.token_hex(6)}."
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Path of the real Chromium that the browser tests drive."""
+    with servers.failing_with_the_remedy():
+        return servers.find_chromium()
