@@ -1,0 +1,202 @@
+"""What the vault keeps, finds and erases. Every function works inside the caller's transaction.
+
+When to modify: a new sealed fact is written, read and erased here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from services.vault import tables
+from services.vault.ciphers import Keyring, fingerprint, seal, unseal
+from services.vault.contacts import (
+    Contact,
+    ContactChannel,
+    ContactRole,
+    OwnerKind,
+    normalised_email,
+    normalised_phone,
+)
+from services.vault.keys import index_key, index_key_for_reading, key_for_reading, key_for_writing, of
+
+metadata = tables.metadata
+
+MOST_CONTACTS = 3
+"""A family names one to three people to reach ; two parents and somebody they trust."""
+
+W = TypeVar("W", ContactRole, ContactChannel)
+
+_SEALED = ("phone", "email", "name")
+_LOOKED_UP = ("phone", "email")
+
+
+class TooManyContacts(ValueError):
+    """A family has one to three contacts."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Il faut un à {MOST_CONTACTS} contacts par famille.")
+
+
+def put_contacts(
+    tx: sa.Connection,
+    keyring: Keyring,
+    owner: str,
+    contacts: Sequence[Contact],
+    today: date,
+    kind: OwnerKind = OwnerKind.FAMILY,
+) -> None:
+    """Keep these contacts for `owner`, the first to be tried first, in place of any before.
+
+    A suspended contact whose number has not changed stays suspended: writing a file again must not undo an ERREUR.
+    Raises TooManyContacts, and ValueError where a contact belongs to somebody else.
+    """
+    if not 1 <= len(contacts) <= MOST_CONTACTS or len({contact.id for contact in contacts}) < len(contacts):
+        raise TooManyContacts
+    key = key_for_writing(tx, keyring, kind, owner, today)
+    before = {contact.id: contact for contact in contacts_of(tx, keyring, owner, kind)}
+    _refuse_foreign(tx, kind, owner, contacts)
+    for table in (tables.lookups, tables.contacts):
+        tx.execute(sa.delete(table).where(*of(table, kind, owner)))
+    for position, contact in enumerate(contacts):
+        kept = contact.model_copy(update={"suspended": _stays_suspended(contact, before.get(contact.id))})
+        _insert_contact(tx, key, (kind, owner), position, kept)
+        _insert_lookups(tx, index_key(tx, keyring, today), (kind, owner), kept)
+
+
+def contacts_of(
+    tx: sa.Connection, keyring: Keyring, owner: str, kind: OwnerKind = OwnerKind.FAMILY
+) -> tuple[Contact, ...]:
+    """The contacts of `owner` in the order in which to try them; none if unknown. Raises Unreadable once erased."""
+    table = tables.contacts
+    rows = tx.execute(sa.select(table).where(*of(table, kind, owner)).order_by(table.c.position)).all()
+    if not rows:
+        return ()
+    key = key_for_reading(tx, keyring, kind, owner)
+    return tuple(_opened(key, row) for row in rows)
+
+
+def contact_named(tx: sa.Connection, keyring: Keyring, contact: str) -> Contact | None:
+    """The contact of that id, or None. Raises Unreadable once its owner was erased."""
+    row = tx.execute(sa.select(tables.contacts).where(tables.contacts.c.contact == contact)).one_or_none()
+    return None if row is None else _opened(key_for_reading(tx, keyring, row.kind, row.owner), row)
+
+
+def suspend_contact(tx: sa.Connection, contact: str) -> bool:
+    """Send nothing there any more (ERREUR). True if there is such a contact."""
+    table = tables.contacts
+    wanted = sa.update(table).where(table.c.contact == contact).values(suspended=True).returning(table.c.contact)
+    return tx.execute(wanted).one_or_none() is not None
+
+
+def families_by_phone(tx: sa.Connection, keyring: Keyring, phone: str) -> list[tuple[str, str]]:
+    """Who may have written from `phone`: (family, contact) pairs, sorted. Raises InvalidPhone."""
+    return _owners_by(tx, keyring, "phone", normalised_phone(phone), OwnerKind.FAMILY)
+
+
+def owners_by_email(
+    tx: sa.Connection, keyring: Keyring, email: str, kind: OwnerKind = OwnerKind.STAFF
+) -> list[tuple[str, str]]:
+    """Who signs in with `email`: (owner, contact) pairs, sorted. Raises ValueError if it is no address."""
+    return _owners_by(tx, keyring, "email", normalised_email(email), kind)
+
+
+def erase_family(tx: sa.Connection, family: str) -> bool:
+    """Erase a family: True if there was anything."""
+    return erase(tx, family, OwnerKind.FAMILY)
+
+
+def erase(tx: sa.Connection, owner: str, kind: OwnerKind) -> bool:
+    """Delete the key of `owner`, and with it the meaning of every row ever written; then the rows themselves.
+
+    Rows that come back from an old backup stay unreadable as long as `vault_keys` is not restored with them.
+    """
+    tables_of_owner = (tables.keys, tables.lookups, tables.first_names, tables.contacts)
+    deleted = [tx.execute(sa.delete(table).where(*of(table, kind, owner))).rowcount for table in tables_of_owner]
+    return any(deleted)
+
+
+def sweep_orphans(tx: sa.Connection, known: Collection[str], today: date, older_than_days: int) -> list[str]:
+    """Erase families that no request knows and nobody wrote to for `older_than_days`; return them, sorted.
+
+    Contacts are written before their request: a crash between the two leaves an orphan, and a fresh one may only be
+    waiting for its request.
+    """
+    keys = tables.keys
+    old = sa.select(keys.c.owner).where(
+        keys.c.kind == OwnerKind.FAMILY, keys.c.written_on < today - timedelta(days=older_than_days)
+    )
+    orphans = sorted(set(tx.scalars(old)) - set(known))
+    for family in orphans:
+        erase_family(tx, family)
+    return orphans
+
+
+def _refuse_foreign(tx: sa.Connection, kind: str, owner: str, contacts: Sequence[Contact]) -> None:
+    """An id is never taken over from another owner."""
+    table = tables.contacts
+    same = table.c.contact.in_([contact.id for contact in contacts])
+    if tx.execute(sa.select(table.c.contact).where(same, sa.not_(sa.and_(*of(table, kind, owner))))).first():
+        raise ValueError("un de ces contacts appartient à quelqu'un d'autre")
+
+
+def _stays_suspended(contact: Contact, before: Contact | None) -> bool:
+    return contact.suspended or (before is not None and before.suspended and before.phone == contact.phone)
+
+
+def _insert_contact(tx: sa.Connection, key: bytes, place: tuple[str, str], position: int, contact: Contact) -> None:
+    kind, owner = place
+    plain = contact.model_dump(mode="json", exclude={"id", *_SEALED})
+    sealed = {field: _sealed(key, getattr(contact, field), kind, owner, contact.id, field) for field in _SEALED}
+    row = {"contact": contact.id, "kind": kind, "owner": owner, "position": position, **plain, **sealed}
+    tx.execute(sa.insert(tables.contacts).values(row))
+
+
+def _insert_lookups(tx: sa.Connection, index: bytes, place: tuple[str, str], contact: Contact) -> None:
+    kind, owner = place
+    for field in _LOOKED_UP:
+        if value := getattr(contact, field):
+            sign = fingerprint(index, field, value)
+            row = {"fingerprint": sign, "contact": contact.id, "kind": kind, "owner": owner}
+            tx.execute(sa.insert(tables.lookups).values(row))
+
+
+def _owners_by(tx: sa.Connection, keyring: Keyring, field: str, value: str, kind: OwnerKind) -> list[tuple[str, str]]:
+    index = index_key_for_reading(tx, keyring)
+    if index is None:
+        return []
+    table = tables.lookups
+    same = (table.c.fingerprint == fingerprint(index, field, value), table.c.kind == kind)
+    rows = tx.execute(sa.select(table.c.owner, table.c.contact).where(*same).order_by(table.c.owner, table.c.contact))
+    return [(row.owner, row.contact) for row in rows]
+
+
+def _sealed(key: bytes, value: str | None, *place: str) -> bytes | None:
+    return seal(key, value, *place) if value else None
+
+
+def _opened(key: bytes, row: sa.Row[Any]) -> Contact:
+    sealed = {field: getattr(row, field) for field in _SEALED}
+    opened = {
+        field: unseal(key, value, row.kind, row.owner, row.contact, field) if value else None
+        for field, value in sealed.items()
+    }
+    # as it was kept: newer numbering plans must not make an old contact unreadable
+    return Contact.model_construct(
+        id=row.contact,
+        role=_word(ContactRole, row.role),
+        may_answer=row.may_answer,
+        channel=_word(ContactChannel, row.channel),
+        language=row.language,
+        suspended=row.suspended,
+        phone=opened["phone"],
+        email=opened["email"],
+        name=opened["name"] or "",
+    )
+
+
+def _word(words: type[W], value: str) -> W:
+    return {word.value: word for word in words}[value]

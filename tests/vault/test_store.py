@@ -1,0 +1,220 @@
+"""The vault on a real SQLite file: what is kept, found, moved, and gone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from services import vault
+from services.vault import tables
+from tests.vault.conftest import OTHER_PHONE, PHONE, TODAY, father, mother
+
+
+def put(tx: sa.Connection, keyring: vault.Keyring, family: str, *contacts: vault.Contact) -> None:
+    vault.put_contacts(tx, keyring, family, contacts, TODAY)
+
+
+def test_contacts_come_back_as_they_were_put_and_in_their_order(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", father(), mother())
+    assert vault.contacts_of(tx, keyring, "f-1") == (father(), mother())
+    assert vault.contact_named(tx, keyring, "c-mother") == mother()
+    assert vault.contacts_of(tx, keyring, "f-2") == ()
+    assert vault.contact_named(tx, keyring, "c-nobody") is None
+
+
+def test_a_family_has_one_to_three_contacts(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    four = [mother(id=f"c-{n}") for n in range(4)]
+    for wrong in ([], four, [mother(), mother()]):
+        with pytest.raises(vault.TooManyContacts, match="un à 3 contacts"):
+            put(tx, keyring, "f-1", *wrong)
+    put(tx, keyring, "f-1", *four[:3])
+    assert len(vault.contacts_of(tx, keyring, "f-1")) == 3
+
+
+def test_new_contacts_replace_the_old_ones_and_their_index(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother(), father())
+    put(tx, keyring, "f-1", mother(phone=OTHER_PHONE))
+    assert [contact.id for contact in vault.contacts_of(tx, keyring, "f-1")] == ["c-mother"]
+    assert vault.families_by_phone(tx, keyring, PHONE) == []
+    assert vault.families_by_phone(tx, keyring, OTHER_PHONE) == [("f-1", "c-mother")]
+
+
+def test_a_contact_is_never_taken_over_from_another_family(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother())
+    with pytest.raises(ValueError, match="quelqu'un d'autre"):
+        put(tx, keyring, "f-2", mother())
+    assert vault.families_by_phone(tx, keyring, PHONE) == [("f-1", "c-mother")]
+
+
+def test_a_phone_leads_to_every_family_that_gave_it(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    assert vault.families_by_phone(tx, keyring, PHONE) == []
+    put(tx, keyring, "f-2", mother(id="c-2"))
+    put(tx, keyring, "f-1", mother(id="c-1"), father())
+    assert vault.families_by_phone(tx, keyring, "06.39.98.12.34") == [("f-1", "c-1"), ("f-2", "c-2")]
+
+
+def test_professionals_are_found_by_email_and_never_among_families(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    person = mother(id="c-staff", role="staff", email="Directrice@Exemple.fr ")
+    vault.put_contacts(tx, keyring, "p-1", [person], TODAY, vault.OwnerKind.STAFF)
+    assert vault.owners_by_email(tx, keyring, "directrice@exemple.fr") == [("p-1", "c-staff")]
+    assert vault.owners_by_email(tx, keyring, "directrice@exemple.fr", vault.OwnerKind.FAMILY) == []
+    assert vault.families_by_phone(tx, keyring, PHONE) == []
+    assert vault.contacts_of(tx, keyring, "p-1", vault.OwnerKind.STAFF) == (person,)
+
+
+def test_a_suspended_contact_stays_so_until_its_number_changes(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother())
+    assert vault.suspend_contact(tx, "c-mother")
+    assert not vault.suspend_contact(tx, "c-nobody")
+    put(tx, keyring, "f-1", mother(name="Awa E."))
+    assert vault.contacts_of(tx, keyring, "f-1")[0].suspended
+    put(tx, keyring, "f-1", mother(phone=OTHER_PHONE))
+    assert not vault.contacts_of(tx, keyring, "f-1")[0].suspended
+
+
+def test_first_names_are_kept_by_request(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    vault.put_child_first_name(tx, keyring, "f-1", "r-1", "Zoé", TODAY)
+    vault.put_child_first_name(tx, keyring, "f-1", "r-1", "Zoë", TODAY)
+    vault.put_child_first_name(tx, keyring, "f-2", "r-2", "Imran", TODAY)
+    assert vault.child_first_name(tx, keyring, "r-1") == "Zoë"
+    assert vault.child_first_name(tx, keyring, "r-9") is None
+    assert vault.child_first_names(tx, keyring, ["r-2", "r-1", "r-9"]) == {"r-1": "Zoë", "r-2": "Imran"}
+
+
+def test_nothing_about_a_person_is_in_clear_in_the_file(
+    tx: sa.Connection, keyring: vault.Keyring, database: Path
+) -> None:
+    put(tx, keyring, "f-1", mother(), father())
+    vault.put_child_first_name(tx, keyring, "f-1", "r-1", "Imran", TODAY)
+    tx.commit()
+    stored = database.read_bytes()
+    assert b"c-mother" in stored  # the file was really written
+    for secret in (PHONE, PHONE[3:], "639981234", "Awa", "awa@exemple.fr", "Exemple", "Imran"):
+        assert secret.encode() not in stored
+
+
+def test_the_same_number_is_sealed_differently_each_time(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother(id="c-1"), mother(id="c-2"))
+    sealed = tx.scalars(sa.select(tables.contacts.c.phone)).all()
+    assert len(set(sealed)) == 2
+
+
+def test_another_master_key_opens_nothing(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother())
+    wrong = vault.Keyring(b"x" * 32)
+    with pytest.raises(vault.WrongMasterKey, match="ne peuvent pas être lues"):
+        vault.contacts_of(tx, wrong, "f-1")
+    with pytest.raises(vault.WrongMasterKey):
+        vault.families_by_phone(tx, wrong, PHONE)
+
+
+def test_a_master_key_has_32_bytes_and_is_never_printed() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        vault.Keyring(b"short")
+    assert "kkkk" not in repr(vault.Keyring(b"k" * 32))
+
+
+def swap(tx: sa.Connection, column: str) -> None:
+    """Exchange one sealed column of the two contacts."""
+    table = tables.contacts
+    values = {row.contact: row._mapping[column] for row in tx.execute(sa.select(table))}
+    for contact, other in (("c-mother", "c-father"), ("c-father", "c-mother")):
+        tx.execute(sa.update(table).where(table.c.contact == contact).values({column: values[other]}))
+
+
+def test_ciphertexts_swapped_between_families_are_refused(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother())
+    put(tx, keyring, "f-2", father())
+    swap(tx, "phone")
+    for family in ("f-1", "f-2"):
+        with pytest.raises(vault.Unreadable, match="champ phone"):
+            vault.contacts_of(tx, keyring, family)
+
+
+def test_ciphertexts_swapped_between_two_contacts_of_one_family_are_refused(
+    tx: sa.Connection, keyring: vault.Keyring
+) -> None:
+    put(tx, keyring, "f-1", mother(), father())
+    swap(tx, "name")
+    with pytest.raises(vault.Unreadable, match="champ name"):
+        vault.contacts_of(tx, keyring, "f-1")
+
+
+def test_a_ciphertext_moved_to_another_field_is_refused(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother())
+    tx.execute(sa.update(tables.contacts).values(name=tables.contacts.c.phone))
+    with pytest.raises(vault.Unreadable, match="champ name"):
+        vault.contacts_of(tx, keyring, "f-1")
+
+
+def test_a_data_key_moved_to_another_family_is_refused(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother())
+    put(tx, keyring, "f-2", father())
+    one = sa.select(tables.keys.c.wrapped).where(tables.keys.c.owner == "f-1").scalar_subquery()
+    tx.execute(sa.update(tables.keys).where(tables.keys.c.owner == "f-2").values(wrapped=one))
+    with pytest.raises(vault.Unreadable, match="champ key"):
+        vault.contacts_of(tx, keyring, "f-2")
+
+
+def test_an_erased_family_leaves_no_row(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother())
+    vault.put_child_first_name(tx, keyring, "f-1", "r-1", "Imran", TODAY)
+    put(tx, keyring, "f-2", father())
+    assert vault.erase_family(tx, "f-1")
+    assert not vault.erase_family(tx, "f-1")
+    for table in (tables.keys, tables.contacts, tables.first_names, tables.lookups):
+        assert tx.execute(sa.select(table).where(table.c.owner == "f-1")).all() == []
+    assert vault.families_by_phone(tx, keyring, PHONE) == []
+    assert vault.contacts_of(tx, keyring, "f-2") == (father(),)
+
+
+def test_an_erased_family_stays_unreadable_even_with_its_old_rows_restored(
+    tx: sa.Connection, keyring: vault.Keyring
+) -> None:
+    put(tx, keyring, "f-1", mother())
+    vault.put_child_first_name(tx, keyring, "f-1", "r-1", "Imran", TODAY)
+    backup = {
+        table: [dict(row._mapping) for row in tx.execute(sa.select(table))]
+        for table in (tables.contacts, tables.first_names)
+    }
+    vault.erase_family(tx, "f-1")
+    for table, rows in backup.items():
+        tx.execute(sa.insert(table), rows)
+    with pytest.raises(vault.Unreadable, match="clé a été effacée"):
+        vault.contacts_of(tx, keyring, "f-1")
+    with pytest.raises(vault.Unreadable, match="clé a été effacée"):
+        vault.child_first_name(tx, keyring, "r-1")
+    vault.put_child_first_name(tx, keyring, "f-1", "r-2", "Lina", TODAY)  # a new key opens nothing of before
+    with pytest.raises(vault.Unreadable, match="champ"):
+        vault.contacts_of(tx, keyring, "f-1")
+
+
+def test_rotation_rewraps_every_key_and_the_old_master_key_can_go(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother())
+    put(tx, keyring, "f-2", father())
+    sealed = tx.scalars(sa.select(tables.contacts.c.phone)).all()
+    new = vault.Keyring(b"n" * 32, previous=(keyring.current,))
+    assert vault.contacts_of(tx, new, "f-1") == (mother(),)
+    assert vault.rewrap(tx, new) == 3  # two families and the index
+    assert vault.rewrap(tx, new) == 0
+    alone = vault.Keyring(b"n" * 32)
+    assert vault.contacts_of(tx, alone, "f-1") == (mother(),)
+    assert vault.families_by_phone(tx, alone, OTHER_PHONE) == [("f-2", "c-father")]
+    assert tx.scalars(sa.select(tables.contacts.c.phone)).all() == sealed
+    with pytest.raises(vault.WrongMasterKey):
+        vault.contacts_of(tx, keyring, "f-1")
+
+
+def test_orphans_are_swept_once_they_are_old_and_nobody_else_is(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    for n, family in enumerate(("f-known", "f-orphan")):
+        put(tx, keyring, family, mother(id=f"c-{n}"))
+    vault.put_contacts(tx, keyring, "p-1", [mother(id="c-staff")], TODAY, vault.OwnerKind.STAFF)
+    assert vault.sweep_orphans(tx, ["f-known"], TODAY + timedelta(days=7), 7) == []
+    assert vault.sweep_orphans(tx, ["f-known"], TODAY + timedelta(days=8), 7) == ["f-orphan"]
+    assert vault.contacts_of(tx, keyring, "f-orphan") == ()
+    assert vault.contacts_of(tx, keyring, "f-known")
+    assert vault.contacts_of(tx, keyring, "p-1", vault.OwnerKind.STAFF)
+    assert vault.families_by_phone(tx, keyring, PHONE) == [("f-known", "c-0")]
