@@ -19,7 +19,7 @@ from contracts.topics import DECISIONS, EVENTS, TOPIC_OF, TOPICS, WRITERS, parse
 FOLDER = Path(contracts.__file__).parent / "examples"
 FILES = sorted(FOLDER.glob("*/*.json"))
 PUBLIC_NUMBERS = {"guichet_phone", "phone"}  # of the guichet and of a structure, never of a person
-FICTION = re.compile(r"^04 65 71 \d\d \d\d$")  # kept for fiction by Arcep, decision 2018-0881 (annexe 2.5.12)
+FICTION = re.compile(r"^04 65 71 \d\d \d\d$")  # a range that the numbering plan keeps for fiction
 PHONE = re.compile(r"(?:\+33|0033|\b0)[ .-]?[1-9](?:[ .-]?\d\d){4}\b")
 E_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]{2,}")
 IRREGULAR = {"made", "held", "set", "undone", "given", "sent", "frozen", "withdrawn"}
