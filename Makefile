@@ -1,0 +1,73 @@
+# Berceau. On a bare Debian 12 or 13: apt-get install make python3-venv, then `make demo`.
+# Each target checks what it needs of the machine, installs it where it may, else prints the command and stops.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+KAFKA := deploy/kafka/libs/.complete
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --universal
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check servers kafka lock clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.base ## Watch a living territory: one process, nothing to configure (ARGS="--days 7" passes options)
+	$(BIN)/berceau demo $(ARGS)
+
+check: $(VENV)/.test ## The quick gate: style, types, who imports whom, published contracts, house rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m contracts.schemas --check
+	$(BIN)/python -m pytest tests/test_house_rules.py
+
+test: $(VENV)/.test $(KAFKA) ## Every test, on real Kafka, PostgreSQL and Chromium (ARGS="tests/bus -k relay" narrows it)
+	@deploy/needs.sh java postgres chromium
+	$(BIN)/python -m pytest --verbose -m "not torture" $(ARGS)
+
+servers: $(VENV)/.test $(KAFKA) ## Run Kafka and PostgreSQL until Ctrl-C, and print how to point tests at them
+	@deploy/needs.sh java postgres
+	$(BIN)/python -m deploy.servers
+
+kafka: $(KAFKA) ## Fetch Apache Kafka's jars and compare them with deploy/kafka/libs.sha256
+
+lock: $(VENV)/.base ## Renew the pinned versions and checksums: requirements/*.txt and deploy/kafka/libs.sha256
+	@command -v uv >/dev/null || $(PIP_INSTALL) uv
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) --extra test pyproject.toml -o requirements/test.txt
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) -c requirements/test.txt pyproject.toml -o requirements/base.txt
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) requirements/build.in -o requirements/build.txt
+	@deploy/needs.sh java maven
+	rm -rf deploy/kafka/libs
+	cd deploy/kafka && mvn --quiet --batch-mode dependency:copy-dependencies
+	cd deploy/kafka/libs && LC_ALL=C sha256sum *.jar > ../libs.sha256
+
+clean: ## Remove everything that make made here
+	rm -rf $(VENV) deploy/kafka/libs build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What is installed is stamped, so that a second run costs nothing.
+$(VENV)/.base: pyproject.toml requirements/base.txt requirements/build.txt
+	@deploy/needs.sh python
+	$(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) --require-hashes -r requirements/base.txt -r requirements/build.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml requirements/test.txt requirements/build.txt
+	@deploy/needs.sh python
+	$(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) --require-hashes -r requirements/test.txt -r requirements/build.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.base
+
+$(KAFKA): deploy/kafka/pom.xml deploy/kafka/libs.sha256
+	@deploy/needs.sh java maven
+	rm -rf deploy/kafka/libs
+	cd deploy/kafka && mvn --quiet --batch-mode dependency:copy-dependencies
+	cd deploy/kafka/libs && sha256sum --check --strict --quiet ../libs.sha256
+	@touch $@

@@ -1,0 +1,86 @@
+#!/bin/bash
+# What a target of the Makefile needs of the machine.  usage: deploy/needs.sh python java maven postgres chromium
+# What is missing is installed with apt-get where that is allowed (root, or sudo without a password); otherwise the
+# exact command is printed and the script ends with code 1.
+set -euo pipefail
+
+PYTHON=${PYTHON:-python3}
+OLDEST_PYTHON=3.11   # pyproject.toml, requires-python
+OLDEST_JAVA=17       # Apache Kafka 4 brokers
+OLDEST_POSTGRES=15   # Debian 12
+
+has_python() { "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; }
+has_java() {
+  local version
+  version=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1) || return 1
+  [ "${version:-0}" -ge "$OLDEST_JAVA" ]
+}
+has_maven() { command -v mvn >/dev/null; }
+has_postgres() {
+  local program version
+  for program in /usr/lib/postgresql/*/bin/postgres "$(command -v postgres || true)"; do
+    [ -x "$program" ] || continue
+    version=$("$program" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+    [ "${version:-0}" -ge "$OLDEST_POSTGRES" ] && return 0
+  done
+  return 1
+}
+has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null; }
+
+packages_for() {
+  case $1 in
+    python) echo "python3 python3-venv" ;;
+    java) echo "default-jre-headless" ;;
+    maven) echo "maven" ;;
+    postgres) echo "postgresql" ;;
+    chromium) echo "chromium fonts-dejavu-core" ;;
+    *) echo "needs.sh: unknown need: $1" >&2; exit 2 ;;
+  esac
+}
+
+missing_among() {
+  local need
+  for need in "$@"; do "has_$need" || echo "$need"; done
+}
+
+check_python_version() {
+  command -v "$PYTHON" >/dev/null || return 0   # absent altogether: the installation below sees to it
+  "$PYTHON" -c "import sys; sys.exit(sys.version_info < tuple(map(int, '$OLDEST_PYTHON'.split('.'))))" && return 0
+  {
+    echo "Berceau needs Python $OLDEST_PYTHON or later, as Debian 12 and 13 have it; $PYTHON is $("$PYTHON" -V 2>&1)."
+    echo "If another one is installed, name it, for example: make PYTHON=python3.12 test"
+  } >&2
+  exit 1
+}
+
+may_install() { command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; }; }
+
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
+install() {
+  local quiet=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0)
+  echo "Installing with apt-get: $*" >&2
+  as_root "${quiet[@]}" install --no-install-recommends "$@" >/dev/null 2>&1 && return 0
+  as_root "${quiet[@]}" update   # lists that are absent or old are the usual reason
+  as_root "${quiet[@]}" install --no-install-recommends "$@" >/dev/null
+}
+
+main() {
+  local missing packages=()
+  case " $* " in *" python "*) check_python_version ;; esac
+  missing=$(missing_among "$@")
+  [ -n "$missing" ] || return 0
+  for need in $missing; do
+    read -ra more <<<"$(packages_for "$need")"
+    packages+=("${more[@]}")
+  done
+  if may_install; then install "${packages[@]}"; fi
+  case " $* " in *" python "*) check_python_version ;; esac
+  missing=$(missing_among "$@")
+  [ -n "$missing" ] || return 0
+  echo "Missing on this machine:" $missing >&2
+  echo "Install with: sudo apt-get install -y ${packages[*]}" >&2
+  exit 1
+}
+
+main "$@"
