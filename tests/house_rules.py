@@ -237,7 +237,7 @@ def _asserts(node: ast.AST) -> bool:
 
 
 PHONE = re.compile(r"(?<![\w.+-])(?:\+33[ .]?|0033[ .]?|0)[1-9](?:[ .\u00a0\u202f]?\d{2}){4}(?![\w-])")
-# Numbers that the regulator keeps for fiction and never assigns (Arcep, decision 2018-0881, "oeuvres audiovisuelles").
+# Ranges that the French numbering plan keeps for fiction and assigns to nobody.
 FICTION = ("019900", "026191", "035301", "046571", "053649", "063998")
 NOT_PROSE = ("requirements/", "deploy/kafka/libs.sha256", *RULES_THEMSELVES)
 

@@ -43,7 +43,7 @@ class InvalidPhone(ValueError):
     """What was written is no phone number."""
 
     def __init__(self) -> None:
-        super().__init__("Ce numéro n'est pas valable. Écrivez-le ainsi\u00a0: 06 12 34 56 78.")
+        super().__init__("Ce numéro n'est pas valable. Écrivez-le ainsi\u00a0: 06 39 98 56 78.")
 
 
 class Contact(Frozen):
@@ -86,7 +86,7 @@ class Contact(Frozen):
 
 
 def normalised_phone(text: str) -> str:
-    """`text` in E.164 ("+33612345678"); without a country it is French. Raises InvalidPhone."""
+    """`text` in E.164 ("+33639985678"); without a country it is French. Raises InvalidPhone."""
     try:
         number = phonenumbers.parse(text, _REGION)
     except phonenumbers.NumberParseException as error:
@@ -106,7 +106,7 @@ def normalised_email(text: str) -> str:
 
 
 def phone_for_people(phone: str) -> str:
-    """ "06 12 34 56 78" for a French number in E.164, "+351 912 345 678" for another."""
+    """ "06 39 98 56 78" for a French number in E.164, "+351 912 345 678" for another."""
     number = phonenumbers.parse(phone, _REGION)
     is_french = number.country_code == phonenumbers.country_code_for_region(_REGION)
     style = phonenumbers.PhoneNumberFormat.NATIONAL if is_french else phonenumbers.PhoneNumberFormat.INTERNATIONAL
@@ -119,4 +119,4 @@ def takes_sms(phone: str) -> bool:
 
 
 def _is_fiction(phone: str) -> bool:
-    return phone.startswith(_FICTION) and len(phone) == len("+33612345678")
+    return phone.startswith(_FICTION) and len(phone) == len("+33639985678")

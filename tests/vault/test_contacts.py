@@ -24,14 +24,14 @@ def test_normalising_and_writing_for_people_lead_back_to_the_same_number(last: i
 
 @pytest.mark.parametrize("text", ["", "o6", "06 39 98", "12", "06 39 98 12 34 56", "appelez-moi"])
 def test_what_is_no_number_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(vault.InvalidPhone, match="06 12 34 56 78"):
+    with pytest.raises(vault.InvalidPhone, match="06 39 98 56 78"):
         vault.normalised_phone(text)
 
 
 def test_a_landline_is_not_taken_for_sms_but_for_a_call() -> None:
     with pytest.raises(ValueError, match="ne reçoit pas de SMS"):
-        mother(phone="04 70 00 00 01")
-    assert mother(phone="04 70 00 00 01", channel="voice").phone == "+33470000001"
+        mother(phone="04 65 71 00 01")
+    assert mother(phone="04 65 71 00 01", channel="voice").phone == "+33465710001"
 
 
 def test_a_foreign_mobile_keeps_its_country() -> None:
