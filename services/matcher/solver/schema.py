@@ -161,7 +161,11 @@ class Round(Frozen):
 
 
 class Placed(Frozen):
-    """What a round offers one child. `pattern` is the position of the chosen pattern in the request, from 0."""
+    """What a round offers one child. `pattern` is the position of the chosen pattern in the request, from 0.
+
+    `slots` are the hours of care: the pattern's with travel time on both sides, those that touch joined. `level` is
+    how good the offer is to the family, 1 the best: the place of (wish rank, pattern rank) among all of its pairs.
+    """
 
     request: Id
     structure: Id
@@ -185,6 +189,7 @@ class Why(StrEnum):
     KEPT_FOR_ANOTHER_AUDIENCE = "kept_for_another_audience"
     FULL = "full"
     UNKNOWN_STRUCTURE = "unknown_structure"
+    WITHHELD = "withheld"
 
 
 class WishReason(Frozen):
@@ -219,8 +224,23 @@ class Violation(Frozen):
     sections: tuple[Id, ...] = ()
 
 
+class Envy(Frozen):
+    """A child who could take a preferred place back from strictly lower claims, where no stable outcome was found.
+
+    It arises only where claims differ from one structure to another and weeks overlap; each case is listed.
+    """
+
+    request: Id
+    section: Id
+    pattern: int
+
+
 class Outcome(Frozen):
-    """What a round decided, sorted by request, with a reason for every request and what recomputes it."""
+    """What a round decided, sorted by request, with a reason for every request and what recomputes it.
+
+    `unproven`: requests that a limit of the search kept at a lower level, or without a place, without a proof.
+    `withheld`: requests whose answer the checks held back, with everything connected to it.
+    """
 
     round: Id
     engine: str = ENGINE
@@ -228,5 +248,8 @@ class Outcome(Frozen):
     placed: tuple[Placed, ...]
     reasons: tuple[Reason, ...]
     violations: tuple[Violation, ...] = ()
+    envies: tuple[Envy, ...] = ()
+    unproven: tuple[Id, ...] = ()
+    withheld: tuple[Id, ...] = ()
     input_hash: str
     outcome_hash: str

@@ -1,0 +1,106 @@
+"""One spelling for one round: sorted rows, and the hashes that anybody can recompute.
+
+When to modify: with `schema.py`, when a new field holds rows whose order means nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import UTC
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from contracts.vocabulary import Slot
+from services.matcher.solver.schema import Hold, Mode, Outcome, Pattern, Request, Round, Ties, Vacancy
+
+Row = TypeVar("Row", Pattern, Vacancy, Hold)
+
+
+class RoundRefused(ValueError):
+    """The round cannot be decided as it is: the message says why, in French."""
+
+
+def canonical(round: Round) -> Round:
+    """The same round with its rows in the one order that counts. Raises `RoundRefused` if it contradicts itself."""
+    _refuse_other_modes(round)
+    _refuse_contradictions(round)
+    return round.model_copy(
+        update={
+            "sections": tuple(sorted(round.sections, key=lambda row: row.id)),
+            "vacancies": tuple(sorted((_with_sorted_slots(row) for row in round.vacancies), key=lambda row: row.id)),
+            "requests": tuple(sorted((_canonical_request(row) for row in round.requests), key=lambda row: row.id)),
+            "holds": tuple(sorted((_with_sorted_slots(row) for row in round.holds), key=lambda row: row.id)),
+            "support": tuple(sorted(round.support, key=lambda row: row.structure)),
+        }
+    )
+
+
+def input_hash(round: Round) -> str:
+    """SHA-256 of the canonical round, in hexadecimal."""
+    facts = canonical(round)
+    return _sha256(facts, {"instant": facts.instant.astimezone(UTC).isoformat()})
+
+
+def outcome_hash(outcome: Outcome) -> str:
+    """SHA-256 of the outcome without its own hash, in hexadecimal."""
+    return _sha256(outcome, {"outcome_hash": ""})
+
+
+def _sha256(data: BaseModel, instead: dict[str, Any]) -> str:
+    text = json.dumps(data.model_dump(mode="json") | instead, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical_request(request: Request) -> Request:
+    """Patterns keep their order: a placement names them by position."""
+    return request.model_copy(
+        update={
+            "wishes": tuple(sorted(request.wishes, key=lambda wish: (wish.rank, wish.structure))),
+            "points_at": tuple(sorted(request.points_at, key=lambda row: row.structure)),
+            "on_call_sections": tuple(sorted(request.on_call_sections)),
+            "patterns": tuple(_with_sorted_slots(pattern) for pattern in request.patterns),
+        }
+    )
+
+
+def _with_sorted_slots(row: Row) -> Row:
+    return row.model_copy(update={"slots": tuple(sorted(row.slots, key=_slot_key))})
+
+
+def _slot_key(slot: Slot) -> tuple[str, ...]:
+    return (str(slot.weekday.number), str(slot.day), slot.start.isoformat(), slot.end.isoformat())
+
+
+def _refuse_other_modes(round: Round) -> None:
+    policy = round.policy
+    if policy.mode is not Mode.STABLE or policy.ties is not Ties.DRAW:
+        raise RoundRefused(
+            f"Le mode « {policy.mode} » avec égalités « {policy.ties} » n'est pas disponible : "
+            "seul « stable » avec « draw » l'est."
+        )
+    if policy.seed_commitment and hashlib.sha256(policy.seed.encode()).hexdigest() != policy.seed_commitment:
+        raise RoundRefused("La graine du tirage ne correspond pas à l'empreinte publiée avant l'attribution.")
+
+
+def _refuse_contradictions(round: Round) -> None:
+    if round.instant.tzinfo is None:
+        raise RoundRefused("L'instant de l'attribution doit porter son fuseau horaire.")
+    for name in ("sections", "vacancies", "requests", "holds"):
+        _refuse_twice((row.id for row in getattr(round, name)), name)
+    _refuse_twice((row.structure for row in round.support), "support")
+    known = {section.id for section in round.sections}
+    named = [(row.id, row.section) for row in round.vacancies] + [(row.id, row.section) for row in round.holds]
+    for id, section in named:
+        if section not in known:
+            raise RoundRefused(f"« {id} » nomme la section inconnue « {section} ».")
+
+
+def _refuse_twice(ids: Iterable[str], name: str) -> None:
+    seen: set[str] = set()
+    for row in ids:
+        if row in seen:
+            raise RoundRefused(f"« {row} » figure deux fois dans « {name} ».")
+        seen.add(row)

@@ -1,0 +1,126 @@
+"""The cells of one structure: what all the dates and hours named there cut time into, as bits of an integer.
+
+A set of cells is an `int`, one bit per cell, so that "does it fit" is one AND. Cells are made for a round and never
+stored. When to modify: when a new kind of row cuts time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, time
+
+from contracts.vocabulary import Period, Slot
+
+FOREVER = date.max.toordinal() + 1
+Span = tuple[tuple[Slot, ...], Period]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One weekday of the grid: the hours that cut it, and its first bit. Stretches of dates follow each other."""
+
+    hours: tuple[time, ...]
+    first_bit: int
+    repeats: tuple[int, ...]
+
+    @property
+    def width(self) -> int:
+        return max(len(self.hours) - 1, 0)
+
+
+class Grid:
+    """Weekday by weekday, stretch of dates by stretch of dates, the hours between two boundaries are one cell."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        spans = set(spans)
+        self._dates = sorted({bound for slots, period in spans for bound in _date_bounds(slots, period)})
+        self._days = _days_of(spans, max(len(self._dates) - 1, 0))
+        self._masks: dict[Span, int] = {}
+        self._real = self._cells_that_happen()
+
+    def mask(self, slots: tuple[Slot, ...], period: Period) -> int:
+        """The cells of these slots on the days of the period. The span must be among those of the grid."""
+        span = (slots, period)
+        if span not in self._masks:
+            self._masks[span] = self._real & _union(self._slot_mask(slot, period) for slot in slots)
+        return self._masks[span]
+
+    def _slot_mask(self, slot: Slot, period: Period) -> int:
+        bounds = _bounds_of(slot, period)
+        if bounds is None:
+            return 0
+        day = self._days[slot.weekday.number]
+        first, last = bisect_left(self._dates, bounds[0]), bisect_left(self._dates, bounds[1])
+        start, end = bisect_left(day.hours, slot.start), bisect_left(day.hours, slot.end)
+        hours = ((1 << (end - start)) - 1) << start
+        stretches = day.repeats[last] - day.repeats[first]
+        return (hours * stretches) << day.first_bit
+
+    def _cells_that_happen(self) -> int:
+        """A stretch of dates shorter than a week holds no cell of the weekdays it lacks."""
+        return _union(
+            ((1 << day.width) - 1) << (day.first_bit + stretch * day.width)
+            for stretch, (start, end) in enumerate(zip(self._dates, self._dates[1:], strict=False))
+            for weekday, day in enumerate(self._days)
+            if (weekday - (start - 1)) % 7 < end - start
+        )
+
+
+def bits(mask: int) -> Iterator[int]:
+    """The positions of the bits that are set, lowest first."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+def atoms(masks: Iterable[int]) -> list[int]:
+    """The coarsest sets of cells that each mask either holds whole or leaves alone. Cells in no mask are left out."""
+    parts: list[int] = []
+    for mask in masks:
+        refined = [piece for part in parts for piece in (part & mask, part & ~mask) if piece]
+        rest = mask & ~_union(parts)
+        parts = [*refined, rest] if rest else refined
+    return parts
+
+
+def _union(masks: Iterable[int]) -> int:
+    union = 0
+    for mask in masks:
+        union |= mask
+    return union
+
+
+def _bounds_of(slot: Slot, period: Period) -> tuple[int, int] | None:
+    """First day and day after the last, as ordinals, of the stretch in which the slot comes back."""
+    if isinstance(slot.day, date):
+        return (slot.day.toordinal(), slot.day.toordinal() + 1) if period.contains(slot.day) else None
+    return (period.start.toordinal(), period.end.toordinal() if period.end else FOREVER)
+
+
+def _date_bounds(slots: tuple[Slot, ...], period: Period) -> Iterator[int]:
+    for slot in slots:
+        yield from _bounds_of(slot, period) or ()
+
+
+def _days_of(spans: set[Span], stretches: int) -> list[Day]:
+    hours: list[set[time]] = [set() for _ in range(7)]
+    for slot in {slot for slots, _ in spans for slot in slots}:
+        hours[slot.weekday.number] |= {slot.start, slot.end}
+    days: list[Day] = []
+    first_bit = 0
+    for found in hours:
+        width = max(len(found) - 1, 0)
+        days.append(Day(tuple(sorted(found)), first_bit, _repeats(width, stretches)))
+        first_bit += width * stretches
+    return days
+
+
+def _repeats(width: int, stretches: int) -> tuple[int, ...]:
+    """For n from 0: one bit at the start of each of the first n stretches. A product with it copies a day's hours."""
+    found = [0]
+    for stretch in range(stretches):
+        found.append(found[-1] | 1 << (stretch * width))
+    return tuple(found)

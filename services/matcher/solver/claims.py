@@ -1,0 +1,59 @@
+"""Who comes before whom: tier, points, seniority, then the published draw.
+
+When to modify: when a deliberation changes the order of claims or the way of the draw.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import date
+from heapq import heapify, heappop, heappush
+from itertools import pairwise
+
+from contracts.vocabulary import Id
+from services.matcher.solver.schema import Request
+
+Claim = tuple[int, int, bool, date, bytes, str]
+"""Sorts ahead of the claims that it beats; no two requests have the same."""
+
+
+def draw(seed: str, text: str) -> bytes:
+    """The ticket drawn for `text`; the lowest comes first."""
+    return hmac.digest(seed.encode(), text.encode(), "sha256")
+
+
+def claim(request: Request, structure: Id | None, seed: str) -> Claim:
+    """The claim of a request at a structure, or its ordinary one without a structure."""
+    points = next((row.points for row in request.points_at if row.structure == structure), request.points)
+    since = request.since
+    return (request.tier, -points, since is None, since or date.max, draw(seed, request.id), request.id)
+
+
+def one_list(ordinary: dict[Id, Claim], ranked: list[list[Id]]) -> list[Id] | None:
+    """One list in which every section finds its own order, or None if two sections contradict each other.
+
+    `ranked` holds, for each section, its requests from the highest claim there to the lowest. Where the sections
+    leave it open, the ordinary claims decide.
+    """
+    behind, before = _edges(ordinary, ranked)
+    ready = [(ordinary[request], request) for request, count in before.items() if count == 0]
+    heapify(ready)
+    found: list[Id] = []
+    while ready:
+        _, request = heappop(ready)
+        found.append(request)
+        for other in behind[request]:
+            before[other] -= 1
+            if before[other] == 0:
+                heappush(ready, (ordinary[other], other))
+    return found if len(found) == len(ordinary) else None
+
+
+def _edges(ordinary: dict[Id, Claim], ranked: list[list[Id]]) -> tuple[dict[Id, list[Id]], dict[Id, int]]:
+    behind: dict[Id, list[Id]] = {request: [] for request in ordinary}
+    before = dict.fromkeys(ordinary, 0)
+    for requests in ranked:
+        for first, second in pairwise(requests):
+            behind[first].append(second)
+            before[second] += 1
+    return behind, before

@@ -1,0 +1,135 @@
+"""A round cut into parts that have nothing to do with each other: each can be solved, checked and written alone.
+
+When to modify: when a new rule makes two requests depend on each other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from contracts.vocabulary import Id, Period
+from services.matcher.rules.eligibility import fits_ages
+from services.matcher.solver.canonical import canonical, input_hash, outcome_hash
+from services.matcher.solver.schema import Outcome, Request, Round, Section, Vacancy
+
+Row = TypeVar("Row")
+
+
+def components(round: Round) -> tuple[Round, ...]:
+    """The connected parts of a round that hold a request, each a round of its own under the same id.
+
+    A request is tied to every section that takes its age at a structure it wishes and offers hours in its period;
+    sections are tied by the requests, and by what their structure has prepared for adapted care.
+    """
+    return split(canonical(round))
+
+
+def split(round: Round) -> tuple[Round, ...]:
+    """`components` of a round that is canonical already."""
+    groups = _Groups()
+    reach = {request.id: sections for request, sections in _reach(round)}
+    for request, sections in reach.items():
+        groups.join(f"request {request}", *(f"section {section}" for section in sections))
+    prepared = {row.structure for row in round.support}
+    for section in round.sections:
+        if section.structure in prepared:
+            groups.join(f"section {section.id}", f"structure {section.structure}")
+    return tuple(_parts(round, groups))
+
+
+def merge(round: Round, outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome of a round from those of its components."""
+    parts = list(outcomes)
+    merged = Outcome(
+        round=round.id,
+        policy=round.policy,
+        placed=tuple(sorted((row for part in parts for row in part.placed), key=lambda row: row.request)),
+        reasons=tuple(sorted((row for part in parts for row in part.reasons), key=lambda row: row.request)),
+        violations=tuple(row for part in parts for row in part.violations),
+        envies=tuple(sorted((row for part in parts for row in part.envies), key=lambda row: row.request)),
+        unproven=tuple(sorted(row for part in parts for row in part.unproven)),
+        withheld=tuple(sorted(row for part in parts for row in part.withheld)),
+        input_hash=input_hash(round),
+        outcome_hash="",
+    )
+    return sealed(merged)
+
+
+def sealed(outcome: Outcome) -> Outcome:
+    """The same outcome with the hash of what it now says."""
+    return outcome.model_copy(update={"outcome_hash": outcome_hash(outcome)})
+
+
+class _Groups:
+    """Names that belong together (union-find); each group is known by its first name."""
+
+    def __init__(self) -> None:
+        self._up: dict[str, str] = {}
+
+    def find(self, name: str) -> str:
+        path = [name]
+        while (up := self._up.setdefault(path[-1], path[-1])) != path[-1]:
+            path.append(up)
+        for step in path:
+            self._up[step] = path[-1]
+        return path[-1]
+
+    def join(self, *names: str) -> None:
+        first, *others = sorted({self.find(name) for name in names})
+        for other in others:
+            self._up[other] = first
+
+
+def _reach(round: Round) -> Iterator[tuple[Request, list[Id]]]:
+    sections: dict[Id, list[Section]] = defaultdict(list)
+    for section in round.sections:
+        sections[section.structure].append(section)
+    vacancies: dict[Id, list[Vacancy]] = defaultdict(list)
+    for vacancy in round.vacancies:
+        vacancies[vacancy.section].append(vacancy)
+    for request in round.requests:
+        wished = {section.id: section for wish in request.wishes for section in sections[wish.structure]}
+        yield request, [id for id, section in wished.items() if _may_serve(section, vacancies[id], request)]
+
+
+def _may_serve(section: Section, vacancies: list[Vacancy], request: Request) -> bool:
+    fits = fits_ages(request.born, request.period.start, section.age_from_months, section.age_to_months)
+    return fits and any(row.places > 0 and _overlap(row.period, request.period) for row in vacancies)
+
+
+def _overlap(one: Period, other: Period) -> bool:
+    return (one.end is None or other.start < one.end) and (other.end is None or one.start < other.end)
+
+
+def _parts(round: Round, groups: _Groups) -> Iterator[Round]:
+    requests: dict[str, list[Request]] = defaultdict(list)
+    for request in round.requests:
+        requests[groups.find(f"request {request.id}")].append(request)
+    by_section = {section.id: groups.find(f"section {section.id}") for section in round.sections}
+    vacancies = _grouped((by_section[row.section], row) for row in round.vacancies)
+    holds = _grouped((by_section[row.section], row) for row in round.holds)
+    sections = _grouped((row.structure, row) for row in round.sections)
+    own = _grouped((by_section[row.id], row) for row in round.sections)
+    for name, members in requests.items():
+        wished = {wish.structure for request in members for wish in request.wishes}
+        known = {section.id: section for structure in wished for section in sections[structure]}
+        known |= {section.id: section for section in own[name]}
+        structures = {section.structure for section in own[name]}
+        yield round.model_copy(
+            update={
+                "sections": tuple(known[id] for id in sorted(known)),
+                "vacancies": tuple(vacancies[name]),
+                "requests": tuple(members),
+                "holds": tuple(holds[name]),
+                "support": tuple(row for row in round.support if row.structure in structures),
+            }
+        )
+
+
+def _grouped(pairs: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for name, row in pairs:
+        found[name].append(row)
+    return found

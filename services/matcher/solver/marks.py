@@ -1,0 +1,90 @@
+"""What is said beside a placement once everybody has a place: from on-call capacity, or to be prepared.
+
+When to modify: when a placement needs one more mark. A mark never changes who is placed where.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from contracts.vocabulary import Audience, Id, VacancyKind
+from services.matcher.solver.cells import Grid, Span, atoms
+from services.matcher.solver.claims import claim
+from services.matcher.solver.schema import Placed, Request, Round
+from services.matcher.solver.variables import Option, effective_audience
+
+
+def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
+    """The placements, sorted by request, with their marks."""
+    requests = {request.id: request for request in round.requests}
+    on_call = _on_call(round, requests, options)
+    prepared = _within_support(round, requests, options)
+    limited = {row.structure for row in round.support}
+    return tuple(
+        Placed(
+            request=id,
+            structure=option.structure,
+            section=option.section,
+            pattern=option.pattern,
+            slots=option.slots,
+            period=requests[id].period,
+            wish_rank=option.wish_rank,
+            level=option.level,
+            on_call=id in on_call,
+            to_prepare=requests[id].needs_support and option.structure in limited and id not in prepared,
+        )
+        for id, option in sorted(options.items())
+    )
+
+
+def _on_call(round: Round, requests: dict[Id, Request], options: dict[Id, Option]) -> set[Id]:
+    """Down the claims, those entitled whose hours all lie in on-call places still kept and not yet used."""
+    amounts: dict[Id, list[tuple[Span, int]]] = defaultdict(list)
+    for row in round.vacancies:
+        if row.kind is VacancyKind.ON_CALL and row.audience_at(round.instant) is not Audience.EVERYBODY:
+            amounts[row.section].append(((row.slots, row.period), row.places))
+    for hold in round.holds:
+        if hold.entitled_to is Audience.URGENT_INSERTION and hold.section in amounts:
+            amounts[hold.section].append(((hold.slots, hold.period), -hold.units))
+    found: set[Id] = set()
+    for section, here in amounts.items():
+        entitled = [
+            requests[id]
+            for id, option in options.items()
+            if option.section == section and effective_audience(requests[id], section) is Audience.URGENT_INSERTION
+        ]
+        found |= _first_come(_walk(entitled, options, round.policy.seed), here, 0)
+    return found
+
+
+def _within_support(round: Round, requests: dict[Id, Request], options: dict[Id, Option]) -> set[Id]:
+    """Down the claims, those whose adapted care stays within what their structure has prepared for at once."""
+    found: set[Id] = set()
+    for row in round.support:
+        here = [requests[id] for id, option in options.items() if option.structure == row.structure]
+        needing = [request for request in here if request.needs_support]
+        found |= _first_come(_walk(needing, options, round.policy.seed), [], row.children)
+    return found
+
+
+def _walk(requests: Iterable[Request], options: dict[Id, Option], seed: str) -> list[tuple[Id, Span]]:
+    ordered = sorted(requests, key=lambda request: claim(request, options[request.id].structure, seed))
+    return [(request.id, (options[request.id].slots, request.period)) for request in ordered]
+
+
+def _first_come(walk: list[tuple[Id, Span]], amounts: list[tuple[Span, int]], everywhere: int) -> set[Id]:
+    """Those who, in this order, find one unit left in each of their cells."""
+    grid = Grid([*(span for _, span in walk), *(span for span, _ in amounts)])
+    supply = [(grid.mask(*span), amount) for span, amount in amounts]
+    wanted = [(id, grid.mask(*span)) for id, span in walk]
+    parts = atoms([*(mask for mask, _ in supply), *(mask for _, mask in wanted)])
+    left = {part: everywhere + sum(amount for mask, amount in supply if mask & part) for part in parts}
+    found: set[Id] = set()
+    for id, mask in wanted:
+        mine = [part for part in parts if part & mask]
+        if all(left[part] > 0 for part in mine):
+            found.add(id)
+            for part in mine:
+                left[part] -= 1
+    return found

@@ -1,0 +1,80 @@
+"""A round decided: solved part by part, explained, checked, and withheld where a check found fault.
+
+Pure and in one process: the same round gives the same outcome, whatever the order of its rows.
+When to modify: when a round goes through one more step.
+"""
+
+from __future__ import annotations
+
+from contracts.vocabulary import Id
+from services.matcher.solver.acceptance import Table
+from services.matcher.solver.canonical import canonical
+from services.matcher.solver.claims import one_list
+from services.matcher.solver.components import merge, sealed, split
+from services.matcher.solver.constraints import Settings
+from services.matcher.solver.explain import explain
+from services.matcher.solver.marks import marked
+from services.matcher.solver.objectives import GOALS
+from services.matcher.solver.schema import Envy, Outcome, Reason, Round, Why, WishReason
+from services.matcher.solver.search import Search
+from services.matcher.solver.variables import Option, Problem, problem_of
+from services.matcher.solver.verify import verify
+
+DEFAULT = Settings()
+
+
+def solve(round: Round, settings: Settings = DEFAULT) -> Outcome:
+    """The outcome of a round, with its reasons and without any check. Raises `RoundRefused`."""
+    facts = canonical(round)
+    return merge(facts, [_solve_part(part, settings) for part in split(facts)])
+
+
+def decide(round: Round, settings: Settings = DEFAULT) -> Outcome:
+    """The outcome of a round, checked: a part in which a guarantee is broken is withheld, the others stand.
+
+    `violations` say what was found and `withheld` whose answer was held back. Raises `RoundRefused`.
+    """
+    facts = canonical(round)
+    return merge(facts, [check(part, _solve_part(part, settings)) for part in split(facts)])
+
+
+def check(part: Round, outcome: Outcome) -> Outcome:
+    """The outcome of one component as it stands, or withheld whole if `verify` finds fault."""
+    violations = verify(part, outcome)
+    if not violations:
+        return outcome
+    return sealed(
+        outcome.model_copy(
+            update={
+                "placed": (),
+                "reasons": tuple(_withheld(reason) for reason in outcome.reasons),
+                "violations": violations,
+                "withheld": tuple(request.id for request in part.requests),
+            }
+        )
+    )
+
+
+def _withheld(reason: Reason) -> Reason:
+    wishes = tuple(WishReason(structure=wish.structure, why=Why.WITHHELD) for wish in reason.wishes)
+    return Reason(request=reason.request, placed=False, wishes=wishes)
+
+
+def _solve_part(part: Round, settings: Settings) -> Outcome:
+    problem = problem_of(part)
+    options, envies, unproven = _options(problem, settings)
+    placed = marked(part, options)
+    outcome = merge(part, [])
+    outcome = outcome.model_copy(update={"placed": placed, "envies": envies, "unproven": unproven})
+    return sealed(outcome.model_copy(update={"reasons": explain(part, outcome)}))
+
+
+def _options(problem: Problem, settings: Settings) -> tuple[dict[Id, Option], tuple[Envy, ...], tuple[Id, ...]]:
+    order = one_list(problem.ordinary, list(problem.ranked.values()))
+    if order is None:
+        table = Table(problem, settings)
+        return table.settle(), table.envies(), ()
+    search = Search(problem, settings)
+    for pursue in GOALS:
+        pursue(search, order)
+    return search.now.at, (), tuple(sorted(search.unproven))

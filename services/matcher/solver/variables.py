@@ -1,0 +1,326 @@
+"""The choices of a round: one option for each wished and eligible section and pattern whose hours are all offered.
+
+Variables exist only here: age, dates, hours and travel are settled before anything is solved.
+When to modify: when a new fact makes a choice possible or impossible.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, time
+from enum import StrEnum
+
+from contracts.vocabulary import Audience, Id, Slot
+from services.matcher.rules.eligibility import months_completed
+from services.matcher.solver.cells import Grid, Span, atoms
+from services.matcher.solver.claims import Claim, claim, draw
+from services.matcher.solver.schema import Pattern, Request, Round, Section
+
+
+class RowKind(StrEnum):
+    """What a row of numbers limits."""
+
+    PLACES = "places"
+    KEPT = "kept"
+    SUPPORT = "support"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How many more children fit in each cell. `KEPT` counts only those whom kept places are closed to."""
+
+    kind: RowKind
+    left: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to serve a request: a section and a pattern. `mask` are its cells, `rows` what it uses there."""
+
+    request: Id
+    structure: Id
+    section: Id
+    wish_rank: int
+    pattern: int
+    level: int
+    slots: tuple[Slot, ...]
+    mask: int
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A request and its options, level by level, each level in the order of the draw."""
+
+    request: Request
+    levels: tuple[tuple[Option, ...], ...]
+
+    @property
+    def options(self) -> Iterator[Option]:
+        return (option for level in self.levels for option in level)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Everything that is left to decide. `support` gives the row of a structure that has said what it prepared."""
+
+    children: dict[Id, Child]
+    rows: tuple[Row, ...]
+    support: dict[Id, int]
+    ordinary: dict[Id, Claim]
+    ranked: dict[Id, list[Id]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Care:
+    """A request, a section that takes its age, and hours of care: an option before its cells are known."""
+
+    request: Request
+    section: Section
+    wish_rank: int
+    pattern: int
+    level: int
+    slots: tuple[Slot, ...]
+
+    @property
+    def span(self) -> Span:
+        return (self.slots, self.request.period)
+
+
+def problem_of(round: Round) -> Problem:
+    """The problem of a canonical round."""
+    rows: list[Row] = []
+    support: dict[Id, int] = {}
+    options: dict[Id, list[Option]] = {request.id: [] for request in round.requests}
+    for structure, cares in sorted(_cares_by_structure(round).items()):
+        place = _Place(round, structure, cares)
+        for option in place.options(rows, support):
+            options[option.request].append(option)
+    seed = round.policy.seed
+    children = {row.id: Child(row, _by_level(options[row.id], seed)) for row in round.requests}
+    ordinary = {row.id: claim(row, None, seed) for row in round.requests}
+    return Problem(children, tuple(rows), support, ordinary, _ranked(children, ordinary, seed))
+
+
+def effective_audience(request: Request, section: Id) -> Audience:
+    """On-call places count only where the agreement of that section fits the request."""
+    if request.entitled_to is Audience.URGENT_INSERTION and section not in request.on_call_sections:
+        return Audience.INSERTION
+    return request.entitled_to
+
+
+def hours_of_care(slots: tuple[Slot, ...], travel_minutes: int) -> tuple[Slot, ...]:
+    """The hours with travel time on both sides, within the day; those that touch are joined."""
+    found: list[Slot] = []
+    for slot in sorted((_widened(slot, travel_minutes) for slot in slots), key=_by_day_and_hour):
+        if found and found[-1].day == slot.day and slot.start <= found[-1].end:
+            found[-1] = found[-1].model_copy(update={"end": max(found[-1].end, slot.end)})
+        else:
+            found.append(slot)
+    return tuple(found)
+
+
+def _widened(slot: Slot, minutes: int) -> Slot:
+    if minutes == 0:
+        return slot
+    start = max(slot.start.hour * 60 + slot.start.minute - minutes, 0)
+    end = min(slot.end.hour * 60 + slot.end.minute + minutes, 24 * 60 - 1)
+    return Slot(day=slot.day, start=time(start // 60, start % 60), end=max(slot.end, time(end // 60, end % 60)))
+
+
+def _by_day_and_hour(slot: Slot) -> tuple[int, str, time, time]:
+    return (slot.weekday.number, str(slot.day), slot.start, slot.end)
+
+
+def _cares_by_structure(round: Round) -> dict[Id, list[_Care]]:
+    sections: dict[Id, list[Section]] = defaultdict(list)
+    for section in round.sections:
+        sections[section.structure].append(section)
+    found: dict[Id, list[_Care]] = defaultdict(list)
+    known: dict[tuple[tuple[Slot, ...], int], tuple[Slot, ...]] = {}
+    for request in round.requests:
+        for care in _cares(request, sections, known):
+            found[care.section.structure].append(care)
+    return found
+
+
+def _cares(
+    request: Request,
+    sections: dict[Id, list[Section]],
+    known: dict[tuple[tuple[Slot, ...], int], tuple[Slot, ...]],
+) -> Iterator[_Care]:
+    age = months_completed(request.born, request.period.start)
+    patterns = _possible_patterns(request, known)
+    wish_ranks = sorted({wish.rank for wish in request.wishes})
+    pattern_ranks = sorted({pattern.rank for pattern in request.patterns})
+    for wish in request.wishes:
+        for section in sections[wish.structure]:
+            if age is None or not section.age_from_months <= age <= section.age_to_months:
+                continue
+            for index, rank, slots in patterns:
+                level = wish_ranks.index(wish.rank) * len(pattern_ranks) + pattern_ranks.index(rank) + 1
+                yield _Care(request, section, wish.rank, index, level, slots)
+
+
+def _possible_patterns(
+    request: Request, known: dict[tuple[tuple[Slot, ...], int], tuple[Slot, ...]]
+) -> list[tuple[int, int, tuple[Slot, ...]]]:
+    """Position, rank and hours of care of the patterns whose single days all lie in the period."""
+    found = []
+    for index, pattern in enumerate(request.patterns):
+        if _within(pattern, request):
+            key = (pattern.slots, request.travel_minutes)
+            if key not in known:
+                known[key] = hours_of_care(*key)
+            found.append((index, pattern.rank, known[key]))
+    return found
+
+
+def _within(pattern: Pattern, request: Request) -> bool:
+    return all(not isinstance(slot.day, date) or request.period.contains(slot.day) for slot in pattern.slots)
+
+
+def _by_level(options: list[Option], seed: str) -> tuple[tuple[Option, ...], ...]:
+    levels: dict[int, list[Option]] = defaultdict(list)
+    for option in options:
+        levels[option.level].append(option)
+    return tuple(tuple(_drawn(levels[level], seed)) for level in sorted(levels))
+
+
+def _drawn(options: list[Option], seed: str) -> list[Option]:
+    return sorted(options, key=lambda option: ticket(option, seed)) if len(options) > 1 else options
+
+
+def ticket(option: Option, seed: str) -> tuple[bytes, int]:
+    """The draw among options that are equally good to a family; it does not depend on any order of rows."""
+    hours = ",".join(f"{slot.day} {slot.start:%H:%M}-{slot.end:%H:%M}" for slot in option.slots)
+    return (draw(seed, f"{option.request} {option.section} {hours}"), option.pattern)
+
+
+def _ranked(children: dict[Id, Child], ordinary: dict[Id, Claim], seed: str) -> dict[Id, list[Id]]:
+    """For each section, the requests with an option there, highest claim first."""
+    found: dict[Id, dict[Id, Claim]] = defaultdict(dict)
+    for request, child in children.items():
+        for option in child.options:
+            if request not in found[option.section]:
+                here = claim(child.request, option.structure, seed) if child.request.points_at else ordinary[request]
+                found[option.section][request] = here
+    return {section: sorted(claims, key=claims.__getitem__) for section, claims in sorted(found.items())}
+
+
+class _Place:
+    """One structure of the round: its grid, what its sections offer, and the options of those who wish it."""
+
+    def __init__(self, round: Round, structure: Id, cares: list[_Care]) -> None:
+        ids = {care.section.id for care in cares}
+        self.structure, self.cares, self.instant = structure, cares, round.instant
+        self.vacancies = [row for row in round.vacancies if row.section in ids and row.places > 0]
+        self.holds = [row for row in round.holds if row.section in ids]
+        self.prepared = next((row.children for row in round.support if row.structure == structure), None)
+        free = [(row.slots, row.period) for row in self.vacancies]
+        held = [(row.slots, row.period) for row in self.holds]
+        self.grid = Grid([*free, *held, *(care.span for care in cares)])
+
+    def options(self, rows: list[Row], support: dict[Id, int]) -> Iterator[Option]:
+        """The options that fit what is free; `rows` and `support` receive the rows that they use."""
+        offered = {care.section.id: self._offered(care.section.id) for care in self.cares}
+        masks = [(care, self.grid.mask(*care.span)) for care in self.cares]
+        possible = [(care, mask) for care, mask in masks if mask and not mask & ~offered[care.section.id]]
+        parts = atoms(sorted({mask for _, mask in possible}))
+        found: list[Option] = []
+        for section in sorted({care.section.id for care, _ in possible}):
+            numbers = self._add_rows(section, parts, rows)
+            found += self._fitting(section, possible, parts, numbers, rows)
+        self._add_support(found, len(parts), rows, support)
+        yield from found
+
+    def _offered(self, section: Id) -> int:
+        union = 0
+        for row in self.vacancies:
+            union |= self.grid.mask(row.slots, row.period) if row.section == section else 0
+        return union
+
+    def _add_rows(self, section: Id, parts: list[int], rows: list[Row]) -> dict[Audience, tuple[int, ...]]:
+        """Adds the rows of a section; returns the numbers of those that each audience uses."""
+        left = [self._left(section, parts, audience) for audience in Audience]
+        binding: list[tuple[int, int]] = []
+        for level, here in enumerate(left):
+            wider = left[level + 1] if level + 1 < len(left) else None
+            if wider is None or any(a < b for a, b in zip(here, wider, strict=True)):
+                rows.append(Row(RowKind.PLACES if wider is None else RowKind.KEPT, here))
+                binding.append((level, len(rows) - 1))
+        return {audience: tuple(row for level, row in binding if level >= audience.level) for audience in Audience}
+
+    def _left(self, section: Id, parts: list[int], audience: Audience) -> tuple[int, ...]:
+        """For each part, what the fullest of its cells leaves to children of at most this audience."""
+        amounts = [*self._open_places(section, audience), *self._held_units(section, audience)]
+        return tuple(_least(part, amounts) for part in parts)
+
+    def _open_places(self, section: Id, audience: Audience) -> Iterator[tuple[int, int]]:
+        for row in self.vacancies:
+            if row.section == section and row.audience_at(self.instant).level <= audience.level:
+                yield self.grid.mask(row.slots, row.period), row.places
+
+    def _held_units(self, section: Id, audience: Audience) -> Iterator[tuple[int, int]]:
+        for row in self.holds:
+            if row.section == section and row.entitled_to.level <= audience.level:
+                yield self.grid.mask(row.slots, row.period), -row.units
+
+    def _fitting(
+        self,
+        section: Id,
+        possible: list[tuple[_Care, int]],
+        parts: list[int],
+        numbers: dict[Audience, tuple[int, ...]],
+        rows: list[Row],
+    ) -> Iterator[Option]:
+        full = {number: _full(rows[number]) for number in set().union(*numbers.values())}
+        compact = {mask: _compact(mask, parts) for mask in {mask for care, mask in possible}}
+        for care, mask in possible:
+            if care.section.id != section:
+                continue
+            used = numbers[effective_audience(care.request, section)]
+            if not any(compact[mask] & full[number] for number in used):
+                yield _option(care, compact[mask], used)
+
+    def _add_support(self, options: list[Option], width: int, rows: list[Row], support: dict[Id, int]) -> None:
+        if self.prepared is not None and options:
+            rows.append(Row(RowKind.SUPPORT, (self.prepared,) * width))
+            support[self.structure] = len(rows) - 1
+
+
+def with_support(option: Option, support: dict[Id, int]) -> Option:
+    """The same option, using moreover what the structure has prepared for adapted care."""
+    row = support.get(option.structure)
+    return option if row is None else replace(option, rows=(*option.rows, row))
+
+
+def _option(care: _Care, mask: int, rows: tuple[int, ...]) -> Option:
+    section = care.section
+    return Option(
+        request=care.request.id,
+        structure=section.structure,
+        section=section.id,
+        wish_rank=care.wish_rank,
+        pattern=care.pattern,
+        level=care.level,
+        slots=care.slots,
+        mask=mask,
+        rows=rows,
+    )
+
+
+def _least(part: int, amounts: Iterable[tuple[int, int]]) -> int:
+    here = [(mask & part, amount) for mask, amount in amounts if mask & part]
+    pieces = atoms([part, *(mask for mask, _ in here)])
+    return min(sum(amount for mask, amount in here if mask & piece) for piece in pieces)
+
+
+def _full(row: Row) -> int:
+    return sum(1 << part for part, left in enumerate(row.left) if left <= 0)
+
+
+def _compact(mask: int, parts: list[int]) -> int:
+    return sum(1 << number for number, part in enumerate(parts) if part & mask)

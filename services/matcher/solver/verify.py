@@ -1,0 +1,229 @@
+"""The guarantees of a round, checked on the outcome alone, without the solver.
+
+Each `check_...` yields the `Violation`s that it finds; its guarantee is a sentence that a committee can read.
+When to modify: when the territory is promised something more, or something else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from contracts.vocabulary import Audience, Id, VacancyKind
+from services.matcher.solver.books import LEVELS, Book, Cell, Cut
+from services.matcher.solver.canonical import canonical, input_hash, outcome_hash
+from services.matcher.solver.facts import Choice, Facts, care_hours, standing
+from services.matcher.solver.schema import ENGINE, Outcome, Placed, Round, Violation, Why
+
+GUARANTEES = {
+    "G1": "Dans aucun créneau il n'y a plus d'enfants que de places libres.",
+    "G2": "Un enfant reçoit une seule proposition au plus, qui couvre entièrement un des rythmes acceptés.",
+    "G3": "L'âge, les dates, les horaires offerts, les vœux et le temps de trajet sont respectés.",
+    "G4": "Une place d'astreinte ne va qu'à une urgence en parcours d'insertion jusqu'à son heure de libération, "
+    "une place réservée qu'à son public jusqu'à sa date de libération.",
+    "G5": "Aucun enfant ne pourrait obtenir une place qu'il préfère en reprenant seulement des places "
+    "à des enfants moins prioritaires dans cette structure.",
+    "G6": "Aucune place ne reste libre alors qu'un enfant sans proposition pourrait la prendre.",
+    "G7": "Un besoin d'accueil adapté ne fait jamais perdre une place : "
+    "au-delà de ce qui est prêt, l'accueil se prépare.",
+    "G8": "Les mêmes données donnent le même résultat, quel que soit leur ordre.",
+    "G11": "Chaque demande reçoit sa raison, vœu par vœu, et cette raison est vraie.",
+    "G12": "Ce qui est déjà tenu n'est jamais repris par une attribution.",
+}
+
+
+def verify(round: Round, outcome: Outcome) -> tuple[Violation, ...]:
+    """Every violation of a guarantee, in the order of the guarantees; empty if all of them hold."""
+    facts = Facts(canonical(round), outcome)
+    if any(row.request not in facts.requests or row.section not in facts.sections for row in outcome.placed):
+        return tuple(check_age_dates_hours_and_wishes(facts))
+    return tuple(violation for check in CHECKS for violation in check(facts))
+
+
+def check_no_cell_overbooked(facts: Facts) -> Iterator[Violation]:
+    """G1: in no cell are there more children than free places."""
+    for section, book in facts.books.items():
+        yield from _overfull("G1", facts, section, book, LEVELS[-1:], with_holds=True)
+
+
+def check_one_proposal_for_each(facts: Facts) -> Iterator[Violation]:
+    """G2: one proposal at most for a child, covering all of one of its patterns."""
+    counts = Counter(row.request for row in facts.outcome.placed)
+    for row in facts.outcome.placed:
+        request = facts.requests[row.request]
+        exists = 0 <= row.pattern < len(request.patterns)
+        covers = exists and row.slots == care_hours(request, row.pattern) and row.period == request.period
+        if counts[row.request] > 1 or not covers:
+            yield _violation("G2", [row.request], [row.section])
+
+
+def check_age_dates_hours_and_wishes(facts: Facts) -> Iterator[Violation]:
+    """G3: each placement is a choice of its request, and every cell of it is offered on all its days."""
+    for row in facts.outcome.placed:
+        choices = facts.choices.get(row.request, [])
+        if not any(_is(row, choice) and facts.books[row.section].is_offered(choice.span) for choice in choices):
+            yield _violation("G3", [row.request], [row.section])
+
+
+def check_kept_places_for_their_public(facts: Facts) -> Iterator[Violation]:
+    """G4: what is kept for an audience goes to nobody else before its release."""
+    for section, book in facts.books.items():
+        yield from _overfull("G4", facts, section, book, LEVELS[:-1], with_holds=True)
+        yield from _wrong_on_call(facts, section, book)
+
+
+def check_no_justified_envy(facts: Facts) -> Iterator[Violation]:
+    """G5: nobody could get a preferred place by taking back only places of strictly lower claims there.
+
+    Cases listed by the outcome are let through only where claims differ from one structure to another.
+    """
+    listed = {(row.request, row.section, row.pattern) for row in facts.outcome.envies if _claims_differ(facts)}
+    for choice in _preferred(facts):
+        if (choice.request, choice.section, choice.pattern) not in listed and _is_envied(facts, choice):
+            yield _violation("G5", [choice.request], [choice.section])
+
+
+def check_no_place_left_free(facts: Facts) -> Iterator[Violation]:
+    """G6: no place stays free that an unplaced child could take."""
+    for choice in _preferred(facts):
+        if choice.request not in facts.placed and facts.could_take(choice):
+            yield _violation("G6", [choice.request], [choice.section])
+
+
+def check_support_never_refuses(facts: Facts) -> Iterator[Violation]:
+    """G7: exactly those beyond what is prepared are marked, the lowest claims first, and none of them is refused."""
+    for row in facts.outcome.placed:
+        if row.to_prepare is not (row.request in _beyond_support(facts, row.structure)):
+            yield _violation("G7", [row.request], [row.section])
+    for choice in _preferred(facts):
+        needs_support = facts.requests[choice.request].needs_support
+        if needs_support and choice.request not in facts.placed and facts.could_take(choice):
+            yield _violation("G7", [choice.request], [choice.section])
+
+
+def check_same_input_same_outcome(facts: Facts) -> Iterator[Violation]:
+    """G8: the outcome names this input and this engine, is sorted, and its hash is what it says."""
+    outcome = facts.outcome
+    names = [row.request for row in outcome.placed]
+    reasons = [row.request for row in outcome.reasons]
+    hashes = outcome.input_hash == input_hash(facts.round) and outcome.outcome_hash == outcome_hash(outcome)
+    same = outcome.engine == ENGINE and outcome.policy == facts.round.policy and outcome.round == facts.round.id
+    if not (hashes and same and names == sorted(names) and reasons == sorted(reasons)):
+        yield _violation("G8", sorted(facts.requests), [])
+
+
+def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
+    """G11: one reason for each request, one line for each wish, which says what the outcome says."""
+    counts = Counter(row.request for row in facts.outcome.reasons)
+    reasons = {row.request: row for row in facts.outcome.reasons}
+    for request in facts.requests.values():
+        reason, row = reasons.get(request.id), facts.placed.get(request.id)
+        if reason is None or counts[request.id] != 1 or reason.placed is not (row is not None):
+            yield _violation("G11", [request.id], [])
+            continue
+        offered = [wish.structure for wish in reason.wishes if wish.why is Why.OFFERED]
+        named = [wish.structure for wish in reason.wishes] == [wish.structure for wish in request.wishes]
+        if not named or offered != ([row.structure] if row else []):
+            yield _violation("G11", [request.id], [])
+
+
+def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
+    """G12: a child is never placed on hours that a placement, a live proposal or a person holds."""
+    for section, book in facts.books.items():
+        with_holds = list(_overfull("G12", facts, section, book, LEVELS, with_holds=True))
+        without = {violation.requests for violation in _overfull("G12", facts, section, book, LEVELS, with_holds=False)}
+        yield from (violation for violation in with_holds if violation.requests not in without)
+
+
+CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
+    check_no_cell_overbooked,
+    check_one_proposal_for_each,
+    check_age_dates_hours_and_wishes,
+    check_kept_places_for_their_public,
+    check_no_justified_envy,
+    check_no_place_left_free,
+    check_support_never_refuses,
+    check_same_input_same_outcome,
+    check_every_request_has_its_reason,
+    check_nothing_held_is_taken,
+)
+
+
+def _violation(guarantee: str, requests: list[Id], sections: list[Id]) -> Violation:
+    sentence = GUARANTEES[guarantee]
+    return Violation(guarantee=guarantee, sentence=sentence, requests=tuple(requests), sections=tuple(sections))
+
+
+def _overfull(
+    guarantee: str, facts: Facts, section: Id, book: Book, levels: tuple[int, ...], *, with_holds: bool
+) -> Iterator[Violation]:
+    """One violation for the children in cells where, up to some audience level, there are more users than places."""
+    found: set[Id] = set()
+    for cell, children in book.children.items():
+        for level in levels:
+            here = [child for child in children if facts.level_in(child, section) <= level]
+            held = book.held[level].get(cell, 0) if with_holds else 0
+            if here and len(here) + held > book.offered[level].get(cell, 0):
+                found.update(here)
+    if found:
+        yield _violation(guarantee, sorted(found), [section])
+
+
+def _wrong_on_call(facts: Facts, section: Id, book: Book) -> Iterator[Violation]:
+    """Placements said to be on call for a request that may not, or on hours without enough on-call places."""
+    marked = [row for row in book.placed if row.on_call]
+    users = Counter(cell for row in marked for cell in book.cells(row.slots, row.period))
+    places: Counter[Cell] = Counter()
+    for vacancy in book.vacancies:
+        if vacancy.kind is VacancyKind.ON_CALL and vacancy.audience_at(book.instant) is not Audience.EVERYBODY:
+            places.update(dict.fromkeys(book.cells(vacancy.slots, vacancy.period), vacancy.places))
+    for row in marked:
+        entitled = facts.level_in(row.request, section) == Audience.URGENT_INSERTION.level
+        if not entitled or any(users[cell] > places[cell] for cell in book.cells(row.slots, row.period)):
+            yield _violation("G4", [row.request], [section])
+
+
+def _is(row: Placed, choice: Choice) -> bool:
+    same_place = (row.structure, row.section, row.pattern) == (choice.structure, choice.section, choice.pattern)
+    same_hours = (row.slots, row.period) == (choice.slots, choice.period)
+    return same_place and same_hours and (row.wish_rank, row.level) == (choice.wish_rank, choice.level)
+
+
+def _preferred(facts: Facts) -> Iterator[Choice]:
+    """What each request would rather have than what it was offered, unless its answer is withheld."""
+    withheld = set(facts.outcome.withheld)
+    for request, choices in facts.choices.items():
+        here = facts.placed.get(request)
+        if request not in withheld:
+            yield from (choice for choice in choices if here is None or choice.level < here.level)
+
+
+def _is_envied(facts: Facts, choice: Choice) -> bool:
+    mine = standing(facts.requests[choice.request], choice.structure, facts.seed)
+    return facts.could_take(choice, ahead_of=mine)
+
+
+def _claims_differ(facts: Facts) -> bool:
+    return any(request.points_at for request in facts.requests.values())
+
+
+def _beyond_support(facts: Facts, structure: Id) -> frozenset[Id]:
+    """Down the claims, the children who find as many prepared for as the structure can, at some hour."""
+    known: dict[Id, frozenset[Id]] = facts.__dict__.setdefault("beyond", {})
+    if structure not in known:
+        known[structure] = frozenset(_walk_support(facts, structure))
+    return known[structure]
+
+
+def _walk_support(facts: Facts, structure: Id) -> Iterator[Id]:
+    limit = next((row.children for row in facts.round.support if row.structure == structure), None)
+    here = [row for row in facts.outcome.placed if row.structure == structure]
+    needing = [row for row in here if facts.requests[row.request].needs_support]
+    cut = Cut((row.slots, row.period) for row in needing)
+    used: Counter[Cell] = Counter()
+    for row in sorted(needing, key=lambda row: facts.standings[row.request]):
+        cells = cut.cells(row.slots, row.period)
+        if limit is None or all(used[cell] < limit for cell in cells):
+            used.update(cells)
+        else:
+            yield row.request

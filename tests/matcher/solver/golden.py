@@ -1,0 +1,132 @@
+"""Reads `golden_rounds.yaml`, a readable way to write rounds down, into rounds and expected answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contracts.vocabulary import WEEKDAYS, Audience, Period, RequestKind, Slot, VacancyKind
+from services.matcher.solver.schema import (
+    Pattern,
+    Policy,
+    Request,
+    Round,
+    Section,
+    StructurePoints,
+    Support,
+    Vacancy,
+    Wish,
+)
+
+FILE = Path(__file__).parent.parent / "golden_rounds.yaml"
+HALVES = {"am": (time(8), time(13)), "pm": (time(13), time(18))}
+START, END = date(2026, 9, 1), date(2027, 9, 1)
+NOON = datetime(2026, 8, 1, 12)  # noqa: DTZ001
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A round and its answer in `stable`: request -> (structure, pattern)."""
+
+    name: str
+    round: Round
+    stable: dict[str, tuple[str, int]]
+    to_prepare: tuple[str, ...]
+    later: str | None
+
+
+def golden_rounds() -> list[Golden]:
+    return [_golden(case) for case in yaml.safe_load(FILE.read_text(encoding="utf-8"))]
+
+
+def _golden(case: dict[str, Any]) -> Golden:
+    expected = case["expected"].get("all", case["expected"].get("stable"))
+    answer = {name: (to, 0) if isinstance(to, str) else (to[0], to[1]) for name, to in expected.items()}
+    return Golden(case["name"], _round(case), answer, tuple(case.get("to_prepare", ())), _later(case))
+
+
+def _later(case: dict[str, Any]) -> str | None:
+    """What another issue brings and this round needs, or None."""
+    if "siblings" in case:
+        return "siblings"
+    points = [str(row["points"]) for row in case["requests"].values()]
+    return "ties served together" if len(set(points)) < len(points) else None
+
+
+def _round(case: dict[str, Any]) -> Round:
+    sections = {structure: {"all": [0, 71]} for structure in _structures(case)} | case.get("sections", {})
+    return Round(
+        id="golden",
+        territory="golden",
+        instant=case.get("instant", NOON).replace(tzinfo=UTC),
+        policy=Policy(seed="golden"),
+        sections=tuple(
+            Section(id=f"{structure}-{name}", structure=structure, age_from_months=ages[0], age_to_months=ages[1])
+            for structure, named in sections.items()
+            for name, ages in named.items()
+        ),
+        vacancies=tuple(_vacancies(case)),
+        requests=tuple(_request(name, row, list(sections)) for name, row in case["requests"].items()),
+        support=tuple(Support(structure=name, children=count) for name, count in case.get("support", {}).items()),
+    )
+
+
+def _structures(case: dict[str, Any]) -> set[str]:
+    named = {row["structure"] for row in case.get("vacancies", ())}
+    return {*case.get("places", {}), *case.get("on_call", {}), *named}
+
+
+def _vacancies(case: dict[str, Any]) -> Iterator[Vacancy]:
+    for structure, cells in case.get("places", {}).items():
+        yield from _offered(f"{structure}-all", cells, Period(start=START))
+    for number, row in enumerate(case.get("vacancies", ())):
+        section = f"{row['structure']}-{row.get('section', 'all')}"
+        yield from _offered(section, row["cells"], Period(start=row["from"], end=row.get("until")), str(number))
+    for structure, row in case.get("on_call", {}).items():
+        for vacancy in _offered(f"{structure}-all", row["cells"], Period(start=START), "on-call"):
+            yield vacancy.model_copy(
+                update={
+                    "kind": VacancyKind.ON_CALL,
+                    "audience": Audience.URGENT_INSERTION,
+                    "release_at": row["release_at"].replace(tzinfo=UTC),
+                }
+            )
+
+
+def _offered(section: str, cells: dict[str, int], period: Period, mark: str = "free") -> Iterator[Vacancy]:
+    for name, places in cells.items():
+        yield Vacancy(id=f"{section}-{mark}-{name}", section=section, slots=slots(name), places=places, period=period)
+
+
+def slots(name: str) -> tuple[Slot, ...]:
+    """`week`, a day (`mon`) or a half-day (`mon_am`)."""
+    if name == "week":
+        return tuple(slot for day in WEEKDAYS[:5] for slot in slots(day.value))
+    day, _, half = name.partition("_")
+    return tuple(Slot(day=day, start=HALVES[key][0], end=HALVES[key][1]) for key in ([half] if half else HALVES))
+
+
+def _request(name: str, row: dict[str, Any], structures: list[str]) -> Request:
+    points, urgent = row["points"], row.get("urgent_insertion", False)
+    by_structure = points if isinstance(points, dict) else {}
+    return Request(
+        id=name,
+        born=row.get("born", date(2025, 6, 15)),
+        kind=RequestKind.URGENT if urgent else RequestKind.REGULAR,
+        points=min(by_structure.values(), default=0) if by_structure else points,
+        points_at=tuple(StructurePoints(structure=key, points=value) for key, value in by_structure.items()),
+        wishes=tuple(Wish(structure=to, rank=rank) for rank, to in enumerate(row["wishes"], 1)),
+        patterns=tuple(
+            Pattern(slots=tuple(slot for day in days for slot in slots(day)), rank=rank)
+            for rank, days in enumerate(row["days"], 1)
+        ),
+        period=Period(start=row.get("from", START if "until" not in row else START), end=row.get("until", END)),
+        entitled_to=Audience.URGENT_INSERTION if urgent else Audience.EVERYBODY,
+        on_call_sections=tuple(f"{structure}-all" for structure in structures) if urgent else (),
+        needs_support=row.get("needs_support", False),
+    )
