@@ -122,7 +122,7 @@ SAMPLES: list[tuple[Rule, Source, Source]] = [
     (
         house.no_phone_number_that_somebody_may_have,
         Source("services/a.py", "'04\u00a070\u00a002\u00a055\u00a055'"),
-        Source("services/a.py", "'0033 4 65 71 55 55'"),
+        Source("services/a.py", "'0033 4 65 71 55 55' '0123456789'"),
     ),
     (
         house.no_page_loads_anything_from_elsewhere,

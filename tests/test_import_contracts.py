@@ -24,6 +24,7 @@ FORBIDDEN = {
     "pure": ("services/matcher/rules/planted.py", "import sqlalchemy"),
     "ortools": ("services/matcher/planted.py", "from ortools.sat.python import cp_model"),
     "checkers": ("services/matcher/solver/verify.py", "from services.matcher.solver import variables"),
+    "reading": ("services/matcher/solver/constraints.py", "from services.matcher.solver.facts import Facts"),
     "product": ("services/ingest/planted.py", "from deploy.servers import Kafka"),
 }
 
