@@ -79,17 +79,24 @@ def is_ordinary_day(day: date) -> bool:
 
 
 class DayWindow(Frozen):
-    """Hours of a day in which people are written to and may be expected to answer, in local time."""
+    """Hours of a day in which people are written to and may be expected to answer, in local time.
+
+    `every_day`: on Sundays and public holidays too.
+    """
 
     valid_from: date
     source: str
     opens: time
     closes: time
+    every_day: bool = False
+
+    def suits(self, day: date) -> bool:
+        return self.every_day or is_ordinary_day(day)
 
     def holds(self, instant: datetime) -> bool:
-        """True if `instant` falls on an ordinary day in `[opens, closes]`: a deadline may fall at closing time."""
+        """True if `instant` falls on a suitable day in `[opens, closes]`: a deadline may fall at closing time."""
         then = local(instant)
-        return is_ordinary_day(then.date()) and self.opens <= then.time() <= self.closes
+        return self.suits(then.date()) and self.opens <= then.time() <= self.closes
 
 
 ORDINARY_HOURS = DayWindow(
@@ -102,21 +109,21 @@ ORDINARY_HOURS = DayWindow(
 
 
 def next_allowed(instant: datetime, window: DayWindow) -> datetime:
-    """The first instant at or after `instant` on an ordinary day in `[opens, closes)`."""
+    """The first instant at or after `instant` on a suitable day in `[opens, closes)`."""
     then = local(instant)
-    if is_ordinary_day(then.date()) and window.opens <= then.time() < window.closes:
+    if window.suits(then.date()) and window.opens <= then.time() < window.closes:
         return instant.astimezone(UTC)
     first = then.date() if then.time() < window.opens else then.date() + ONE_DAY
-    return at(_first(first, ONE_DAY, is_ordinary_day), window.opens)
+    return at(_first(first, ONE_DAY, window.suits), window.opens)
 
 
 def last_allowed(instant: datetime, window: DayWindow) -> datetime:
-    """The last instant at or before `instant` on an ordinary day in `[opens, closes]`."""
+    """The last instant at or before `instant` on a suitable day in `[opens, closes]`."""
     if window.holds(instant):
         return instant.astimezone(UTC)
     then = local(instant)
     last = then.date() if then.time() > window.closes else then.date() - ONE_DAY
-    return at(_first(last, -ONE_DAY, is_ordinary_day), window.closes)
+    return at(_first(last, -ONE_DAY, window.suits), window.closes)
 
 
 class OfficeHours(Frozen):

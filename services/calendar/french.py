@@ -6,7 +6,7 @@ keep to the lengths on which the texts were counted: day 12, hours 10, weekdays 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 
 from contracts.vocabulary import WEEKDAYS, Slot, Weekday
@@ -85,13 +85,19 @@ def short_limit(instant: datetime) -> str:
 
 def short_days(days: Iterable[Weekday]) -> str:
     """ "mardi", "lun mar jeu", "lun-ven", "lu ma je ve": at most 14 characters, in the order of the week."""
+    wanted = frozenset(days)
+    if len(wanted) == 1:
+        return next(iter(wanted)).label
+    three = listed_days(wanted, {day: day.label[:3] for day in WEEKDAYS})
+    return three if len(three) <= _LONGEST_SHORT_DAYS else listed_days(wanted, {day: day.label[:2] for day in WEEKDAYS})
+
+
+def listed_days(days: Iterable[Weekday], names: Mapping[Weekday, str]) -> str:
+    """Days by these names in the order of the week, three and more in a row as a range. Raises ValueError if none."""
     wanted = sorted(set(days), key=lambda day: day.number)
     if not wanted:
         raise ValueError("a place has at least one day")
-    if len(wanted) == 1:
-        return wanted[0].label
-    three = _joined(wanted, 3)
-    return three if len(three) <= _LONGEST_SHORT_DAYS else _joined(wanted, 2)
+    return " ".join(_run([names[day] for day in run]) for run in _runs(wanted))
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:
@@ -104,14 +110,8 @@ def _weekday(day: date) -> Weekday:
     return WEEKDAYS[day.weekday()]
 
 
-def _joined(days: list[Weekday], letters: int) -> str:
-    """Days by their first letters, three and more in a row as a range."""
-    return " ".join(_run(run, letters) for run in _runs(days))
-
-
-def _run(run: list[Weekday], letters: int) -> str:
-    names = [day.label[:letters] for day in run]
-    return f"{names[0]}-{names[-1]}" if len(run) >= _SHORTEST_RANGE else " ".join(names)
+def _run(names: list[str]) -> str:
+    return f"{names[0]}-{names[-1]}" if len(names) >= _SHORTEST_RANGE else " ".join(names)
 
 
 def _runs(days: list[Weekday]) -> list[list[Weekday]]:

@@ -1,0 +1,175 @@
+"""The texts of the SMS: which words, in which language, and what they cost.
+
+A template is a line of text in `templates/<language>/`; a fact is given as data and written by the language. Each
+value keeps to the length on which the texts were counted, and letters outside GSM-7 lose their accents, so that one
+"ç" in a name does not turn one segment into three. Nothing about a child, a disability or a social situation.
+
+When to modify: a text changes in its file, with its golden file in the tests; a new fact is one line in `_VALUES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
+from importlib import resources
+from string import Formatter
+
+from contracts.vocabulary import WEEKDAYS, Frozen, MessageTemplate, Weekday
+from services.calendar import (
+    listed_days,
+    local_day,
+    short_date,
+    short_day,
+    short_days,
+    short_hour,
+    short_hours,
+    short_limit,
+)
+from services.calendar.days import local
+from services.notifier.gsm7 import Encoding, encoding_of, segments, transliterated
+from services.notifier.structure_names import short_name
+
+
+class MissingFact(ValueError):
+    """A text needs a fact that was not given."""
+
+    def __init__(self, template: MessageTemplate, field: str) -> None:
+        super().__init__(f"the text {template.value} needs {field}")
+
+
+class Facts(Frozen):
+    """What a text may say. `limit` is by when to answer, or by when the structure calls; `sent_on` the French day."""
+
+    phone: str = ""
+    structure: str = ""
+    code: str = ""
+    days: frozenset[Weekday] = frozenset()
+    starts_on: date | None = None
+    day: date | None = None
+    start: time | None = None
+    end: time | None = None
+    limit: datetime | None = None
+    sent_on: date | None = None
+    link: str = ""
+    minutes: int | None = None
+
+
+class Rendered(Frozen):
+    """A text ready to leave. `segments` is what the operator bills."""
+
+    text: str
+    language: str
+    encoding: Encoding
+    segments: int
+
+
+@dataclass(frozen=True)
+class Language:
+    """How a language writes days. `proofread`: a person who speaks it has read the texts."""
+
+    code: str
+    label: str
+    proofread: bool
+    weekdays: Mapping[Weekday, str]
+
+
+def _named(names: str) -> dict[Weekday, str]:
+    return dict(zip(WEEKDAYS, names.split(), strict=True))
+
+
+DEFAULT_LANGUAGE = "fr"
+LANGUAGES = {
+    language.code: language
+    for language in (
+        Language("fr", "français", True, _named("lun mar mer jeu ven sam dim")),
+        Language("en", "anglais", False, _named("Mon Tue Wed Thu Fri Sat Sun")),
+        Language("pt", "portugais", False, _named("seg ter qua qui sex sáb dom")),
+    )
+}
+"""Languages with a text. Arabic and Turkish wait for somebody who writes them; those families get French."""
+
+
+def render(template: MessageTemplate, facts: Facts, language: str = DEFAULT_LANGUAGE, *, link: str = "") -> Rendered:
+    """The text in `language` where there is one, else in French; `link` is added where the gateway carries links.
+
+    Raises MissingFact naming the first fact that the text needs and `facts` lacks.
+    """
+    spoken = LANGUAGES.get(language, LANGUAGES[DEFAULT_LANGUAGE])
+    pattern = _pattern(spoken.code, template)
+    values = {field: _value(template, field, facts, spoken) for field in _fields(pattern)}
+    text = transliterated(" ".join(filter(None, (pattern.format(**values), link))))
+    return Rendered(text=text, language=spoken.code, encoding=encoding_of(text), segments=segments(text))
+
+
+@lru_cache(maxsize=64)
+def _pattern(language: str, template: MessageTemplate) -> str:
+    folder = resources.files("services.notifier") / "templates" / language
+    return (folder / f"{template.value}.txt").read_text(encoding="utf-8").strip()
+
+
+def _fields(pattern: str) -> list[str]:
+    return [field for _, field, _, _ in Formatter().parse(pattern) if field]
+
+
+def _value(template: MessageTemplate, field: str, facts: Facts, language: Language) -> str:
+    value = _VALUES[field](facts, language)
+    if not value:
+        raise MissingFact(template, field)
+    return value
+
+
+def _days(facts: Facts, language: Language) -> str:
+    if not facts.days:
+        return ""
+    return short_days(facts.days) if language.code == DEFAULT_LANGUAGE else listed_days(facts.days, language.weekdays)
+
+
+def _day(facts: Facts, language: Language) -> str:
+    if facts.day is None:
+        return ""
+    french = language.code == DEFAULT_LANGUAGE
+    return short_day(facts.day) if french else _weekday_and_date(facts.day, language)
+
+
+def _limit(facts: Facts, language: Language) -> str:
+    """As in French, with the weekday of the language; none where minutes take its place."""
+    if facts.limit is None:
+        return ""
+    then = local(facts.limit)
+    if language.code == DEFAULT_LANGUAGE or then.minute:
+        return short_limit(facts.limit)
+    return f"{_weekday_and_date(then.date(), language)} {short_hour(then.time())}"
+
+
+def _clock_time(facts: Facts, _: Language) -> str:
+    """An hour alone is today's; on another day it carries the date."""
+    if facts.limit is None:
+        return ""
+    hour = short_hour(local(facts.limit).time())
+    other_day = facts.sent_on is not None and local_day(facts.limit) != facts.sent_on
+    return f"{short_date(local_day(facts.limit))} {hour}" if other_day else hour
+
+
+def _hours(facts: Facts, _: Language) -> str:
+    return short_hours(facts.start, facts.end) if facts.start and facts.end else ""
+
+
+def _weekday_and_date(day: date, language: Language) -> str:
+    return f"{language.weekdays[WEEKDAYS[day.weekday()]]} {short_date(day)}"
+
+
+_VALUES: dict[str, Callable[[Facts, Language], str]] = {
+    "structure": lambda facts, _: short_name(facts.structure),
+    "code": lambda facts, _: facts.code,
+    "tel": lambda facts, _: facts.phone,
+    "jours": _days,
+    "debut": lambda facts, _: short_date(facts.starts_on) if facts.starts_on else "",
+    "jour": _day,
+    "heures": _hours,
+    "limite": _limit,
+    "heure": _clock_time,
+    "lien": lambda facts, _: facts.link,
+    "minutes": lambda facts, _: str(facts.minutes) if facts.minutes else "",
+}

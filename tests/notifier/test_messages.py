@@ -1,0 +1,182 @@
+"""The texts as people get them: golden files, the lengths on which they were counted, and what they never say."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.vocabulary import WEEKDAYS, MessageTemplate
+from services.calendar import PARIS
+from services.notifier import messages
+from services.notifier.gsm7 import Encoding, length
+from services.notifier.messages import LANGUAGES, Facts, MissingFact, render
+from services.notifier.structure_names import short_name
+
+GOLDEN = Path(__file__).parent / "golden"
+TEXTS = Path(messages.__file__).parent / "templates"
+COUNTED = {
+    MessageTemplate.PROPOSAL: 155,
+    MessageTemplate.REMINDER: 155,
+    MessageTemplate.ACCEPTED: 156,
+    MessageTemplate.DECLINED: 133,
+    MessageTemplate.EXPIRED: 150,
+    MessageTemplate.WITHDRAWN: 147,
+    MessageTemplate.ON_CALL: 152,
+    MessageTemplate.MISUNDERSTOOD: 139,
+}
+LINK = "https://guichet.exemple.fr/s/" + "A" * 22
+
+everyday = Facts(
+    phone="04 65 71 00 00",
+    structure="Crèche Les Lutins",
+    code="4821",
+    days=frozenset({WEEKDAYS[0], WEEKDAYS[1], WEEKDAYS[3]}),
+    starts_on=date(2026, 9, 1),
+    day=date(2026, 3, 3),
+    start=time(8),
+    end=time(12, 30),
+    limit=datetime(2026, 3, 3, 18, 0, tzinfo=PARIS),
+    sent_on=date(2026, 3, 3),
+    link=LINK,
+    minutes=15,
+)
+longest = Facts(
+    phone="04 65 71 00 00",
+    structure="L'Île aux Enfançons 03",
+    code="4821",
+    days=frozenset(WEEKDAYS[n] for n in (0, 1, 3, 4, 6)),
+    starts_on=date(2026, 10, 13),
+    day=date(2027, 1, 13),
+    start=time(8, 30),
+    end=time(16, 30),
+    limit=datetime(2026, 10, 13, 18, 0, tzinfo=PARIS),
+    sent_on=date(2026, 10, 13),
+    link=LINK,
+    minutes=15,
+)
+longest_on_call = longest.model_copy(update={"limit": datetime(2026, 10, 13, 18, 15, tzinfo=PARIS)})
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("template", MessageTemplate)
+def test_a_text_reads_as_its_golden_file(template: MessageTemplate, language: str) -> None:
+    golden = (GOLDEN / f"{language}_{template.value}.txt").read_text(encoding="utf-8")
+    assert render(template, everyday, language).text + "\n" == golden
+
+
+def test_every_golden_file_and_every_text_belongs_to_a_template() -> None:
+    wanted = {f"{language}_{template.value}.txt" for language in LANGUAGES for template in MessageTemplate}
+    assert {path.name for path in GOLDEN.iterdir()} == wanted
+    assert {f"{path.parent.name}_{path.name}" for path in TEXTS.glob("*/*.txt")} == wanted
+
+
+@pytest.mark.parametrize(("template", "septets"), COUNTED.items())
+def test_the_longest_values_give_the_counted_lengths(template: MessageTemplate, septets: int) -> None:
+    facts = longest_on_call if template is MessageTemplate.ON_CALL else longest
+    rendered = render(template, facts)
+    assert length(rendered.text) == septets
+    assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
+
+
+facts_of_any_kind = st.builds(
+    Facts,
+    phone=st.just("04 65 71 00 00"),
+    structure=st.text(st.sampled_from("abcdefghijklmnopqrstuvwxyzçêœÉÀÎ’«»€ -"), min_size=1, max_size=60).filter(
+        lambda name: short_name(name) != ""
+    ),
+    code=st.integers(1000, 9999).map(str),
+    days=st.frozensets(st.sampled_from(WEEKDAYS), min_size=1),
+    starts_on=st.dates(date(2026, 1, 1), date(2028, 12, 31)),
+    day=st.dates(date(2026, 1, 1), date(2028, 12, 31)),
+    start=st.times(time(6), time(13)),
+    end=st.times(time(14), time(20)),
+    limit=st.datetimes(datetime(2026, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
+    sent_on=st.dates(date(2026, 1, 1), date(2028, 12, 31)),
+    link=st.just(LINK),
+    minutes=st.integers(1, 60),
+)
+
+
+@given(facts_of_any_kind, st.sampled_from(tuple(MessageTemplate)), st.sampled_from(sorted(LANGUAGES)))
+def test_whatever_the_facts_a_text_is_one_segment(facts: Facts, template: MessageTemplate, language: str) -> None:
+    rendered = render(template, facts, language)
+    assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
+    assert length(rendered.text) <= 160
+
+
+@pytest.mark.parametrize("template", COUNTED)
+def test_codes_of_five_digits_still_fit(template: MessageTemplate) -> None:
+    assert render(template, longest.model_copy(update={"code": "48213"})).segments == 1
+
+
+def test_codes_of_six_digits_do_not_fit_the_reminder() -> None:
+    assert render(MessageTemplate.REMINDER, longest.model_copy(update={"code": "482135"})).segments == 2
+
+
+def test_a_family_whose_language_has_no_text_gets_french() -> None:
+    rendered = render(MessageTemplate.PROPOSAL, everyday, "ar")
+    assert rendered == render(MessageTemplate.PROPOSAL, everyday, "fr")
+    assert rendered.language == "fr"
+
+
+def test_a_missing_fact_is_named_rather_than_left_blank() -> None:
+    for template in MessageTemplate:
+        with pytest.raises(MissingFact, match=template.value):
+            render(template, Facts(phone="04 65 71 00 00"))
+    with pytest.raises(MissingFact, match="limite"):
+        render(MessageTemplate.REMINDER, everyday.model_copy(update={"limit": None}))
+
+
+def test_a_deadline_on_another_day_carries_its_date() -> None:
+    tomorrow = everyday.model_copy(update={"limit": datetime(2026, 3, 4, 8, 15, tzinfo=PARIS)})
+    assert "avant 18h." in render(MessageTemplate.ON_CALL, everyday).text
+    assert "avant 4/03 8h15." in render(MessageTemplate.ON_CALL, tomorrow).text
+
+
+def test_a_deadline_is_said_on_the_french_clock() -> None:
+    summer = everyday.model_copy(update={"limit": datetime(2026, 7, 1, 16, 0, tzinfo=UTC)})
+    assert "avant mer 1/07 18h" in render(MessageTemplate.REMINDER, summer).text
+
+
+def test_a_link_is_added_where_the_gateway_carries_links() -> None:
+    alone, linked = render(MessageTemplate.PROPOSAL, everyday), render(MessageTemplate.PROPOSAL, everyday, link=LINK)
+    assert linked.text == f"{alone.text} {LINK}"
+    assert (alone.segments, linked.segments) == (1, 2)
+
+
+TOO_MUCH = re.compile(
+    r"\b(enfants?|b[ée]b[ée]s?|children|child|criança\w*|handicap\w*|disab\w*|santé|health|saúde|pai|aeeh|rsa|caf|"
+    r"insertion|social\w*|ch[ôo]m\w*|emploi|job\w*|isolée?s?|avip|pr[ée]nom)\b",
+    re.IGNORECASE,
+)
+
+
+def test_no_text_speaks_of_a_child_a_disability_or_a_social_situation() -> None:
+    assert TOO_MUCH.search("Votre enfant a une place")
+    for path in TEXTS.glob("*/*.txt"):
+        assert not TOO_MUCH.search(path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize(
+    ("name", "shortened"),
+    [
+        ("Les P'tits Babadins", "Les P'tits Babadins"),
+        ("Crèche de Montluçon", "Crèche de Montlucon"),
+        ("Micro-crèche Les Petits Loups de Désertines", "Les Petits Loups"),
+        ("Maison d’assistantes maternelles Les Coccinelles", "MAM Les Coccinelles"),
+        ("Halte-garderie Saint-Victor", "Halte-g. St-Victor"),
+        ("Multi-accueil municipal de Montluçon", "Montlucon"),
+        ("Crèche à vocation d'insertion professionnelle L'Envol", "Crèche L'Envol"),
+        ("L'Envol (AVIP)", "L'Envol"),
+        ("Œuvre des Cœurs", "Oeuvre des Coeurs"),
+        ("Anticonstitutionnellementlong", "Anticonstitutionnellem"),
+    ],
+)
+def test_a_structure_is_named_in_22_septets_without_telling_too_much(name: str, shortened: str) -> None:
+    assert short_name(name) == shortened
+    assert length(shortened) <= 22
