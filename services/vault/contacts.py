@@ -15,7 +15,7 @@ from contracts.vocabulary import Frozen, Id, Labelled
 
 _REGION = "FR"
 _FICTION = "+3363998"
-"""06 39 98 xx xx: numbers that Arcep keeps for works of fiction. Nobody has one, so invented families do."""
+"""06 39 98 xx xx: a range kept for fiction. Nobody has such a number, so invented families do."""
 
 _MOBILE = frozenset({phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
@@ -92,7 +92,7 @@ def normalised_phone(text: str) -> str:
     except phonenumbers.NumberParseException as error:
         raise InvalidPhone from error
     phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if not phonenumbers.is_valid_number(number) and not _is_fiction(phone):
+    if not phonenumbers.is_valid_number(number) and not is_fiction(phone):
         raise InvalidPhone
     return phone
 
@@ -115,8 +115,9 @@ def phone_for_people(phone: str) -> str:
 
 def takes_sms(phone: str) -> bool:
     """True if a number in E.164 can be a mobile."""
-    return _is_fiction(phone) or phonenumbers.number_type(phonenumbers.parse(phone, _REGION)) in _MOBILE
+    return is_fiction(phone) or phonenumbers.number_type(phonenumbers.parse(phone, _REGION)) in _MOBILE
 
 
-def _is_fiction(phone: str) -> bool:
+def is_fiction(phone: str) -> bool:
+    """True if a number in E.164 is one of those that belong to nobody."""
     return phone.startswith(_FICTION) and len(phone) == len("+33639985678")
