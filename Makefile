@@ -10,7 +10,7 @@ LOCK := pip compile --quiet --generate-hashes --no-emit-index-url --python-versi
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check servers kafka lock clean
+.PHONY: help demo check style types imports schemas rules test servers kafka lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,12 +18,22 @@ help: ## List these targets
 demo: $(VENV)/.base ## Watch a living territory: one process, nothing to configure (ARGS="--days 7" passes options)
 	$(BIN)/berceau demo $(ARGS)
 
-check: $(VENV)/.test ## The quick gate: style, types, who imports whom, published contracts, house rules
+check: style types imports schemas rules ## The quick gate: style, types, who imports whom, published contracts, house rules
+
+style: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
 	$(BIN)/mypy
+
+imports: $(VENV)/.test
 	$(BIN)/lint-imports
+
+schemas: $(VENV)/.test
 	$(BIN)/python -m contracts.schemas --check
+
+rules: $(VENV)/.test
 	$(BIN)/python -m pytest tests/test_house_rules.py
 
 test: $(VENV)/.test $(KAFKA) ## Every test, on real Kafka, PostgreSQL and Chromium (ARGS="tests/bus -k relay" narrows it)
