@@ -67,12 +67,13 @@ class Rendered(Frozen):
 
 @dataclass(frozen=True)
 class Language:
-    """How a language writes days. `proofread`: a person who speaks it has read the texts."""
+    """How a language writes days, and "from" before a date. `proofread`: a person who speaks it has read the texts."""
 
     code: str
     label: str
     proofread: bool
     weekdays: Mapping[Weekday, str]
+    starting: str
 
 
 def _named(names: str) -> dict[Weekday, str]:
@@ -83,9 +84,9 @@ DEFAULT_LANGUAGE = "fr"
 LANGUAGES = {
     language.code: language
     for language in (
-        Language("fr", "français", True, _named("lun mar mer jeu ven sam dim")),
-        Language("en", "anglais", False, _named("Mon Tue Wed Thu Fri Sat Sun")),
-        Language("pt", "portugais", False, _named("seg ter qua qui sex sáb dom")),
+        Language("fr", "français", True, _named("lun mar mer jeu ven sam dim"), "dès le"),
+        Language("en", "anglais", False, _named("Mon Tue Wed Thu Fri Sat Sun"), "from"),
+        Language("pt", "portugais", False, _named("seg ter qua qui sex sáb dom"), "desde"),
     )
 }
 """Languages with a text. Arabic and Turkish wait for somebody who writes them; those families get French."""
@@ -156,6 +157,19 @@ def _hours(facts: Facts, _: Language) -> str:
     return short_hours(facts.start, facts.end) if facts.start and facts.end else ""
 
 
+def _start(facts: Facts, _: Language) -> str:
+    return short_date(facts.starts_on) if facts.starts_on else ""
+
+
+def _when(facts: Facts, language: Language) -> str:
+    """The day and its hours for a dated place, else the weekdays and the first day."""
+    day, hours = _day(facts, language), _hours(facts, language)
+    if day and hours:
+        return f"{day} {hours}"
+    days, start = _days(facts, language), _start(facts, language)
+    return f"{days} {language.starting} {start}" if days and start else ""
+
+
 def _weekday_and_date(day: date, language: Language) -> str:
     return f"{language.weekdays[WEEKDAYS[day.weekday()]]} {short_date(day)}"
 
@@ -165,9 +179,10 @@ _VALUES: dict[str, Callable[[Facts, Language], str]] = {
     "code": lambda facts, _: facts.code,
     "tel": lambda facts, _: facts.phone,
     "jours": _days,
-    "debut": lambda facts, _: short_date(facts.starts_on) if facts.starts_on else "",
+    "debut": _start,
     "jour": _day,
     "heures": _hours,
+    "quand": _when,
     "limite": _limit,
     "heure": _clock_time,
     "lien": lambda facts, _: facts.link,

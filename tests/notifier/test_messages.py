@@ -83,6 +83,13 @@ def test_the_longest_values_give_the_counted_lengths(template: MessageTemplate, 
     assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
 
 
+def test_a_confirmed_place_says_when_whether_it_is_dated_or_weekly() -> None:
+    weekly = everyday.model_copy(update={"day": None})
+    assert "vous attend: mar 3 mars 8h-12h30." in render(MessageTemplate.CONFIRMED, everyday).text
+    assert "vous attend: lun mar jeu dès le 1/09." in render(MessageTemplate.CONFIRMED, weekly).text
+    assert "expects you: Mon Tue Thu from 1/09." in render(MessageTemplate.CONFIRMED, weekly, "en").text
+
+
 facts_of_any_kind = st.builds(
     Facts,
     phone=st.just("04 65 71 00 00"),
@@ -92,7 +99,7 @@ facts_of_any_kind = st.builds(
     code=st.integers(1000, 9999).map(str),
     days=st.frozensets(st.sampled_from(WEEKDAYS), min_size=1),
     starts_on=st.dates(date(2026, 1, 1), date(2028, 12, 31)),
-    day=st.dates(date(2026, 1, 1), date(2028, 12, 31)),
+    day=st.dates(date(2026, 1, 1), date(2028, 12, 31)) | st.none(),
     start=st.times(time(6), time(13)),
     end=st.times(time(14), time(20)),
     limit=st.datetimes(datetime(2026, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
@@ -104,6 +111,8 @@ facts_of_any_kind = st.builds(
 
 @given(facts_of_any_kind, st.sampled_from(tuple(MessageTemplate)), st.sampled_from(sorted(LANGUAGES)))
 def test_whatever_the_facts_a_text_is_one_segment(facts: Facts, template: MessageTemplate, language: str) -> None:
+    if template is MessageTemplate.ON_CALL:
+        facts = facts.model_copy(update={"day": facts.day or facts.starts_on})
     rendered = render(template, facts, language)
     assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
     assert length(rendered.text) <= 160
