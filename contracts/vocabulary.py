@@ -21,7 +21,7 @@ class Labelled(StrEnum):
 
     label: str
 
-    def __new__(cls, value: str, label: str) -> Self:
+    def __new__(cls, value: str, label: str = "") -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label
@@ -288,4 +288,5 @@ class MessageTemplate(Labelled):
     WITHDRAWN = "withdrawn", "Place retirée"
     ON_CALL = "on_call", "Place d'astreinte"
     MISUNDERSTOOD = "misunderstood", "Réponse non comprise"
+    CONFIRMED = "confirmed", "Place d'astreinte confirmée"
     SIGN_IN = "sign_in", "Lien de connexion"

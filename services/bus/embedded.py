@@ -15,6 +15,7 @@ from contracts.topics import Topic, read_by
 from services.bus import metrics, outbox
 from services.bus.database import Database
 from services.bus.delivery import Message, Reader, advance, read_up_to
+from services.bus.service import first_of
 
 BATCH = 200
 
@@ -36,7 +37,7 @@ class EmbeddedBus:
         while not stop.is_set():
             if await self.deliver_all() == 0:
                 self._wake.clear()
-                await _first_of(self._wake, stop, timeout_s=look_every_s)
+                await first_of((self._wake, stop), look_every_s)
 
     async def deliver_all(self) -> int:
         """Deliver what is there, to every reader. Returns how many messages were taken."""
@@ -66,11 +67,3 @@ class EmbeddedBus:
         metrics.EVENTS_OUT.labels(topic.writer, topic.name).inc(len(rows))
         return len(rows)
 
-
-async def _first_of(*events: asyncio.Event, timeout_s: float) -> None:
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

@@ -1,0 +1,64 @@
+"""The three doors that every service opens to whoever watches it: alive, ready, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from services.bus import dead_letters, metrics, outbox
+from services.bus.database import Database
+from services.bus.delivery import Reader
+
+OLDEST_OUTBOX_S = 60.0
+"""An event that nobody could get for this long means that the way is broken."""
+
+
+def health_routes(
+    service: str, database: Database, reader: Reader, clock: Callable[[], datetime], *, relayed: bool
+) -> APIRouter:
+    """`/livez`, `/readyz` and `/metrics`. `relayed`: events leave by a relay, so an old outbox means trouble."""
+    routes = APIRouter()
+
+    @routes.get("/livez")
+    async def livez() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @routes.get("/readyz")
+    async def readyz(response: Response) -> dict[str, Any]:
+        """503 with the cause while the service can not do its work."""
+        problems = await _problems(service, database, reader, clock, relayed)
+        response.status_code = 503 if problems else 200
+        return {"status": "away" if problems else "ok", "problems": problems}
+
+    @routes.get("/metrics")
+    async def measured() -> Response:
+        await _problems(service, database, reader, clock, relayed)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return routes
+
+
+async def _problems(
+    service: str, database: Database, reader: Reader, clock: Callable[[], datetime], relayed: bool
+) -> list[str]:
+    problems = [f"en attente : {reader.away}"] if reader.away else []
+    try:
+        age, letters = await database.read(_state, clock(), relayed)
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        return [*problems, f"base de données injoignable : {type(error).__name__}"]
+    metrics.OUTBOX_AGE.labels(service).set(age)
+    metrics.DEAD_LETTERS.labels(service).set(letters)
+    if age > OLDEST_OUTBOX_S:
+        problems.append(f"un événement attend d'être publié depuis {age:.0f} s")
+    return problems
+
+
+def _state(tx: sa.Connection, now: datetime, relayed: bool) -> tuple[float, int]:
+    oldest = outbox.oldest_unpublished(tx) if relayed else None
+    age = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+    return age, dead_letters.count_waiting(tx)

@@ -1,0 +1,54 @@
+"""What became of the messages. A message that never arrived is not a silence: its delay does not run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from contracts.messages import MessageDelivered, MessageFacts, MessageFailed, MessageSent, MessageUnknown
+from contracts.vocabulary import MessageTemplate, TaskKind
+from services.matcher import lifecycle, store, tasks
+from services.matcher.handlers.territory import step_for
+from services.matcher.propose import deadline_from
+from services.matcher.store import Proposal
+
+OFFERS = frozenset({MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL})
+"""The messages that a family has to have read before its delay runs."""
+
+NO_CONTACT = "no_contact"
+"""The reason by which the notifier says that a family has no number to write to."""
+
+
+def on_message_sent(tx: sa.Connection, event: MessageSent, now: datetime) -> None:
+    if proposal := _offer(tx, event.about):
+        lifecycle.sent(step_for(tx, event, now), proposal)
+
+
+def on_message_delivered(tx: sa.Connection, event: MessageDelivered, now: datetime) -> None:
+    if proposal := _offer(tx, event.about):
+        step = step_for(tx, event, now)
+        lifecycle.reached(step, proposal, event.delivered_at, deadline_from(step, proposal, event.delivered_at))
+
+
+def on_message_failed(tx: sa.Connection, event: MessageFailed, now: datetime) -> None:
+    if not event.last:
+        return
+    why = TaskKind.NO_MOBILE if event.reason == NO_CONTACT else TaskKind.UNDELIVERED
+    step = step_for(tx, event, now)
+    if proposal := _offer(tx, event.about):
+        lifecycle.not_reached(step, proposal, why)
+    elif event.about.proposal and (told := store.proposal(tx, event.about.proposal)):
+        tasks.open_task(step, why, told, detail=event.about.template.value)
+
+
+def on_message_unknown(tx: sa.Connection, event: MessageUnknown, now: datetime) -> None:
+    step = step_for(tx, event, now)
+    proposal = store.proposal(tx, event.about.proposal) if event.about.proposal else None
+    tasks.open_task(step, TaskKind.TO_VERIFY, proposal, territory=event.territory, detail=event.about.template.value)
+
+
+def _offer(tx: sa.Connection, about: MessageFacts) -> Proposal | None:
+    if about.template not in OFFERS or about.proposal is None:
+        return None
+    return store.proposal(tx, about.proposal)

@@ -1,0 +1,89 @@
+"""The territory, its structures and their on-call agreements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from contracts.base import Event
+from contracts.structures import AgreementEnded, AgreementSigned, StructurePublished
+from contracts.territories import TerritoryPublished
+from services.bus.retries import WrongEvent
+from services.calendar import local_day
+from services.matcher import store
+from services.matcher import tables as t
+from services.matcher.policy import policy_in_force
+from services.matcher.step import Step
+
+
+def step_for(tx: sa.Connection, event: Event, now: datetime) -> Step:
+    """The step that `event` causes, under the rules that its territory has today."""
+    row = store.territory_row(tx, event.territory)
+    if row is None:
+        raise WrongEvent(f"le territoire {event.territory} n'est pas publié : publiez-le d'abord (territory.published)")
+    return Step(tx, now, event.id, policy_in_force(row["policy"], local_day(now)))
+
+
+def on_territory_published(tx: sa.Connection, event: TerritoryPublished, now: datetime) -> None:
+    try:
+        policy_in_force(event.policy, local_day(now))
+    except (FileNotFoundError, LookupError) as error:
+        raise WrongEvent(f"la politique {event.policy} n'existe pas ou n'est pas encore en vigueur") from error
+    values = {
+        "policy": event.policy,
+        "automatic_release": event.automatic_release,
+        "quiet_seconds": event.round_quiet_seconds,
+    }
+    if store.territory_row(tx, event.territory) is None:
+        tx.execute(t.territories.insert().values(territory=event.territory, due_marks=0, **values))
+    else:
+        tx.execute(t.territories.update().where(t.territories.c.territory == event.territory).values(**values))
+    store.mark_due(tx, event.territory, now, event.type)
+
+
+def on_structure_published(tx: sa.Connection, event: StructurePublished, now: datetime) -> None:
+    step = step_for(tx, event, now)
+    values = {
+        "territory": event.territory,
+        "award_mode": event.award_mode.value,
+        "commune": event.commune,
+        "prepared_support": event.prepared_support,
+    }
+    _put(tx, t.structures, {"structure": event.subject}, values)
+    for section in event.sections:
+        facts = {
+            "structure": event.subject,
+            "territory": event.territory,
+            "age_from_months": section.age_from_months,
+            "age_to_months": section.age_to_months,
+        }
+        if not store.lock_section(tx, section.section):
+            tx.execute(t.sections.insert().values(section=section.section, version=0, **facts))
+        else:
+            tx.execute(t.sections.update().where(t.sections.c.section == section.section).values(**facts))
+    step.mark_due(event.territory, event.type)
+
+
+def on_agreement_signed(tx: sa.Connection, event: AgreementSigned, now: datetime) -> None:
+    step = step_for(tx, event, now)
+    facts = {
+        "territory": event.territory,
+        "section": event.section,
+        "facts": event.model_dump(mode="json"),
+        "ended": False,
+    }
+    _put(tx, t.agreements, {"agreement": event.subject}, facts)
+    step.mark_due(event.territory, event.type)
+
+
+def on_agreement_ended(tx: sa.Connection, event: AgreementEnded, now: datetime) -> None:
+    tx.execute(t.agreements.update().where(t.agreements.c.agreement == event.subject).values(ended=True))
+
+
+def _put(tx: sa.Connection, table: sa.Table, key: dict[str, str], values: Mapping[str, object]) -> None:
+    """The row as it is now, whether or not it was there."""
+    ((name, value),) = key.items()
+    if tx.execute(table.update().where(table.c[name] == value).values(**values)).rowcount == 0:
+        tx.execute(table.insert().values(**key, **values))

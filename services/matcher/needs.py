@@ -1,0 +1,162 @@
+"""A declared need seen as the matcher uses it: what a round asks for it, with which claim, and why.
+
+Eligibility and points are the rules' (`rules/`); this only brings them what was declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from contracts.replies import HoldRequested
+from contracts.requests import AcceptedPattern, NeedFacts
+from contracts.structures import AgreementSigned
+from contracts.vocabulary import Audience, Criterion, Id, Period, RequestKind, Slot, VacancyKind
+from services.calendar import local_day
+from services.matcher.policy import Policy
+from services.matcher.rules.eligibility import care_period
+from services.matcher.rules.on_call import may_use_on_call_place
+from services.matcher.rules.priority_grid import Grid, grid_in_force, points, tier
+from services.matcher.solver.facts import care_hours
+from services.matcher.solver.schema import Pattern, PointsReason, Request, StructurePoints, Wish
+
+FIRST_TIER = 0
+"""A child whose accepted place was taken back goes before everybody in the next round (people.md)."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a need is read against: the policy, the instant, on-call agreements, and each structure's commune."""
+
+    policy: Policy
+    now: datetime
+    agreements: Sequence[AgreementSigned]
+    communes: Mapping[str, str]
+
+    @property
+    def grid(self) -> Grid:
+        return grid_in_force(self.policy.grid, local_day(self.now))
+
+
+def as_request(request: Id, need: NeedFacts, goes_first: bool, context: Context) -> Request | None:
+    """The request of a round; None where nothing of it can be served any more, or its birth is to be confirmed."""
+    today = local_day(context.now)
+    period = _period(need, today)
+    patterns = _patterns(need, today)
+    if period is None or not patterns or (not need.is_born and need.born < today):
+        return None
+    entitled = _entitled(need)
+    fitting = [
+        a for a in context.agreements if entitled is Audience.URGENT_INSERTION and _fits(a, need, patterns, context)
+    ]
+    base, reasons = _points(need, None, context)
+    return Request(
+        id=request, born=need.born, kind=need.kind, tier=FIRST_TIER if goes_first else tier(validated(need)),
+        points=base, points_at=_points_at(need, base, context), reasons=reasons, since=need.since,
+        wishes=tuple(Wish(structure=wish.structure, rank=wish.rank) for wish in need.wishes),
+        patterns=patterns, period=period, travel_minutes=need.travel_minutes, entitled_to=entitled,
+        on_call_sections=tuple(sorted({agreement.section for agreement in fitting})), needs_support=need.needs_support,
+    )  # fmt: skip
+
+
+def validated(need: NeedFacts, structure: Id | None = None) -> frozenset[Criterion]:
+    """The criteria that count: validated ones, and those of `structure` where one is given."""
+    return frozenset(c.criterion for c in need.criteria if c.validated and c.structure in (None, structure))
+
+
+def _period(need: NeedFacts, today: date) -> Period | None:
+    """From the wanted start, or today once that is past, to the end of the need or the default end of care."""
+    last = need.period.end - timedelta(days=1) if need.period.end else None
+    return care_period(need.born, max(need.period.start, today), last)
+
+
+def _patterns(need: NeedFacts, today: date) -> tuple[Pattern, ...]:
+    """The patterns none of whose single days is past."""
+    return tuple(
+        _pattern(p) for p in need.patterns if not any(isinstance(s.day, date) and s.day < today for s in p.slots)
+    )
+
+
+def _pattern(pattern: AcceptedPattern) -> Pattern:
+    return Pattern(slots=pattern.slots, rank=pattern.rank)
+
+
+def _entitled(need: NeedFacts) -> Audience:
+    if Criterion.INSERTION not in validated(need):
+        return Audience.EVERYBODY
+    return Audience.URGENT_INSERTION if need.kind is RequestKind.URGENT else Audience.INSERTION
+
+
+def _fits(agreement: AgreementSigned, need: NeedFacts, patterns: Sequence[Pattern], context: Context) -> bool:
+    slots = tuple(slot for pattern in patterns for slot in pattern.slots)
+    return may_use_on_call_place(agreement, need.born, slots, context.now)
+
+
+def _points(need: NeedFacts, structure: Id | None, context: Context) -> tuple[int, tuple[PointsReason, ...]]:
+    criteria = set(validated(need, structure))
+    if structure is not None and context.communes.get(structure) == need.commune:
+        criteria.add(Criterion.SAME_COMMUNE)
+    return points(criteria, context.grid)
+
+
+def _points_at(need: NeedFacts, base: int, context: Context) -> tuple[StructurePoints, ...]:
+    """The points at each wished structure where they differ from the ordinary ones."""
+    found = []
+    for wish in need.wishes:
+        total, reasons = _points(need, wish.structure, context)
+        if total != base:
+            found.append(StructurePoints(structure=wish.structure, points=total, reasons=reasons))
+    return tuple(found)
+
+
+def counted_at(request: Request, structure: Id) -> tuple[PointsReason, ...]:
+    """The lines of the grid that counted for this request at this structure."""
+    own = next((row for row in request.points_at if row.structure == structure), None)
+    return own.reasons if own else request.reasons
+
+
+def criteria_behind(need: NeedFacts, lines: Sequence[PointsReason]) -> frozenset[Criterion]:
+    """Every criterion that gave a proposal its rank: those of its points, and those of its tier."""
+    counted = {Criterion(line.criterion) for line in lines}
+    return frozenset(counted | (validated(need) & {Criterion.INSERTION, Criterion.DISABILITY}))
+
+
+def kind_of(slots: Sequence[Slot]) -> VacancyKind:
+    """Single days are an occasional place, weeks a regular one."""
+    return VacancyKind.OCCASIONAL if all(isinstance(slot.day, date) for slot in slots) else VacancyKind.REGULAR
+
+
+def still_suits(need: NeedFacts, structure: Id, slots: Sequence[Slot]) -> bool:
+    """True if the need as it is now would still accept these hours there."""
+    return any(wish.structure == structure for wish in need.wishes) and any(
+        tuple(slots) == hours_of_care(need, n) for n in range(len(need.patterns))
+    )
+
+
+def hours_of_care(need: NeedFacts, pattern: int) -> tuple[Slot, ...]:
+    """The hours of one accepted pattern, with travel time on both sides."""
+    patterns = tuple(Pattern(slots=accepted.slots, rank=accepted.rank) for accepted in need.patterns)
+    asked = Request(
+        id=need.subject, born=need.born, wishes=(), patterns=patterns, period=need.period,
+        travel_minutes=need.travel_minutes,
+    )  # fmt: skip
+    return care_hours(asked, pattern)
+
+
+class CannotHold(Exception):
+    """A counsellor may not keep this place. The message says why, in French."""
+
+
+def check_hold(event: HoldRequested, need: NeedFacts, agreements: Sequence[AgreementSigned], context: Context) -> None:
+    """Raise CannotHold unless an agreement of the section opens it to this child at these hours."""
+    if _entitled(need) is not Audience.URGENT_INSERTION:
+        raise CannotHold("Les places d'astreinte vont aux demandes urgentes d'insertion validées.")
+    if event.pattern >= len(need.patterns):
+        raise CannotHold("Ces horaires ne sont pas dans la demande.")
+    slots = need.patterns[event.pattern].slots
+    own = [agreement for agreement in agreements if agreement.section == event.section]
+    if not own:
+        raise CannotHold("Cette section n'a pas d'accord d'astreinte en cours.")
+    if not any(may_use_on_call_place(agreement, need.born, slots, context.now) for agreement in own):
+        raise CannotHold("L'accord d'astreinte ne couvre pas cet âge, ce délai ou ces jours.")

@@ -1,0 +1,77 @@
+"""The rules that a territory voted, read from dated files with their sources.
+
+When to modify: a rule changes by a new entry in `policies/*.yaml`, with its date and its deliberation.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import lru_cache
+from importlib import resources
+
+import yaml
+from pydantic import TypeAdapter
+
+from contracts.vocabulary import Frozen, Id
+from services.calendar import DEFAULT_DELAYS, DelayRules, in_force
+from services.matcher.solver import schema
+
+
+class Sourced(Frozen):
+    """A duration of the policy and where it comes from."""
+
+    value: timedelta
+    source: str
+
+
+class PolicyEntry(Frozen):
+    """A territory's rules from `valid_from` on."""
+
+    valid_from: date
+    deliberation: str
+    grid: Id
+    mode: schema.Mode
+    ties: schema.Ties
+    seed: str
+    grace: Sourced
+    undo: Sourced
+    regular_believed_for: Sourced
+
+
+class Policy(Frozen):
+    """The entry in force on a day, with the delays that go with it.
+
+    `grace` is how long expiry waits after the deadline, `undo` how long a NON can be taken back, and
+    `regular_believed_for` how long a regular vacancy is believed without a confirmation.
+    """
+
+    id: Id
+    grid: Id
+    rules: schema.Policy
+    delays: DelayRules
+    grace: timedelta
+    undo: timedelta
+    regular_believed_for: timedelta
+
+
+@lru_cache
+def _entries(policy: str) -> tuple[PolicyEntry, ...]:
+    text = resources.files("services.matcher").joinpath("policies", f"{policy}.yaml").read_text(encoding="utf-8")
+    return TypeAdapter(tuple[PolicyEntry, ...]).validate_python(yaml.safe_load(text))
+
+
+@lru_cache
+def policy_in_force(policy: str, day: date) -> Policy:
+    """The rules named `policy` that hold on `day`. Raises FileNotFoundError or LookupError if there are none."""
+    entry = in_force(_entries(policy), day)
+    return Policy(
+        id=policy,
+        grid=entry.grid,
+        rules=schema.Policy(
+            mode=entry.mode, ties=entry.ties, grid=entry.grid, deliberation=entry.deliberation, seed=entry.seed
+        ),
+        delays=DEFAULT_DELAYS,
+        grace=entry.grace.value,
+        undo=entry.undo.value,
+        regular_believed_for=entry.regular_believed_for.value,
+    )

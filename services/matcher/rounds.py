@@ -1,0 +1,186 @@
+"""A round: load in one snapshot, decide away from the database, write what nobody has touched meanwhile.
+
+Each connected part of the territory is written in a transaction of its own, urgent ones first. A part whose rows have
+moved since they were read is dropped and the territory is due again: no decision rests on what is no longer true.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from contracts.proposals import CountedPoints
+from contracts.rounds import BrokenGuarantee, RequestExplained, RoundDecided
+from contracts.vocabulary import Audience, RequestKind, TaskKind, VacancyKind
+from services.bus.database import Database
+from services.matcher import metrics, needs, tasks
+from services.matcher import tables as t
+from services.matcher.propose import NoRoom, Place, propose
+from services.matcher.reading import Loaded, load
+from services.matcher.solver.canonical import input_hash
+from services.matcher.solver.explain import phrases
+from services.matcher.solver.schema import ENGINE, Outcome, Placed, Reason, Request, Round
+from services.matcher.solver.solve import components
+from services.matcher.step import Step
+
+log = structlog.get_logger()
+
+Decide = Callable[[Round], Awaitable[Outcome]]
+"""Decides one connected part: in a process of its own in production, in place in a simulation."""
+
+
+@dataclass
+class Tally:
+    """What came of a round's parts."""
+
+    proposed: int = 0
+    dropped: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+def due_territories(tx: sa.Connection, now: datetime) -> list[str]:
+    query = sa.select(t.territories.c.territory).where(t.territories.c.due_at <= now)
+    return list(tx.scalars(query.order_by(t.territories.c.due_at, t.territories.c.territory)))
+
+
+def next_due(tx: sa.Connection) -> datetime | None:
+    waiting = sa.select(t.territories.c.due_at).where(t.territories.c.due_at.is_not(None))
+    return tx.scalar(waiting.order_by(t.territories.c.due_at).limit(1))
+
+
+async def run_round(database: Database, territory: str, now: datetime, decide: Decide) -> Tally | None:
+    """Decide `territory` as it is. None if it is not known. Safe to repeat: what was written is seen as held."""
+    loaded = await database.read(load, territory, now)
+    if loaded is None:
+        return None
+    with metrics.ROUND_SECONDS.time():
+        tally = Tally()
+        for part in sorted(components(loaded.round), key=_urgent_first):
+            outcome = await decide(part)
+            tally.outcomes.append(outcome)
+            try:
+                tally.proposed += await database.write(write_part, loaded, part, outcome, now)
+            except (NoRoom, Moved) as moved:
+                log.info("part dropped", territory=territory, round=loaded.round.id, because=str(moved))
+                tally.dropped += 1
+        await database.write(finish, loaded, tally, now)
+    metrics.ROUNDS.labels("withheld" if any(o.violations for o in tally.outcomes) else "decided").inc()
+    return tally
+
+
+class Moved(Exception):
+    """A row that the round had read has changed since."""
+
+
+def _urgent_first(part: Round) -> tuple[bool, str]:
+    return (
+        all(r.kind is not RequestKind.URGENT for r in part.requests),
+        min((r.id for r in part.requests), default=""),
+    )
+
+
+def write_part(tx: sa.Connection, loaded: Loaded, part: Round, outcome: Outcome, now: datetime) -> int:
+    """Turn one part's outcome into proposals and reasons. Raises Moved or NoRoom, and then writes nothing."""
+    touched = {v.section for v in part.vacancies} | {
+        h.section for h in part.holds
+    }  # the other sections are there as facts only
+    _check_unmoved(tx, t.sections, t.sections.c.section, {name: loaded.sections[name] for name in touched})
+    _check_unmoved(tx, t.requests, t.requests.c.request, {r.id: loaded.requests[r.id] for r in part.requests})
+    step = Step(tx, now, loaded.round.id, loaded.policy)
+    asked = {request.id: request for request in part.requests}
+    reasons = {reason.request: reason for reason in outcome.reasons}
+    for placed in outcome.placed:
+        propose(step, _place(loaded, asked[placed.request], placed, reasons.get(placed.request)))
+    for reason in outcome.reasons:
+        _explain(step, loaded, asked[reason.request], reason)
+    return len(outcome.placed)
+
+
+def _check_unmoved(tx: sa.Connection, table: sa.Table, key: sa.Column[str], read: dict[str, int]) -> None:
+    query = sa.select(key, table.c.version).where(key.in_(read)).order_by(key).with_for_update()
+    found = {row[0]: row.version for row in tx.execute(query)}
+    for name, version in sorted(read.items()):
+        if found.get(name) != version:
+            raise Moved(name)
+
+
+def _place(loaded: Loaded, request: Request, placed: Placed, reason: Reason | None) -> Place:
+    need = loaded.needs[request.id]
+    counted = needs.counted_at(request, placed.structure)
+    kind = VacancyKind.ON_CALL if placed.on_call else needs.kind_of(placed.slots)
+    wish = next((w for w in reason.wishes if w.structure == placed.structure), None) if reason else None
+    return Place(
+        territory=loaded.round.territory, round=loaded.round.id, request=request.id,
+        family=loaded.families[request.id], structure=placed.structure, section=placed.section, kind=kind,
+        slots=placed.slots, period=placed.period, entitled_to=_entitled(request, placed.section), tier=request.tier,
+        points=sum(line.points for line in counted), since=need.since,
+        reasons=tuple(CountedPoints(**line.model_dump()) for line in counted),
+        counted=needs.criteria_behind(need, counted), rank=wish.rank if wish else None,
+        urgent=need.urgent_sms_agreed and kind is not VacancyKind.REGULAR, to_prepare=placed.to_prepare,
+    )  # fmt: skip
+
+
+def _entitled(request: Request, section: str) -> Audience:
+    """Whom the child counts as in this section: on-call places only where an agreement fits."""
+    if request.entitled_to is Audience.URGENT_INSERTION and section not in request.on_call_sections:
+        return Audience.INSERTION
+    return request.entitled_to
+
+
+def _explain(step: Step, loaded: Loaded, request: Request, reason: Reason) -> None:
+    """Say the reason of a request, if it is not what was said before."""
+    digest = hashlib.sha256(reason.model_dump_json().encode()).hexdigest()
+    same = t.explanations.c.request == request.id
+    before = step.tx.scalar(sa.select(t.explanations.c.hash).where(same))
+    if before == digest:
+        return
+    if before is None:
+        step.tx.execute(t.explanations.insert().values(request=request.id, hash=digest))
+    else:
+        step.tx.execute(t.explanations.update().where(same).values(hash=digest))
+    step.say(
+        RequestExplained, request.id, loaded.round.territory,
+        round=loaded.round.id, placed=reason.placed, phrases=tuple(phrases(request, reason)),
+        reason=reason.model_dump(mode="json"),
+    )  # fmt: skip
+
+
+def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime) -> None:
+    """Note the round, and clear the territory's mark unless something has marked it since."""
+    step = Step(tx, now, loaded.round.id, loaded.policy)
+    territory = loaded.round.territory
+    broken = [violation for outcome in tally.outcomes for violation in outcome.violations]
+    facts = {"requests": len(loaded.round.requests), "proposed": tally.proposed, "dropped": tally.dropped}
+    hashes = {"input_hash": input_hash(loaded.round), "outcome_hash": _together(tally.outcomes)}
+    tx.execute(
+        t.rounds.insert().values(
+            round=loaded.round.id, territory=territory, at=now, trigger=loaded.trigger,
+            violations=[v.model_dump(mode="json") for v in broken], **facts, **hashes,
+        )
+    )  # fmt: skip
+    step.say(
+        RoundDecided, loaded.round.id, territory,
+        trigger=loaded.trigger, engine=ENGINE, policy=loaded.policy.id,
+        broken=tuple(BrokenGuarantee(guarantee=v.guarantee, sentence=v.sentence) for v in broken), **facts, **hashes,
+    )  # fmt: skip
+    if broken:
+        tasks.open_task(step, TaskKind.ROUND_WITHHELD, territory=territory, detail=broken[0].sentence)
+    _clear_due(tx, loaded, again=now + timedelta(seconds=1) if tally.dropped else None)
+
+
+def _together(outcomes: list[Outcome]) -> str:
+    return hashlib.sha256("".join(sorted(o.outcome_hash for o in outcomes)).encode()).hexdigest()
+
+
+def _clear_due(tx: sa.Connection, loaded: Loaded, again: datetime | None) -> None:
+    """Nothing is due any more, unless a mark came after the snapshot or a part has to be decided again."""
+    own = t.territories.c.territory == loaded.round.territory
+    unmarked = t.territories.c.due_marks == loaded.marks
+    tx.execute(
+        t.territories.update().where(own, unmarked).values(due_at=again, due_because="part.dropped" if again else None)
+    )

@@ -1,0 +1,214 @@
+"""Reading and writing the matcher's rows. No rule lives here.
+
+Rows of proposals come back as `Proposal`, so that a decision reads as the field speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from contracts.requests import NeedFacts, RequestAmended, RequestRegistered
+from contracts.vocabulary import (
+    LIVE,
+    Answer,
+    Audience,
+    Period,
+    ProposalState,
+    Slot,
+    TaskKind,
+    VacancyKind,
+)
+from services.matcher import tables as t
+from services.matcher.solver.schema import Hold, Vacancy
+
+SLOTS = TypeAdapter(tuple[Slot, ...])
+
+WAITING, PLACED, CLOSED = "waiting", "placed", "closed"
+"""States of a request here: it waits, it has its place, or a person closed it."""
+
+
+def slots_json(slots: Sequence[Slot]) -> Any:
+    return SLOTS.dump_python(tuple(slots), mode="json")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A proposal as its referee knows it."""
+
+    proposal: str
+    territory: str
+    round: str | None
+    request: str
+    family: str
+    structure: str
+    section: str
+    kind: VacancyKind
+    slots: tuple[Slot, ...]
+    period: Period
+    code: str
+    state: ProposalState
+    made_at: datetime
+    tier: int
+    points: int
+    since: date
+    needs_person: bool
+    urgent: bool
+    held_by: str | None
+    answer_by: datetime | None
+    counted_from: datetime | None
+    deadline: datetime | None
+    call_asked_at: datetime | None
+    answered_by: str | None
+    answered_at: datetime | None
+    answer: Answer | None
+    was_sent: bool
+
+    @property
+    def claim(self) -> tuple[int, int, date, str]:
+        """Sorts the highest claim first."""
+        return (self.tier, -self.points, self.since, self.request)
+
+
+def _proposal(row: Any) -> Proposal:
+    values = {name: row[name] for name in Proposal.__dataclass_fields__ if name != "period"}
+    values.update(
+        kind=VacancyKind(row["kind"]),
+        slots=SLOTS.validate_python(row["slots"]),
+        period=Period(start=row["starts"], end=row["ends"]),
+        state=ProposalState(row["state"]),
+        answer=Answer(row["answer"]) if row["answer"] else None,
+    )
+    return Proposal(**values)
+
+
+def proposal(tx: sa.Connection, proposal_id: str) -> Proposal | None:
+    """The proposal, its row locked until the transaction ends."""
+    row = (
+        tx.execute(sa.select(t.proposals).where(t.proposals.c.proposal == proposal_id).with_for_update())
+        .mappings()
+        .first()
+    )
+    return _proposal(row) if row else None
+
+
+def live_proposals(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Proposal]:
+    query = sa.select(t.proposals).where(t.proposals.c.state.in_(LIVE), *conditions).order_by(t.proposals.c.proposal)
+    return [_proposal(row) for row in tx.execute(query).mappings()]
+
+
+def change_proposal(
+    tx: sa.Connection, proposal_id: str, allowed: Iterable[ProposalState], **values: object
+) -> bool:  # fmt: skip
+    """Change the row if its state is one of `allowed`; False if somebody else was first."""
+    changed = tx.execute(
+        t.proposals.update()
+        .where(t.proposals.c.proposal == proposal_id, t.proposals.c.state.in_(list(allowed)))
+        .values(**values)
+        .returning(t.proposals.c.proposal)
+    )
+    return changed.first() is not None
+
+
+def lock_section(tx: sa.Connection, section: str) -> bool:
+    """Lock the section's row and count the change. Every change of what it holds or offers goes through here."""
+    moved = tx.execute(
+        t.sections.update()
+        .where(t.sections.c.section == section)
+        .values(version=t.sections.c.version + 1)
+        .returning(t.sections.c.section)
+    )
+    return moved.first() is not None
+
+
+def open_vacancies(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[sa.RowMapping]:
+    query = sa.select(t.vacancies).where(t.vacancies.c.is_open, t.vacancies.c.places > 0, *conditions)
+    return list(tx.execute(query.order_by(t.vacancies.c.opened_at, t.vacancies.c.vacancy)).mappings())
+
+
+def as_vacancy(row: sa.RowMapping) -> Vacancy:
+    return Vacancy(
+        id=row["vacancy"],
+        section=row["section"],
+        kind=VacancyKind(row["kind"]),
+        slots=SLOTS.validate_python(row["slots"]),
+        places=row["places"],
+        period=Period(start=row["starts"], end=row["ends"]),
+        audience=Audience(row["audience"]),
+        release_at=row["release_at"],
+    )
+
+
+def holds(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Hold]:
+    rows = tx.execute(sa.select(t.holds).where(*conditions).order_by(t.holds.c.hold)).mappings()
+    return [
+        Hold(
+            id=row["hold"],
+            section=row["section"],
+            slots=SLOTS.validate_python(row["slots"]),
+            period=Period(start=row["starts"], end=row["ends"]),
+            units=row["units"],
+            entitled_to=Audience(row["entitled_to"]),
+            reason="placement" if row["is_placement"] else "proposal",
+        )
+        for row in rows
+    ]
+
+
+def need(row: sa.RowMapping) -> NeedFacts:
+    """The need of a request's row, as it was last declared."""
+    facts = row["need"]
+    return (RequestAmended if facts["type"] == RequestAmended.wire_type() else RequestRegistered).model_validate(facts)
+
+
+def request_row(tx: sa.Connection, request: str) -> sa.RowMapping | None:
+    query = sa.select(t.requests).where(t.requests.c.request == request)
+    return tx.execute(query.with_for_update()).mappings().first()
+
+
+def touch_request(tx: sa.Connection, request: str, **values: object) -> None:
+    """Change a request and count the change."""
+    tx.execute(
+        t.requests.update()
+        .where(t.requests.c.request == request)
+        .values(version=t.requests.c.version + 1, **values)
+    )  # fmt: skip
+
+
+def territory_row(tx: sa.Connection, territory: str) -> sa.RowMapping | None:
+    return tx.execute(sa.select(t.territories).where(t.territories.c.territory == territory)).mappings().first()
+
+
+def mark_due(tx: sa.Connection, territory: str, at: datetime, because: str) -> None:
+    """A round of `territory` is due at `at`, or earlier if it was already."""
+    row = territory_row(tx, territory)
+    if row is None:
+        return
+    sooner = row["due_at"] is None or at < row["due_at"]
+    values: dict[str, object] = {"due_marks": t.territories.c.due_marks + 1}
+    if sooner:
+        values.update(due_at=at, due_because=because)
+    tx.execute(t.territories.update().where(t.territories.c.territory == territory).values(**values))
+
+
+def set_timer(tx: sa.Connection, kind: str, about: str, territory: str, due_at: datetime) -> None:
+    """Set, or move, the one timer of this kind about this thing."""
+    drop_timers(tx, about, kind)
+    tx.execute(t.timers.insert().values(kind=kind, about=about, territory=territory, due_at=due_at))
+
+
+def drop_timers(tx: sa.Connection, about: str, *kinds: str) -> None:
+    query = t.timers.delete().where(t.timers.c.about == about)
+    tx.execute(query.where(t.timers.c.kind.in_(kinds)) if kinds else query)
+
+
+def open_tasks(tx: sa.Connection, kind: TaskKind, **about: str) -> list[str]:
+    query = sa.select(t.tasks.c.task).where(t.tasks.c.kind == kind.value, t.tasks.c.settled_at.is_(None))
+    for column, value in about.items():
+        query = query.where(t.tasks.c[column] == value)
+    return list(tx.scalars(query.order_by(t.tasks.c.task)))

@@ -1,0 +1,221 @@
+"""The matcher's own tables: what was declared, what is held, what was proposed, what is due.
+
+Ids are those of the events. Slots and needs are kept as the JSON they travelled in. `version` columns grow with every
+change that a round could have read: a round whose rows have moved is dropped and run again.
+
+When to modify: together with a migration in `services/matcher/migrations`.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from contracts.vocabulary import LIVE
+from services.bus.tables import Instant
+
+metadata = sa.MetaData()
+
+
+def _id(name: str, **options: bool) -> sa.Column[str]:
+    return sa.Column(name, sa.String(64), **{"nullable": False, **options})  # type: ignore[arg-type]
+
+
+territories = sa.Table(
+    "territories",
+    metadata,
+    _id("territory", primary_key=True),
+    _id("policy"),
+    sa.Column("automatic_release", sa.Boolean, nullable=False),
+    sa.Column("quiet_seconds", sa.Integer, nullable=False),
+    sa.Column("due_at", Instant),
+    sa.Column("due_marks", sa.Integer, nullable=False, default=0),
+    sa.Column("due_because", sa.String(64)),
+)
+
+structures = sa.Table(
+    "structures",
+    metadata,
+    _id("structure", primary_key=True),
+    _id("territory"),
+    sa.Column("award_mode", sa.String(32), nullable=False),
+    sa.Column("commune", sa.String(8), nullable=False),
+    sa.Column("prepared_support", sa.Integer),
+    sa.Index("structures_territory", "territory"),
+)
+
+sections = sa.Table(
+    "sections",
+    metadata,
+    _id("section", primary_key=True),
+    _id("structure"),
+    _id("territory"),
+    sa.Column("age_from_months", sa.Integer, nullable=False),
+    sa.Column("age_to_months", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False, default=0),
+    sa.Index("sections_territory", "territory"),
+)
+
+agreements = sa.Table(
+    "agreements",
+    metadata,
+    _id("agreement", primary_key=True),
+    _id("territory"),
+    _id("section"),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("ended", sa.Boolean, nullable=False, default=False),
+)
+
+vacancies = sa.Table(
+    "vacancies",
+    metadata,
+    _id("vacancy", primary_key=True),
+    _id("territory"),
+    _id("structure"),
+    _id("section"),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("slots", sa.JSON, nullable=False),
+    sa.Column("places", sa.Integer, nullable=False),
+    sa.Column("starts", sa.Date, nullable=False),
+    sa.Column("ends", sa.Date),
+    sa.Column("audience", sa.String(32), nullable=False),
+    sa.Column("release_at", Instant),
+    sa.Column("agreement", sa.String(64)),
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("confirmed_at", Instant),
+    sa.Column("is_open", sa.Boolean, nullable=False),
+    sa.Index("vacancies_section", "section"),
+    sa.Index("vacancies_territory", "territory"),
+)
+
+requests = sa.Table(
+    "requests",
+    metadata,
+    _id("request", primary_key=True),
+    _id("territory"),
+    _id("family"),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("need", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("goes_first", sa.Boolean, nullable=False, default=False),
+    sa.Column("version", sa.Integer, nullable=False, default=0),
+    sa.Index("requests_waiting", "territory", "state"),
+)
+
+_IS_LIVE = sa.text("state IN ({})".format(", ".join(f"'{state.value}'" for state in sorted(LIVE))))
+
+proposals = sa.Table(
+    "proposals",
+    metadata,
+    _id("proposal", primary_key=True),
+    _id("territory"),
+    sa.Column("round", sa.String(64)),
+    _id("request"),
+    _id("family"),
+    _id("structure"),
+    _id("section"),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("slots", sa.JSON, nullable=False),
+    sa.Column("starts", sa.Date, nullable=False),
+    sa.Column("ends", sa.Date),
+    sa.Column("code", sa.String(6), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("made_at", Instant, nullable=False),
+    sa.Column("tier", sa.Integer, nullable=False),
+    sa.Column("points", sa.Integer, nullable=False),
+    sa.Column("since", sa.Date, nullable=False),
+    sa.Column("needs_person", sa.Boolean, nullable=False),
+    sa.Column("urgent", sa.Boolean, nullable=False),
+    sa.Column("held_by", sa.String(64)),
+    sa.Column("held_until", sa.Date),
+    sa.Column("answer_by", Instant),
+    sa.Column("counted_from", Instant),
+    sa.Column("deadline", Instant),
+    sa.Column("call_asked_at", Instant),
+    sa.Column("answered_by", sa.String(64)),
+    sa.Column("answered_at", Instant),
+    sa.Column("answer", sa.String(16)),
+    sa.Column("was_sent", sa.Boolean, nullable=False, default=False),
+    sa.Index("one_live_proposal_a_request", "request", unique=True, sqlite_where=_IS_LIVE, postgresql_where=_IS_LIVE),
+    sa.Index("one_live_proposal_a_code", "territory", "code", unique=True, sqlite_where=_IS_LIVE,
+             postgresql_where=_IS_LIVE),
+    sa.Index("proposals_section", "section", "state"),
+)  # fmt: skip
+
+holds = sa.Table(
+    "holds",
+    metadata,
+    _id("hold", primary_key=True),
+    _id("territory"),
+    _id("section"),
+    _id("proposal"),
+    sa.Column("is_placement", sa.Boolean, nullable=False, default=False),
+    sa.Column("slots", sa.JSON, nullable=False),
+    sa.Column("starts", sa.Date, nullable=False),
+    sa.Column("ends", sa.Date),
+    sa.Column("units", sa.Integer, nullable=False, default=1),
+    sa.Column("entitled_to", sa.String(32), nullable=False),
+    sa.Index("holds_section", "section"),
+    sa.Index("holds_territory", "territory"),
+)
+
+placements = sa.Table(
+    "placements",
+    metadata,
+    _id("placement", primary_key=True),
+    _id("territory"),
+    _id("request"),
+    _id("structure"),
+    _id("section"),
+    sa.Column("slots", sa.JSON, nullable=False),
+    sa.Column("starts", sa.Date, nullable=False),
+    sa.Column("ends", sa.Date),
+    sa.Column("last_day", sa.Date),
+    sa.Column("reason", sa.String(32)),
+    sa.Column("is_over", sa.Boolean, nullable=False, default=False),
+)
+
+timers = sa.Table(
+    "timers",
+    metadata,
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("about", sa.String(64), primary_key=True),
+    _id("territory"),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Index("timers_due", "due_at"),
+)
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    _id("task", primary_key=True),
+    _id("territory"),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("proposal", sa.String(64)),
+    sa.Column("request", sa.String(64)),
+    sa.Column("structure", sa.String(64)),
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("settled_at", Instant),
+    sa.Index("tasks_open", "territory", "settled_at"),
+)
+
+rounds = sa.Table(
+    "rounds",
+    metadata,
+    _id("round", primary_key=True),
+    _id("territory"),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("trigger", sa.String(64), nullable=False),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.Column("proposed", sa.Integer, nullable=False),
+    sa.Column("dropped", sa.Integer, nullable=False),
+    sa.Column("input_hash", sa.String(64), nullable=False),
+    sa.Column("outcome_hash", sa.String(64), nullable=False),
+    sa.Column("violations", sa.JSON, nullable=False),
+)
+
+explanations = sa.Table(
+    "explanations",
+    metadata,
+    _id("request", primary_key=True),
+    sa.Column("hash", sa.String(64), nullable=False),
+)

@@ -1,0 +1,67 @@
+"""What a person has to look at: opened once, settled once, and settled by itself when it has no object any more."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from contracts.tasks import TaskOpened, TaskSettled
+from contracts.vocabulary import TaskKind
+from services.matcher import store
+from services.matcher import tables as t
+from services.matcher.step import Step
+from services.matcher.store import Proposal
+
+
+def open_task(
+    step: Step, kind: TaskKind, proposal: Proposal | None = None, *, territory: str = "", detail: str = "",
+    due: datetime | None = None, **about: str | None,
+) -> None:  # fmt: skip
+    """Something for a person. One open task of a kind about a thing is enough."""
+    facts: dict[str, str | None] = {"proposal": None, "request": None, "structure": None, **about}
+    if proposal is not None:
+        territory = proposal.territory
+        facts = {"proposal": proposal.proposal, "request": proposal.request, "structure": proposal.structure}
+    if store.open_tasks(step.tx, kind, **{k: v for k, v in facts.items() if v is not None}):
+        return
+    task = hashlib.sha256(f"{kind}/{sorted(facts.items())}/{step.cause}".encode()).hexdigest()[:16]
+    step.tx.execute(
+        t.tasks.insert().values(task=task, territory=territory, kind=kind.value, opened_at=step.now, **facts)
+    )
+    step.say(TaskOpened, task, territory, kind=kind, due=due, detail=detail, **facts)
+
+
+def settle_task(step: Step, task: str, territory: str, by: str) -> bool:
+    done = step.tx.execute(
+        t.tasks.update()
+        .where(t.tasks.c.task == task, t.tasks.c.settled_at.is_(None))
+        .values(settled_at=step.now)
+        .returning(t.tasks.c.task)
+    )
+    if done.first() is None:
+        return False
+    step.say(TaskSettled, task, territory, by=by)
+    return True
+
+
+def settle(step: Step, kind: TaskKind, proposal: Proposal, by: str) -> None:
+    for task in store.open_tasks(step.tx, kind, proposal=proposal.proposal):
+        settle_task(step, task, proposal.territory, by)
+
+
+SETTLED_BY_AN_END = (
+    TaskKind.RELEASE,
+    TaskKind.CALL_BACK,
+    TaskKind.UNCLEAR_REPLY,
+    TaskKind.UNDELIVERED,
+    TaskKind.NO_MOBILE,
+    TaskKind.TO_VERIFY,
+    TaskKind.CONTRADICTION,
+    TaskKind.LATE_CONFIRMATION,
+)
+"""Tasks that have no object any more once the family has answered or the proposal is over."""
+
+
+def settle_all(step: Step, proposal: Proposal, by: str) -> None:
+    for kind in SETTLED_BY_AN_END:
+        settle(step, kind, proposal, by)

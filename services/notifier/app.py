@@ -1,0 +1,68 @@
+"""The notifier as a service: it hears, plans texts, sends them, and takes the operator's receipts."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+
+import sqlalchemy as sa
+from fastapi import FastAPI, HTTPException
+
+from services.bus.database import Database
+from services.bus.delivery import Clock, Reader
+from services.bus.health import health_routes
+from services.bus.service import Service
+from services.notifier import store
+from services.notifier import tables as t
+from services.notifier.gateways import phone_threads
+from services.notifier.gateways.gateway import Gateway, Receipt
+from services.notifier.gateways.phone import PhoneGateway
+from services.notifier.handlers import HANDLERS
+from services.notifier.sending import Sender, note_receipt
+from services.vault import Keyring
+
+PHONE_RECEIPTS = "phone-receipts"
+
+
+def build(
+    database: Database, vault: Database, keyring: Keyring, clock: Clock, *, link_key: bytes, link_base: str,
+    gateway: Gateway | None = None, receipt_secret: str = "", relayed: bool = False,
+) -> Service:  # fmt: skip
+    """The notifier on `database`. Without a `gateway`, to simulated phones."""
+    way = gateway or PhoneGateway(database, clock)
+    sender = Sender(database, vault, keyring, way, clock, link_key, link_base)
+    reader = Reader("notifier", database, HANDLERS, clock)
+    app = FastAPI(title="Berceau : messages", docs_url=None, redoc_url=None)
+    app.include_router(health_routes("notifier", database, reader, clock, relayed=relayed))
+    _receive_receipts(app, database, clock, receipt_secret)
+
+    async def tick(now: datetime) -> int:
+        return await sender.send_due(now) + await database.write(read_phone_receipts, now)
+
+    async def next_due() -> datetime | None:
+        return await database.read(store.next_due)
+
+    return Service("notifier", database, reader, app, tick, next_due, databases=(vault,))
+
+
+def read_phone_receipts(tx: sa.Connection, now: datetime) -> int:
+    """Take the receipts of simulated phones, each once, in the order of their arrival."""
+    done = store.bookmark(tx, PHONE_RECEIPTS)
+    receipts = phone_threads.receipts_after(tx, done)
+    for _, receipt in receipts:
+        note_receipt(tx, receipt, now)
+    if receipts:
+        store.upsert(tx, t.bookmarks, "name", PHONE_RECEIPTS, position=receipts[-1][0])
+    return len(receipts)
+
+
+def _receive_receipts(app: FastAPI, database: Database, clock: Callable[[], datetime], secret: str) -> None:
+    """The operator posts its receipts under a secret path; without a secret there is no such door."""
+
+    @app.post("/gateways/http/receipts/{given}")
+    async def receive(given: str, receipt: Receipt) -> dict[str, str]:
+        if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
+            raise HTTPException(404)
+        await database.write(note_receipt, receipt, clock())
+        return {"status": "ok"}

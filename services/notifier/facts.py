@@ -1,0 +1,57 @@
+"""What a text says, gathered at the moment it leaves."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from contracts.vocabulary import MessageTemplate, Slot
+from services.calendar import local_day
+from services.notifier import store
+from services.notifier import tables as t
+from services.notifier.messages import Facts
+from services.notifier.store import Message
+
+SIGN_IN_MINUTES = 30
+"""How long a one-time link opens; ingest holds to the same."""
+
+
+class NotYetKnown(Exception):
+    """A fact travels on another stream and has not arrived: the text waits for it."""
+
+
+def facts_for(tx: sa.Connection, message: Message, sign_in_link: str, now: datetime) -> Facts:
+    """The facts of `message`. Raises NotYetKnown where one has not arrived."""
+    if message.template is MessageTemplate.SIGN_IN:
+        return Facts(link=sign_in_link, minutes=SIGN_IN_MINUTES)
+    proposal = store.proposal(tx, message.proposal or "")
+    if proposal is None:
+        raise NotYetKnown("proposal")
+    slots = store.SLOTS.validate_python(proposal["slots"])
+    first = _first_day(slots, proposal["starts"])
+    return Facts(
+        phone=_one(tx, t.territories, "territory", message.territory, "guichet_phone"),
+        structure=_one(tx, t.structures, "structure", proposal["structure"], "name"),
+        code=proposal["code"],
+        days=frozenset(slot.weekday for slot in slots),
+        starts_on=first,
+        day=first,
+        start=min(slot.start for slot in slots),
+        end=max(slot.end for slot in slots),
+        limit=message.limit_at,
+        sent_on=local_day(now),
+    )
+
+
+def _first_day(slots: tuple[Slot, ...], starts: date) -> date:
+    """The first day of care: the first date where there are dates, else the start."""
+    dates = [slot.day for slot in slots if isinstance(slot.day, date)]
+    return min(dates, default=starts)
+
+
+def _one(tx: sa.Connection, table: sa.Table, key: str, name: str, column: str) -> str:
+    value = tx.scalar(sa.select(table.c[column]).where(table.c[key] == name))
+    if value is None:
+        raise NotYetKnown(table.name)
+    return str(value)

@@ -1,0 +1,189 @@
+"""Which event makes which text. A handler plans; it sends nothing and reads no contact."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts.base import Event
+from contracts.messages import MessageFacts, MessagePlanned
+from contracts.proposals import (
+    ProposalAccepted,
+    ProposalDeadlineSet,
+    ProposalDeclined,
+    ProposalDeclining,
+    ProposalExpired,
+    ProposalMade,
+    ProposalReleased,
+    ProposalReminded,
+    ProposalRestored,
+    ProposalWithdrawn,
+    ReplyJudged,
+    Verdict,
+)
+from contracts.releases import SignInRequested
+from contracts.structures import StructurePublished
+from contracts.territories import TerritoryPublished
+from contracts.vocabulary import Answer, Channel, MessageTemplate, VacancyKind, WithdrawalReason
+from services.bus import outbox
+from services.bus.delivery import Handlers
+from services.bus.retries import WrongEvent
+from services.notifier import store
+from services.notifier import tables as t
+from services.notifier.sending_hours import next_sending_time
+
+FAMILY, STAFF = "family", "staff"
+
+
+def on_territory_published(tx: sa.Connection, event: TerritoryPublished, now: datetime) -> None:
+    store.upsert(tx, t.territories, "territory", event.territory, guichet_phone=event.guichet_phone)
+
+
+def on_structure_published(tx: sa.Connection, event: StructurePublished, now: datetime) -> None:
+    store.upsert(tx, t.structures, "structure", event.subject, name=event.name)
+
+
+def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime) -> None:
+    tx.execute(
+        t.proposals.insert().values(
+            proposal=event.subject, territory=event.territory, family=event.family, structure=event.structure,
+            slots=store.SLOTS.dump_python(event.slots, mode="json"), starts=event.period.start, code=event.code,
+            is_urgent=event.kind is VacancyKind.ON_CALL, no_was_noted=False,
+        )
+    )  # fmt: skip
+
+
+def on_proposal_released(tx: sa.Connection, event: ProposalReleased, now: datetime) -> None:
+    store.change_proposal(tx, event.subject, limit_at=event.answer_by, is_urgent=event.urgent)
+    row = _known(tx, event.subject)
+    template = MessageTemplate.ON_CALL if _is_one_date(row) else MessageTemplate.PROPOSAL
+    _plan(tx, event, template, now, limit_at=event.answer_by, not_after=event.answer_by, is_urgent=event.urgent)
+
+
+def on_proposal_deadline_set(tx: sa.Connection, event: ProposalDeadlineSet, now: datetime) -> None:
+    store.change_proposal(tx, event.subject, limit_at=event.deadline)
+
+
+def on_proposal_reminded(tx: sa.Connection, event: ProposalReminded, now: datetime) -> None:
+    _plan(tx, event, MessageTemplate.REMINDER, now, limit_at=event.deadline, not_after=event.deadline)
+
+
+def on_proposal_accepted(tx: sa.Connection, event: ProposalAccepted, now: datetime) -> None:
+    store.cancel_planned(tx, event.subject)
+    template = MessageTemplate.CONFIRMED if event.confirmed_at_once else MessageTemplate.ACCEPTED
+    _plan(tx, event, template, now, limit_at=event.confirm_by, wanted_contact=_writer(event), is_urgent=True)
+
+
+def on_proposal_declining(tx: sa.Connection, event: ProposalDeclining, now: datetime) -> None:
+    store.cancel_planned(tx, event.subject)
+    store.change_proposal(tx, event.subject, no_was_noted=True)
+    _plan(tx, event, MessageTemplate.DECLINED, now, wanted_contact=_writer(event), is_urgent=True)
+
+
+def on_proposal_restored(tx: sa.Connection, event: ProposalRestored, now: datetime) -> None:
+    store.change_proposal(tx, event.subject, no_was_noted=False)
+
+
+def on_proposal_declined(tx: sa.Connection, event: ProposalDeclined, now: datetime) -> None:
+    """Silent where the NON was acknowledged before, and where the family ended its request itself."""
+    store.cancel_planned(tx, event.subject)
+    if event.answer is Answer.NON and not _known(tx, event.subject)["no_was_noted"]:
+        _plan(tx, event, MessageTemplate.DECLINED, now, is_urgent=True)
+
+
+def on_proposal_expired(tx: sa.Connection, event: ProposalExpired, now: datetime) -> None:
+    store.cancel_planned(tx, event.subject)
+    _plan(tx, event, MessageTemplate.EXPIRED, now)
+
+
+def on_proposal_withdrawn(tx: sa.Connection, event: ProposalWithdrawn, now: datetime) -> None:
+    store.cancel_planned(tx, event.subject)
+    if event.family_knew and event.reason is not WithdrawalReason.REQUEST_CLOSED:
+        _plan(tx, event, MessageTemplate.WITHDRAWN, now)
+
+
+def on_reply_judged(tx: sa.Connection, event: ReplyJudged, now: datetime) -> None:
+    """Whoever wrote by SMS something late or unclear is told so, by the phone it came from."""
+    if event.channel is not Channel.SMS:
+        return
+    about: dict[str, Any] = {"proposal": event.proposal, "wanted_contact": event.answered_by, "is_urgent": True}
+    if event.verdict is Verdict.UNCLEAR:
+        limit = _known(tx, event.proposal)["limit_at"]
+        _plan(tx, event, MessageTemplate.MISUNDERSTOOD, now, limit_at=limit, **about)
+    elif event.verdict is Verdict.LATE:
+        _plan(tx, event, MessageTemplate.EXPIRED, now, **about)
+
+
+def on_sign_in_requested(tx: sa.Connection, event: SignInRequested, now: datetime) -> None:
+    store.plan(
+        tx, event.id, MessageTemplate.SIGN_IN, territory=event.territory, proposal=None, owner=event.person,
+        owner_kind=STAFF, link=event.subject, send_at=now, is_urgent=True,
+    )  # fmt: skip
+
+
+def _plan(
+    tx: sa.Connection,
+    event: Event,
+    template: MessageTemplate,
+    now: datetime,
+    proposal: str | None = None,
+    **values: Any,
+) -> None:
+    """Plan a text to the family of a proposal, at an hour at which it may leave."""
+    about = proposal or event.subject
+    row = _known(tx, about)
+    urgent = bool(values.get("is_urgent"))
+    send_at = next_sending_time(now, urgent)
+    planned = store.plan(
+        tx, event.id, template, territory=event.territory, proposal=about, owner=row["family"], owner_kind=FAMILY,
+        send_at=send_at, **values,
+    )  # fmt: skip
+    if planned is not None and send_at > now:
+        facts = MessageFacts(message=planned, template=template, contact=None, proposal=about)
+        told = MessagePlanned.say(
+            planned,
+            cause=event.id,
+            source="notifier",
+            territory=event.territory,
+            time=now,
+            about=facts,
+            send_at=send_at,
+        )
+        outbox.record(tx, told)
+
+
+def _known(tx: sa.Connection, proposal: str) -> sa.RowMapping:
+    row = store.proposal(tx, proposal)
+    if row is None:
+        raise WrongEvent(f"la proposition {proposal} est inconnue")
+    return row
+
+
+def _is_one_date(row: sa.RowMapping) -> bool:
+    slots = store.SLOTS.validate_python(row["slots"])
+    return len(slots) == 1 and isinstance(slots[0].day, date)
+
+
+def _writer(event: ProposalAccepted | ProposalDeclining) -> str | None:
+    """The contact to answer to: the phone that wrote, if one did."""
+    return event.answered_by if event.channel is Channel.SMS else None
+
+
+HANDLERS: Handlers = {
+    TerritoryPublished: on_territory_published,
+    StructurePublished: on_structure_published,
+    ProposalMade: on_proposal_made,
+    ProposalReleased: on_proposal_released,
+    ProposalDeadlineSet: on_proposal_deadline_set,
+    ProposalReminded: on_proposal_reminded,
+    ProposalAccepted: on_proposal_accepted,
+    ProposalDeclining: on_proposal_declining,
+    ProposalRestored: on_proposal_restored,
+    ProposalDeclined: on_proposal_declined,
+    ProposalExpired: on_proposal_expired,
+    ProposalWithdrawn: on_proposal_withdrawn,
+    ReplyJudged: on_reply_judged,
+    SignInRequested: on_sign_in_requested,
+}

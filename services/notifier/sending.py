@@ -1,0 +1,202 @@
+"""Sending what is due: intent first, then the gateway, then what became of it. Never the same text twice.
+
+The intent (`sending`) is committed before the gateway is called. A crash in between leaves it behind; it is settled by
+what the gateway can tell of our reference, and where it can tell nothing a person looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from contracts.base import Event
+from contracts.messages import MessageDelivered, MessageFailed, MessageSent, MessageUnknown
+from services.bus import outbox
+from services.bus.database import Database
+from services.bus.delivery import Clock
+from services.bus.links import proposal_token, sign_in_token
+from services.notifier import metrics, store
+from services.notifier.facts import NotYetKnown, facts_for
+from services.notifier.gateways.gateway import Gateway, Outcome, Receipt, SendResult, settled
+from services.notifier.messages import Rendered, render
+from services.notifier.store import Message, State
+from services.vault import Contact, ContactChannel, Keyring, OwnerKind, Unreadable, contacts_of
+
+log = structlog.get_logger()
+
+BATCH = 50
+ABANDONED_AFTER = timedelta(seconds=30)
+"""An intent this old belongs to a process that died: our requests to a gateway live a few seconds."""
+FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=5), timedelta(minutes=10)
+NO_CONTACT, TOO_LATE = "no_contact", "too_late"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """What sending needs. `link_base` is the public address that links begin with, empty for none."""
+
+    database: Database
+    vault: Database
+    keyring: Keyring
+    gateway: Gateway
+    clock: Clock
+    link_key: bytes
+    link_base: str
+
+    async def send_due(self, now: datetime) -> int:
+        """Send what is due at `now`, and settle what a crash left open. Returns how many messages moved."""
+        moved = 0
+        for message in await self.database.read(store.left_open, now, ABANDONED_AFTER):
+            moved += await self._settle(message, now)
+        for message in await self.database.read(store.due, now, BATCH):
+            moved += await self._send(message, now)
+        return moved
+
+    async def _send(self, message: Message, now: datetime) -> int:
+        if message.not_after is not None and now >= message.not_after:
+            return await self.database.write(_give_up, message, TOO_LATE, now)
+        contact = await self._contact(message)
+        if contact is None or contact.phone is None:
+            return await self.database.write(_give_up, message, NO_CONTACT, now)
+        try:
+            text = await self.database.read(self._text, message, contact, now)
+        except NotYetKnown as missing:
+            log.info("text waits", message=message.message, missing=str(missing))
+            return await self.database.write(_put_off, message, now)
+        intent = await self.database.write(_intend, message, contact.id, now)
+        if intent is None:
+            return 0
+        result = await self.gateway.send(intent.reference, contact.phone, text.text, text.encoding)
+        return await self.database.write(self._note, intent, result, text, now)
+
+    async def _contact(self, message: Message) -> Contact | None:
+        """The contact to try: the one that wrote, else the first that takes SMS and was not tried."""
+        try:
+            contacts = await self.vault.read(contacts_of, self.keyring, message.owner, OwnerKind(message.owner_kind))
+        except Unreadable:
+            return None  # erased: there is nobody left to write to
+        left = [
+            c for c in contacts if c.channel is ContactChannel.SMS and not c.suspended and c.id not in message.tried
+        ]
+        wanted = [c for c in left if c.id == message.wanted_contact]
+        answering = [c for c in left if c.may_answer]
+        return next(iter(wanted or answering), None)
+
+    def _text(self, tx: sa.Connection, message: Message, contact: Contact, now: datetime) -> Rendered:
+        return render(message.template, facts_for(tx, message, self._sign_in_link(message), now), contact.language,
+                      link=self._proposal_link(message))  # fmt: skip
+
+    def _sign_in_link(self, message: Message) -> str:
+        return f"{self.link_base}/connexion/{sign_in_token(self.link_key, message.link)}" if message.link else ""
+
+    def _proposal_link(self, message: Message) -> str:
+        """Where the gateway carries links, what asks for an answer also shows where to read more."""
+        if not (self.gateway.can_link and self.link_base and message.template in store.ASKING and message.proposal):
+            return ""
+        return f"{self.link_base}/p/{proposal_token(self.link_key, message.proposal)}"
+
+    async def _settle(self, message: Message, now: datetime) -> int:
+        started = message.started_at or now
+        result = await settled(self.gateway, message.reference, started, now)
+        if result.outcome is Outcome.UNKNOWN and result.retry_after is not None:
+            return 0
+        return await self.database.write(self._note, message, result, None, now)
+
+    def _note(
+        self, tx: sa.Connection, message: Message, result: SendResult, text: Rendered | None, now: datetime
+    ) -> int:
+        """Write down what became of an intent, and say it."""
+        metrics.SMS.labels(message.template.value, result.outcome.value).inc()
+        match result.outcome:
+            case Outcome.SENT:
+                return _sent(tx, message, self.gateway.name, text, now)
+            case Outcome.LATER:
+                return _put_off(tx, message, now, result.retry_after)
+            case Outcome.FAILED:
+                return _failed(tx, message, result.reason, now)
+            case Outcome.UNKNOWN:
+                return _unknown(tx, message, result.reason, now)
+
+
+def note_receipt(tx: sa.Connection, receipt: Receipt, now: datetime) -> int:
+    """The operator's word on a text: the phone has it, or will not get it. Safe to repeat."""
+    name, _, number = receipt.reference.rpartition("-")
+    message = store.named(tx, name)
+    if message is None or message.state not in (State.SENT, State.SENDING, State.UNKNOWN):
+        return 0
+    if str(len(message.tried)) != number:
+        return 0  # about a contact that was given up before
+    if not receipt.delivered:
+        return _failed(tx, message, receipt.reason, now)
+    if not store.change(tx, message, State.DELIVERED):
+        return 0
+    if message.state is not State.SENT:
+        _say_sent(tx, message, "receipt", None, now)
+    _say(tx, MessageDelivered, message, now, delivered_at=receipt.at)
+    return 1
+
+
+def _intend(tx: sa.Connection, message: Message, contact: str, now: datetime) -> Message | None:
+    values = {"started_at": now, "contact": contact, "attempts": message.attempts + 1}
+    if not store.change(tx, message, State.SENDING, **values):
+        return None
+    return store.named(tx, message.message)
+
+
+def _sent(tx: sa.Connection, message: Message, gateway: str, text: Rendered | None, now: datetime) -> int:
+    if not store.change(tx, message, State.SENT):
+        return 0
+    _say_sent(tx, message, gateway, text, now)
+    return 1
+
+
+def _say_sent(tx: sa.Connection, message: Message, gateway: str, text: Rendered | None, now: datetime) -> None:
+    _say(
+        tx, MessageSent, message, now, sent_at=now, gateway=gateway,
+        segments=text.segments if text else 0, encoding=text.encoding if text else "unknown",
+    )  # fmt: skip
+
+
+def _put_off(tx: sa.Connection, message: Message, now: datetime, wait: timedelta | None = None) -> int:
+    """Try again later, doubling the wait."""
+    wait = wait or min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(message.attempts, 10))
+    return int(store.change(tx, message, State.PLANNED, send_at=now + wait, attempts=message.attempts + 1))
+
+
+def _failed(tx: sa.Connection, message: Message, reason: str, now: datetime) -> int:
+    """This contact will not get it: the next one is tried, and `_send` says so when none is left."""
+    tried = [*message.tried, message.contact or ""]
+    if not store.change(tx, message, State.PLANNED, tried=tried, contact=None, send_at=now, wanted_contact=None):
+        return 0
+    _say(tx, MessageFailed, message, now, reason=reason or "refused", last=False)
+    return 1
+
+
+def _give_up(tx: sa.Connection, message: Message, reason: str, now: datetime) -> int:
+    if not store.change(tx, message, State.FAILED):
+        return 0
+    if reason == NO_CONTACT and message.tried:
+        reason = "undelivered"
+    _say(tx, MessageFailed, message, now, reason=reason, last=True)
+    metrics.SMS.labels(message.template.value, reason).inc()
+    return 1
+
+
+def _unknown(tx: sa.Connection, message: Message, reason: str, now: datetime) -> int:
+    if not store.change(tx, message, State.UNKNOWN):
+        return 0
+    _say(tx, MessageUnknown, message, now, reason=reason)
+    return 1
+
+
+def _say(tx: sa.Connection, event: type[Event], message: Message, now: datetime, **data: Any) -> None:
+    cause = f"{message.reference}/{message.attempts}/{len(message.tried)}"
+    told = event.say(
+        message.message, cause=cause, source="notifier", territory=message.territory, time=now,
+        about=message.about(), **data,
+    )  # fmt: skip
+    outbox.record(tx, told)

@@ -1,0 +1,156 @@
+"""Reading and writing the notifier's rows: one row for each message, with its intent before its effect."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from contracts.base import EVENT_IDS
+from contracts.messages import MessageFacts
+from contracts.vocabulary import MessageTemplate, Slot
+from services.notifier import tables as t
+
+SLOTS = TypeAdapter(tuple[Slot, ...])
+
+ASKING = frozenset({MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTemplate.REMINDER})
+"""Texts that ask for an answer."""
+
+
+class State(StrEnum):
+    """`SENDING` is the intent: from then on the text may have left."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A text to one family or professional. `reference` is ours, one for each contact that is tried."""
+
+    message: str
+    territory: str
+    template: MessageTemplate
+    proposal: str | None
+    owner: str
+    owner_kind: str
+    wanted_contact: str | None
+    limit_at: datetime | None
+    not_after: datetime | None
+    is_urgent: bool
+    link: str | None
+    state: State
+    send_at: datetime
+    started_at: datetime | None
+    attempts: int
+    tried: tuple[str, ...]
+    contact: str | None
+
+    @property
+    def reference(self) -> str:
+        return f"{self.message}-{len(self.tried)}"
+
+    def about(self) -> MessageFacts:
+        return MessageFacts(message=self.message, template=self.template, contact=self.contact, proposal=self.proposal)
+
+
+def message_id(cause: str, template: MessageTemplate) -> str:
+    """One text of a kind for one event: a repeated event finds the same row."""
+    return str(uuid.uuid5(EVENT_IDS, f"message/{template}/{cause}"))
+
+
+def plan(tx: sa.Connection, cause: str, template: MessageTemplate, **values: Any) -> str | None:
+    """Write the text down to be sent. None if this event planned it before."""
+    name = message_id(cause, template)
+    if tx.scalar(sa.select(t.messages.c.message).where(t.messages.c.message == name)) is not None:
+        return None
+    row = {"wanted_contact": None, "limit_at": None, "not_after": None, "is_urgent": False, "link": None, **values}
+    tx.execute(
+        t.messages.insert().values(
+            message=name, template=template.value, state=State.PLANNED.value, attempts=0, tried=[], **row
+        )
+    )
+    return name
+
+
+def _message(row: Any) -> Message:
+    values = {name: row[name] for name in Message.__dataclass_fields__}
+    values.update(template=MessageTemplate(row["template"]), state=State(row["state"]), tried=tuple(row["tried"]))
+    return Message(**values)
+
+
+def due(tx: sa.Connection, now: datetime, limit: int) -> list[Message]:
+    """Texts whose time has come, urgent ones first."""
+    query = sa.select(t.messages).where(t.messages.c.state == State.PLANNED.value, t.messages.c.send_at <= now)
+    query = query.order_by(t.messages.c.is_urgent.desc(), t.messages.c.send_at, t.messages.c.message).limit(limit)
+    return [_message(row) for row in tx.execute(query).mappings()]
+
+
+def left_open(tx: sa.Connection, now: datetime, for_longer_than: timedelta) -> list[Message]:
+    """Texts whose intent was written long enough ago for whoever wrote it to have died."""
+    query = sa.select(t.messages).where(
+        t.messages.c.state == State.SENDING.value, t.messages.c.started_at <= now - for_longer_than
+    )
+    return [_message(row) for row in tx.execute(query.order_by(t.messages.c.message)).mappings()]
+
+
+def next_due(tx: sa.Connection) -> datetime | None:
+    planned = sa.select(t.messages.c.send_at).where(t.messages.c.state == State.PLANNED.value)
+    return tx.scalar(planned.order_by(t.messages.c.send_at).limit(1))
+
+
+def named(tx: sa.Connection, message: str) -> Message | None:
+    row = tx.execute(sa.select(t.messages).where(t.messages.c.message == message)).mappings().first()
+    return _message(row) if row else None
+
+
+def change(tx: sa.Connection, message: Message, after: State, **values: Any) -> bool:
+    """Move the message on from the state in which it was read; False if somebody else was first."""
+    moved = tx.execute(
+        t.messages.update()
+        .where(
+            t.messages.c.message == message.message,
+            t.messages.c.state == message.state.value,
+            t.messages.c.attempts == message.attempts,
+        )
+        .values(state=after.value, **values)
+        .returning(t.messages.c.message)
+    )
+    return moved.first() is not None
+
+
+def cancel_planned(tx: sa.Connection, proposal: str) -> None:
+    """Nothing more about this proposal leaves, except what already has."""
+    tx.execute(
+        t.messages.update()
+        .where(t.messages.c.proposal == proposal, t.messages.c.state == State.PLANNED.value)
+        .values(state=State.CANCELLED.value)
+    )
+
+
+def proposal(tx: sa.Connection, name: str) -> sa.RowMapping | None:
+    return tx.execute(sa.select(t.proposals).where(t.proposals.c.proposal == name)).mappings().first()
+
+
+def change_proposal(tx: sa.Connection, name: str, **values: Any) -> None:
+    tx.execute(t.proposals.update().where(t.proposals.c.proposal == name).values(**values))
+
+
+def upsert(tx: sa.Connection, table: sa.Table, key: str, value: str, /, **values: Any) -> None:
+    """The row whose `key` is `value` as it is now, whether or not it was there."""
+    if tx.execute(table.update().where(table.c[key] == value).values(**values)).rowcount == 0:
+        tx.execute(table.insert().values(**{key: value}, **values))
+
+
+def bookmark(tx: sa.Connection, name: str) -> int:
+    return tx.scalar(sa.select(t.bookmarks.c.position).where(t.bookmarks.c.name == name)) or 0
