@@ -1,0 +1,211 @@
+"""THE table of who may do and see what (people.md, "Who sees what"). Every door and every page asks here.
+
+Nothing is allowed that is not written here: a role without a line may not, a field without a group does not exist.
+When to modify: with the vote or the law that changes a right; a test walks every role and every line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from contracts.vocabulary import HEALTH_CRITERIA
+from services.ingest.actors import Actor, Role
+from services.ingest.problems import forbidden
+
+
+class Reach(Enum):
+    """How far a right goes: what is one's own, one's own once the family said OUI, or the whole territory."""
+
+    OWN = "own"
+    OWN_AFTER_YES = "own_after_yes"
+    TERRITORY = "territory"
+
+
+class Doing(Enum):
+    """The acts of people, one for each function of `declare`."""
+
+    PUBLISH_TERRITORY = "publish_territory"
+    PUBLISH_STRUCTURE = "publish_structure"
+    SIGN_AGREEMENT = "sign_agreement"
+    POST_PLACES = "post_places"
+    REGISTER_REQUEST = "register_request"
+    AMEND_REQUEST = "amend_request"
+    VALIDATE_CRITERIA = "validate_criteria"
+    HOLD_PLACE = "hold_place"
+    REPLY = "reply"
+    RECORD_CALL = "record_call"
+    DECIDE_ADMISSION = "decide_admission"
+    ANNOUNCE_DEPARTURE = "announce_departure"
+    GIVE_RELEASE = "give_release"
+    WITHDRAW_PROPOSAL = "withdraw_proposal"
+    HANDLE_TASK = "handle_task"
+    MANAGE_ACCESS = "manage_access"
+
+
+class Seen(Enum):
+    """What there is to see, in groups that the law and the territory treat alike."""
+
+    PLACES = "places"
+    PROPOSAL = "proposal"
+    NEEDS = "needs"
+    SUPPORT = "support"
+    CHILD = "child"
+    CONTACT = "contact"
+    POINTS = "points"
+    HEALTH = "health"
+    REASON = "reason"
+    MESSAGES = "messages"
+    TASK = "task"
+    NOTE = "note"
+
+
+_OWN, _AFTER_YES, _ALL = Reach.OWN, Reach.OWN_AFTER_YES, Reach.TERRITORY
+_BY_STRUCTURE = {Role.STRUCTURE: _OWN, Role.COORDINATOR: _ALL}
+_BY_COUNSELLOR = {Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL}
+
+MAY_DO: Mapping[Doing, Mapping[Role, Reach]] = {
+    Doing.PUBLISH_TERRITORY: {Role.COORDINATOR: _ALL, Role.ADMINISTRATOR: _ALL},
+    Doing.PUBLISH_STRUCTURE: {**_BY_STRUCTURE, Role.ADMINISTRATOR: _ALL},
+    Doing.SIGN_AGREEMENT: _BY_STRUCTURE,
+    Doing.POST_PLACES: _BY_STRUCTURE,
+    Doing.REGISTER_REQUEST: _BY_COUNSELLOR,
+    Doing.AMEND_REQUEST: _BY_COUNSELLOR,
+    Doing.VALIDATE_CRITERIA: {Role.COORDINATOR: _ALL},
+    Doing.HOLD_PLACE: _BY_COUNSELLOR,
+    Doing.REPLY: {**_BY_COUNSELLOR, Role.FAMILY: _OWN},
+    Doing.RECORD_CALL: _BY_COUNSELLOR,
+    Doing.DECIDE_ADMISSION: _BY_STRUCTURE,
+    Doing.ANNOUNCE_DEPARTURE: _BY_STRUCTURE,
+    Doing.GIVE_RELEASE: {Role.COORDINATOR: _ALL, Role.COMMITTEE: _ALL},
+    Doing.WITHDRAW_PROPOSAL: _BY_STRUCTURE,
+    Doing.HANDLE_TASK: {Role.COORDINATOR: _ALL},
+    Doing.MANAGE_ACCESS: {Role.ADMINISTRATOR: _ALL},
+}
+"""A counsellor validates one criterion, insertion, by prescribing (see `declare.needs`); the guichet all others."""
+
+_OWN_FILES = {Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL, Role.FAMILY: _OWN}
+
+MAY_SEE: Mapping[Seen, Mapping[Role, Reach]] = {
+    Seen.PLACES: {
+        Role.STRUCTURE: _OWN,
+        Role.COUNSELLOR: _ALL,
+        Role.COMMITTEE: _ALL,
+        Role.COORDINATOR: _ALL,
+        Role.ADMINISTRATOR: _ALL,
+        Role.FAMILY: _ALL,
+        Role.PUBLIC: _ALL,
+    },
+    Seen.PROPOSAL: {**_OWN_FILES, Role.STRUCTURE: _OWN, Role.COMMITTEE: _ALL},
+    Seen.NEEDS: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES, Role.COMMITTEE: _ALL},
+    Seen.SUPPORT: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES},
+    Seen.CHILD: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES},
+    Seen.CONTACT: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES},
+    Seen.POINTS: {**_OWN_FILES, Role.COMMITTEE: _ALL},
+    Seen.HEALTH: {Role.COORDINATOR: _ALL, Role.FAMILY: _OWN},
+    Seen.REASON: {**_OWN_FILES, Role.COMMITTEE: _ALL},
+    Seen.MESSAGES: {Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL, Role.FAMILY: _OWN},
+    Seen.TASK: {Role.STRUCTURE: _OWN, Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL},
+    Seen.NOTE: {Role.COORDINATOR: _ALL},
+}
+"""The committee decides on facts without names; a prescriber alone reveals a benefit, so structures never see it."""
+
+
+def _fields(group: Seen, *names: str) -> dict[str, Seen]:
+    return dict.fromkeys(names, group)
+
+
+FIELDS: Mapping[str, Seen] = {
+    **_fields(
+        Seen.PLACES, "vacancy", "structure", "structure_name", "section", "section_name", "commune", "slots", "period",
+        "kind", "free", "posted", "proposed", "taken", "updated_at", "audience", "release_at", "award_mode",
+        "agreement", "state_of_vacancy", "stale",
+    ),
+    **_fields(
+        Seen.PROPOSAL, "proposal", "placement", "state", "deadline", "answer_by", "confirm_by", "undo_until", "made_at",
+        "appointment", "adaptation_start", "first_full_day", "last_day", "departure_reason", "after_yes", "round",
+        "refusal_reason", "withdrawal_reason", "changed_at",
+    ),
+    **_fields(
+        Seen.NEEDS, "request", "born", "is_born", "patterns", "request_period", "travel_minutes",
+        "tolerance_days", "child_commune", "request_kind", "request_state", "closing_reason", "file_complete",
+        "registered_at", "since", "age_months",
+    ),
+    **_fields(Seen.SUPPORT, "needs_support", "to_prepare"),
+    **_fields(Seen.CHILD, "first_name"),
+    **_fields(Seen.CONTACT, "contacts", "family", "child"),
+    **_fields(Seen.POINTS, "tier", "points", "reasons", "criteria", "prescriber", "held_by"),
+    **_fields(Seen.HEALTH, "needs_person"),
+    **_fields(Seen.REASON, "wishes", "phrases", "reason", "rank", "explained_at"),
+    **_fields(Seen.MESSAGES, "messages", "code", "history"),
+    **_fields(Seen.TASK, "task", "task_kind", "due", "opened_at", "settled_at", "handled_at"),
+    **_fields(Seen.NOTE, "detail", "notes"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What an act or a look is about, by what makes it somebody's own."""
+
+    territory: str
+    structure: str | None = None
+    prescriber: str | None = None
+    proposal: str | None = None
+    request: str | None = None
+    after_yes: bool = False
+
+
+def may(actor: Actor, doing: Doing, thing: Thing) -> bool:
+    """True if `actor` may do this to this very thing."""
+    return _reaches(MAY_DO[doing].get(actor.role), actor, thing)
+
+
+def require(actor: Actor, doing: Doing, thing: Thing, field: str = "") -> None:
+    """Raise Refused (forbidden) unless `actor` may."""
+    if not may(actor, doing, thing):
+        raise forbidden(field)
+
+
+def may_see(actor: Actor, group: Seen, thing: Thing) -> bool:
+    """True if `actor` may see this group of facts about this very thing."""
+    return _reaches(MAY_SEE[group].get(actor.role), actor, thing)
+
+
+def visible_groups(actor: Actor, thing: Thing) -> frozenset[Seen]:
+    return frozenset(group for group in Seen if may_see(actor, group, thing))
+
+
+def reveal(actor: Actor, thing: Thing, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that `actor` may see. A field of no group raises KeyError: decide first who sees it."""
+    groups = visible_groups(actor, thing)
+    seen = {name: value for name, value in facts.items() if FIELDS[name] in groups}
+    return seen if Seen.HEALTH in groups else _without_health(seen)
+
+
+def _without_health(facts: dict[str, Any]) -> dict[str, Any]:
+    """Lines drawn from health leave the points and criteria of whoever may not see them."""
+    lists = {name: facts[name] for name in ("reasons", "criteria") if facts.get(name)}
+    kept = {name: [row for row in rows if row["criterion"] not in HEALTH_CRITERIA] for name, rows in lists.items()}
+    return {**facts, **kept}
+
+
+def _reaches(reach: Reach | None, actor: Actor, thing: Thing) -> bool:
+    if reach is None or actor.territory != thing.territory:
+        return False
+    if reach is Reach.TERRITORY:
+        return True
+    return _is_own(actor, thing) and (reach is Reach.OWN or thing.after_yes)
+
+
+def _is_own(actor: Actor, thing: Thing) -> bool:
+    if actor.role is Role.STRUCTURE:
+        return actor.structure is not None and actor.structure == thing.structure
+    if actor.role is Role.COUNSELLOR:
+        return actor.id == thing.prescriber
+    if actor.role is Role.FAMILY:
+        return (actor.proposal is not None and actor.proposal == thing.proposal) or (
+            actor.request is not None and thing.proposal is None and actor.request == thing.request
+        )
+    return False

@@ -1,0 +1,159 @@
+"""Who may sign in: persons, one-time links, sessions and the keys of programs. Secrets are kept as fingerprints only.
+
+A person's e-mail address and phone are in the vault, under the person's id; here there is no name.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.bus.links import fingerprint
+from services.bus.tables import Instant
+from services.ingest import store
+from services.ingest.actors import Actor, Role
+from services.ingest.store import key, metadata, named
+
+LINK_LIFE = timedelta(minutes=30)
+"""Long enough for a mail to arrive, short enough that an old mailbox opens nothing."""
+
+SESSION_LIFE = timedelta(hours=12)
+"""A working day: the next morning asks for a new link (OWASP ASVS 5.0, chapter 7: a stated absolute limit)."""
+
+LINKS_AT_ONCE = 5
+"""Links that are alive at once for one person: more would be somebody else's insistence."""
+
+_SECRET_BYTES = 32
+
+persons = sa.Table(
+    "persons",
+    metadata,
+    key(),
+    named("territory"),
+    sa.Column("role", sa.String(16), nullable=False),
+    named("structure", nullable=True),
+    sa.Column("registered_at", Instant, nullable=False),
+    sa.Column("left_at", Instant),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    key(),
+    named("territory"),
+    sa.Column("role", sa.String(16), nullable=False),
+    named("structure", nullable=True),
+    sa.Column("label", sa.String(120), nullable=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False, unique=True),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("last_used_at", Instant),
+    sa.Column("revoked_at", Instant),
+)
+
+sign_in_links = sa.Table(
+    "sign_in_links",
+    metadata,
+    key(),
+    named("person"),
+    sa.Column("fingerprint", sa.String(64), nullable=False, unique=True),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("used_at", Instant),
+    sa.Index("links_of_person", "person", "expires_at"),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    key("fingerprint"),
+    named("person"),
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+
+def person_named(tx: sa.Connection, person: str) -> dict[str, Any] | None:
+    """The person of that id who has not left."""
+    row = store.find(tx, persons, person)
+    return row if row is not None and row["left_at"] is None else None
+
+
+def keep_link(tx: sa.Connection, *, link: str, person: str, token: str, now: datetime) -> bool:
+    """Keep a one-time link. False if the person has too many that still work."""
+    alive = (
+        sign_in_links.c.person == person,
+        sign_in_links.c.expires_at > now,
+        sign_in_links.c.used_at.is_(None),
+    )
+    if (tx.scalar(sa.select(sa.func.count()).select_from(sign_in_links).where(*alive)) or 0) >= LINKS_AT_ONCE:
+        return False
+    row = {"id": link, "person": person, "fingerprint": fingerprint(token), "expires_at": now + LINK_LIFE}
+    tx.execute(sign_in_links.insert().values(row))
+    return True
+
+
+def open_session(tx: sa.Connection, token: str, now: datetime) -> str | None:
+    """Use a one-time link: the session's secret, shown once, or None where the link is unknown, used or too old."""
+    used = tx.execute(
+        sa.update(sign_in_links)
+        .where(
+            sign_in_links.c.fingerprint == fingerprint(token),
+            sign_in_links.c.used_at.is_(None),
+            sign_in_links.c.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(sign_in_links.c.person)
+    ).first()
+    if used is None or person_named(tx, used.person) is None:
+        return None
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    row = {"fingerprint": fingerprint(secret), "person": used.person, "opened_at": now}
+    tx.execute(sessions.insert().values(**row, expires_at=now + SESSION_LIFE))
+    return secret
+
+
+def close_session(tx: sa.Connection, secret: str) -> None:
+    tx.execute(sa.delete(sessions).where(sessions.c.fingerprint == fingerprint(secret)))
+
+
+def actor_of_session(tx: sa.Connection, secret: str, now: datetime) -> Actor | None:
+    """Who is signed in with this secret, or None."""
+    alive = (sessions.c.fingerprint == fingerprint(secret), sessions.c.expires_at > now)
+    person = tx.scalar(sa.select(sessions.c.person).where(*alive))
+    row = person_named(tx, person) if person else None
+    return _actor(row) if row else None
+
+
+def create_key(
+    tx: sa.Connection, *, id_: str, territory: str, role: Role, structure: str | None, label: str, now: datetime
+) -> str:
+    """Keep a program's key. The secret is returned once and never kept."""
+    secret = f"berceau_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    row = {"id": id_, "territory": territory, "role": role.value, "structure": structure, "label": label}
+    tx.execute(api_keys.insert().values(**row, fingerprint=fingerprint(secret), created_at=now))
+    return secret
+
+
+def actor_of_key(tx: sa.Connection, secret: str) -> Actor | None:
+    """Which program has this key, or None where it is unknown or revoked."""
+    alive = (api_keys.c.fingerprint == fingerprint(secret), api_keys.c.revoked_at.is_(None))
+    row = tx.execute(sa.select(api_keys).where(*alive)).mappings().first()
+    return _actor(dict(row)) if row else None
+
+
+def note_use(tx: sa.Connection, key_id: str, now: datetime, every: timedelta = timedelta(hours=1)) -> None:
+    """Say that a key is in use, once in a while: a write for each read would cost more than it tells."""
+    seldom = sa.or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at < now - every)
+    tx.execute(sa.update(api_keys).where(api_keys.c.id == key_id, seldom).values(last_used_at=now))
+
+
+def forget(tx: sa.Connection, now: datetime) -> int:
+    """Drop links and sessions that no longer open anything. Returns how many."""
+    gone = [tx.execute(sa.delete(table).where(table.c.expires_at < now)) for table in (sign_in_links, sessions)]
+    return sum(result.rowcount for result in gone)
+
+
+def _actor(row: dict[str, Any]) -> Actor:
+    return Actor(id=row["id"], role=Role(row["role"]), territory=row["territory"], structure=row["structure"])

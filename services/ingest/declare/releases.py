@@ -1,0 +1,82 @@
+"""What the coordinator, the commission or a structure decides about proposals."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated
+
+import sqlalchemy as sa
+from pydantic import Field
+
+from contracts.releases import ReleaseGiven, ReleaseSuspended, WithdrawalGiven
+from contracts.vocabulary import Id, ProposalState, WithdrawalReason
+from services.bus import outbox
+from services.ingest.access import Doing
+from services.ingest.actors import Act, Role
+from services.ingest.declare.bodies import Body, Words
+from services.ingest.declare.replies import proposal_for
+from services.ingest.declare.vacancies import BY_STRUCTURE
+from services.ingest.problems import Problem, Refused, Why, conflict, invalid
+
+LONGEST_SUSPENSION = timedelta(days=92)
+"""A place kept back longer than a quarter is a decision on the place, not on the proposal."""
+
+_PREPARED = {ProposalState.PREPARED, ProposalState.HELD}
+
+
+class ReleaseBody(Body):
+    """One gesture for all the proposals of a round."""
+
+    proposals: Annotated[tuple[Id, ...], Field(min_length=1, max_length=1000)]
+    note: Words = ""
+
+
+class SuspensionBody(Body):
+    reason: Annotated[Words, Field(min_length=1)]
+    until: date
+
+
+class TakingBackBody(Body):
+    reason: WithdrawalReason
+
+
+def give_release(tx: sa.Connection, act: Act, body: ReleaseBody) -> str:
+    """These prepared proposals may leave. Returns the release's id."""
+    ids = tuple(dict.fromkeys(body.proposals))
+    rows = [proposal_for(tx, act, id_, Doing.GIVE_RELEASE) for id_ in ids]
+    if gone := [n for n, row in enumerate(rows) if row["state"] not in _PREPARED]:
+        raise Refused([_not_prepared(f"proposals.{n}") for n in gone], Why.CONFLICT)
+    release = act.new_id("L")
+    outbox.record(tx, act.say(ReleaseGiven, release, proposals=ids, by=act.actor.id, note=body.note))
+    return release
+
+
+def suspend_release(tx: sa.Connection, act: Act, proposal: Id, body: SuspensionBody) -> None:
+    """Keep one prepared proposal back, with a reason and a date."""
+    row = proposal_for(tx, act, proposal, Doing.GIVE_RELEASE)
+    if row["state"] not in _PREPARED:
+        raise Refused([_not_prepared("proposal")], Why.CONFLICT)
+    if not act.today <= body.until <= act.today + LONGEST_SUSPENSION:
+        rule = "Une proposition est retenue trois mois au plus."
+        raise invalid("until", "suspension_dates", rule, "Choisissez une date d'ici trois mois.")
+    facts = {"proposal": proposal, "reason": body.reason, "until": body.until, "by": act.actor.id}
+    outbox.record(tx, act.say(ReleaseSuspended, proposal, **facts))
+
+
+def withdraw_proposal(tx: sa.Connection, act: Act, proposal: Id, body: TakingBackBody) -> None:
+    """Take a live proposal back, for a reason of the list."""
+    row = proposal_for(tx, act, proposal, Doing.WITHDRAW_PROPOSAL)
+    if not ProposalState(row["state"]).is_live:
+        rule = "Cette proposition est déjà terminée."
+        raise conflict("proposal", "not_live", rule, "Il n'y a rien à faire.")
+    allowed = BY_STRUCTURE if act.actor.role is Role.STRUCTURE else BY_STRUCTURE | {WithdrawalReason.BY_GUICHET}
+    if body.reason not in allowed:
+        labels = ", ".join(sorted(reason.label for reason in allowed))
+        rule = "Une proposition se retire pour un motif de la liste."
+        raise invalid("reason", "reason_not_listed", rule, f"Choisissez parmi\u00a0: {labels}.")
+    outbox.record(tx, act.say(WithdrawalGiven, proposal, proposal=proposal, reason=body.reason, by=act.actor.id))
+
+
+def _not_prepared(field: str) -> Problem:
+    rule = "Seule une proposition préparée attend d'être libérée."
+    return Problem(field, "not_prepared", rule, "Rechargez la liste.")

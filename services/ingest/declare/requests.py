@@ -1,0 +1,124 @@
+"""Requests for a place: registered, amended, closed. Contacts and first names went to the vault before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts.requests import RequestAmended, RequestClosed, RequestRegistered
+from contracts.vocabulary import ClosingReason, Id
+from services.bus import outbox
+from services.ingest import store
+from services.ingest.access import Doing, Thing, require
+from services.ingest.actors import Act, Role
+from services.ingest.credentials import person_named
+from services.ingest.declare.bodies import Body
+from services.ingest.declare.needs import NeedBody, check_need, facts_of
+from services.ingest.problems import conflict, forbidden, invalid, refuse_if, unknown
+
+
+class ClosingBody(Body):
+    reason: ClosingReason
+
+
+def check_registration(tx: sa.Connection, act: Act, need: NeedBody, family: str | None = None) -> None:
+    """Everything that would refuse the request, before contacts are written. Raises Refused."""
+    require(act.actor, Doing.REGISTER_REQUEST, Thing(act.territory, prescriber=_prescriber(act, need)))
+    _check_prescriber(tx, act, need)
+    if family is not None:
+        _check_family(tx, act, family)
+    refuse_if(check_need(tx, act, need))
+
+
+def register_request(tx: sa.Connection, act: Act, need: NeedBody, *, request: Id, family: Id, child: Id) -> str:
+    """Keep the request and say it. The ids come from the door, which wrote the vault under them. Returns its id."""
+    check_registration(tx, act, need, family)
+    if store.find(tx, store.requests, request) is not None:
+        raise conflict("request", "taken", "Cette demande existe déjà.", "Modifiez-la au lieu de la créer.")
+    facts = {**facts_of(tx, act, need), "family": family, "child": child}
+    row = {"id": request, "territory": act.territory, "state": store.OPEN, "registered_at": act.now, **_columns(facts)}
+    store.put(tx, store.requests, row)
+    outbox.record(tx, act.say(RequestRegistered, request, **facts))
+    return request
+
+
+def check_amendment(tx: sa.Connection, act: Act, request: str, need: NeedBody) -> dict[str, Any]:
+    """The open request, if the actor may amend it so. Raises Refused."""
+    row = open_request(tx, act, request)
+    _check_prescriber(tx, act, need)
+    refuse_if(check_need(tx, act, need, amended=True))
+    return row
+
+
+def amend_request(tx: sa.Connection, act: Act, request: Id, need: NeedBody) -> None:
+    """The whole need as it is from now on. A proposal that no longer fits is the matcher's to withdraw."""
+    row = check_amendment(tx, act, request, need)
+    facts = {**facts_of(tx, act, need), "family": row["family"], "child": row["child"]}
+    facts["prescriber"] = facts["prescriber"] or row["prescriber"]
+    store.update(tx, store.requests, request, amended_at=act.now, **_columns(facts))
+    outbox.record(tx, act.say(RequestAmended, request, **facts))
+
+
+def close_request(tx: sa.Connection, act: Act, request: Id, body: ClosingBody) -> None:
+    """A person says that nothing is wanted any more."""
+    open_request(tx, act, request)
+    record_closing(tx, act, request, body.reason, act.actor.id)
+
+
+def record_closing(tx: sa.Connection, act: Act, request: str, reason: ClosingReason, said_by: str) -> None:
+    """Close an open request; one that is closed already stays as it is."""
+    row = store.find(tx, store.requests, request)
+    if row is None or row["state"] != store.OPEN:
+        return
+    values = {"state": store.CLOSED, "closing_reason": reason.value, "closed_at": act.now}
+    store.update(tx, store.requests, request, **values)
+    outbox.record(tx, act.say(RequestClosed, request, reason=reason, said_by=said_by))
+
+
+def open_request(tx: sa.Connection, act: Act, request: str, doing: Doing = Doing.AMEND_REQUEST) -> dict[str, Any]:
+    """The request, if it is open and the actor may do this to it. Raises Refused."""
+    row = store.find(tx, store.requests, request)
+    if row is None or row["territory"] != act.territory:
+        raise unknown("request", "cette demande")
+    require(act.actor, doing, thing_of(row))
+    if row["state"] != store.OPEN:
+        raise conflict("request", "closed", "Cette demande est close.", "Enregistrez une nouvelle demande.")
+    return row
+
+
+def thing_of(row: Mapping[str, Any]) -> Thing:
+    return Thing(row["territory"], prescriber=row["prescriber"], request=row["id"])
+
+
+def families_known(tx: sa.Connection) -> list[str]:
+    """Families that a request knows: the others in the vault are orphans."""
+    return list(tx.scalars(sa.select(store.requests.c.family).distinct().order_by(store.requests.c.family)))
+
+
+def _columns(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {**{name: facts[name] for name in ("family", "child", "kind", "prescriber")}, "need": dict(facts)}
+
+
+def _prescriber(act: Act, need: NeedBody) -> str | None:
+    return need.prescriber or (act.actor.id if act.actor.role is Role.COUNSELLOR else None)
+
+
+def _check_prescriber(tx: sa.Connection, act: Act, need: NeedBody) -> None:
+    """A counsellor prescribes in its own name; the guichet may name one that is known."""
+    if need.prescriber is None or need.prescriber == act.actor.id:
+        return
+    if act.actor.role is Role.COUNSELLOR:
+        raise forbidden("prescriber")
+    person = person_named(tx, need.prescriber)
+    if person is None or person["role"] != Role.COUNSELLOR or person["territory"] != act.territory:
+        rule = "Le prescripteur est un conseiller du territoire."
+        raise invalid("prescriber", "unknown_prescriber", rule, "Choisissez-le dans la liste.")
+
+
+def _check_family(tx: sa.Connection, act: Act, family: str) -> None:
+    """Nobody adds to the file of a family that is not theirs."""
+    mine = store.requests.c.family == family
+    for row in store.rows(tx, sa.select(store.requests).where(mine).order_by(store.requests.c.id)):
+        require(act.actor, Doing.AMEND_REQUEST, thing_of(row), "family")

@@ -1,0 +1,100 @@
+"""Structures and their sections, as they publish themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import sqlalchemy as sa
+from pydantic import Field
+
+from contracts.structures import SectionFacts, StructurePublished
+from contracts.vocabulary import AwardMode, Id, Period, Slot, StructureKind, Tariff
+from services.bus import outbox
+from services.ingest import store
+from services.ingest.access import Doing, Thing, require
+from services.ingest.actors import Act
+from services.ingest.declare.bodies import Body, Line, check_range, check_slots
+from services.ingest.problems import Problem, refuse_if
+
+_MOST_PLACES = 500
+
+
+class StructureBody(Body):
+    """A structure with all its sections. A section left out is closed."""
+
+    name: Annotated[Line, Field(min_length=1)]
+    kind: StructureKind
+    commune: Annotated[str, Field(pattern=r"^[0-9AB]{5}$")]
+    address: Line = ""
+    phone: Annotated[str, Field(pattern=r"^([0-9+][0-9 .]{3,19})?$")] = ""
+    award_mode: AwardMode = AwardMode.AWARDED
+    tariff: Tariff = Tariff.PSU
+    avip: bool = False
+    capacity: Annotated[int, Field(ge=0, le=_MOST_PLACES)]
+    sections: Annotated[tuple[SectionFacts, ...], Field(min_length=1, max_length=20)]
+    opening: Annotated[tuple[Slot, ...], Field(max_length=60)] = ()
+    closures: Annotated[tuple[Period, ...], Field(max_length=200)] = ()
+    prepared_support: Annotated[int | None, Field(ge=1, le=_MOST_PLACES)] = None
+
+
+def publish_structure(tx: sa.Connection, act: Act, structure: Id, body: StructureBody) -> str:
+    """Publish `structure` as it is from now on: what was published before is replaced. Returns its id."""
+    require(act.actor, Doing.PUBLISH_STRUCTURE, Thing(act.territory, structure=structure))
+    refuse_if(_problems(tx, act, structure, body))
+    facts = body.model_dump(mode="json")
+    store.put(tx, store.structures, _row(act, structure, facts))
+    _publish_sections(tx, act, structure, body)
+    outbox.record(tx, act.say(StructurePublished, structure, **facts))
+    return structure
+
+
+def _row(act: Act, structure: str, facts: dict[str, object]) -> dict[str, object]:
+    columns = {name: facts[name] for name in ("name", "commune", "kind", "award_mode")}
+    return {"id": structure, "territory": act.territory, **columns, "facts": facts, "published_at": act.now}
+
+
+def _publish_sections(tx: sa.Connection, act: Act, structure: str, body: StructureBody) -> None:
+    tx.execute(sa.update(store.sections).where(store.sections.c.structure == structure).values(closed=True))
+    for section in body.sections:
+        facts = section.model_dump(exclude={"section"})
+        row = {"id": section.section, "structure": structure, "territory": act.territory, "closed": False, **facts}
+        store.put(tx, store.sections, row)
+
+
+def _problems(tx: sa.Connection, act: Act, structure: str, body: StructureBody) -> Iterator[Problem]:
+    known = store.find(tx, store.structures, structure)
+    if known is not None and known["territory"] != act.territory:
+        yield Problem("structure", "taken", "Cet identifiant est déjà pris.", "Choisissez-en un autre.")
+    yield from _check_commune(tx, act, body.commune)
+    yield from check_slots(body.opening, "opening")
+    yield from _check_sections(tx, structure, body)
+
+
+def _check_commune(tx: sa.Connection, act: Act, commune: str) -> Iterator[Problem]:
+    territory = store.find(tx, store.territories, act.territory)
+    known = {row["code"] for row in territory["facts"]["communes"]} if territory else {commune}
+    if commune not in known:
+        rule = "La commune fait partie du territoire."
+        yield Problem("commune", "commune_outside", rule, "Donnez le code Insee d'une commune du territoire.")
+
+
+def _check_sections(tx: sa.Connection, structure: str, body: StructureBody) -> Iterator[Problem]:
+    ids = [section.section for section in body.sections]
+    if len(set(ids)) < len(ids):
+        rule = "Chaque section a son identifiant."
+        yield Problem("sections", "section_twice", rule, "Donnez un identifiant à chacune.")
+    for n, section in enumerate(body.sections):
+        yield from check_range(section.age_from_months, section.age_to_months, f"sections.{n}.age_to_months")
+        if section.places > _MOST_PLACES:
+            rule = f"Une section a au plus {_MOST_PLACES} places."
+            yield Problem(f"sections.{n}.places", "too_many_places", rule, "Vérifiez le nombre.")
+        if not section.name or len(section.name) > 80 or "\0" in section.name:
+            rule = "Le nom de la section a de 1 à 80 lettres."
+            yield Problem(f"sections.{n}.name", "name_length", rule, "Raccourcissez-le ou complétez-le.")
+    foreign = sa.select(store.sections.c.id).where(
+        store.sections.c.id.in_(ids), store.sections.c.structure != structure
+    )
+    for id_ in tx.scalars(foreign):
+        rule = "Cette section appartient à une autre structure."
+        yield Problem(f"sections.{ids.index(id_)}.section", "section_taken", rule, "Choisissez un autre identifiant.")

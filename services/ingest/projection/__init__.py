@@ -1,0 +1,58 @@
+"""What the matcher decided and the notifier sent, as pages show it. Written by handlers only, read by `queries`.
+
+Handlers may hear of a proposal before it was made, and of anything twice: nothing here fails for it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from types import MappingProxyType
+
+from contracts import messages as m
+from contracts import placements as pl
+from contracts import proposals as p
+from contracts.base import Event
+from contracts.rounds import RequestExplained, RoundDecided
+from contracts.tasks import TaskOpened, TaskSettled
+from services.bus.delivery import Handler, Handlers
+from services.ingest.projection import others, proposals
+
+_HANDLERS: dict[type[Event], Handler] = {
+    p.ProposalHeld: proposals.on_proposal_held,
+    p.ProposalReleased: proposals.on_proposal_released,
+    p.ProposalDeadlineSet: proposals.on_proposal_deadline_set,
+    p.ProposalReminded: proposals.on_proposal_reminded,
+    p.ProposalUndelivered: proposals.on_proposal_undelivered,
+    p.ProposalAccepted: proposals.on_proposal_accepted,
+    p.ProposalDeclining: proposals.on_proposal_declining,
+    p.ProposalRestored: proposals.on_proposal_restored,
+    p.ProposalDeclined: proposals.on_proposal_declined,
+    p.ProposalExpired: proposals.on_proposal_expired,
+    p.ProposalFrozen: proposals.on_proposal_frozen,
+    p.ProposalWithdrawn: proposals.on_proposal_withdrawn,
+    p.ProposalRefused: proposals.on_proposal_refused,
+    p.PlaceReopened: proposals.on_place_reopened,
+    p.ReplyJudged: proposals.on_reply_judged,
+    p.HoldDenied: proposals.on_hold_denied,
+    pl.PlacementConfirmed: others.on_placement_confirmed,
+    pl.PlacementEnding: others.on_placement_ending,
+    pl.PlacementEnded: others.on_placement_ended,
+    RoundDecided: others.on_round_decided,
+    RequestExplained: others.on_request_explained,
+    TaskOpened: others.on_task_opened,
+    TaskSettled: others.on_task_settled,
+    m.MessagePlanned: others.on_message_planned,
+    m.MessageSent: others.on_message_sent,
+    m.MessageDelivered: others.on_message_delivered,
+    m.MessageFailed: others.on_message_failed,
+    m.MessageUnknown: others.on_message_unknown,
+}
+
+
+def handlers(link_key: bytes) -> Handlers:
+    """Every event of `decisions` and `messages` with what ingest makes of it.
+
+    The key derives the family's link of a proposal, which is kept as a fingerprint only.
+    """
+    made = partial(proposals.on_proposal_made, link_key=link_key)
+    return MappingProxyType({p.ProposalMade: made, **_HANDLERS})
