@@ -52,7 +52,7 @@ def as_request(request: Id, need: NeedFacts, goes_first: bool, context: Context)
     ]
     base, reasons = _points(need, None, context)
     return Request(
-        id=request, born=need.born, kind=need.kind, tier=FIRST_TIER if goes_first else tier(validated(need)),
+        id=request, born=need.born, kind=need.kind, tier=FIRST_TIER if goes_first else tier(validated(need), context.grid),
         points=base, points_at=_points_at(need, base, context), reasons=reasons, since=need.since,
         wishes=tuple(Wish(structure=wish.structure, rank=wish.rank) for wish in need.wishes),
         patterns=patterns, period=period, travel_minutes=need.travel_minutes, entitled_to=entitled,

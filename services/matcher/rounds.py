@@ -22,7 +22,7 @@ from services.matcher import metrics, needs, tasks
 from services.matcher import tables as t
 from services.matcher.propose import NoRoom, Place, propose
 from services.matcher.reading import Loaded, load
-from services.matcher.solver.canonical import input_hash
+from services.matcher.solver.canonical import round_hash
 from services.matcher.solver.explain import phrases
 from services.matcher.solver.schema import ENGINE, Outcome, Placed, Reason, Request, Round
 from services.matcher.solver.solve import components
@@ -156,7 +156,7 @@ def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime) -> No
     territory = loaded.round.territory
     broken = [violation for outcome in tally.outcomes for violation in outcome.violations]
     facts = {"requests": len(loaded.round.requests), "proposed": tally.proposed, "dropped": tally.dropped}
-    hashes = {"input_hash": input_hash(loaded.round), "outcome_hash": _together(tally.outcomes)}
+    hashes = {"input_hash": round_hash(loaded.round), "outcome_hash": _together(tally.outcomes)}
     tx.execute(
         t.rounds.insert().values(
             round=loaded.round.id, territory=territory, at=now, trigger=loaded.trigger,

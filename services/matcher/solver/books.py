@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date, time, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 from contracts.vocabulary import Audience, Id, Period, Slot
 from services.matcher.solver.schema import Placed, Round
@@ -17,7 +18,8 @@ from services.matcher.solver.schema import Placed, Round
 Span = tuple[tuple[Slot, ...], Period]
 Cell = tuple[int, int, int]
 """Weekday, stretch of dates and stretch of hours."""
-LEVELS = tuple(audience.level for audience in Audience)
+AUDIENCES = tuple(Audience)
+LEVELS = tuple(range(len(AUDIENCES)))
 
 
 class Cut:
@@ -25,6 +27,7 @@ class Cut:
 
     def __init__(self, spans: Iterable[Span]) -> None:
         self._dates, self._hours = _boundaries(set(spans))
+        self._weekdays = [_weekdays(start, end) for start, end in pairwise(self._dates)]
         self._known: dict[Span, frozenset[Cell]] = {}
 
     def cells(self, slots: tuple[Slot, ...], period: Period) -> frozenset[Cell]:
@@ -39,7 +42,7 @@ class Cut:
         hours = self._hours[weekday]
         stretches = range(bisect_left(hours, slot.start), bisect_left(hours, slot.end))
         for number in range(bisect_left(self._dates, start), bisect_left(self._dates, end)):
-            if _happens(weekday, self._dates[number], self._dates[number + 1]):
+            if weekday in self._weekdays[number]:
                 yield from ((weekday, number, stretch) for stretch in stretches)
 
 
@@ -109,7 +112,6 @@ def _boundaries(spans: set[Span]) -> tuple[list[date], list[list[time]]]:
     return sorted(dates), [sorted(found) for found in hours]
 
 
-def _happens(weekday: int, start: date, end: date) -> bool:
-    """True if a weekday falls between two dates, the second one excluded."""
-    days = min((end - start).days, 7)
-    return weekday in {(start.weekday() + step) % 7 for step in range(days)}
+def _weekdays(start: date, end: date) -> set[int]:
+    """The weekdays that fall between two dates, the second one excluded."""
+    return {(start.weekday() + step) % 7 for step in range(min((end - start).days, 7))}

@@ -11,9 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
-from contracts.vocabulary import Slot
+from contracts.vocabulary import Frozen, Slot
 from services.matcher.solver.schema import Hold, Mode, Outcome, Pattern, Request, Round, Ties, Vacancy
 
 Row = TypeVar("Row", Pattern, Vacancy, Hold)
@@ -38,9 +36,13 @@ def canonical(round: Round) -> Round:
     )
 
 
-def input_hash(round: Round) -> str:
-    """SHA-256 of the canonical round, in hexadecimal."""
-    facts = canonical(round)
+def round_hash(round: Round) -> str:
+    """SHA-256 of the canonical round, in hexadecimal: the `input_hash` of its outcome."""
+    return canonical_hash(canonical(round))
+
+
+def canonical_hash(facts: Round) -> str:
+    """`round_hash` of a round that is canonical already."""
     return _sha256(facts, {"instant": facts.instant.astimezone(UTC).isoformat()})
 
 
@@ -49,7 +51,7 @@ def outcome_hash(outcome: Outcome) -> str:
     return _sha256(outcome, {"outcome_hash": ""})
 
 
-def _sha256(data: BaseModel, instead: dict[str, Any]) -> str:
+def _sha256(data: Frozen, instead: dict[str, Any]) -> str:
     text = json.dumps(data.model_dump(mode="json") | instead, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from contracts.vocabulary import Id, Period
 from services.matcher.rules.eligibility import fits_ages
-from services.matcher.solver.canonical import canonical, input_hash, outcome_hash
+from services.matcher.solver.canonical import canonical, outcome_hash, canonical_hash
 from services.matcher.solver.schema import Outcome, Request, Round, Section, Vacancy
 
 Row = TypeVar("Row")
@@ -40,7 +40,7 @@ def split(round: Round) -> tuple[Round, ...]:
 
 
 def merge(round: Round, outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome of a round from those of its components."""
+    """The outcome of a canonical round from those of its components."""
     parts = list(outcomes)
     merged = Outcome(
         round=round.id,
@@ -51,7 +51,7 @@ def merge(round: Round, outcomes: Iterable[Outcome]) -> Outcome:
         envies=tuple(sorted((row for part in parts for row in part.envies), key=lambda row: row.request)),
         unproven=tuple(sorted(row for part in parts for row in part.unproven)),
         withheld=tuple(sorted(row for part in parts for row in part.withheld)),
-        input_hash=input_hash(round),
+        input_hash=canonical_hash(round),
         outcome_hash="",
     )
     return sealed(merged)

@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
 from contracts.vocabulary import Audience, Id, Period, Slot
-from services.matcher.solver.books import LEVELS, Book, Cell, Span
+from services.matcher.solver.books import AUDIENCES, LEVELS, Book, Cell, Span
 from services.matcher.solver.schema import Outcome, Placed, Request, Round, Section
 
 Standing = tuple[int, int, date, str]
@@ -115,7 +115,7 @@ class Facts:
         for section in round.sections:
             self.by_structure[section.structure].append(section)
         self.choices = {request.id: list(self._choices(request)) for request in round.requests}
-        self._books: dict[Id, Book] = {}
+        self._levels: dict[tuple[Id, Id], int] = {}
 
     @cached_property
     def books(self) -> dict[Id, Book]:
@@ -151,9 +151,10 @@ class Facts:
                         )
 
     def level_in(self, request: Id, section: Id) -> int:
-        """The audience level of a request in a section; unknown requests count as everybody."""
-        row = self.requests.get(request)
-        return audience_in(row, section).level if row else Audience.EVERYBODY.level
+        """The audience level of a request in a section."""
+        if (request, section) not in self._levels:
+            self._levels[request, section] = AUDIENCES.index(audience_in(self.requests[request], section))
+        return self._levels[request, section]
 
     @cached_property
     def standings(self) -> dict[Id, Standing]:

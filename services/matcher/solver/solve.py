@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from contracts.vocabulary import Id
 from services.matcher.solver.acceptance import Table
-from services.matcher.solver.canonical import canonical
+from services.matcher.solver.canonical import RoundRefused, canonical
 from services.matcher.solver.claims import one_list
-from services.matcher.solver.components import merge, sealed, split
+from services.matcher.solver.components import components, merge, sealed, split
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.explain import explain
 from services.matcher.solver.marks import marked
@@ -19,6 +19,8 @@ from services.matcher.solver.schema import Envy, Outcome, Reason, Round, Why, Wi
 from services.matcher.solver.search import Search
 from services.matcher.solver.variables import Option, Problem, problem_of
 from services.matcher.solver.verify import verify
+
+__all__ = ["RoundRefused", "Settings", "components", "decide", "merge", "solve"]
 
 DEFAULT = Settings()
 

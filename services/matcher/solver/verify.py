@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from contracts.vocabulary import Audience, Id, VacancyKind
 from services.matcher.solver.books import LEVELS, Book, Cell, Cut
-from services.matcher.solver.canonical import canonical, input_hash, outcome_hash
+from services.matcher.solver.canonical import canonical, canonical_hash, outcome_hash
 from services.matcher.solver.facts import Choice, Facts, care_hours, standing
 from services.matcher.solver.schema import ENGINE, Outcome, Placed, Round, Violation, Why
 
@@ -106,7 +106,7 @@ def check_same_input_same_outcome(facts: Facts) -> Iterator[Violation]:
     outcome = facts.outcome
     names = [row.request for row in outcome.placed]
     reasons = [row.request for row in outcome.reasons]
-    hashes = outcome.input_hash == input_hash(facts.round) and outcome.outcome_hash == outcome_hash(outcome)
+    hashes = outcome.input_hash == canonical_hash(facts.round) and outcome.outcome_hash == outcome_hash(outcome)
     same = outcome.engine == ENGINE and outcome.policy == facts.round.policy and outcome.round == facts.round.id
     if not (hashes and same and names == sorted(names) and reasons == sorted(reasons)):
         yield _violation("G8", sorted(facts.requests), [])
