@@ -19,6 +19,7 @@ from services.notifier.gateways import phone_threads
 from services.notifier.gateways.gateway import Gateway, Receipt
 from services.notifier.gateways.phone import PhoneGateway
 from services.notifier.handlers import HANDLERS
+from services.notifier.phones import Inbound, phone_routes
 from services.notifier.sending import Sender, note_receipt
 from services.vault import Keyring
 
@@ -27,15 +28,17 @@ PHONE_RECEIPTS = "phone-receipts"
 
 def build(
     database: Database, vault: Database, keyring: Keyring, clock: Clock, *, link_key: bytes, link_base: str,
-    gateway: Gateway | None = None, receipt_secret: str = "", relayed: bool = False,
+    gateway: Gateway | None = None, inbound: Inbound | None = None, receipt_secret: str = "", relayed: bool = False,
 ) -> Service:  # fmt: skip
-    """The notifier on `database`. Without a `gateway`, to simulated phones."""
+    """The notifier on `database`. Without a `gateway`, to simulated phones, whose replies go to `inbound`."""
     way = gateway or PhoneGateway(database, clock)
     sender = Sender(database, vault, keyring, way, clock, link_key, link_base)
     reader = Reader("notifier", database, HANDLERS, clock)
     app = FastAPI(title="Berceau : messages", docs_url=None, redoc_url=None)
     app.include_router(health_routes("notifier", database, reader, clock, relayed=relayed))
     _receive_receipts(app, database, clock, receipt_secret)
+    if gateway is None and inbound is not None:
+        app.include_router(phone_routes(database, clock, inbound))
 
     async def tick(now: datetime) -> int:
         return await sender.send_due(now) + await database.write(read_phone_receipts, now)

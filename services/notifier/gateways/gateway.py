@@ -28,7 +28,10 @@ class Idempotency(StrEnum):
 
 
 class Outcome(StrEnum):
-    """`LATER`: safe to send again under the same reference. `UNKNOWN`: it may have left, or not."""
+    """`LATER`: not known to have left, and safe to send again under the same reference.
+
+    `UNKNOWN`: it may have left, or not; with a `retry_after`, `settled` can tell more then, without one nobody can.
+    """
 
     SENT = "sent"
     FAILED = "failed"
@@ -37,7 +40,7 @@ class Outcome(StrEnum):
 
 
 class SendResult(Frozen):
-    """What became of one attempt. `reason` holds no phone number and no text."""
+    """What became of one attempt. `reason` holds no phone number and no text; `retry_after` is how long to wait."""
 
     outcome: Outcome
     provider_id: str = ""
@@ -80,13 +83,6 @@ class Gateway(Protocol):
 
     async def look_up(self, reference: str) -> SendResult | None:
         """What it knows of `reference`; None if it has none such. Only where `idempotency` is LOOKUP, or KEY."""
-
-
-def may_repeat(result: SendResult, idempotency: Idempotency) -> bool:
-    """True if the same reference may be sent again without a look-up."""
-    if result.outcome is Outcome.UNKNOWN:
-        return idempotency is Idempotency.KEY
-    return result.outcome is Outcome.LATER
 
 
 async def settled(gateway: Gateway, reference: str, started_at: datetime, now: datetime) -> SendResult:

@@ -10,7 +10,7 @@ When to modify: a status code turns out to mean something else.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -18,12 +18,12 @@ import httpx2
 from pydantic import AwareDatetime, SecretStr, ValidationError
 
 from contracts.vocabulary import Frozen
-from services.notifier.gateways.gateway import Idempotency, Outcome, Receipt, SendResult
+from services.notifier.gateways.gateway import SETTLING, Idempotency, Outcome, Receipt, SendResult
 from services.notifier.gsm7 import Encoding
 from services.notifier.sending_hours import QuietHours
 
 TIMEOUTS = httpx2.Timeout(10.0, connect=3.0)
-"""Seconds. An answer that takes longer is unknown, and looked up."""
+"""Seconds. An answer that takes longer is lost, and its message doubtful."""
 
 NEVER_REACHED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 OURS_TO_MEND = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN})
@@ -64,7 +64,7 @@ class HttpGateway:
     can_link: bool = False
     quiet_hours: QuietHours | None = None
     replies_read_for: timedelta | None = timedelta(hours=48)
-    timeouts: httpx2.Timeout = TIMEOUTS
+    timeouts: httpx2.Timeout = field(default_factory=lambda: TIMEOUTS)
 
     async def send(self, reference: str, to: str, text: str, encoding: Encoding) -> SendResult:
         body = {"reference": reference, "to": to, "text": text, "encoding": encoding.value, "sender": self.sender}
@@ -92,32 +92,39 @@ class HttpGateway:
                 follow_redirects=False,
             )
         except httpx2.TransportError as error:
-            return SendResult(outcome=Outcome.UNKNOWN, reason=f"recherche impossible ({type(error).__name__})")
+            return SendResult(
+                outcome=Outcome.UNKNOWN, reason=f"recherche impossible ({type(error).__name__})", retry_after=SETTLING
+            )
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return None
         if not answer.is_success:
-            return SendResult(outcome=Outcome.UNKNOWN, reason=f"recherche impossible ({answer.status_code})")
-        return _accepted(answer)
+            return SendResult(
+                outcome=Outcome.UNKNOWN, reason=f"recherche impossible ({answer.status_code})", retry_after=SETTLING
+            )
+        unreadable = SendResult(outcome=Outcome.UNKNOWN, reason="réponse illisible", retry_after=SETTLING)
+        return _accepted(answer) or unreadable
 
     async def _read(self, reference: str, answer: httpx2.Response) -> SendResult:
         status = answer.status_code
         if answer.is_success:
-            return _accepted(answer)
+            return _accepted(answer) or await self._doubtful(reference, "réponse illisible")
         if status in TRY_AGAIN:
             return SendResult(outcome=Outcome.LATER, reason=_reason(answer), retry_after=_retry_after(answer))
         if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.REQUEST_TIMEOUT:
             return SendResult(outcome=Outcome.FAILED, reason=_reason(answer))
-        if self.idempotency is Idempotency.KEY:
-            return SendResult(outcome=Outcome.LATER, reason=_reason(answer), retry_after=_retry_after(answer))
-        return await self._doubtful(reference, _reason(answer))
+        return await self._doubtful(reference, _reason(answer), _retry_after(answer))
 
-    async def _doubtful(self, reference: str, reason: str) -> SendResult:
-        """It may have left: look it up where that can be done.
+    async def _doubtful(self, reference: str, reason: str, wait: timedelta | None = None) -> SendResult:
+        """It may have left. With a key it is safe to send again; else a look-up tells, or nobody can.
 
-        That a look-up finds nothing proves nothing yet, since a slow request may still arrive: UNKNOWN for now.
+        That a look-up finds nothing proves nothing yet, since a slow request may still arrive: UNKNOWN until settled.
         """
-        found = await self.look_up(reference) if self.idempotency is not Idempotency.NEITHER else None
-        return found or SendResult(outcome=Outcome.UNKNOWN, reason=reason)
+        if self.idempotency is Idempotency.KEY:
+            return SendResult(outcome=Outcome.LATER, reason=reason, retry_after=wait)
+        if self.idempotency is Idempotency.NEITHER:
+            return SendResult(outcome=Outcome.UNKNOWN, reason=reason)
+        found = await self.look_up(reference)
+        return found or SendResult(outcome=Outcome.UNKNOWN, reason=reason, retry_after=SETTLING)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token.get_secret_value()}"}
@@ -136,11 +143,12 @@ def receipt_of(report: DeliveryReport) -> Receipt | None:
     )
 
 
-def _accepted(answer: httpx2.Response) -> SendResult:
+def _accepted(answer: httpx2.Response) -> SendResult | None:
+    """What the provider says; None if it cannot be read."""
     try:
         accepted = Accepted.model_validate_json(answer.content)
     except ValidationError:
-        return SendResult(outcome=Outcome.UNKNOWN, reason="réponse illisible")
+        return None
     if accepted.status == "failed":
         return SendResult(outcome=Outcome.FAILED, provider_id=accepted.id, reason="refusé par l'opérateur")
     return SendResult(outcome=Outcome.SENT, provider_id=accepted.id)
