@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.bus.database import Database, open_sqlite
 from services.calendar import FixedClock
@@ -91,6 +93,28 @@ async def test_a_thread_holds_texts_and_replies_in_their_order(gateway: Gateway,
     ]
     assert [text.segments for text in phone.thread] == [1, 1]
     assert other.number == OTHER
+
+
+async def test_receipts_are_committed_in_the_order_of_their_positions_on_postgresql(database_url: str) -> None:
+    engine = create_async_engine(database_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(threads.metadata.create_all)
+
+    async def deliver(reference: str) -> None:
+        async with engine.begin() as connection:
+            await connection.run_sync(threads.deliver, reference, PHONE, "Bonjour", NOW)
+
+    async with engine.connect() as slow:
+        await slow.run_sync(threads.deliver, "m-1-0", PHONE, "Bonjour", NOW)
+        quick = asyncio.create_task(deliver("m-2-0"))
+        done, _ = await asyncio.wait([quick], timeout=0.3)
+        assert not done  # else a reader could pass over m-1-0, which has the lower position
+        await slow.commit()
+    await quick
+    async with engine.connect() as reader:
+        found = await reader.run_sync(threads.receipts_after, 0)
+    assert [receipt.reference for _, receipt in found] == ["m-1-0", "m-2-0"]
+    await engine.dispose()
 
 
 def stored(folder: Path, number: str) -> bool:

@@ -156,11 +156,18 @@ def receipts_after(tx: sa.Connection, position: int) -> list[tuple[int, Receipt]
 def _arrive(tx: sa.Connection, references: Sequence[str], state: PhoneState, now: datetime) -> None:
     if state is PhoneState.OFF:
         return
+    _one_writer_of_receipts(tx)
     delivered = state is PhoneState.ON
     for reference in references:
         tx.execute(sa.insert(receipts).values(reference=reference, delivered=delivered, at=now))
         if delivered:
             tx.execute(sa.update(texts).where(texts.c.reference == reference).values(delivered_at=now))
+
+
+def _one_writer_of_receipts(tx: sa.Connection) -> None:
+    """Who reads by position must not meet a lower one that commits later. SQLite has one writer anyway."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.text(f"LOCK TABLE {receipts.name} IN EXCLUSIVE MODE"))
 
 
 def _inserted(tx: sa.Connection, table: sa.Table, row: dict[str, Any]) -> bool:
