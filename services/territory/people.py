@@ -20,6 +20,7 @@ FICTION_NUMBERS = 10_000
 """06 39 98 00 00 to 06 39 98 99 99, which Arcep keeps for fiction: nobody can be reached there by mistake."""
 
 MOST_CONTACTS = 3
+DAYS_A_MONTH = 30.44
 
 _STRIDE = 3_571  # prime to 10,000: every number is used once before any is used twice
 

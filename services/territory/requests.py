@@ -13,10 +13,13 @@ from contracts.vocabulary import Criterion, Id, Period, RequestKind, StructureKi
 from services.territory import figures
 from services.territory.calendars import ONE_DAY, next_working_day
 from services.territory.chance import Chance
-from services.territory.people import Child, Family
+from services.territory.people import DAYS_A_MONTH, Child, Family
 from services.territory.said import Said
 from services.territory.structures import MONTLUCON_CODE, WORKING_WEEK, Structure, slot
-from services.territory.vacancies import is_awarded
+from services.territory.vacancies import Agreement, is_awarded
+
+YOUNGEST = timedelta(weeks=10)
+"""The age at which crèches take a child: the end of maternity leave, and of the first two months."""
 
 FULL_DAYS = ((time(8), time(17)), (time(8, 30), time(16, 30)), (time(8), time(18)), (time(8, 15), time(17, 30)))
 HALF_DAYS = ((time(8), time(12)), (time(8, 30), time(12)), (time(13, 30), time(17, 30)))
@@ -52,18 +55,26 @@ class Request(Said):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a family chooses from: the structures, the counsellors who may prescribe, and the day it asks."""
+    """What a family chooses from: structures and on-call agreements, who may prescribe, and the day it asks."""
 
     structures: Sequence[Structure]
+    agreements: Sequence[Agreement]
     counsellors: Sequence[Id]
     on: date
+
+    def on_call_for(self, child: Child) -> tuple[Structure, ...]:
+        """The structures whose agreement takes a child of this age: those that a counsellor asks first."""
+        age = (self.on - child.born).days / DAYS_A_MONTH
+        fits = {a.structure for a in self.agreements if a.age_from_months <= age < a.age_to_months}
+        return tuple(structure for structure in self.structures if structure.id in fits)
 
 
 def request(family: Family, child: Child, kind: RequestKind, around: Surroundings, chance: Chance) -> Request:
     """What `family`, of which `chance` is the source, asks for one child on the day `around.on`."""
     own = chance.of("request")
     grounds = situation(kind, own, single=is_single(chance))
-    wishes = tuple(_wishes(family.commune, around, own))
+    on_call = around.on_call_for(child) if kind is RequestKind.URGENT else ()
+    wishes = tuple(_wishes(family.commune, on_call or around.structures, own))
     period, patterns = _need(child, kind, around.on, own)
     return Request(
         id=f"R-{child.id.removeprefix('E-')}",
@@ -141,9 +152,9 @@ def _criteria(
     return tuple(everywhere + twins + near + present)
 
 
-def _wishes(commune: str, around: Surroundings, chance: Chance) -> Iterator[WishedStructure]:
+def _wishes(commune: str, structures: Sequence[Structure], chance: Chance) -> Iterator[WishedStructure]:
     """One to five structures, the nearest and largest more often; some families like the first two as much."""
-    weights = {s.id: _appeal(s, commune) for s in around.structures if is_awarded(s)}
+    weights = {s.id: _appeal(s, commune) for s in structures if is_awarded(s)}
     count = chance.weighted("choices", figures.CHOICES.weights)
     equal = chance.happens("equal", figures.EQUAL_WISHES.value)
     for number, structure in enumerate(chance.sample("wishes", weights, count), start=1):
@@ -172,7 +183,7 @@ def _wanted_start(child: Child, on: date, chance: Chance) -> date:
     later = on + timedelta(days=chance.whole("later", 46, 150))
     wanted = chance.weighted("start", {soon: 50, later: 20, september: 30})
     school = date(child.born.year + 3, 9, 1)
-    return max(soon if wanted > school - timedelta(weeks=12) else wanted, child.born + timedelta(weeks=10))
+    return max(soon if wanted > school - timedelta(weeks=12) else wanted, child.born + YOUNGEST)
 
 
 def _weeks(chance: Chance) -> Iterator[AcceptedPattern]:
@@ -199,7 +210,7 @@ def _days(count: int, chance: Chance) -> tuple[Weekday, ...]:
 
 def _course(on: date, chance: Chance) -> tuple[Period, tuple[AcceptedPattern, ...]]:
     """Training or an interview, from the next working day on, for one to five working days."""
-    days = _next_days(on, chance.whole("days", 1, 5))
+    days = _next_days(on, chance.pick("days", (1, 1, 2, 3, 5)))
     slots = tuple(slot(day, *COURSE_DAY) for day in days)
     return Period(start=days[0], end=days[-1] + ONE_DAY), (AcceptedPattern(slots=slots, rank=1),)
 

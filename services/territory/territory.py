@@ -13,13 +13,12 @@ from contracts.vocabulary import Frozen, Id, RequestKind, StructureKind
 from services.territory import figures, names
 from services.territory.calendars import read_csv
 from services.territory.chance import Chance, seeded
-from services.territory.people import Child, Family, JobKind, Person, contact_count, contacts, staff
-from services.territory.requests import Request, Surroundings, is_single, request
+from services.territory.people import DAYS_A_MONTH, Child, Family, JobKind, Person, contact_count, contacts, staff
+from services.territory.requests import YOUNGEST, Request, Surroundings, is_single, request
 from services.territory.said import Said
 from services.territory.structures import Structure, structures
 from services.territory.vacancies import Agreement, Vacancy, agreements, on_call_places, vacancies
 
-DAYS_A_MONTH = 30.44
 COUNSELLORS = 6
 
 
@@ -90,9 +89,9 @@ def synthesise(seed: int, on: date, size: Size = MONTLUCON_SIZE) -> Territory:
     places = structures(on, size.scale, chance)
     people = tuple(_people(places, seed, chance))
     counsellors = tuple(person.id for person in people if person.job is JobKind.COUNSELLOR)
-    around = Surroundings(places, counsellors, on)
     asking = round(sum(home.children for home in homes) * size.waiting)
     signed = agreements(places, on, chance.of("agreements"))
+    around = Surroundings(places, signed, counsellors, on)
     free = vacancies(places, on, size.many_vacancies, chance.of("vacancies"))
     families = tuple(_families(asking, homes, len(people), seed, on, chance))
     return Territory(
@@ -161,7 +160,8 @@ def _families(
         identity = f"F-{number:04}"
         draw = chance.of(identity)
         expected = draw.happens("expected", figures.EXPECTED_BIRTH.value)
-        family = new_family(identity, first_phone, living, seed, on, draw, expected=expected)
+        born = on + timedelta(days=draw.whole("due", 14, 170)) if expected else birth(on, draw)
+        family = new_family(identity, first_phone, living, seed, born, draw, is_born=not expected)
         yield family
         children += len(family.children)
         first_phone += len(family.contacts)
@@ -172,42 +172,43 @@ def new_family(
     first_phone: int,
     living: dict[str, float],
     seed: int,
-    on: date,
+    born: date,
     draw: Chance,
     *,
-    expected: bool = False,
+    is_born: bool = True,
 ) -> Family:
     """A family in one of the communes of `living`, whose contacts take phones from the `first_phone`th on.
 
-    `expected`: its child is not born yet.
+    `born` is the day its child, or its twins, were born or are due.
     """
     return Family(
         id=identity,
         commune=draw.weighted("commune", living),
         contacts=contacts(identity, first_phone, contact_count(draw, single=is_single(draw)), seed, draw),
-        children=tuple(_children(identity, on, draw, expected=expected)),
+        children=tuple(_children(identity, born, draw, is_born=is_born)),
     )
 
 
-def _children(family: Id, on: date, draw: Chance, *, expected: bool) -> Iterator[Child]:
+def _children(family: Id, born: date, draw: Chance, *, is_born: bool) -> Iterator[Child]:
     """The child who asks for a place, or twins."""
     count = 2 if draw.happens("twins", figures.TWINS.value) else 1
-    born = on + timedelta(days=draw.whole("due", 14, 170)) if expected else on - _age(draw)
     first_names = draw.shuffled("first_names", names.FIRST_NAMES)
     for n in range(count):
-        name = "" if expected else first_names[n]
-        yield Child(id=f"E-{family.removeprefix('F-')}-{n + 1}", first_name=name, born=born, is_born=not expected)
+        name = first_names[n] if is_born else ""
+        yield Child(id=f"E-{family.removeprefix('F-')}-{n + 1}", first_name=name, born=born, is_born=is_born)
 
 
-def _age(draw: Chance) -> timedelta:
-    """Children who wait are young: most have not been placed since birth."""
+def birth(on: date, draw: Chance) -> date:
+    """When a child was born who waits on `on`: most are young, as they have not been placed since birth."""
     low, high = draw.weighted("age", figures.AGE_MONTHS.weights)
-    return timedelta(days=draw.whole("days", round(low * DAYS_A_MONTH) + 10, round((high + 1) * DAYS_A_MONTH) - 1))
+    days = draw.whole("days", round(low * DAYS_A_MONTH) + 10, round((high + 1) * DAYS_A_MONTH) - 1)
+    return on - timedelta(days=days)
 
 
 def _requests(family: Family, around: Surroundings, chance: Chance) -> Iterator[Request]:
-    """One request a child; twins ask for the same. An expected child only waits for a regular place."""
+    """One request a child; twins ask for the same. Before ten weeks a child only waits for a regular place."""
     draw = chance.of(family.id)
     drawn = RequestKind(draw.weighted("kind", figures.REQUEST_KINDS.weights))
     for child in family.children:
-        yield request(family, child, drawn if child.is_born else RequestKind.REGULAR, around, draw)
+        old_enough = around.on - child.born >= YOUNGEST
+        yield request(family, child, drawn if old_enough else RequestKind.REGULAR, around, draw)

@@ -39,7 +39,7 @@ UNTIL_SUMMER = 0.2  # share of the leftovers that are free until 31 July only, a
 TOMORROW = 0.25  # share of the structures where a child is away on the next working day (assumed)
 
 KEPT_FOR_INSERTION = timedelta(weeks=3)  # how long whole weeks of an AVIP crèche wait for their public (assumed)
-AGREES = 0.5  # share of the crèches that sign an on-call agreement (assumed)
+AGREES = 0.7  # share of the crèches that sign an on-call agreement (assumed)
 PLACES_PER_ON_CALL = 40  # one on-call place for so many places (assumed)
 
 
@@ -168,21 +168,21 @@ def absence(structure: Structure, day: date, chance: Chance) -> Vacancy:
 
 
 def agreements(places: Sequence[Structure], on: date, chance: Chance) -> tuple[Agreement, ...]:
-    """On-call agreements: the AVIP crèches, and about half of the other crèches that are awarded."""
+    """On-call agreements: the AVIP crèches, and most of the other crèches that are awarded."""
     willing = [s for s in places if is_awarded(s) and s.kind is not StructureKind.HALTE_GARDERIE]
     signed = [s for s in willing if s.avip or chance.of(s.id).happens("agrees", AGREES)]
     return tuple(_agreement(structure, on, chance.of(structure.id)) for structure in signed)
 
 
 def _agreement(structure: Structure, on: date, chance: Chance) -> Agreement:
-    """For the oldest children, who settle in soonest, until the end of the school year."""
-    section = structure.sections[-1]
+    """For the children of one section, until the end of the school year."""
+    section = chance.pick("section", structure.sections)
     return Agreement(
         id=f"A-{structure.id.removeprefix('S-')}-{on.year}",
         structure=structure.id,
         section=section.section,
         agreed_by=structure.person,
-        notice_hours=chance.pick("notice", (2, 12, 12, 15)),
+        notice_hours=chance.pick("notice", (2, 4, 12, 12)),
         age_from_months=section.age_from_months,
         age_to_months=section.age_to_months,
         days_per_child=chance.pick("days", (3, 5, 10)),

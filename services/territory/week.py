@@ -32,9 +32,9 @@ from services.territory.actions import (
 from services.territory.calendars import ONE_DAY, next_working_day
 from services.territory.chance import Chance, seeded
 from services.territory.people import MOST_CONTACTS, Family
-from services.territory.requests import Request, Surroundings, request
+from services.territory.requests import YOUNGEST, Request, Surroundings, request
 from services.territory.structures import Structure
-from services.territory.territory import Territory, new_family
+from services.territory.territory import Territory, birth, new_family
 from services.territory.vacancies import Vacancy, absence, is_awarded, vacancies
 
 ABSENT = 0.35  # share of the structures that have a child away on the next working day
@@ -198,11 +198,12 @@ class Plot:
         a_day = URGENT_A_DAY + 2 + int(NEW_REQUESTS * len(self.territory.requests))
         before = (day - self.territory.on).days * a_day + number
         first_phone = self.phones + before * MOST_CONTACTS
-        return new_family(f"F-N{day:%y%m%d}-{number}", first_phone, self.homes, self.territory.seed, day, own)
+        born = min(birth(day, own), day - YOUNGEST)
+        return new_family(f"F-N{day:%y%m%d}-{number}", first_phone, self.homes, self.territory.seed, born, own)
 
     def _request(self, family: Family, kind: RequestKind, day: date, own: Chance) -> Request:
-        """What the family asks for its first child; a child who is not born yet waits for a regular place."""
-        around = Surroundings(self.awarded, self.territory.counsellors, day)
+        """What the family asks for its first child."""
+        around = Surroundings(self.awarded, self.territory.agreements, self.territory.counsellors, day)
         return request(family, family.children[0], kind, around, own)
 
 

@@ -33,6 +33,7 @@ from services.territory import (
 )
 from services.territory.behaviour import MANNERS
 from services.territory.figures import ANSWERS, CONFIRMS
+from services.territory.people import DAYS_A_MONTH
 from services.territory.week import without_the_gone
 
 START = datetime(2026, 11, 2, 7, tzinfo=PARIS)
@@ -241,3 +242,18 @@ def test_structures_confirm_with_dates_in_working_hours_and_sometimes_refuse() -
         assert starts <= each.adaptation_start < each.first_full_day
     assert any(each.delay > timedelta(days=4) for each in settled)
     assert confirmation_of("O-1", accepted, starts, 1) == settled[1]
+
+
+def test_a_counsellor_asks_first_where_an_agreement_takes_a_child_of_that_age(
+    week: list[TimedAction], territory: Territory
+) -> None:
+    agreements = {agreement.structure: agreement for agreement in territory.agreements}
+    urgent = [a for a in week if isinstance(a, AskForPlace) and a.request.kind is RequestKind.URGENT]
+    asked_on_call = 0
+    for action in urgent:
+        months = (local(action.at).date() - action.request.born).days / DAYS_A_MONTH
+        fits = {a.structure for a in agreements.values() if a.age_from_months <= months < a.age_to_months}
+        wished = {wish.structure for wish in action.request.wishes}
+        assert not fits or wished <= fits
+        asked_on_call += bool(fits)
+    assert asked_on_call >= len(urgent) / 2
