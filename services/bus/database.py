@@ -8,7 +8,7 @@ return; pages read through an engine of their own that never waits for a writer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
@@ -24,21 +24,31 @@ BUSY_MS = 30_000
 """How long a SQLite writer waits for the one before it."""
 
 
+CONNECT_TIMEOUT_S = 10.0
+"""After this a PostgreSQL that does not answer counts as away."""
+
+
 @dataclass(frozen=True)
 class Database:
-    """The database of one service. `kind` is `sqlite` or `postgresql`."""
+    """The database of one service. `kind` is `sqlite` or `postgresql`. `on_said`: whom to tell of new events."""
 
     writes: AsyncEngine
     reads: AsyncEngine
+    on_said: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
         return self.writes.dialect.name
 
     async def write(self, do: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `do` in one transaction, committed if it returns."""
+        """Run `do` in one transaction, committed if it returns. Events it said are told of after the commit."""
         async with self.writes.begin() as connection:
-            return await _run(connection, do, *args, **kwargs)
+            await connection.run_sync(_said)
+            result = await _run(connection, do, *args, **kwargs)
+            said = await connection.run_sync(_said)
+        for tell in self.on_said if said else ():
+            tell()
+        return result
 
     async def read(self, do: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `do` on one snapshot of the data; whatever it writes is rolled back."""
@@ -56,12 +66,21 @@ async def _run(
     return await connection.run_sync(lambda tx: do(tx, *args, **kwargs))
 
 
+SAID = "berceau_said"
+"""Set in a connection's `info` by whoever records an event."""
+
+
+def _said(tx: sa.Connection) -> bool:
+    """Whether something was said on this connection since the last look."""
+    return bool(tx.info.pop(SAID, False))
+
+
 def open_sqlite(path: Path, durability: Durability = "FULL") -> Database:
     """The SQLite file at `path`, made if it is not there. `OFF` is for data that nobody will miss."""
     path.parent.mkdir(parents=True, exist_ok=True)
     url = f"sqlite+aiosqlite:///{path}"
-    writes = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_MS / 1000)
-    reads = create_async_engine(url)
+    writes = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=BUSY_MS / 1000, hide_parameters=True)
+    reads = create_async_engine(url, hide_parameters=True)
     prepare_sqlite(writes.sync_engine, "BEGIN IMMEDIATE", durability)
     prepare_sqlite(reads.sync_engine, "BEGIN DEFERRED", durability)
     return Database(writes, reads)
@@ -98,9 +117,13 @@ def open_postgresql(url: str, schema: str, pool_size: int = 5) -> Database:
 
     Reads are one snapshot each (REPEATABLE READ): a page or a round never sees half of a change.
     """
-    settings = {"server_settings": {"search_path": schema, "timezone": "UTC", "application_name": f"berceau-{schema}"}}
-    writes = create_async_engine(url, pool_size=pool_size, pool_pre_ping=True, connect_args=settings)
-    reads = create_async_engine(
-        url, pool_size=pool_size, pool_pre_ping=True, connect_args=settings, isolation_level="REPEATABLE READ"
+    server = {"search_path": schema, "timezone": "UTC", "application_name": f"berceau-{schema}"}
+    options: dict[str, Any] = {
+        "pool_size": pool_size,
+        "pool_pre_ping": True,
+        "hide_parameters": True,  # what a statement carried must not enter a log with its error
+        "connect_args": {"server_settings": server, "timeout": CONNECT_TIMEOUT_S},
+    }
+    return Database(
+        create_async_engine(url, **options), create_async_engine(url, isolation_level="REPEATABLE READ", **options)
     )
-    return Database(writes, reads)

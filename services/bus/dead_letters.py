@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,10 +33,10 @@ def park(
     tx: sa.Connection, *, stream: str, origin: str, body: bytes, type_: str | None, reason: str, error: str,
     tries: int, now: datetime,
 ) -> None:  # fmt: skip
-    """Keep the message for a person. Parking the same origin twice keeps one letter."""
+    """Keep the message for a person. Parking the same message of the same origin twice keeps one letter."""
     row = {
         "stream": stream,
-        "origin": origin,
+        "origin": _free_origin(tx, origin, body),
         "type": type_,
         "body": body,
         "reason": reason,
@@ -45,6 +46,12 @@ def park(
     }
     insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     tx.execute(insert(dead_letters).values(row).on_conflict_do_nothing(index_elements=["origin"]))
+
+
+def _free_origin(tx: sa.Connection, origin: str, body: bytes) -> str:
+    """`origin`, told apart if other bytes had it: a broker that was emptied and refilled counts from zero again."""
+    there = tx.scalar(sa.select(dead_letters.c.body).where(dead_letters.c.origin == origin))
+    return origin if there is None or there == body else f"{origin}#{hashlib.sha256(body).hexdigest()[:16]}"
 
 
 def waiting(tx: sa.Connection, limit: int = 100) -> list[Letter]:
@@ -62,7 +69,7 @@ def count_waiting(tx: sa.Connection) -> int:
 
 
 def settle(tx: sa.Connection, letter_id: int, *, by: str, note: str, now: datetime) -> bool:
-    """Close a letter with a note. False if it was closed before."""
+    """Close a letter with a note, which is also how one is discarded. False if it was closed before."""
     done = tx.execute(
         dead_letters.update()
         .where(dead_letters.c.id == letter_id, dead_letters.c.settled_at.is_(None))

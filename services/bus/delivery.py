@@ -16,14 +16,18 @@ from contracts.base import Event
 from contracts.topics import EVENTS, parse
 from services.bus import dead_letters, inbox, metrics
 from services.bus.database import Database
-from services.bus.retries import MAX_TRIES, Failure, failure_of, wait_before
+from services.bus.retries import MAX_TRIES, Failure, brief, failure_of, wait_before
 from services.bus.tables import cursors
+from services.bus.troubles import Troubles
 
 log = structlog.get_logger()
 
 Clock = Callable[[], datetime]
 Handler = Callable[[sa.Connection, Any, datetime], None]
 Handlers = Mapping[type[Event], Handler]
+
+HANDLING = "handling"
+"""The part of a process that its reader answers for among its troubles."""
 
 
 class TooManyBadMessages(Exception):
@@ -56,6 +60,15 @@ class BadMessageLimit:
             raise TooManyBadMessages(f"{sum(self._last)} messages mis de côté sur les {len(self._last)} derniers")
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Why a message is put aside."""
+
+    kind: Failure
+    error: str
+    tries: int
+
+
 @dataclass
 class Reader:
     """A service as its streams see it: its database, its handlers, and what it does when they fail.
@@ -71,7 +84,10 @@ class Reader:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     away_patience_s: float = 60.0
     limit: BadMessageLimit = field(default_factory=BadMessageLimit)
-    away: str | None = None
+    troubles: Troubles = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.troubles = Troubles(self.service)
 
     def cares_for(self, type_: str) -> bool:
         """False for events that this service may skip without opening a transaction."""
@@ -85,33 +101,40 @@ class Reader:
         stream itself looks broken.
         """
         tries, waited = 0, 0.0
+        fault: Fault | None = None
         while True:
             try:
-                outcome = await self.database.write(self._handle, message)
-                self._back()
-                self.limit.note(parked=False)
-                return outcome
+                type_, outcome = await self._settle(message, fault)
             except Exception as error:
                 kind = failure_of(error)
                 if kind is Failure.AWAY:
                     waited += await self._wait_for_infrastructure(error, waited)
-                    continue
-                tries += 1
-                if kind is Failure.OTHER and tries < MAX_TRIES:
-                    log.warning("retry", service=self.service, origin=message.origin, tries=tries, error=_brief(error))
-                    await self.sleep(wait_before(tries))
-                    continue
-                if not await self._park(message, kind, error, tries):
-                    raise
-                return "parked"
+                elif fault is not None:
+                    raise  # it can not even be parked: the transport gives it again, and a person sees the log
+                else:
+                    tries += 1
+                    fault = await self._try_again_or_give_up(message, Fault(kind, brief(error), tries))
+            else:
+                return self._done(type_, outcome)
 
-    def _handle(self, tx: sa.Connection, message: Message) -> str:
+    async def _settle(self, message: Message, fault: Fault | None) -> tuple[str, str]:
+        """Handle the message, or put it aside; its type and what became of it, committed."""
+        if fault is None:
+            return await self.database.write(self._handle, message)
+        return await self.database.write(self._put_aside, message, fault)
+
+    def _done(self, type_: str, outcome: str) -> str:
+        self.troubles.end(HANDLING)
+        metrics.EVENTS_IN.labels(self.service, type_, outcome).inc()
+        self.limit.note(parked=outcome == "parked")
+        return outcome
+
+    def _handle(self, tx: sa.Connection, message: Message) -> tuple[str, str]:
         event = parse(message.body)
         outcome = self._apply(tx, event)
         if message.position is not None:
             advance(tx, message.stream, message.position)
-        metrics.EVENTS_IN.labels(self.service, event.type if event else "unknown", outcome).inc()
-        return outcome
+        return event.type if event else "unknown", outcome
 
     def _apply(self, tx: sa.Connection, event: Event | None) -> str:
         handler = self.handlers.get(type(event)) if event else None
@@ -124,39 +147,43 @@ class Reader:
         return "handled"
 
     async def _wait_for_infrastructure(self, error: Exception, waited: float) -> float:
-        self.away = _brief(error)
-        metrics.AWAY.labels(self.service).set(1)
+        self.troubles.begin(HANDLING, brief(error))
         if waited >= self.away_patience_s:
             raise error
         pause = wait_before(1 + int(waited))
-        log.warning("away", service=self.service, error=self.away, next_try_s=round(pause, 2))
         await self.sleep(pause)
         return pause
 
-    def _back(self) -> None:
-        if self.away is not None:
-            log.info("back", service=self.service)
-            self.away = None
-            metrics.AWAY.labels(self.service).set(0)
+    async def _try_again_or_give_up(self, message: Message, fault: Fault) -> Fault | None:
+        """None after a pause, if the message deserves another try."""
+        again = fault.kind is Failure.OTHER and fault.tries < MAX_TRIES
+        told = {"service": self.service, "origin": message.origin, "tries": fault.tries, "error": fault.error}
+        if not again:
+            log.error("parked", reason=fault.kind.value, **told)
+            return fault
+        log.warning("retry", **told)
+        await self.sleep(wait_before(fault.tries))
+        return None
 
-    async def _park(self, message: Message, kind: Failure, error: Exception, tries: int) -> bool:
-        """Keep the message for a person; the stream goes on. False where even that failed."""
-        log.error("parked", service=self.service, origin=message.origin, reason=kind.value, error=_brief(error))
-        try:
-            await self.database.write(self._put_aside, message, kind, _brief(error), tries)
-        except sa.exc.OperationalError:
-            return False
-        self.limit.note(parked=True)
-        return True
-
-    def _put_aside(self, tx: sa.Connection, message: Message, kind: Failure, error: str, tries: int) -> None:
+    def _put_aside(self, tx: sa.Connection, message: Message, fault: Fault) -> tuple[str, str]:
+        """Keep the message for a person; the stream goes on."""
+        type_ = _type_of(message.body)
         dead_letters.park(
-            tx, stream=message.stream, origin=message.origin, body=message.body, type_=_type_of(message.body),
-            reason=kind.value, error=error, tries=tries, now=self.clock(),
+            tx, stream=message.stream, origin=message.origin, body=message.body, type_=type_,
+            reason=fault.kind.value, error=fault.error, tries=fault.tries, now=self.clock(),
         )  # fmt: skip
         if message.position is not None:
             advance(tx, message.stream, message.position)
-        metrics.EVENTS_IN.labels(self.service, _type_of(message.body) or "undecodable", "parked").inc()
+        return type_ or "undecodable", "parked"
+
+    def redrive(self, tx: sa.Connection, letter: dead_letters.Letter, by: str, note: str = "") -> str:
+        """Handle a parked message again and close its letter, both or none; what `take` would have returned.
+
+        Raises what the handler raises: the letter then waits as before.
+        """
+        outcome = self._apply(tx, parse(letter.body))
+        dead_letters.settle(tx, letter.id, by=by, note=note or outcome, now=self.clock())
+        return outcome
 
 
 def _type_of(body: bytes) -> str | None:
@@ -164,13 +191,6 @@ def _type_of(body: bytes) -> str | None:
         return Event.model_validate_json(body).type
     except ValueError:
         return None
-
-
-def _brief(error: BaseException) -> str:
-    """The error without the data it met: an event's fields may not enter a log."""
-    if isinstance(error, sa.exc.StatementError):
-        return f"{type(error).__name__}: {str(error.orig)[:300]}"
-    return f"{type(error).__name__}: {str(error)[:300]}"
 
 
 def read_up_to(tx: sa.Connection, stream: str) -> int:

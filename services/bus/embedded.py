@@ -15,7 +15,7 @@ from contracts.topics import Topic, read_by
 from services.bus import metrics, outbox
 from services.bus.database import Database
 from services.bus.delivery import Message, Reader, advance, read_up_to
-from services.bus.service import first_of
+from services.bus.waits import first_of
 
 BATCH = 200
 
@@ -66,4 +66,3 @@ class EmbeddedBus:
             await reader.database.write(advance, topic.name, behind)
         metrics.EVENTS_OUT.labels(topic.writer, topic.name).inc(len(rows))
         return len(rows)
-

@@ -46,7 +46,7 @@ def health_routes(
 async def _problems(
     service: str, database: Database, reader: Reader, clock: Callable[[], datetime], relayed: bool
 ) -> list[str]:
-    problems = [f"en attente : {reader.away}"] if reader.away else []
+    problems = [f"{part} : {cause}" for part, cause in sorted(reader.troubles.causes.items())]
     try:
         age, letters = await database.read(_state, clock(), relayed)
     except (sa.exc.SQLAlchemyError, OSError) as error:

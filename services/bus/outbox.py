@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from contracts.base import Event
 from contracts.topics import TOPIC_OF
+from services.bus.database import SAID
 from services.bus.tables import outbox
 
 
@@ -28,6 +29,7 @@ def record(tx: sa.Connection, *events: Event) -> None:
     """Say `events`, in this order, if and only if `tx` commits."""
     if events:
         tx.execute(outbox.insert(), [_row(event) for event in events])
+        tx.info[SAID] = True
 
 
 def _row(event: Event) -> dict[str, object]:

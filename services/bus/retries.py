@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from enum import Enum
 
 import pydantic
@@ -21,30 +22,63 @@ class WrongEvent(ValueError):
     """An event that can never be handled, however often it is tried. Say why: a person will read it."""
 
 
+class BrokerAway(ConnectionError):
+    """The broker did not acknowledge in time, or refused. Nothing is lost: the outbox still holds the events."""
+
+
 MAX_TRIES = 5
 """How often an unexplained failure is tried before a person looks at it (reliability.md, "Facts to build on")."""
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0
 
-DEADLOCK_STATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P03", "53300"})
-"""PostgreSQL: serialization failure, deadlock, lock not available, shutdown, starting up, too many connections."""
+AWAY_STATES = ("08", "53", "57P", "40001", "40P01", "55P03")
+"""PostgreSQL (appendix A of its manual): connection lost, out of resources, shut down or starting, serialization
+failure, deadlock, lock not available. What begins with one of these is no fault of the event."""
+
+WRONG_STATES = ("22",)
+"""PostgreSQL: the value does not fit its column, whatever the statement."""
+
+NOT_THE_NETWORK = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""`OSError`s of files: a missing template must not pass for a database that is away."""
 
 
 def failure_of(error: BaseException) -> Failure:
     """Which of the three `error` is."""
-    if isinstance(error, (WrongEvent, pydantic.ValidationError, sa_exc.DataError)):
+    if isinstance(error, (WrongEvent, pydantic.ValidationError)):
         return Failure.WRONG
-    if isinstance(error, (sa_exc.OperationalError, sa_exc.InterfaceError, sa_exc.TimeoutError, OSError, TimeoutError)):
-        return Failure.AWAY
-    if isinstance(error, sa_exc.DBAPIError) and (error.connection_invalidated or _state(error) in DEADLOCK_STATES):
-        return Failure.AWAY
+    if isinstance(error, sa_exc.DBAPIError):
+        return _failure_of_statement(error)
+    if isinstance(error, (sa_exc.TimeoutError, OSError)) and not isinstance(error, NOT_THE_NETWORK):
+        return Failure.AWAY  # TimeoutError and ConnectionError are OSErrors
     return Failure.OTHER
 
 
-def _state(error: sa_exc.DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)
+def _failure_of_statement(error: sa_exc.DBAPIError) -> Failure:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    cause = error.orig.__cause__ if error.orig else None
+    if isinstance(error, sa_exc.DataError) or state.startswith(WRONG_STATES) or isinstance(cause, ValueError):
+        return Failure.WRONG  # asyncpg raises a ValueError for what it can not even send
+    if error.connection_invalidated or state.startswith(AWAY_STATES) or _sqlite_is_away(error.orig):
+        return Failure.AWAY
+    return Failure.AWAY if isinstance(error, sa_exc.InterfaceError) else Failure.OTHER
+
+
+def _sqlite_is_away(error: BaseException | None) -> bool:
+    """Busy, full, unreadable: SQLite's OperationalError unless it only means that the statement is wrong."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR
 
 
 def wait_before(attempt: int) -> float:
     """Seconds before attempt number `attempt` (1 is the first repeat): doubling, bounded."""
-    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (attempt - 1))
+    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(attempt - 1, 16))
+
+
+def brief(error: BaseException) -> str:
+    """The error without the data it met: an event's fields may not enter a log."""
+    if isinstance(error, pydantic.ValidationError):
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        text = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
+    else:
+        text = str(error.orig if isinstance(error, sa_exc.StatementError) else error)
+    return f"{type(error).__name__}: {text[:300]}".replace("\x00", "�")

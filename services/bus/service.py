@@ -7,7 +7,7 @@ is and what carries the events.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +15,11 @@ from fastapi import FastAPI
 
 from services.bus.database import Database
 from services.bus.delivery import Reader
+from services.bus.troubles import until_back
+from services.bus.waits import first_of
+
+TICKING = "ticking"
+"""The part of a process that does what is due, among its troubles."""
 
 LONGEST_REST_S = 1.0
 """How long a service rests at most before it looks whether something is due."""
@@ -42,23 +47,20 @@ class Service:
 
 async def run_ticks(service: Service, clock: Callable[[], datetime], stop: asyncio.Event, wake: asyncio.Event) -> None:
     """Do what is due until `stop`: at once when woken, else when the next thing is due, looking every second."""
-    while not stop.is_set():
+
+    async def once() -> int:
         wake.clear()
-        if await service.tick(clock()) == 0:
-            await _rest(service, clock, stop, wake)
+        return await service.tick(clock())
+
+    async def rest() -> None:
+        await _rest(service, clock, stop, wake)
+
+    while not stop.is_set():
+        if await until_back(once, service.reader.troubles, TICKING, stop) == 0:
+            await until_back(rest, service.reader.troubles, TICKING, stop)
 
 
 async def _rest(service: Service, clock: Callable[[], datetime], stop: asyncio.Event, wake: asyncio.Event) -> None:
     due = await service.next_due()
     seconds = LONGEST_REST_S if due is None else min(LONGEST_REST_S, max(0.01, (due - clock()).total_seconds()))
     await first_of((stop, wake), seconds)
-
-
-async def first_of(events: Iterable[asyncio.Event], timeout_s: float) -> None:
-    """Return when one of `events` is set, or after `timeout_s`."""
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

@@ -22,14 +22,18 @@ class Settings(Frozen):
     """The resolved settings of one process.
 
     Without `database` the profile is embedded: SQLite files under `data`. With `database` (`postgresql+asyncpg://…`)
-    it is cluster, and `kafka` (`host:port,…`) is needed. `vault_key` and `link_key` are 32 bytes in base64: the first
-    opens the contacts vault, the second derives the families' links.
+    it is cluster, and `kafka` (`host:port,…`) is needed: `member` then names this process among those of its service,
+    the same after each restart, and `kafka_session_s` is how long its partitions wait for it.
+
+    `vault_key` and `link_key` are 32 bytes in base64: the first opens the contacts vault, the second derives the
+    families' links.
     """
 
     data: Path = Path("berceau-data")
     database: str | None = None
     kafka: str | None = None
     kafka_prefix: str = ""
+    kafka_session_s: float = Field(default=10.0, ge=1)
     member: Id = "1"
     vault_key: SecretStr
     link_key: SecretStr

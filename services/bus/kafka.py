@@ -1,0 +1,201 @@
+"""Apache Kafka as a carrier: the outbox's bytes out, the same bytes into the reader.
+
+Nothing here promises more than at least once: the promise is the outbox before and the inbox behind. A message is
+committed after its work. Its type is read from the CloudEvents header, so that what a service has no handler for is
+passed without being parsed.
+
+A process is one static member of its service's group and reads all its topics as one: with the range assignor and the
+same number of partitions everywhere, a territory has one owner for everything that concerns it. A restart within the
+session keeps the partitions and costs no rebalance; a member that does not come back loses them when its session ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+from faststream.exceptions import NackMessage
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.subscriber.usecase import LogicSubscriber
+from faststream.middlewares import AckPolicy
+
+from contracts.base import Event
+from contracts.topics import Topic, read_by
+from services.bus import metrics
+from services.bus.delivery import Message, Reader, TooManyBadMessages
+from services.bus.outbox import Recorded
+from services.bus.retries import LONGEST_WAIT_S, BrokerAway, brief
+from services.bus.settings import Settings
+
+log = structlog.get_logger()
+
+READING = "reading"
+"""The part of a process that takes messages from the broker, among its troubles."""
+
+REQUEST_TIMEOUT_MS = 10_000
+HEARTBEATS_A_SESSION = 3
+STOP_PATIENCE_S = 10.0
+"""How long the message in hand may take once the process is asked to stop."""
+
+
+def topic_name(settings: Settings, topic: str) -> str:
+    return settings.kafka_prefix + topic
+
+
+def group_of(settings: Settings, service: str) -> str:
+    """The consumer group of a service."""
+    return f"{settings.kafka_prefix}berceau.{service}"
+
+
+def open_broker(settings: Settings) -> KafkaBroker:
+    """The one connection of a process. FastStream's defaults would lose messages: each is set here, once."""
+    return KafkaBroker(
+        (settings.kafka or "").split(","),
+        client_id=f"berceau-{settings.member}",
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        graceful_timeout=STOP_PATIENCE_S,
+        allow_auto_create_topics=False,
+        apply_types=False,
+        logger=logging.getLogger("berceau.kafka"),
+        log_level=logging.DEBUG,
+    )
+
+
+def attributes(row: Recorded) -> dict[str, str]:
+    """The headers of an event: CloudEvents in binary mode (Kafka protocol binding, 3.2)."""
+    event = Event.model_validate_json(row.body)
+    headers = {
+        "content-type": "application/json",
+        "ce_specversion": "1.0",
+        "ce_id": event.id,
+        "ce_type": event.type,
+        "ce_source": event.source,
+        "ce_subject": event.subject,
+        "ce_time": event.time.isoformat(),
+    }
+    return headers | ({"traceparent": event.traceparent} if event.traceparent else {})
+
+
+async def _readable_headers(record: ConsumerRecord[bytes, bytes], parse: Callable[..., Awaitable[Any]]) -> Any:
+    """Headers that are no text would fail outside of our hands, and the message would be passed: make them text."""
+    headers = [(name, (value or b"").decode(errors="replace").encode()) for name, value in record.headers]
+    return await parse(dataclasses.replace(record, headers=headers))
+
+
+async def _as_it_is(message: KafkaMessage) -> KafkaMessage:
+    """No decoding: the reader parses, so that what can not be parsed is parked."""
+    return message
+
+
+@dataclass
+class KafkaBus:
+    """The carrier of one process: `reader` is fed, `send` is what its relay calls. `taken` is told of each message."""
+
+    settings: Settings
+    reader: Reader
+    broker: KafkaBroker
+    taken: Callable[[], None]
+    subscriber: LogicSubscriber[Any] = field(init=False)
+    _halted: asyncio.Task[None] | None = None
+    _lags: dict[TopicPartition, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._streams = {topic_name(self.settings, topic.name): topic for topic in read_by(self.reader.service)}
+        session_ms = int(self.settings.kafka_session_s * 1000)
+        self.subscriber = self.broker.subscriber(
+            *self._streams,
+            group_id=group_of(self.settings, self.reader.service),
+            group_instance_id=self.settings.member,
+            auto_offset_reset="earliest",
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // HEARTBEATS_A_SESSION,
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            parser=_readable_headers,
+            decoder=_as_it_is,
+            no_reply=True,
+        )
+        self.subscriber(self.on_message)
+
+    async def start(self) -> None:
+        """Connect and begin to read. Raises BrokerAway."""
+        try:
+            await self.broker.start()
+        except KafkaError as error:
+            await self.broker.stop()
+            raise BrokerAway(f"{type(error).__name__}: {error}") from error
+
+    async def stop_reading(self) -> None:
+        """Finish the message in hand, commit it, take no other."""
+        await self.subscriber.stop()
+
+    async def stop(self) -> None:
+        """Send what the client still holds and disconnect."""
+        await self.broker.stop()
+
+    async def send(self, row: Recorded) -> asyncio.Future[Any]:
+        """Hand an event to the client: key is the territory. The future is done once all replicas have it."""
+        try:
+            return await self.broker.publish(
+                row.body,
+                topic_name(self.settings, row.stream),
+                key=row.territory.encode(),
+                headers=attributes(row),
+                correlation_id=row.event_id,
+                no_confirm=True,
+            )
+        except KafkaError as error:
+            raise BrokerAway(f"{type(error).__name__}: {error}") from error
+
+    async def on_message(self, message: KafkaMessage) -> None:
+        """Take one message; it is committed when this returns, given again when this raises."""
+        record = message.raw_message
+        assert isinstance(record, ConsumerRecord)  # noqa: S101 - batches are never asked for
+        topic = self._streams[record.topic]
+        type_ = message.headers.get("ce_type")
+        if type_ is None or self.reader.cares_for(type_):
+            await self._take(topic, record)
+            self.taken()
+        else:
+            metrics.EVENTS_IN.labels(self.reader.service, type_, "skipped").inc()
+        self._note_lag(topic, record)
+
+    async def _take(self, topic: Topic, record: ConsumerRecord[bytes, bytes]) -> None:
+        origin = f"{topic.name}/{record.partition}/{record.offset}"
+        try:
+            await self.reader.take(Message(topic.name, origin, record.value or b""))
+        except TooManyBadMessages as error:
+            self._halt(str(error))
+            raise NackMessage from error
+        except Exception as error:
+            log.error("given_back", service=self.reader.service, origin=origin, error=brief(error))
+            await asyncio.sleep(min(LONGEST_WAIT_S, self.settings.kafka_session_s))  # never a hot loop on one message
+            raise NackMessage from error
+
+    def _halt(self, why: str) -> None:
+        """Stop reading for good. The process goes on, not ready: a restart would only park the next ones."""
+        log.critical("halted", service=self.reader.service, cause=why)
+        self.reader.troubles.begin(READING, f"lecture arrêtée, {why}")
+        if self._halted is None:
+            self._halted = asyncio.create_task(self.stop_reading())
+
+    def _note_lag(self, topic: Topic, record: ConsumerRecord[bytes, bytes]) -> None:
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return
+        here = TopicPartition(record.topic, record.partition)
+        self._lags[here] = (consumer.highwater(here) or record.offset + 1) - record.offset - 1
+        mine = consumer.assignment()
+        behind = sum(lag for part, lag in self._lags.items() if part.topic == record.topic and part in mine)
+        metrics.LAG.labels(self.reader.service, topic.name).set(behind)

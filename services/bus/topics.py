@@ -1,0 +1,138 @@
+"""The broker's topics as an administrator sees them: made from the table, described, and how far each reader is.
+
+Blocking functions for a command line; nothing is printed here. `client` is kafka-python's admin client, so that a
+caller opens and closes one connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kafka.admin import ConfigResource, KafkaAdminClient, OffsetSpec
+from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
+
+from contracts.topics import TOPICS
+from services.bus.kafka import group_of, topic_name
+from services.bus.retries import BrokerAway
+from services.bus.settings import Settings
+
+PARTITIONS = 48
+"""In production. Fixed when a topic is made: raising it later moves keys, and with them the order of a territory."""
+
+MS_A_DAY = 86_400_000
+BOOTSTRAP_TIMEOUT_MS = 5_000
+
+
+@dataclass(frozen=True)
+class TopicState:
+    """A topic as the broker has it; `partitions` is 0 where it does not exist."""
+
+    name: str
+    partitions: int
+    replicas: int
+    retention_days: float | None
+    min_insync_replicas: int | None
+
+
+@dataclass(frozen=True)
+class Lag:
+    """What a group has left to read of one partition. `done` is None where it never committed anything."""
+
+    group: str
+    topic: str
+    partition: int
+    done: int | None
+    end: int
+
+    @property
+    def behind(self) -> int:
+        return self.end - (self.done or 0)
+
+
+@contextlib.contextmanager
+def admin(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """A client that is closed at the end. Raises BrokerAway, also for what fails inside."""
+    try:
+        servers = (settings.kafka or "").split(",")
+        client = KafkaAdminClient(bootstrap_servers=servers, bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
+        with contextlib.closing(client):
+            yield client
+    except KafkaError as error:
+        raise BrokerAway(f"{type(error).__name__}: {error}") from error
+
+
+def create_topics(
+    client: KafkaAdminClient, settings: Settings, *, partitions: int = PARTITIONS, replicas: int = 3
+) -> list[str]:
+    """Make the topics of the table that are not there yet; their names. With three copies, two must acknowledge."""
+    there = set(client.list_topics())
+    wanted = {topic_name(settings, topic.name): topic for topic in TOPICS}
+    missing = {name: topic for name, topic in wanted.items() if name not in there}
+    if missing:
+        client.create_topics(
+            {
+                name: {
+                    "num_partitions": partitions,
+                    "replication_factor": replicas,
+                    "configs": {
+                        "retention.ms": str(topic.retention_days * MS_A_DAY),
+                        "min.insync.replicas": str(max(1, replicas - 1)),
+                        "cleanup.policy": "delete",
+                    },
+                }
+                for name, topic in missing.items()
+            },
+            wait_for_metadata=True,
+        )
+    return sorted(missing)
+
+
+def describe_topics(client: KafkaAdminClient, settings: Settings) -> list[TopicState]:
+    """Each topic of the table as the broker has it, in the table's order."""
+    names = [topic_name(settings, topic.name) for topic in TOPICS]
+    there = sorted(set(names) & set(client.list_topics()))
+    found = {topic["name"]: topic for topic in client.describe_topics(there)} if there else {}
+    return [_state(name, found.get(name), _configs(client, name) if name in found else {}) for name in names]
+
+
+def _configs(client: KafkaAdminClient, name: str) -> dict[str, Any]:
+    answer = client.describe_configs([ConfigResource("TOPIC", name)], config_filter="all")
+    configs: dict[str, Any] = next(iter(answer["topic"].values()))
+    return configs
+
+
+def _state(name: str, found: dict[str, Any] | None, configs: dict[str, Any]) -> TopicState:
+    if found is None:
+        return TopicState(name, 0, 0, None, None)
+    parts = found["partitions"]
+    retention = int(configs["retention.ms"]["value"]) / MS_A_DAY
+    return TopicState(
+        name, len(parts), len(parts[0]["replica_nodes"]), retention, int(configs["min.insync.replicas"]["value"])
+    )
+
+
+def lags(client: KafkaAdminClient, settings: Settings) -> list[Lag]:
+    """How far each reader is in each partition of each topic it reads, sorted; a missing topic is left out."""
+    parts = {state.name: range(state.partitions) for state in describe_topics(client, settings)}
+    ends = _ends(client, [TopicPartition(name, number) for name, numbers in parts.items() for number in numbers])
+    found = []
+    for topic in TOPICS:
+        name = topic_name(settings, topic.name)
+        for reader in topic.readers:
+            group = group_of(settings, reader)
+            done = client.list_group_offsets({group: None}).get(group, {})
+            for number in parts[name]:
+                here = TopicPartition(name, number)
+                found.append(Lag(group, name, number, done[here].offset if here in done else None, ends[here]))
+    return sorted(found, key=lambda lag: (lag.group, lag.topic, lag.partition))
+
+
+def _ends(client: KafkaAdminClient, parts: list[TopicPartition]) -> dict[TopicPartition, int]:
+    if not parts:
+        return {}
+    ends = client.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.LATEST))
+    return {part: found.offset for part, found in ends.items()}

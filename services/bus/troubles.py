@@ -1,0 +1,59 @@
+"""What keeps a process from its work right now, for its log, its metrics and whoever asks `/readyz`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+
+from services.bus import metrics
+from services.bus.retries import Failure, brief, failure_of, wait_before
+from services.bus.waits import first_of
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+@dataclass
+class Troubles:
+    """The causes by the part of the process that suffers them; empty while all is well."""
+
+    service: str
+    causes: dict[str, str] = field(default_factory=dict)
+
+    def begin(self, part: str, cause: str) -> None:
+        if self.causes.get(part) != cause:
+            log.warning("away", service=self.service, part=part, cause=cause)
+        self.causes[part] = cause
+        metrics.AWAY.labels(self.service).set(1)
+
+    def end(self, part: str) -> None:
+        if self.causes.pop(part, None) is not None:
+            log.info("back", service=self.service, part=part)
+        metrics.AWAY.labels(self.service).set(1 if self.causes else 0)
+
+
+async def until_back(
+    work: Callable[[], Awaitable[T]], troubles: Troubles, part: str, stop: asyncio.Event
+) -> T | None:  # fmt: skip
+    """Run `work` again, ever more slowly, while the infrastructure is away. None if `stop` came first.
+
+    Raises what is not the infrastructure's fault.
+    """
+    attempt = 0
+    while not stop.is_set():
+        try:
+            result = await work()
+        except Exception as error:
+            if failure_of(error) is not Failure.AWAY:
+                raise
+            attempt += 1
+            troubles.begin(part, brief(error))
+            await first_of((stop,), wait_before(attempt))
+        else:
+            troubles.end(part)
+            return result
+    return None

@@ -1,0 +1,153 @@
+"""A service on real carriers: its database opened and brought to the present, its events through Apache Kafka.
+
+The process starts whatever is away, says so at `/readyz`, and waits. Asked to stop, it finishes the message in hand,
+publishes what that said, and disconnects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+import uvicorn
+
+from services.bus.database import Database, open_postgresql, open_sqlite
+from services.bus.delivery import Clock
+from services.bus.kafka import KafkaBus, open_broker
+from services.bus.migrations import upgrade
+from services.bus.relay import PUBLISHING, Relay
+from services.bus.service import Service, run_ticks
+from services.bus.settings import Settings
+from services.bus.troubles import Troubles, until_back
+from services.bus.waits import first_of
+
+CONNECTING = "connecting"
+"""The part of a process that holds its broker, among its troubles."""
+
+PING_EVERY_S, PING_PATIENCE_S = 5.0, 2.0
+LAST_FLUSH_S = 5.0
+"""How long the events of the last message may take to leave; those that do not leave wait in the outbox."""
+
+
+def database_at(settings: Settings, name: str) -> Database:
+    """The database of service `name`, as it is: a PostgreSQL schema, or an SQLite file under `settings.data`."""
+    if settings.database:
+        return open_postgresql(settings.database, name)
+    return open_sqlite(settings.data / f"{name}.sqlite")
+
+
+async def open_database(settings: Settings, name: str, stop: asyncio.Event | None = None) -> Database:
+    """The same, brought to the present. Waits for a server that is away until `stop`, then raises CancelledError."""
+    database = database_at(settings, name)
+
+    async def up_to_date() -> bool:
+        await upgrade(database, name)
+        return True
+
+    if not await until_back(up_to_date, Troubles(name), "migrating", stop or asyncio.Event()):
+        await database.close()
+        raise asyncio.CancelledError
+    return database
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """SIGTERM and SIGINT ask for an orderly end."""
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+
+
+class WebServer(uvicorn.Server):
+    """Leaves signals to the process: the web is closed last, so that whoever watches sees it stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def web_server(service: Service, settings: Settings) -> WebServer:
+    return WebServer(uvicorn.Config(service.app, settings.host, settings.port, log_config=None, access_log=False))
+
+
+@dataclass
+class KafkaProcess:
+    """The parts of a service's process on Kafka, and the order in which they end."""
+
+    service: Service
+    bus: KafkaBus
+    relay: Relay
+    stop: asyncio.Event
+    clock: Clock
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Work until `stop`; raises what no waiting can mend."""
+        troubles = self.service.reader.troubles
+        if await until_back(self._connected, troubles, CONNECTING, self.stop):
+            try:
+                async with asyncio.TaskGroup() as parts:
+                    parts.create_task(run_ticks(self.service, self.clock, self.stop, self.due))
+                    parts.create_task(self.relay.run(self.stop))
+                    parts.create_task(self._look_after_the_broker(troubles))
+                    await self.stop.wait()
+                    await self.bus.stop_reading()
+                await self._flush()
+            finally:
+                await self.bus.stop()
+
+    async def _connected(self) -> bool:
+        await self.bus.start()
+        return True
+
+    async def _look_after_the_broker(self, troubles: Troubles) -> None:
+        """Say when the broker does not answer: a reader that hears nothing can not tell."""
+        while not self.stop.is_set():
+            if await self.bus.broker.ping(PING_PATIENCE_S):
+                troubles.end(CONNECTING)
+            else:
+                troubles.begin(CONNECTING, "le courtier Kafka ne répond pas")
+            await first_of((self.stop,), PING_EVERY_S)
+
+    async def _flush(self) -> None:
+        troubles = self.service.reader.troubles
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_FLUSH_S):
+                while await until_back(self.relay.publish_waiting, troubles, PUBLISHING, asyncio.Event()):
+                    pass
+
+
+def kafka_process(service: Service, settings: Settings, stop: asyncio.Event, clock: Clock) -> KafkaProcess:
+    """The parts of `service`, put together but not started."""
+    due = asyncio.Event()
+    bus = KafkaBus(settings, service.reader, open_broker(settings), taken=due.set)
+    relay = Relay(service.name, service.database, bus.send, clock, service.reader.troubles)
+    service.database.on_said.append(relay.wake)
+    service.database.on_said.append(due.set)
+    return KafkaProcess(service, bus, relay, stop, clock, due)
+
+
+async def run_on_kafka(service: Service, settings: Settings, stop: asyncio.Event) -> None:
+    """Run `service` until `stop`: its reader, its relay, what is due, and its web pages. Closes it at the end."""
+    process = kafka_process(service, settings, stop, service.reader.clock)
+    await _beside_the_web(web_server(service, settings), process.run, stop, service)
+
+
+async def _beside_the_web(
+    web: WebServer, work: Callable[[], Awaitable[None]], stop: asyncio.Event, service: Service
+) -> None:  # fmt: skip
+    async def worked() -> None:
+        try:
+            await work()
+        finally:
+            stop.set()
+            web.should_exit = True
+
+    try:
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(web.serve())
+            parts.create_task(worked())
+    finally:
+        await service.close()

@@ -1,0 +1,326 @@
+"""Initial."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "cursors",
+        sa.Column("stream", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("stream"),
+    )
+    op.create_table(
+        "dead_letters",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("stream", sa.String(length=64), nullable=False),
+        sa.Column("origin", sa.String(length=128), nullable=False),
+        sa.Column("type", sa.String(length=64), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("reason", sa.String(length=32), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_by", sa.String(length=64), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("origin"),
+    )
+    op.create_table(
+        "inbox",
+        sa.Column("event_id", sa.String(length=64), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("event_id"),
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("event_id", sa.String(length=64), nullable=False),
+        sa.Column("stream", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("type", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("position"),
+        sa.UniqueConstraint("event_id"),
+    )
+    op.create_index(
+        "outbox_unpublished",
+        "outbox",
+        ["position"],
+        unique=False,
+        sqlite_where=sa.text("published_at IS NULL"),
+        postgresql_where=sa.text("published_at IS NULL"),
+    )
+    op.create_table(
+        "agreements",
+        sa.Column("agreement", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("section", sa.String(length=64), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("ended", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("agreement"),
+    )
+    op.create_table(
+        "explanations",
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("request"),
+    )
+    op.create_table(
+        "holds",
+        sa.Column("hold", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("section", sa.String(length=64), nullable=False),
+        sa.Column("proposal", sa.String(length=64), nullable=False),
+        sa.Column("is_placement", sa.Boolean(), nullable=False),
+        sa.Column("slots", sa.JSON(), nullable=False),
+        sa.Column("starts", sa.Date(), nullable=False),
+        sa.Column("ends", sa.Date(), nullable=True),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("entitled_to", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("hold"),
+    )
+    op.create_index("holds_section", "holds", ["section"], unique=False)
+    op.create_index("holds_territory", "holds", ["territory"], unique=False)
+    op.create_table(
+        "placements",
+        sa.Column("placement", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("structure", sa.String(length=64), nullable=False),
+        sa.Column("section", sa.String(length=64), nullable=False),
+        sa.Column("slots", sa.JSON(), nullable=False),
+        sa.Column("starts", sa.Date(), nullable=False),
+        sa.Column("ends", sa.Date(), nullable=True),
+        sa.Column("last_day", sa.Date(), nullable=True),
+        sa.Column("reason", sa.String(length=32), nullable=True),
+        sa.Column("is_over", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("placement"),
+    )
+    op.create_table(
+        "proposals",
+        sa.Column("proposal", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("round", sa.String(length=64), nullable=True),
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("family", sa.String(length=64), nullable=False),
+        sa.Column("structure", sa.String(length=64), nullable=False),
+        sa.Column("section", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("slots", sa.JSON(), nullable=False),
+        sa.Column("starts", sa.Date(), nullable=False),
+        sa.Column("ends", sa.Date(), nullable=True),
+        sa.Column("code", sa.String(length=6), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tier", sa.Integer(), nullable=False),
+        sa.Column("points", sa.Integer(), nullable=False),
+        sa.Column("since", sa.Date(), nullable=False),
+        sa.Column("needs_person", sa.Boolean(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("held_by", sa.String(length=64), nullable=True),
+        sa.Column("held_until", sa.Date(), nullable=True),
+        sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("counted_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deadline", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("call_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answered_by", sa.String(length=64), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer", sa.String(length=16), nullable=True),
+        sa.Column("was_sent", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("proposal"),
+    )
+    op.create_index(
+        "one_live_proposal_a_code",
+        "proposals",
+        ["territory", "code"],
+        unique=True,
+        sqlite_where=sa.text(
+            "state IN ('accepted', 'declining', 'delivered', 'frozen', 'held', 'prepared', 'released', 'sent', 'undelivered')"
+        ),
+        postgresql_where=sa.text(
+            "state IN ('accepted', 'declining', 'delivered', 'frozen', 'held', 'prepared', 'released', 'sent', 'undelivered')"
+        ),
+    )
+    op.create_index(
+        "one_live_proposal_a_request",
+        "proposals",
+        ["request"],
+        unique=True,
+        sqlite_where=sa.text(
+            "state IN ('accepted', 'declining', 'delivered', 'frozen', 'held', 'prepared', 'released', 'sent', 'undelivered')"
+        ),
+        postgresql_where=sa.text(
+            "state IN ('accepted', 'declining', 'delivered', 'frozen', 'held', 'prepared', 'released', 'sent', 'undelivered')"
+        ),
+    )
+    op.create_index("proposals_section", "proposals", ["section", "state"], unique=False)
+    op.create_table(
+        "requests",
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("family", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("need", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("goes_first", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("request"),
+    )
+    op.create_index("requests_waiting", "requests", ["territory", "state"], unique=False)
+    op.create_table(
+        "rounds",
+        sa.Column("round", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trigger", sa.String(length=64), nullable=False),
+        sa.Column("requests", sa.Integer(), nullable=False),
+        sa.Column("proposed", sa.Integer(), nullable=False),
+        sa.Column("dropped", sa.Integer(), nullable=False),
+        sa.Column("input_hash", sa.String(length=64), nullable=False),
+        sa.Column("outcome_hash", sa.String(length=64), nullable=False),
+        sa.Column("violations", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("round"),
+    )
+    op.create_table(
+        "sections",
+        sa.Column("section", sa.String(length=64), nullable=False),
+        sa.Column("structure", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("age_from_months", sa.Integer(), nullable=False),
+        sa.Column("age_to_months", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("section"),
+    )
+    op.create_index("sections_territory", "sections", ["territory"], unique=False)
+    op.create_table(
+        "structures",
+        sa.Column("structure", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("award_mode", sa.String(length=32), nullable=False),
+        sa.Column("commune", sa.String(length=8), nullable=False),
+        sa.Column("prepared_support", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("structure"),
+    )
+    op.create_index("structures_territory", "structures", ["territory"], unique=False)
+    op.create_table(
+        "tasks",
+        sa.Column("task", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("proposal", sa.String(length=64), nullable=True),
+        sa.Column("request", sa.String(length=64), nullable=True),
+        sa.Column("structure", sa.String(length=64), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("task"),
+    )
+    op.create_index("tasks_open", "tasks", ["territory", "settled_at"], unique=False)
+    op.create_table(
+        "territories",
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("policy", sa.String(length=64), nullable=False),
+        sa.Column("automatic_release", sa.Boolean(), nullable=False),
+        sa.Column("quiet_seconds", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_marks", sa.Integer(), nullable=False),
+        sa.Column("due_because", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("territory"),
+    )
+    op.create_table(
+        "timers",
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("about", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "about"),
+    )
+    op.create_index("timers_due", "timers", ["due_at"], unique=False)
+    op.create_table(
+        "vacancies",
+        sa.Column("vacancy", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("structure", sa.String(length=64), nullable=False),
+        sa.Column("section", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("slots", sa.JSON(), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=False),
+        sa.Column("starts", sa.Date(), nullable=False),
+        sa.Column("ends", sa.Date(), nullable=True),
+        sa.Column("audience", sa.String(length=32), nullable=False),
+        sa.Column("release_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("agreement", sa.String(length=64), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("vacancy"),
+    )
+    op.create_index("vacancies_section", "vacancies", ["section"], unique=False)
+    op.create_index("vacancies_territory", "vacancies", ["territory"], unique=False)
+
+
+def downgrade() -> None:
+    op.drop_index("vacancies_territory", table_name="vacancies")
+    op.drop_index("vacancies_section", table_name="vacancies")
+    op.drop_table("vacancies")
+    op.drop_index("timers_due", table_name="timers")
+    op.drop_table("timers")
+    op.drop_table("territories")
+    op.drop_index("tasks_open", table_name="tasks")
+    op.drop_table("tasks")
+    op.drop_index("structures_territory", table_name="structures")
+    op.drop_table("structures")
+    op.drop_index("sections_territory", table_name="sections")
+    op.drop_table("sections")
+    op.drop_table("rounds")
+    op.drop_index("requests_waiting", table_name="requests")
+    op.drop_table("requests")
+    op.drop_index("proposals_section", table_name="proposals")
+    op.drop_index(
+        "one_live_proposal_a_request",
+        table_name="proposals",
+        sqlite_where=sa.text(
+            "state IN ('accepted', 'declining', 'delivered', 'frozen', 'held', 'prepared', 'released', 'sent', 'undelivered')"
+        ),
+        postgresql_where=sa.text(
+            "state IN ('accepted', 'declining', 'delivered', 'frozen', 'held', 'prepared', 'released', 'sent', 'undelivered')"
+        ),
+    )
+    op.drop_index(
+        "one_live_proposal_a_code",
+        table_name="proposals",
+        sqlite_where=sa.text(
+            "state IN ('accepted', 'declining', 'delivered', 'frozen', 'held', 'prepared', 'released', 'sent', 'undelivered')"
+        ),
+        postgresql_where=sa.text(
+            "state IN ('accepted', 'declining', 'delivered', 'frozen', 'held', 'prepared', 'released', 'sent', 'undelivered')"
+        ),
+    )
+    op.drop_table("proposals")
+    op.drop_table("placements")
+    op.drop_index("holds_territory", table_name="holds")
+    op.drop_index("holds_section", table_name="holds")
+    op.drop_table("holds")
+    op.drop_table("explanations")
+    op.drop_table("agreements")
+    op.drop_index(
+        "outbox_unpublished",
+        table_name="outbox",
+        sqlite_where=sa.text("published_at IS NULL"),
+        postgresql_where=sa.text("published_at IS NULL"),
+    )
+    op.drop_table("outbox")
+    op.drop_table("inbox")
+    op.drop_table("dead_letters")
+    op.drop_table("cursors")
