@@ -121,7 +121,7 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(
         Seen.PLACES, "vacancy", "structure", "structure_name", "section", "section_name", "commune", "slots", "period",
         "kind", "free", "posted", "proposed", "taken", "updated_at", "audience", "release_at", "award_mode",
-        "agreement", "state_of_vacancy", "stale",
+        "agreement", "stale", "age_from_months", "age_to_months", "snapshot", "pattern",
     ),
     **_fields(
         Seen.PROPOSAL, "proposal", "placement", "state", "deadline", "answer_by", "confirm_by", "undo_until", "made_at",
@@ -139,7 +139,7 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(Seen.POINTS, "tier", "points", "reasons", "criteria", "prescriber", "held_by"),
     **_fields(Seen.HEALTH, "needs_person"),
     **_fields(Seen.REASON, "wishes", "phrases", "reason", "rank", "explained_at"),
-    **_fields(Seen.MESSAGES, "messages", "code", "history"),
+    **_fields(Seen.MESSAGES, "messages", "code", "history", "replies"),
     **_fields(Seen.TASK, "task", "task_kind", "due", "opened_at", "settled_at", "handled_at"),
     **_fields(Seen.NOTE, "detail", "notes"),
 }  # fmt: skip

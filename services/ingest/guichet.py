@@ -1,0 +1,29 @@
+"""What every door of ingest needs: its databases, its clock and its keys. Handed around, never global."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.bus.database import Database
+from services.bus.delivery import Clock
+from services.vault import Keyring
+
+
+@dataclass(frozen=True)
+class Guichet:
+    """`public_url` begins every address that people see; over https cookies are marked so.
+
+    Without an `inbound_secret` no SMS comes in over HTTP.
+    """
+
+    database: Database
+    vault: Database
+    keyring: Keyring
+    clock: Clock
+    link_key: bytes
+    public_url: str = "http://127.0.0.1:8080"
+    inbound_secret: str = ""
+
+    @property
+    def is_secure(self) -> bool:
+        return self.public_url.startswith("https://")

@@ -1,0 +1,169 @@
+"""What a form sent: values kept as they were typed, each fault beside its field with rule and remedy.
+
+When to modify: a kind of field is read here once, so that every form says the same about the same fault.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, time
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData
+
+from contracts.vocabulary import Labelled
+from services.ingest.problems import Problem, Refused, Why, refuse_if
+
+B = TypeVar("B", bound=BaseModel)
+L = TypeVar("L", bound=Labelled)
+
+LONGEST = 500
+_FRENCH_DATE = re.compile(r"(\d{1,2})[/. -](\d{1,2})[/. -](\d{4})")
+_HOUR = re.compile(r"(\d{1,2})\s*(?:[h:]\s*(\d{2})?)?")
+
+ONCE = "une_fois"
+"""The hidden field that makes a form's act the same act when it is sent twice."""
+
+
+@dataclass
+class Form:
+    """`problems` are found while reading; `check` raises them together."""
+
+    values: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, data: FormData) -> Form:
+        values: dict[str, list[str]] = {}
+        for name, value in data.multi_items():
+            if isinstance(value, str):
+                values.setdefault(name, []).append(value[:LONGEST].strip())
+        return cls(values)
+
+    @classmethod
+    def filled(cls, **values: Any) -> Form:
+        """A form with these values in it, to begin with."""
+        kept = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
+        return cls({name: [_shown(one) for one in many if one is not None] for name, many in kept.items()})
+
+    def __getitem__(self, name: str) -> str:
+        return next(iter(self.values.get(name, [])), "")
+
+    def all(self, name: str) -> list[str]:
+        return [value for value in self.values.get(name, []) if value]
+
+    def has(self, name: str, value: str) -> bool:
+        """Whether this choice was made: for radios and boxes."""
+        return value in self.values.get(name, [])
+
+    @property
+    def once(self) -> str:
+        """What the act is known by: repeated by the browser, it is the same act."""
+        return self[ONCE] or secrets.token_urlsafe(12)
+
+    def fault(self, name: str, code: str, rule: str, remedy: str) -> None:
+        self.problems.append(Problem(name, code, rule, remedy))
+
+    def day(self, name: str, what: str, *, wanted: bool = True) -> date | None:
+        """A date as a browser sends it, or as people write it. `what` names it: "la date de début"."""
+        typed = self[name]
+        if not typed and not wanted:
+            return None
+        found = _date(typed)
+        if found is None:
+            self.fault(name, "date_wanted", f"Il manque {what}.", "Écrivez-la ainsi\u00a0: 27/11/2026.")
+        return found
+
+    def hour(self, name: str, what: str) -> time | None:
+        """An hour: "08:30", "8h30" or "8 h"."""
+        found = _hour(self[name])
+        if found is None:
+            self.fault(name, "hour_wanted", f"Il manque {what}.", "Écrivez-la ainsi\u00a0: 8\u00a0h\u00a030.")
+        return found
+
+    def number(self, name: str, what: str, least: int, most: int) -> int:
+        typed = self[name]
+        if not typed.isdecimal() or not least <= int(typed[:6]) <= most:
+            rule = f"{what} va de {least} à {most}."
+            self.fault(name, "number_wanted", rule, "Écrivez un nombre en chiffres.")
+            return least
+        return int(typed)
+
+    def choice(self, name: str, words: type[L], what: str) -> L | None:
+        """One of a list. `what` says what to choose: "un motif"."""
+        found = next((word for word in words if word.value == self[name]), None)
+        if found is None:
+            self.fault(name, "choice_wanted", f"Il manque {what}.", "Choisissez dans la liste.")
+        return found
+
+    def choices(self, name: str, words: type[L]) -> tuple[L, ...]:
+        return tuple(word for word in words if word.value in self.values.get(name, []))
+
+    def check(self) -> None:
+        """Raise every fault found so far. Raises Refused."""
+        refuse_if(self.problems)
+
+    def refused(self, refused: Refused, fields: Mapping[str, str]) -> Form:
+        """The same form with what an act answered, each problem at the field that `fields` names for its path.
+
+        What is not about a field is not for a form: a right or a thing that is missing is raised again.
+        """
+        if refused.why in (Why.FORBIDDEN, Why.UNKNOWN) and not refused.problems[0].field:
+            raise refused
+        placed = [Problem(_field(p.field, fields), p.code, p.rule, p.remedy) for p in refused.problems]
+        return Form(self.values, _without_repeats(placed))
+
+    def problem(self, name: str) -> Problem | None:
+        """What is wrong with one field, for the line beside it."""
+        return next((problem for problem in self.problems if problem.field == name), None)
+
+
+def body(model: type[B], **facts: Any) -> B:
+    """The body of an act. Raises Refused where a value has the wrong form, with the path of each."""
+    try:
+        return model(**facts)
+    except ValidationError as error:
+        raise Refused([_problem(fault) for fault in error.errors()]) from error
+
+
+def _problem(fault: Any) -> Problem:
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    is_french = fault["type"] == "value_error"
+    rule = f"{message[:1].upper()}{message[1:].rstrip('.')}." if is_french else "Cette valeur n'est pas acceptée."
+    return Problem(".".join(map(str, fault["loc"])), "not_valid", rule, "Corrigez ce champ.")
+
+
+def _field(path: str, fields: Mapping[str, str]) -> str:
+    """The field for the longest part of `path` that is known; the path itself where none is."""
+    parts = path.split(".")
+    known = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+    return next((fields[part] for part in known if part in fields), path)
+
+
+def _without_repeats(problems: Sequence[Problem]) -> list[Problem]:
+    """The same sentence at the same field is said once (one slot for each day says it five times)."""
+    return list({(p.field, p.rule): p for p in reversed(problems)}.values())[::-1]
+
+
+def _shown(value: Any) -> str:
+    return value.strftime("%H:%M") if isinstance(value, time) else str(value)
+
+
+def _date(typed: str) -> date | None:
+    french = _FRENCH_DATE.fullmatch(typed)
+    try:
+        return date(*(int(part) for part in reversed(french.groups()))) if french else date.fromisoformat(typed)
+    except ValueError:
+        return None
+
+
+def _hour(typed: str) -> time | None:
+    found = _HOUR.fullmatch(typed)
+    try:
+        return time(int(found[1]), int(found[2] or 0)) if found else None
+    except ValueError:
+        return None

@@ -1,0 +1,83 @@
+"""How a page is made and sent: templates, French filters, headers, and assets under an address that never lies.
+
+When to modify: a filter enters here when two templates need it; a header when a browser can protect people better.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from services.calendar import counted, hours_in_full, instant_in_full
+from services.ingest.pages import wording
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Permissions-Policy": "interest-cohort=()",
+}
+"""No page runs a script, loads from another host, is kept, framed, or names its address to anybody."""
+
+A_YEAR = "public, max-age=31536000, immutable"
+_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+_PACKAGE = "services.ingest"
+
+
+def asset(name: str) -> str:
+    """The address of a file of `static/`, with its fingerprint: a new version is a new address."""
+    return f"/static/{name}?v={_fingerprint(name)}"
+
+
+def asset_response(name: str) -> Response:
+    """A file of `static/`, kept for a year. 404 where there is none."""
+    body = _files().get(name)
+    if body is None:
+        return Response("Ce fichier n'existe pas.", 404, media_type="text/plain; charset=utf-8")
+    headers = {"Cache-Control": A_YEAR, "X-Content-Type-Options": "nosniff"}
+    return Response(body, media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
+
+
+def page(template: str, status: int = 200, **data: Any) -> HTMLResponse:
+    return HTMLResponse(TEMPLATES.get_template(template).render(**data), status, HEADERS)
+
+
+@cache
+def _files() -> dict[str, bytes]:
+    folder = resources.files(_PACKAGE).joinpath("pages", "static")
+    files = sorted((entry for entry in folder.iterdir() if entry.is_file()), key=lambda entry: entry.name)
+    return {entry.name: entry.read_bytes() for entry in files if entry.name.rpartition(".")[2] in _TYPES}
+
+
+def _fingerprint(name: str) -> str:
+    return hashlib.sha256(_files()[name]).hexdigest()[:10]
+
+
+TEMPLATES = Environment(
+    loader=PackageLoader(_PACKAGE, "pages/templates"),
+    autoescape=select_autoescape(),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES.filters.update(
+    age=wording.age,
+    ages=wording.ages,
+    at=instant_in_full,
+    count=counted,
+    day=wording.day,
+    hours=lambda slot: hours_in_full(slot.start, slot.end),
+    lasting=wording.lasting,
+    tel=wording.dialled,
+    week=wording.week,
+)
+TEMPLATES.globals.update(asset=asset)

@@ -1,0 +1,106 @@
+"""French for pages, where the calendar's own words do not suffice: weeks, periods, ages, numbers to dial.
+
+When to modify: a sentence that two screens say is made here, so that both say it alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from contracts.vocabulary import Period, Slot, Weekday
+from services.calendar import date_in_full, hours_in_full
+
+NBSP = "\u00a0"
+_ONE_DAY = timedelta(days=1)
+_SAME_YEAR = timedelta(days=200)
+"""A date further away is told with its year."""
+
+_MONTHS_IN_WORDS = 24
+"""Up to two years people count a child's age in months."""
+
+_RANGE = 3
+"""From three days in a row on, "du lundi au mercredi" reads better than a list."""
+
+
+def week(slots: Iterable[Slot]) -> list[str]:
+    """One phrase for each group of hours: "du lundi au vendredi, de 8 h à 18 h", "mardi 3 mars, de 8 h à 12 h"."""
+    weekly: dict[tuple[Any, Any], list[Weekday]] = {}
+    dated: dict[tuple[Any, Any], list[date]] = {}
+    for slot in slots:
+        hours = (slot.start, slot.end)
+        if isinstance(slot.day, date):
+            dated.setdefault(hours, []).append(slot.day)
+        else:
+            weekly.setdefault(hours, []).append(slot.day)
+    phrases = [f"{_weekdays(days)}, {hours_in_full(*hours)}" for hours, days in weekly.items()]
+    return phrases + [f"{_dates(days)}, {hours_in_full(*hours)}" for hours, days in dated.items()]
+
+
+def _weekdays(days: Sequence[Weekday]) -> str:
+    wanted = sorted(set(days), key=lambda day: day.number)
+    if len(wanted) >= _RANGE and wanted[-1].number - wanted[0].number == len(wanted) - 1:
+        return f"du {wanted[0].label} au {wanted[-1].label}"
+    return listed([f"le {day.label}" for day in wanted])
+
+
+def _dates(days: Sequence[date]) -> str:
+    wanted = sorted(set(days))
+    if len(wanted) < _RANGE:
+        return listed([date_in_full(day) for day in wanted])
+    return f"du {date_in_full(wanted[0])} au {date_in_full(wanted[-1])} ({len(wanted)}{NBSP}jours)"
+
+
+def listed(words: Sequence[str]) -> str:
+    """ "a", "a et b", "a, b et c"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} et {words[-1]}"
+
+
+@pass_context
+def day(context: Context, value: date) -> str:
+    """A date in full, with its year where that could be mistaken."""
+    return on_day(value, context["today"])
+
+
+def on_day(value: date, today: date) -> str:
+    return date_in_full(value, with_year=abs(value - today) > _SAME_YEAR)
+
+
+@pass_context
+def lasting(context: Context, period: Period) -> str:
+    """ "à partir du mardi 10 novembre", "du … au …" with the last day, "mardi 3 mars" for a single day."""
+    today = context["today"]
+    first = on_day(period.start, today)
+    if period.end is None:
+        return f"à partir du {first}"
+    last = period.end - _ONE_DAY
+    return first if last == period.start else f"du {first} au {on_day(last, today)}"
+
+
+def age(months: int) -> str:
+    """ "17 mois", "3 ans", "2 ans et 6 mois"."""
+    years, rest = divmod(months, 12)
+    if months < _MONTHS_IN_WORDS:
+        return f"{months}{NBSP}mois"
+    whole = f"{years}{NBSP}ans"
+    return f"{whole} et {rest}{NBSP}mois" if rest else whole
+
+
+def ages(section: dict[str, Any]) -> str:
+    """ "de 2 mois à 17 mois", for a section's facts."""
+    return f"de {age(section['age_from_months'])} à {age(section['age_to_months'])}"
+
+
+def months_between(born: date, on: date) -> int:
+    """Completed months of age on a day; 0 before birth."""
+    months = (on.year - born.year) * 12 + on.month - born.month - (on.day < born.day)
+    return max(0, months)
+
+
+def dialled(number: str) -> str:
+    """What a telephone link carries."""
+    return "".join(sign for sign in number if sign.isdigit() or sign == "+")

@@ -1,0 +1,198 @@
+"""Proposals and placements as each person may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts.vocabulary import Period, ProposalState, Slot, VacancyKind
+from services.bus.links import fingerprint
+from services.calendar import local_day
+from services.ingest import store
+from services.ingest.access import Seen, Thing, may_see, reveal
+from services.ingest.actors import Actor, Role
+from services.ingest.problems import unknown
+from services.ingest.projection.tables import (
+    explanations,
+    history,
+    messages,
+    placements,
+    proposals,
+    verdicts,
+)
+from services.ingest.queries.on_call import age_months
+from services.ingest.queries.places import named_sections, section_facts
+
+_PEOPLE = {"first_name": None, "contacts": ()}
+"""Filled from the vault by `people.with_people`, for those who may see them."""
+
+_PLAIN = (
+    "state", "deadline", "answer_by", "confirm_by", "undo_until", "made_at", "after_yes", "round", "refusal_reason",
+    "withdrawal_reason", "changed_at", "family", "request", "to_prepare", "tier", "points", "reasons", "held_by",
+    "needs_person", "rank", "code",
+)  # fmt: skip
+
+
+def family_of_link(tx: sa.Connection, token: str) -> Actor | None:
+    """Who holds this link: the family of one proposal, as the contact that the link was sent to."""
+    row = tx.execute(sa.select(proposals).where(proposals.c.link == fingerprint(token))).mappings().first()
+    if row is None or row["family"] is None:
+        return None
+    return Actor(
+        _reached_contact(tx, row["id"]) or row["family"], Role.FAMILY, row["territory"],
+        family=row["family"], request=row["request"], proposal=row["id"],
+    )  # fmt: skip
+
+
+def proposal(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[str, Any]:
+    """One proposal with its place, its child, its reasons and its history, as far as the actor may see them."""
+    row = store.find(tx, proposals, id_)
+    thing = _thing(tx, row) if row is not None and row["territory"] == actor.territory else None
+    if row is None or thing is None or not may_see(actor, Seen.PROPOSAL, thing):
+        raise unknown("proposal", "cette proposition")
+    return reveal(actor, thing, {**_facts(tx, row, now), **_story(tx, row)})
+
+
+def proposals_of(
+    tx: sa.Connection, actor: Actor, now: datetime, *, structure: str | None = None, request: str | None = None,
+    states: Collection[ProposalState] | None = None, limit: int = 500,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The proposals that the actor may see, newest first; for a family its own only."""
+    wanted = [proposals.c.territory == actor.territory]
+    wanted += [proposals.c.structure == structure] if structure else []
+    wanted += [proposals.c.request == request] if request else []
+    wanted += [proposals.c.id == actor.proposal] if actor.role is Role.FAMILY else []
+    wanted += [proposals.c.structure == actor.structure] if actor.role is Role.STRUCTURE else []
+    wanted += [proposals.c.request.in_(_own_requests(actor))] if actor.role is Role.COUNSELLOR else []
+    wanted += [proposals.c.state.in_(sorted(states))] if states is not None else []
+    newest = (proposals.c.made_at.desc(), proposals.c.id)
+    rows = store.rows(tx, sa.select(proposals).where(*wanted).order_by(*newest).limit(limit))
+    things = [(row, _thing(tx, row)) for row in rows]
+    return [reveal(actor, t, _facts(tx, row, now)) for row, t in things if may_see(actor, Seen.PROPOSAL, t)]
+
+
+def to_confirm(tx: sa.Connection, actor: Actor, now: datetime, structure: str | None = None) -> list[dict[str, Any]]:
+    """Children whose families said OUI and who wait for the structure, the most urgent first."""
+    accepted = {ProposalState.ACCEPTED}
+    views = proposals_of(tx, actor, now, structure=structure or actor.structure, states=accepted)
+    return sorted(views, key=lambda view: (view["confirm_by"] or now, view["proposal"]))
+
+
+def placements_of(tx: sa.Connection, actor: Actor, structure: str, now: datetime) -> list[dict[str, Any]]:
+    """The children who have, or will have, their place in a structure."""
+    lasting = (placements.c.structure == structure, placements.c.ended_at.is_(None), placements.c.proposal.is_not(None))
+    rows = store.rows(tx, sa.select(placements).where(*lasting).order_by(placements.c.start, placements.c.id))
+    found = [(row, store.find(tx, proposals, row["proposal"])) for row in rows]
+    things = [(made, _thing(tx, made)) for _, made in found if made is not None]
+    return [reveal(actor, t, _facts(tx, made, now)) for made, t in things if may_see(actor, Seen.PROPOSAL, t)]
+
+
+def _own_requests(actor: Actor) -> sa.Select[Any]:
+    return sa.select(store.requests.c.id).where(store.requests.c.prescriber == actor.id)
+
+
+def _thing(tx: sa.Connection, row: dict[str, Any]) -> Thing:
+    request = store.find(tx, store.requests, row["request"]) if row["request"] else None
+    prescriber = request["prescriber"] if request else None
+    return Thing(
+        row["territory"], structure=row["structure"], prescriber=prescriber, proposal=row["id"],
+        request=row["request"], after_yes=row["after_yes"],
+    )  # fmt: skip
+
+
+def _facts(tx: sa.Connection, row: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Everything about a proposal, before anybody's eyes are asked for."""
+    section = named_sections(tx, [row["section"]] if row["section"] else []).get(row["section"])
+    place = section_facts(section) if section else {"structure": row["structure"], "section": row["section"]}
+    hours = tuple(Slot.model_validate(slot) for slot in row["slots"])
+    period = Period(start=row["start"], end=row["end"]) if row["start"] else None
+    kind = VacancyKind(row["kind"]) if row["kind"] else None
+    own = {"proposal": row["id"], "slots": hours, "period": period, "kind": kind}
+    return {
+        **place, **own, **{name: row[name] for name in _PLAIN}, **_placement(tx, row["id"]),
+        **need_facts(tx, row["request"], now), **_PEOPLE,
+    }  # fmt: skip
+
+
+def need_facts(tx: sa.Connection, request: str | None, now: datetime) -> dict[str, Any]:
+    """The child's side: age, days wanted, criteria. Empty where the request is not known here."""
+    row = store.find(tx, store.requests, request) if request else None
+    if row is None:
+        return {}
+    need = row["need"]
+    born = datetime.fromisoformat(need["born"]).date()
+    return {
+        "request": row["id"],
+        "family": row["family"],
+        "child": row["child"],
+        "request_kind": row["kind"],
+        "request_state": row["state"],
+        "closing_reason": row["closing_reason"],
+        "registered_at": row["registered_at"],
+        "request_period": Period.model_validate(need["period"]),
+        "age_months": age_months(born, local_day(now)) if need["is_born"] else None,
+        "child_commune": need["commune"],
+        "prescriber": row["prescriber"],
+        **{name: need[name] for name in ("patterns", "travel_minutes", "tolerance_days", "is_born", "needs_support")},
+        **{name: need[name] for name in ("born", "wishes", "criteria", "since", "file_complete")},
+    }
+
+
+def _placement(tx: sa.Connection, proposal_id: str) -> dict[str, Any]:
+    row = tx.execute(sa.select(placements).where(placements.c.proposal == proposal_id)).mappings().first()
+    names = ("appointment", "adaptation_start", "first_full_day", "last_day", "departure_reason")
+    return {"placement": row["id"], **{name: row[name] for name in names}} if row else {}
+
+
+def _story(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
+    """Why this child, what was sent, and what happened, in order."""
+    why = (
+        tx.execute(sa.select(explanations).where(explanations.c.request == row["request"])).mappings().first()
+        if row["request"]
+        else None
+    )
+    return {
+        "phrases": why["phrases"] if why else (),
+        "reason": why["reason"] if why else None,
+        "explained_at": why["at"] if why else None,
+        "history": _history(tx, row["id"]),
+        "messages": _messages(tx, row["id"]),
+        "replies": _replies(tx, row["id"]),
+        "notes": notes_about(tx, row["id"]),
+    }
+
+
+def notes_about(tx: sa.Connection, about: str) -> list[dict[str, Any]]:
+    """Words in free text beside an act, oldest first."""
+    query = sa.select(store.notes).where(store.notes.c.about == about).order_by(store.notes.c.at, store.notes.c.id)
+    return store.rows(tx, query)
+
+
+def _history(tx: sa.Connection, id_: str) -> Sequence[dict[str, Any]]:
+    columns = (history.c.at, history.c.what, history.c.by, history.c.facts)
+    own = history.c.proposal == id_
+    return store.rows(tx, sa.select(*columns).where(own).order_by(history.c.at, history.c.position))
+
+
+def _messages(tx: sa.Connection, id_: str) -> Sequence[dict[str, Any]]:
+    names = ("template", "state", "contact", "send_at", "sent_at", "delivered_at", "reason")
+    own = messages.c.proposal == id_
+    columns = [messages.c[name] for name in names]
+    return store.rows(tx, sa.select(*columns).where(own).order_by(messages.c.sent_at, messages.c.id))
+
+
+def _replies(tx: sa.Connection, id_: str) -> Sequence[dict[str, Any]]:
+    """What was answered, and what the matcher made of it; no verdict yet means "réponse enregistrée"."""
+    query = sa.select(verdicts).where(verdicts.c.proposal == id_).order_by(verdicts.c.received_at, verdicts.c.reply)
+    return store.rows(tx, query)
+
+
+def _reached_contact(tx: sa.Connection, id_: str) -> str | None:
+    """The contact that a message about the proposal last reached, or was last sent to."""
+    own = (messages.c.proposal == id_, messages.c.contact.is_not(None))
+    order = (messages.c.delivered_at.desc(), messages.c.sent_at.desc(), messages.c.id)
+    contact: str | None = tx.scalar(sa.select(messages.c.contact).where(*own).order_by(*order).limit(1))
+    return contact

@@ -1,0 +1,62 @@
+"""Requests as a counsellor, the guichet or the family itself follows them: where they stand, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.ingest import store
+from services.ingest.access import Seen, may_see, reveal
+from services.ingest.actors import Actor, Role
+from services.ingest.declare.requests import thing_of
+from services.ingest.problems import unknown
+from services.ingest.projection.tables import explanations
+from services.ingest.queries.proposals import need_facts, proposals_of
+
+
+def requests_of(
+    tx: sa.Connection, actor: Actor, now: datetime, *, state: str | None = None, after: str = "", limit: int = 200
+) -> list[dict[str, Any]]:
+    """The requests that the actor may see, by id; a counsellor's are its own files. `after` continues a list."""
+    table = store.requests
+    wanted = [table.c.territory == actor.territory, table.c.id > after]
+    wanted += [table.c.prescriber == actor.id] if actor.role is Role.COUNSELLOR else []
+    wanted += [table.c.id == actor.request] if actor.role is Role.FAMILY else []
+    wanted += [table.c.state == state] if state else []
+    rows = store.rows(tx, sa.select(table).where(*wanted).order_by(table.c.id).limit(limit))
+    seen = [row for row in rows if may_see(actor, Seen.REASON, thing_of(row))]
+    return [reveal(actor, thing_of(row), _facts(tx, row["id"], now)) for row in seen]
+
+
+def request(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[str, Any]:
+    """One request with its reason and its proposals, newest first."""
+    row = store.find(tx, store.requests, id_)
+    if row is None or row["territory"] != actor.territory or not may_see(actor, Seen.REASON, thing_of(row)):
+        raise unknown("request", "cette demande")
+    own = proposals_of(tx, actor, now, request=id_)
+    return {**reveal(actor, thing_of(row), _facts(tx, id_, now)), "proposals": own}
+
+
+def hold(tx: sa.Connection, actor: Actor, id_: str) -> dict[str, Any]:
+    """What became of a counsellor's hold: asked, given with its proposal, or denied with its reason."""
+    row = store.find(tx, store.holds, id_)
+    about = store.find(tx, store.requests, row["request"]) if row else None
+    if row is None or about is None or not may_see(actor, Seen.REASON, thing_of(about)):
+        raise unknown("hold", "cette réservation")
+    state = "given" if row["proposal"] else "denied" if row["denied"] else "asked"
+    names = ("request", "section", "by", "asked_at", "proposal", "denied")
+    return {"hold": id_, "state": state, **{name: row[name] for name in names}}
+
+
+def _facts(tx: sa.Connection, id_: str, now: datetime) -> dict[str, Any]:
+    why = tx.execute(sa.select(explanations).where(explanations.c.request == id_)).mappings().first()
+    return {
+        **need_facts(tx, id_, now),
+        "phrases": why["phrases"] if why else (),
+        "reason": why["reason"] if why else None,
+        "explained_at": why["at"] if why else None,
+        "first_name": None,
+        "contacts": (),
+    }
