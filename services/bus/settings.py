@@ -10,6 +10,7 @@ import base64
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -26,10 +27,11 @@ class Settings(Frozen):
     the same after each restart, and `kafka_session_s` is how long its partitions wait for it.
 
     `vault_key` and `link_key` are 32 bytes in base64: the first opens the contacts vault, the second derives the
-    families' links.
+    families' links. `clock_file` is for rehearsals and tests only: seconds by which the clock is moved.
     """
 
     data: Path = Path("berceau-data")
+    clock_file: Path | None = None
     database: str | None = None
     kafka: str | None = None
     kafka_prefix: str = ""
@@ -42,6 +44,8 @@ class Settings(Frozen):
     gateway: str = "phone"
     gateway_url: str = ""
     gateway_token: SecretStr = Field(default=SecretStr(""))
+    gateway_sender: str = "Guichet"
+    gateway_idempotency: Literal["key", "lookup", "neither"] = "neither"
     inbound_url: str = ""
     host: str = "127.0.0.1"
     port: int = 8080

@@ -6,7 +6,7 @@ subtracted by Python as wall clocks, which is wrong on 29 March and 25 October. 
 
 from __future__ import annotations
 
-from services.calendar.clocks import Clock, FixedClock, ScaledClock, system_clock
+from services.calendar.clocks import Clock, FixedClock, ScaledClock, ShiftedClock, system_clock
 from services.calendar.days import (
     DEFAULT_OFFICE,
     ORDINARY_HOURS,
@@ -66,6 +66,7 @@ __all__ = [
     "FixedClock",
     "OfficeHours",
     "ScaledClock",
+    "ShiftedClock",
     "add_working_days",
     "answer_by",
     "answer_by_after_callback",

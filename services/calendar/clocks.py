@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 Clock = Callable[[], datetime]
 """Says what time it is: an aware instant in UTC."""
@@ -54,3 +55,23 @@ class ScaledClock:
 
     def __call__(self) -> datetime:
         return self._start + timedelta(seconds=(self._ticks() - self._began) * self._speed)
+
+
+class ShiftedClock:
+    """The machine's clock moved by the seconds written in a file: a rehearsal of processes that must agree.
+
+    The file is read again when it changes. Never in service: a town's deadlines follow the machine's clock.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read: tuple[int, float] = (0, 0.0)
+
+    def __call__(self) -> datetime:
+        return system_clock() + timedelta(seconds=self._seconds())
+
+    def _seconds(self) -> float:
+        stamp = self._path.stat().st_mtime_ns
+        if stamp != self._read[0]:
+            self._read = (stamp, float(self._path.read_text(encoding="ascii") or 0))
+        return self._read[1]

@@ -1,0 +1,64 @@
+"""How each service is put together, the same for one process and for a cluster: only what it is given differs."""
+
+from __future__ import annotations
+
+import httpx2
+
+from services.bus.database import Database
+from services.bus.delivery import Clock
+from services.bus.service import Service
+from services.bus.settings import Settings
+from services.calendar import ShiftedClock, system_clock
+from services.ingest import app as ingest
+from services.ingest.guichet import Guichet
+from services.matcher import app as matcher
+from services.matcher.rounds import Decide
+from services.notifier import app as notifier
+from services.notifier.gateways.gateway import Gateway, Idempotency
+from services.notifier.gateways.http import HttpGateway
+from services.notifier.phones import Inbound
+from services.vault import Keyring
+
+SERVICES = ("ingest", "matcher", "notifier")
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The machine's clock; in a rehearsal, moved by what the file says."""
+    return ShiftedClock(settings.clock_file) if settings.clock_file else system_clock
+
+
+def guichet_of(settings: Settings, database: Database, vault: Database, clock: Clock) -> Guichet:
+    return Guichet(
+        database, vault, Keyring(settings.key("vault_key")), clock, settings.key("link_key"), settings.public_url,
+        inbound_secret=settings.inbound_secret.get_secret_value(),
+    )  # fmt: skip
+
+
+def ingest_service(guichet: Guichet, *, relayed: bool) -> Service:
+    return ingest.build(guichet, relayed=relayed)
+
+
+def matcher_service(database: Database, clock: Clock, *, relayed: bool, decide: Decide | None = None) -> Service:
+    return matcher.build(database, clock, decide, relayed=relayed)
+
+
+def notifier_service(
+    settings: Settings, database: Database, vault: Database, clock: Clock, client: httpx2.AsyncClient, *, relayed: bool
+) -> Service:
+    """`client` reaches ingest's door for operators, by which simulated phones answer."""
+    secret = settings.inbound_secret.get_secret_value()
+    return notifier.build(
+        database, vault, Keyring(settings.key("vault_key")), clock,
+        link_key=settings.key("link_key"), link_base=settings.public_url, gateway=gateway_of(settings),
+        inbound=Inbound(client, f"/sms/inbound/{secret}"), receipt_secret=secret, relayed=relayed,
+    )  # fmt: skip
+
+
+def gateway_of(settings: Settings) -> Gateway | None:
+    """The gateway that the settings name; None for simulated phones."""
+    if settings.gateway == "phone":
+        return None
+    return HttpGateway(
+        httpx2.AsyncClient(), settings.gateway_url, settings.gateway_token, settings.gateway_sender,
+        Idempotency(settings.gateway_idempotency),
+    )  # fmt: skip

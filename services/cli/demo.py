@@ -1,0 +1,110 @@
+"""The demo: one process, a synthetic territory, a week of its life. Gone at exit unless told to stay."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from services.bus.delivery import Clock
+from services.bus.settings import Settings
+from services.calendar import FixedClock, at
+from services.cli.embedded import Embedded, open_embedded
+from services.cli.gestures import Gestures
+from services.cli.players import Players
+from services.cli.report import report
+from services.cli.town import move_in, people_of
+from services.matcher.app import decide_here
+from services.matcher.rounds import Decide
+from services.territory import MONTLUCON_SIZE, SMALL, Size, synthesise, week_of_events
+
+NAME = "montlucon"
+FIRST_DAY = date(2026, 11, 30)
+"""A Monday: the demo's week is always the same one, so that what is seen can be told again."""
+DAY_BEGINS = time(8)
+SIZES = {"small": SMALL, "full": MONTLUCON_SIZE}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the demo runs. `keep` is where its data stay; without it they go with the process."""
+
+    days: int = 7
+    seed: int = 7
+    size: Size = MONTLUCON_SIZE
+    speed: float = 240.0
+    keep: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+def settings_of(plan: Plan, data: Path) -> Settings:
+    """Settings of a demo: keys that live as long as it does, and simulated phones."""
+    return Settings(
+        data=data, vault_key=_key(), link_key=_key(), inbound_secret=SecretStr(secrets.token_urlsafe(16)),
+        public_url=f"http://{plan.host}:{plan.port}", host=plan.host, port=plan.port,
+    )  # fmt: skip
+
+
+def _key() -> SecretStr:
+    return SecretStr(base64.b64encode(secrets.token_bytes(32)).decode())
+
+
+@asynccontextmanager
+async def living(plan: Plan, clock: Clock, start: datetime, decide: Decide | None = None) -> AsyncIterator[Players]:
+    """A territory that has moved in, and its people with the week before them."""
+    with tempfile.TemporaryDirectory(prefix="berceau-demo-") as scratch:
+        settings = settings_of(plan, plan.keep or Path(scratch))
+        town = await open_embedded(settings, clock, durability="FULL" if plan.keep else "OFF", decide=decide)
+        try:
+            yield await _populate(town, plan, start)
+        finally:
+            await town.close()
+
+
+async def _populate(town: Embedded, plan: Plan, start: datetime) -> Players:
+    territory = synthesise(plan.seed, start.date(), plan.size)
+    names = await move_in(town, territory, NAME, start)
+    families = {family.id: family for family in territory.families}
+    gestures = Gestures(town, territory, NAME, names, families, people_of(territory.structures), count())
+    players = Players(town, territory, gestures, plan.seed, families)
+    players.plan_week(week_of_events(territory, plan.seed, start, plan.days))
+    return players
+
+
+def first_morning() -> datetime:
+    return at(FIRST_DAY, DAY_BEGINS)
+
+
+async def run_headless(plan: Plan) -> dict[str, Any]:
+    """Live the days as fast as the machine can, on one thread, and say what happened."""
+    start = first_morning()
+    end = start + timedelta(days=plan.days)
+    clock = FixedClock(start)
+    async with living(plan, clock, start, decide_here) as players:
+        while clock() < end:
+            await _do_everything(players, clock())
+            clock.set(min(end, max(clock() + timedelta(seconds=1), await _next(players, end))))
+        await _do_everything(players, end)
+        figures = await report(players.town, start, end)
+    return {**figures, "refused_gestures": dict(players.refused), "seed": plan.seed, "days": plan.days}
+
+
+async def _do_everything(players: Players, now: datetime) -> None:
+    """Until nobody has anything left to do at `now`."""
+    while await players.act(now) + await players.town.settle():
+        pass
+
+
+async def _next(players: Players, end: datetime) -> datetime:
+    due = [at for at in (players.next_at(), await players.town.next_due()) if at is not None]
+    return min(due, default=end)

@@ -1,0 +1,94 @@
+"""The embedded profile: the three services in one process, each on its own SQLite file, events carried in between.
+
+Only this way of putting them together differs from the cluster; the services are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx2
+from fastapi import FastAPI
+
+from services.bus.database import Database, Durability, open_sqlite
+from services.bus.delivery import Clock
+from services.bus.embedded import EmbeddedBus
+from services.bus.migrations import upgrade
+from services.bus.service import Service, run_ticks
+from services.bus.settings import Settings
+from services.cli.assembly import SERVICES, guichet_of, ingest_service, matcher_service, notifier_service
+from services.ingest.guichet import Guichet
+from services.matcher.rounds import Decide
+
+PHONES = "/telephones"
+
+
+@dataclass
+class Embedded:
+    """A whole Berceau in one process. `site` is what a browser sees."""
+
+    guichet: Guichet
+    services: tuple[Service, ...]
+    databases: dict[str, Database]
+    bus: EmbeddedBus
+    clock: Clock
+    site: FastAPI
+
+    async def settle(self) -> int:
+        """Deliver and do what is due until nothing moves. Returns how much did."""
+        total = 0
+        while moved := await self.bus.deliver_all() + await self._tick():
+            total += moved
+        return total
+
+    async def _tick(self) -> int:
+        now = self.clock()
+        return sum([await service.tick(now) for service in self.services])
+
+    async def next_due(self) -> datetime | None:
+        """When a service next has something to do by itself."""
+        due = [await service.next_due() for service in self.services]
+        return min((at for at in due if at is not None), default=None)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Carry events and do what is due, in real time, until `stop`."""
+        wakes = [asyncio.Event() for _ in self.services]
+        for database in self.databases.values():
+            database.on_said.extend((self.bus.wake, *(wake.set for wake in wakes)))
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self.bus.run(stop))
+            for service, wake in zip(self.services, wakes, strict=True):
+                parts.create_task(run_ticks(service, self.clock, stop, wake))
+
+    async def close(self) -> None:
+        for service in self.services:
+            await service.close()
+
+
+async def open_embedded(
+    settings: Settings, clock: Clock, *, durability: Durability = "FULL", decide: Decide | None = None
+) -> Embedded:
+    """Open, and make where needed, the databases under `settings.data`, and put the services together on them."""
+    databases = {name: open_sqlite(settings.data / f"{name}.sqlite", durability) for name in (*SERVICES, "vault")}
+    for name, database in databases.items():
+        await upgrade(database, name)
+    vault = databases["vault"]
+    guichet = guichet_of(settings, databases["ingest"], vault, clock)
+    ingest = ingest_service(guichet, relayed=False)
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(ingest.app), base_url=settings.public_url)
+    services = (
+        ingest,
+        matcher_service(databases["matcher"], clock, relayed=False, decide=decide),
+        notifier_service(settings, databases["notifier"], vault, clock, client, relayed=False),
+    )
+    bus = EmbeddedBus({name: databases[name] for name in SERVICES}, [service.reader for service in services])
+    return Embedded(guichet, services, databases, bus, clock, _one_site(ingest.app, services[2].app))
+
+
+def _one_site(site: FastAPI, notifier: FastAPI) -> FastAPI:
+    """Ingest's site with the notifier's phones beside it, on one port."""
+    phones = [route for route in notifier.router.routes if getattr(route, "path", "").startswith(PHONES)]
+    site.router.routes.extend(phones)
+    return site
