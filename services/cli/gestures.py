@@ -135,10 +135,9 @@ class Gestures:
     async def _depart(self, action: AnnounceDeparture) -> None:
         placed = await self.town.databases["ingest"].read(_placed_in, action.structure)
         if placed:
+            leaving = placed[action.pick % len(placed)]
             body = DepartureBody(last_day=action.last_day, reason=action.reason)
-            await self._write(
-                announce_departure, self._director(action.structure), placed[action.pick % len(placed)], body
-            )
+            await self._write(announce_departure, self._director(action.structure), leaving, body)
 
     async def release_all(self) -> None:
         """The coordinator releases everything that is prepared."""

@@ -153,9 +153,8 @@ class Players:
         row = await self.town.databases["ingest"].read(_proposal, task["proposal"])
         family = self.families.get(row["family"]) if row else None
         if row is not None and family is not None and ProposalState(row["state"]).is_live:
-            spoken = answers_of(
-                family.model_copy(update={"contacts": _by_voice(family)}), _facts(row, self.town.clock()), self.seed
-            )
+            on_the_phone = family.model_copy(update={"contacts": _by_voice(family)})
+            spoken = answers_of(on_the_phone, _facts(row, self.town.clock()), self.seed)
             await self.gestures.call(row["id"])
             await self.gestures.answer_by_phone(row["id"], spoken[0].text)
         await self.gestures.handle(task["id"])

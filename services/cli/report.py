@@ -1,4 +1,4 @@
-"""What a stretch of the territory's life came to: every request's fate, the messages, the places, and the time taken."""
+"""What a stretch of the territory's life came to: each request's fate, messages, places and waiting times."""
 
 from __future__ import annotations
 

@@ -1,0 +1,143 @@
+"""`berceau demo`: the living territory on a terminal, with the addresses of its screens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+
+from contracts.vocabulary import MessageTemplate, ProposalState
+from services.calendar import ScaledClock, counted, instant_in_full
+from services.cli.demo import SIZES, Plan, first_morning, living, run_headless
+from services.cli.players import Players
+from services.cli.report import report
+from services.cli.screens import Door, doors
+from services.cli.serve import run_with_site
+from services.notifier.gateways import phone_threads
+
+LOOK_EVERY_S = 0.1
+DRAW_EVERY_S = 0.5
+LAST_TEXTS = 8
+
+console = Console()
+
+
+def demo(
+    days: Annotated[int, typer.Option(min=1, max=28, help="Nombre de jours à vivre.")] = 7,
+    headless: Annotated[bool, typer.Option(help="Sans écran : aussi vite que la machine le peut.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Le bilan en JSON, avec le sort de chaque demande.")] = False,
+    speed: Annotated[float, typer.Option(min=1, max=20_000, help="Combien de fois plus vite que l'horloge.")] = 300.0,
+    size: Annotated[str, typer.Option(help="« full » (tout le territoire) ou « small ».")] = "full",
+    seed: Annotated[int, typer.Option(help="La même graine donne la même semaine.")] = 7,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Le port des pages.")] = 8080,
+    keep: Annotated[Path | None, typer.Option(help="Garder les données dans ce dossier.")] = None,
+) -> None:
+    """Voir vivre un territoire inventé : places, demandes, SMS, réponses."""
+    if size not in SIZES:
+        raise typer.BadParameter("Choisissez « full » ou « small ».", param_hint="--size")
+    plan = Plan(days=days, seed=seed, size=SIZES[size], speed=speed, keep=keep, port=port)
+    figures = asyncio.run(run_headless(plan) if headless else run_on_screen(plan))
+    if as_json:
+        typer.echo(json.dumps(figures, ensure_ascii=False, indent=2))
+    else:
+        console.print(summary(figures))
+    if figures["violations"]:
+        console.print("[red]Le contrôle a trouvé des règles non respectées : voir « violations » avec --json.[/red]")
+        raise typer.Exit(1)
+
+
+async def run_on_screen(plan: Plan) -> dict[str, Any]:
+    """Live the days in front of whoever watches. Ends with the last day, or by Ctrl-C."""
+    start = first_morning()
+    clock = ScaledClock(start, plan.speed)
+    stop = asyncio.Event()
+    async with living(plan, clock, start) as players:
+        ways_in = await doors(players)
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(run_with_site(players.town, players.town.settings, stop))
+            parts.create_task(_play(players, start + timedelta(days=plan.days), stop))
+            parts.create_task(_draw(players, plan, ways_in, stop))
+        return {**await report(players.town, start, clock()), "refused_gestures": dict(players.refused)}
+
+
+async def _play(players: Players, end: Any, stop: asyncio.Event) -> None:
+    while not stop.is_set() and players.town.clock() < end:
+        await players.act(players.town.clock())
+        await asyncio.sleep(LOOK_EVERY_S)
+    stop.set()
+
+
+async def _draw(players: Players, plan: Plan, ways_in: list[Door], stop: asyncio.Event) -> None:
+    with Live(console=console, refresh_per_second=2, transient=False) as live:
+        while not stop.is_set():
+            live.update(await _screen(players, plan, ways_in))
+            await asyncio.sleep(DRAW_EVERY_S)
+        live.update(await _screen(players, plan, ways_in))
+
+
+async def _screen(players: Players, plan: Plan, ways_in: list[Door]) -> Group:
+    now = players.town.clock()
+    figures = await report(players.town, now, now)
+    texts = await players.town.databases["notifier"].read(_last_texts)
+    return Group(_box(plan, ways_in), _figures(figures, instant_in_full(now)), _texts(texts))
+
+
+def _box(plan: Plan, ways_in: list[Door]) -> Panel:
+    lines = [f"{door.label:<13} {door.url}" for door in ways_in]
+    warning = "Territoire inventé, aucun SMS réel. Un seul processus sur SQLite : une démonstration, pas un service."
+    stay = f"Les données restent dans {plan.keep}." if plan.keep else "Tout disparaît à la fin (Ctrl-C pour arrêter)."
+    return Panel("\n".join([*lines, "", warning, stay]), title="Berceau", border_style="cyan")
+
+
+def _figures(figures: dict[str, Any], now: str) -> Table:
+    table = Table(title=f"{now}, Montluçon Communauté (synthétique)", show_header=False, expand=False)
+    states = figures["proposals"]
+    places = figures["places"]
+    told = sum(sum(by_state.values()) for by_state in figures["messages"].values())
+    table.add_row("Attributions", counted(figures["rounds"]["count"], "calcul"))
+    table.add_row("Propositions", ", ".join(f"{n} {ProposalState(s).label.lower()}" for s, n in sorted(states.items())))
+    table.add_row("SMS", str(told))
+    table.add_row("Places", f"{places['placed']} confirmées sur {places['offered']} ({places['fill_rate']:.0%})")
+    for name, wait in figures["hours_to_first_proposal"].items():
+        label = {"tier 1": "Priorité 1", "tier 2": "Autres", "urgent": "Urgences"}[name]
+        offered = counted(wait["offered"], "demande")
+        table.add_row(label, f"{offered}, première proposition en {wait['median_hours']} h (médiane)")
+    return table
+
+
+def _texts(texts: list[str]) -> Panel:
+    return Panel("\n".join(texts) or "Le premier SMS part dans un instant.", title="Derniers SMS", border_style="green")
+
+
+def _last_texts(tx: sa.Connection) -> list[str]:
+    """The last texts, without the numbers: a terminal is seen by everybody in the room."""
+    table = phone_threads.texts
+    rows = tx.execute(sa.select(table).order_by(table.c.position.desc()).limit(LAST_TEXTS)).all()
+    last = deque[str]()
+    for row in rows:
+        arrow = "→" if row.direction == phone_threads.Direction.TO_PHONE else "←"
+        last.appendleft(f"{arrow} {row.text}")
+    return list(last)
+
+
+def summary(figures: dict[str, Any]) -> Table:
+    """The end of the stretch on one screen."""
+    table = Table(title="Bilan", show_header=False)
+    for fate, number in sorted(figures["fates"].items()):
+        state = next((state.label for state in ProposalState if state.value == fate), None)
+        table.add_row(f"Demandes : {state or {'waiting': 'En attente', 'closed': 'Closes'}[fate]}", str(number))
+    for template, by_state in sorted(figures["messages"].items()):
+        table.add_row(f"SMS : {MessageTemplate(template).label}", ", ".join(f"{n} {s}" for s, n in by_state.items()))
+    table.add_row("Places confirmées", f"{figures['places']['placed']} sur {figures['places']['offered']}")
+    table.add_row("Règles non respectées", str(len(figures["violations"])))
+    return table
