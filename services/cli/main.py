@@ -1,0 +1,107 @@
+"""`berceau`: its commands by name, each loaded only when it is called, so that `berceau --help` answers at once.
+
+When to modify: a new command is one line of `COMMANDS`: its name, its module, the function (or the `typer.Typer` of
+a group) in it, and one French line of help.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import typer
+from typer._click.exceptions import NoArgsIsHelpError, UsageError
+from typer.core import TyperCommand
+
+from services.cli.failures import NBSP, CommandFailed, Exit, tell
+from services.cli.french import FrenchCommand, FrenchGroup, as_failure, speak_french
+
+EPILOG = (
+    f"Codes de sortie{NBSP}: 0 fait, 1 fait avec des anomalies trouvées, 2 commande mal écrite, 3 réglages manquants "
+    f"ou faux, 4 base ou courtier injoignable, 5 entrée refusée. Voir docs/commande.md."
+)
+
+
+class Named(NamedTuple):
+    """Where a command is, and what the list of commands says of it."""
+
+    name: str
+    module: str
+    attribute: str
+    help: str
+
+
+COMMANDS = (Named("demo", "services.cli.demo_command", "demo", "Voir vivre un territoire inventé."),)
+INTERRUPTED = 130
+"""As a shell says it of a program that Ctrl-C ended."""
+
+BY_NAME = {command.name: command for command in COMMANDS}
+
+
+class Lazily(FrenchGroup):
+    """Lists every command from the table and loads the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(BY_NAME)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A stand-in with the name and the help: enough to list."""
+        named = BY_NAME.get(cmd_name)
+        return TyperCommand(named.name, help=named.help, rich_markup_mode="rich") if named else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command itself, loaded."""
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        return name, load(BY_NAME[name]) if name and stand_in else stand_in, rest
+
+
+def load(named: Named) -> Any:
+    """The command behind a line of the table."""
+    found = getattr(importlib.import_module(named.module), named.attribute)
+    if isinstance(found, typer.Typer):
+        command = typer.main.get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+        alone.command(named.name, cls=FrenchCommand)(found)
+        command = typer.main.get_command(alone)  # type: ignore[assignment]
+    command.name = named.name
+    return command
+
+
+app = typer.Typer(
+    name="berceau",
+    cls=Lazily,
+    help="Des places d'accueil aux familles, et à chacun le pourquoi.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+@app.callback()
+def berceau() -> None:
+    """Des places d'accueil aux familles, et à chacun le pourquoi."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. What went wrong is said on the error stream."""
+    speak_french()
+    try:
+        result = typer.main.get_command(app).main(list(arguments), prog_name="berceau", standalone_mode=False)
+    except CommandFailed as failure:
+        return _failed(failure, arguments)
+    except NoArgsIsHelpError:  # typer has shown the help already
+        return int(Exit.USAGE)
+    except UsageError as error:
+        return _failed(as_failure(error), arguments)
+    except typer.Abort:
+        return INTERRUPTED
+    return int(result or Exit.DONE)
+
+
+def _failed(failure: CommandFailed, arguments: Sequence[str]) -> int:
+    tell(failure, as_json="--json" in arguments)
+    return int(failure.code)
