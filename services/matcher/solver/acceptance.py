@@ -2,14 +2,15 @@
 
 Deferred acceptance (Gale and Shapley), each section going down its own claims; whoever may profit from a place that
 comes free asks again, since weeks that overlap in part can reopen a place to a child who was refused. With such weeks
-no stable outcome need exist: after a bounded number of displacements only free places are taken, and the cases left
-are listed.
+no stable outcome need exist: an option that has displaced others often enough takes only free places from then on, and
+the cases left are listed.
 
 When to modify: to settle more of these cases.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
@@ -32,7 +33,7 @@ class Table:
         self._rank = {section: {row: rank for rank, row in enumerate(rows)} for section, rows in problem.ranked.items()}
         self._waiting: list[tuple[int, Id]] = []
         self._queued: set[Id] = set()
-        self._displacements_left = settings.displacements_per_child * len(problem.children)
+        self._displacements: Counter[tuple[Id, Id, int]] = Counter()
 
     def settle(self) -> dict[Id, Option]:
         """The option of each child that is served, once nobody can ask for better."""
@@ -73,10 +74,10 @@ class Table:
 
     def _claim(self, option: Option, equals: tuple[Option, ...]) -> bool:
         """Takes the option if those in its way have lower claims there; they keep what still fits."""
-        lower = self._in_the_way(option)
-        if lower is None or (lower and self._displacements_left <= 0):
+        lower, name = self._in_the_way(option), (option.request, option.section, option.pattern)
+        if lower is None or (lower and self._displacements[name] >= self.settings.displacements):
             return False
-        self._displacements_left -= bool(lower)
+        self._displacements[name] += bool(lower)
         before = [self.now.take(option.request)] if option.request in self.now.at else []
         removed = [self.now.take(other) for other in lower]
         self.now.put(option)

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from contracts.vocabulary import Id
-from services.matcher.solver.cells import bits
 from services.matcher.solver.variables import Option, Row
 
 
@@ -23,18 +22,18 @@ class Tally:
     def fits(self, option: Option) -> bool:
         return not any(option.mask & self.full[row] for row in option.rows)
 
-    def use(self, mask: int, rows: Iterable[int]) -> None:
+    def use(self, cells: tuple[int, ...], rows: Iterable[int]) -> None:
         for row in rows:
             left = self.left[row]
-            for cell in bits(mask):
+            for cell in cells:
                 left[cell] -= 1
                 if left[cell] <= 0:
                     self.full[row] |= 1 << cell
 
-    def give_back(self, mask: int, rows: Iterable[int]) -> None:
+    def give_back(self, cells: tuple[int, ...], rows: Iterable[int]) -> None:
         for row in rows:
             left = self.left[row]
-            for cell in bits(mask):
+            for cell in cells:
                 left[cell] += 1
                 if left[cell] > 0:
                     self.full[row] &= ~(1 << cell)
@@ -51,14 +50,14 @@ class Arrangement:
         self._moves: list[tuple[Id, Option | None]] = []
 
     def put(self, option: Option) -> None:
-        self.tally.use(option.mask, option.rows)
+        self.tally.use(option.cells, option.rows)
         self.at[option.request] = option
         for row in option.rows:
             self.using[row][option.request] = None
 
     def take(self, request: Id) -> Option:
         option = self.at.pop(request)
-        self.tally.give_back(option.mask, option.rows)
+        self.tally.give_back(option.cells, option.rows)
         for row in option.rows:
             del self.using[row][request]
         return option

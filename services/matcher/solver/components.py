@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from contracts.vocabulary import Id, Period
 from services.matcher.rules.eligibility import fits_ages
-from services.matcher.solver.canonical import canonical, outcome_hash, canonical_hash
+from services.matcher.solver.canonical import canonical, canonical_hash, outcome_hash
 from services.matcher.solver.schema import Outcome, Request, Round, Section, Vacancy
 
 Row = TypeVar("Row")

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from ortools.sat.python import cp_model
 
 from contracts.vocabulary import Id
-from services.matcher.solver.cells import bits
 from services.matcher.solver.variables import Option, RowKind
 
 
@@ -33,29 +32,37 @@ class Model:
     def __init__(self, question: Question) -> None:
         self.question = question
         self.cp = cp_model.CpModel()
-        self.chosen = {
-            (request, number): self.cp.new_bool_var(f"{request}/{number}")
-            for request, options in question.children.items()
-            for number in range(len(options))
-        }
+        self.choices = [(request, option) for request, options in question.children.items() for option in options]
+        self.variables = [self.cp.new_bool_var("") for _ in self.choices]
 
-    def cells(self, kind: RowKind) -> Iterator[tuple[int, list[cp_model.IntVar]]]:
-        """What is left in each cell of the rows of a kind, and the Booleans that would use it."""
-        users: defaultdict[tuple[int, int], list[cp_model.IntVar]] = defaultdict(list)
-        for (request, number), variable in self.chosen.items():
-            option = self.question.children[request][number]
+    def limits(self, kind: RowKind) -> Iterator[tuple[list[cp_model.IntVar], int]]:
+        """Booleans of which only so many can be true: those that use the same cells of a row of this kind."""
+        least: dict[tuple[int, ...], int] = {}
+        for (row, cell), users in self._users(kind).items():
+            left = max(self.question.left[row][cell], 0)
+            if left < len(users):
+                key = tuple(users)
+                least[key] = min(left, least.get(key, left))
+        for numbers, left in least.items():
+            yield [self.variables[number] for number in numbers], left
+
+    def _users(self, kind: RowKind) -> dict[tuple[int, int], list[int]]:
+        users: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for number, (_, option) in enumerate(self.choices):
             for row in option.rows:
                 if self.question.kinds[row] is kind:
-                    for cell in bits(option.mask):
-                        users[row, cell].append(variable)
-        for (row, cell), variables in users.items():
-            yield max(self.question.left[row][cell], 0), variables
+                    for cell in option.cells:
+                        users[row, cell].append(number)
+        return users
 
 
 def add_one_proposal_for_each(model: Model) -> None:
     """G2: each child has exactly one of its options."""
-    for request, options in model.question.children.items():
-        model.cp.add_exactly_one(model.chosen[request, number] for number in range(len(options)))
+    chosen: defaultdict[Id, list[cp_model.IntVar]] = defaultdict(list)
+    for (request, _), variable in zip(model.choices, model.variables, strict=True):
+        chosen[request].append(variable)
+    for variables in chosen.values():
+        model.cp.add_exactly_one(variables)
 
 
 def add_no_cell_overbooked(model: Model) -> None:
@@ -74,9 +81,8 @@ def add_within_prepared_support(model: Model) -> None:
 
 
 def _add_limits(model: Model, kind: RowKind) -> None:
-    for left, variables in model.cells(kind):
-        if len(variables) > left:
-            model.cp.add(sum(variables) <= left)
+    for variables, left in model.limits(kind):
+        model.cp.add(cp_model.LinearExpr.sum(variables) <= left)
 
 
 CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
@@ -98,7 +104,7 @@ class Settings:
     chain_width: int = 4
     quick_no: bool = True
     effort: float = 20.0
-    displacements_per_child: int = 20
+    displacements: int = 5
     constraints: tuple[Callable[[Model], None], ...] = CONSTRAINTS
 
 
@@ -111,17 +117,14 @@ def answer(question: Question, settings: Settings) -> dict[Id, Option] | None:
     model = Model(question)
     for add in settings.constraints:
         add(model)
-    for (request, number), variable in model.chosen.items():
+    for (request, option), variable in zip(model.choices, model.variables, strict=True):
         if request in question.hint:
-            model.cp.add_hint(variable, question.children[request][number] == question.hint[request])
+            model.cp.add_hint(variable, option is question.hint[request])
     solver = _solver(settings)
     status = solver.solve(model.cp)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return {
-            request: question.children[request][number]
-            for (request, number), variable in model.chosen.items()
-            if solver.boolean_value(variable)
-        }
+        pairs = zip(model.choices, model.variables, strict=True)
+        return {request: option for (request, option), variable in pairs if solver.boolean_value(variable)}
     if status == cp_model.UNKNOWN:
         raise Unknown(f"no answer within {settings.effort} units of deterministic time")
     if status != cp_model.INFEASIBLE:

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from contracts.vocabulary import Audience, Id, Slot
 from services.matcher.rules.eligibility import months_completed
-from services.matcher.solver.cells import Grid, Span, atoms
+from services.matcher.solver.cells import Grid, Span, atoms, bits
 from services.matcher.solver.claims import Claim, claim, draw
 from services.matcher.solver.schema import Pattern, Request, Round, Section
 
@@ -37,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One way to serve a request: a section and a pattern. `mask` are its cells, `rows` what it uses there."""
+    """One way to serve a request: a section and a pattern. `mask` are its cells (`cells` their positions)."""
 
     request: Id
     structure: Id
@@ -47,6 +47,7 @@ class Option:
     level: int
     slots: tuple[Slot, ...]
     mask: int
+    cells: tuple[int, ...]
     rows: tuple[int, ...]
 
 
@@ -308,6 +309,7 @@ def _option(care: _Care, mask: int, rows: tuple[int, ...]) -> Option:
         level=care.level,
         slots=care.slots,
         mask=mask,
+        cells=tuple(bits(mask)),
         rows=rows,
     )
 

@@ -125,7 +125,7 @@ def _request(name: str, row: dict[str, Any], structures: list[str]) -> Request:
             Pattern(slots=tuple(slot for day in days for slot in slots(day)), rank=rank)
             for rank, days in enumerate(row["days"], 1)
         ),
-        period=Period(start=row.get("from", START if "until" not in row else START), end=row.get("until", END)),
+        period=Period(start=row.get("from", START), end=row.get("until", END)),
         entitled_to=Audience.URGENT_INSERTION if urgent else Audience.EVERYBODY,
         on_call_sections=tuple(f"{structure}-all" for structure in structures) if urgent else (),
         needs_support=row.get("needs_support", False),

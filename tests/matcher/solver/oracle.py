@@ -1,0 +1,212 @@
+"""Exhaustive search on tiny rounds: every arrangement is tried, hour by hour and day by day, with no cell and no solver.
+
+It shares nothing with the code under test but the data, so that they can only agree by being right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from contracts.vocabulary import Audience, Period, Slot
+from services.matcher.solver.schema import Request, Round
+from tests.matcher.solver.drawn_rounds import MONDAY
+
+HORIZON = [MONDAY + timedelta(days=number) for number in range(42)]
+"""All that happens in a tiny round begins and ends in these weeks; afterwards every week is like the last one."""
+
+Moment = tuple[date, int]
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One way to serve a request, with the moments that it takes."""
+
+    request: str
+    structure: str
+    section: str
+    pattern: int
+    ranks: tuple[int, int]
+    level: int
+    ticket: str
+    audience: int
+    moments: frozenset[Moment]
+
+
+Arrangement = dict[str, Seat]
+
+
+class Oracle:
+    """Everything about a tiny round, spelled out."""
+
+    def __init__(self, round: Round) -> None:
+        self.round = round
+        self.requests = {request.id: request for request in round.requests}
+        self.supply: list[Counter[tuple[str, Moment]]] = [Counter() for _ in Audience]
+        for vacancy in round.vacancies:
+            for level in range(audience_level(vacancy.audience_at(round.instant)), 3):
+                for moment in moments(vacancy.slots, vacancy.period, 0):
+                    self.supply[level][vacancy.section, moment] += vacancy.places
+        self.held: list[Counter[tuple[str, Moment]]] = [Counter() for _ in Audience]
+        for hold in round.holds:
+            for level in range(audience_level(hold.entitled_to), 3):
+                for moment in moments(hold.slots, hold.period, 0):
+                    self.held[level][hold.section, moment] += hold.units
+        self.seats = {request.id: sorted(self._seats(request), key=by_level) for request in round.requests}
+        self.order = sorted(self.requests, key=lambda request: self.claim(request, None))
+
+    def claim(self, request: str, structure: str | None) -> tuple[object, ...]:
+        row = self.requests[request]
+        points = {here.structure: here.points for here in row.points_at}.get(structure or "", row.points)
+        since = row.since or date.max
+        return (row.tier, -points, since, row.since is None, sign(self.round.policy.seed, request))
+
+    def _seats(self, request: Request) -> Iterator[Seat]:
+        sections = [section for section in self.round.sections if self._takes(request, section.id)]
+        for wish in request.wishes:
+            for section in sections:
+                for index, pattern in enumerate(request.patterns):
+                    taken = moments(pattern.slots, request.period, request.travel_minutes)
+                    possible = not any(
+                        isinstance(slot.day, date) and not request.period.contains(slot.day) for slot in pattern.slots
+                    )
+                    offered = all(self.supply[2][section.id, moment] > 0 for moment in taken)
+                    if section.structure == wish.structure and taken and offered and possible:
+                        yield Seat(
+                            request.id,
+                            section.structure,
+                            section.id,
+                            index,
+                            (wish.rank, pattern.rank),
+                            0,
+                            sign(self.round.policy.seed, f"{request.id} {section.id} {said(pattern.slots, request)}"),
+                            self._audience(request, section.id),
+                            taken,
+                        )
+
+    def _takes(self, request: Request, section: str) -> bool:
+        row = next(row for row in self.round.sections if row.id == section)
+        birthdays = 0
+        start = request.period.start
+        while month_later(request.born, birthdays + 1) <= (start.year, start.month, start.day):
+            birthdays += 1
+        return request.born <= start and row.age_from_months <= birthdays <= row.age_to_months
+
+    def _audience(self, request: Request, section: str) -> int:
+        if request.entitled_to is Audience.URGENT_INSERTION and section not in request.on_call_sections:
+            return 1
+        return audience_level(request.entitled_to)
+
+    def fits(self, seats: list[Seat], seat: Seat) -> bool:
+        """True if a seat fits beside others, on top of what is held."""
+        for level in range(seat.audience, 3):
+            used = Counter(
+                moment
+                for other in seats
+                if other.section == seat.section and other.audience <= level
+                for moment in other.moments
+            )
+            for moment in seat.moments:
+                key = (seat.section, moment)
+                if used[moment] + self.held[level][key] + 1 > self.supply[level][key]:
+                    return False
+        return True
+
+    def arrangements(self) -> Iterator[Arrangement]:
+        """Every arrangement that fits, those who are served or not in any combination."""
+        yield from self._extend({}, list(self.order))
+
+    def _extend(self, done: Arrangement, rest: list[str]) -> Iterator[Arrangement]:
+        if not rest:
+            yield done
+            return
+        yield from self._extend(done, rest[1:])
+        for seat in self.seats[rest[0]]:
+            if self.fits(list(done.values()), seat):
+                yield from self._extend({**done, rest[0]: seat}, rest[1:])
+
+    def best(self) -> Arrangement:
+        """The one arrangement that `stable` means where claims do not depend on the structure."""
+        return min(self.arrangements(), key=self._goals)
+
+    def _goals(self, arrangement: Arrangement) -> tuple[object, ...]:
+        ranks = tuple(arrangement[name].ranks if name in arrangement else (99, 99) for name in self.order)
+        beyond = self.beyond_support(arrangement, self.order)
+        draws = tuple(
+            (arrangement[name].ticket, arrangement[name].pattern) if name in arrangement else ("", 0)
+            for name in self.order
+        )
+        return (ranks, tuple(name in beyond for name in self.order), draws)
+
+    def beyond_support(self, arrangement: Arrangement, order: list[str]) -> set[str]:
+        """Those who need adapted care and find, at some moment, as many as the structure has prepared for."""
+        limits = {row.structure: row.children for row in self.round.support}
+        there: Counter[tuple[str, Moment]] = Counter()
+        found: set[str] = set()
+        for name in order:
+            seat = arrangement.get(name)
+            if seat is None or not self.requests[name].needs_support or seat.structure not in limits:
+                continue
+            if all(there[seat.structure, moment] < limits[seat.structure] for moment in seat.moments):
+                there.update((seat.structure, moment) for moment in seat.moments)
+            else:
+                found.add(name)
+        return found
+
+    def is_stable(self, arrangement: Arrangement) -> bool:
+        """True if nobody could take a preferred seat back from lower claims there."""
+        return not any(
+            self._could_take_back(arrangement, seat)
+            for name, seats in self.seats.items()
+            for seat in seats
+            if name not in arrangement or seat.ranks < arrangement[name].ranks
+        )
+
+    def _could_take_back(self, arrangement: Arrangement, seat: Seat) -> bool:
+        mine = self.claim(seat.request, seat.structure)
+        ahead = [
+            other
+            for name, other in arrangement.items()
+            if name != seat.request and self.claim(name, seat.structure) < mine  # type: ignore[operator]
+        ]
+        return self.fits(ahead, seat)
+
+
+def by_level(seat: Seat) -> tuple[tuple[int, int], str, int]:
+    return (seat.ranks, seat.ticket, seat.pattern)
+
+
+def audience_level(audience: Audience) -> int:
+    return {Audience.EVERYBODY: 0, Audience.INSERTION: 1, Audience.URGENT_INSERTION: 2}[audience]
+
+
+def month_later(born: date, months: int) -> tuple[int, int, int]:
+    """The day on which so many months are complete, which need not exist in the calendar."""
+    years, month = divmod(born.month - 1 + months, 12)
+    return (born.year + years, month + 1, born.day)
+
+
+def moments(slots: tuple[Slot, ...], period: Period, travel: int) -> frozenset[Moment]:
+    """Every hour of every day that these slots take."""
+    found = set()
+    for day in HORIZON:
+        for slot in slots:
+            falls = slot.day == day if isinstance(slot.day, date) else slot.day.number == day.weekday()
+            if falls and period.start <= day and (period.end is None or day < period.end):
+                found |= {(day, hour) for hour in range(slot.start.hour - travel // 60, slot.end.hour + travel // 60)}
+    return frozenset(found)
+
+
+def said(slots: tuple[Slot, ...], request: Request) -> str:
+    """The hours of care as the draw reads them."""
+    travel = request.travel_minutes // 60
+    rows = sorted(slots, key=lambda slot: (slot.weekday.number, str(slot.day), slot.start))
+    return ",".join(f"{row.day} {row.start.hour - travel:02}:00-{row.end.hour + travel:02}:00" for row in rows)
+
+
+def sign(seed: str, text: str) -> str:
+    return hmac.new(seed.encode(), text.encode(), hashlib.sha256).hexdigest()
