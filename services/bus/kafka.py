@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,6 +99,19 @@ async def _as_it_is(message: KafkaMessage) -> KafkaMessage:
     return message
 
 
+async def _in_time(end: Coroutine[Any, Any, None]) -> None:
+    """aiokafka waits for its broker without limit, and a process has to end: what it held is in the outbox still.
+
+    Without its broker aiokafka may also end by a cancellation or a KafkaError of its own: neither is anybody's fault.
+    """
+    ending = asyncio.create_task(end)
+    await asyncio.wait({ending}, timeout=STOP_PATIENCE_S + 1)
+    if not ending.cancel() and not ending.cancelled() and (error := ending.exception()):
+        log.warning("ended_badly", error=brief(error))
+        if not isinstance(error, KafkaError):
+            raise error
+
+
 @dataclass
 class KafkaBus:
     """The carrier of one process: `reader` is fed, `send` is what its relay calls. `taken` is told of each message."""
@@ -138,11 +151,11 @@ class KafkaBus:
 
     async def stop_reading(self) -> None:
         """Finish the message in hand, commit it, take no other."""
-        await self.subscriber.stop()
+        await _in_time(self.subscriber.stop())
 
     async def stop(self) -> None:
-        """Send what the client still holds and disconnect."""
-        await self.broker.stop()
+        """Send what the client still holds and disconnect; a broker that is away is not waited for."""
+        await _in_time(self.broker.stop())
 
     async def send(self, row: Recorded) -> asyncio.Future[Any]:
         """Hand an event to the client: key is the territory. The future is done once all replicas have it."""
