@@ -26,6 +26,8 @@ SESSION_LIFE = timedelta(hours=12)
 LINKS_AT_ONCE = 5
 """Links that are alive at once for one person: more would be somebody else's insistence."""
 
+USES_NOTED_EVERY = timedelta(hours=1)
+
 _SECRET_BYTES = 32
 
 persons = sa.Table(
@@ -143,10 +145,14 @@ def actor_of_key(tx: sa.Connection, secret: str) -> Actor | None:
     return _actor(dict(row)) if row else None
 
 
-def note_use(tx: sa.Connection, key_id: str, now: datetime, every: timedelta = timedelta(hours=1)) -> None:
-    """Say that a key is in use, once in a while: a write for each read would cost more than it tells."""
-    seldom = sa.or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at < now - every)
-    tx.execute(sa.update(api_keys).where(api_keys.c.id == key_id, seldom).values(last_used_at=now))
+def use_is_old(tx: sa.Connection, key_id: str, now: datetime) -> bool:
+    """True if the key's last use was not noted lately: a write for each read would cost more than it tells."""
+    old = sa.or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at < now - USES_NOTED_EVERY)
+    return tx.execute(sa.select(api_keys.c.id).where(api_keys.c.id == key_id, old)).first() is not None
+
+
+def note_use(tx: sa.Connection, key_id: str, now: datetime) -> None:
+    tx.execute(sa.update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=now))
 
 
 def forget(tx: sa.Connection, now: datetime) -> int:

@@ -14,14 +14,18 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from pydantic import Field, ValidationError
 
-from contracts.vocabulary import Id
+from contracts.vocabulary import Answer, Id
 from services.calendar import local_day
+from services.ingest import store
+from services.ingest.access import Doing
 from services.ingest.actors import Act
 from services.ingest.declare.bodies import PRINTABLE, Body
 from services.ingest.declare.needs import NeedBody
+from services.ingest.declare.replies import proposal_for
 from services.ingest.declare.requests import check_amendment, check_registration, families_known
 from services.ingest.guichet import Guichet
 from services.ingest.problems import Problem, invalid, refuse_if
+from services.ingest.queries.proposals import reached_contact
 from services.vault import (
     Contact,
     ContactChannel,
@@ -32,6 +36,7 @@ from services.vault import (
     erase_family,
     put_child_first_name,
     put_contacts,
+    suspend_contact,
     sweep_orphans,
 )
 
@@ -169,3 +174,23 @@ def _problem(field: str, error: ValidationError | InvalidPhone) -> Problem:
     rule, _, remedy = message.partition(". ")
     where = f"{field}.email" if "adresse" in message else f"{field}.phone"
     return Problem(where, "contact_not_valid", f"{rule.rstrip('.')}.", remedy or "Corrigez ce contact.")
+
+
+async def erase_if_unknown(guichet: Guichet, request: str) -> bool:
+    """Erase the family of a request that was closed for that, unless another request still needs it."""
+    row = await guichet.database.read(store.find, store.requests, request)
+    known = await guichet.database.read(families_known)
+    return row is not None and row["family"] not in known and await erase(guichet, row["family"])
+
+
+async def suspend_if_wrong(guichet: Guichet, act: Act, proposal: str, answer: Answer) -> None:
+    """ERREUR, recorded by a person: the contact that was reached is not the family's. Raises Refused."""
+    if answer is Answer.ERREUR:
+        contact = await guichet.database.read(_contact_to_suspend, act, proposal)
+        if contact is not None:
+            await guichet.vault.write(suspend_contact, contact)
+
+
+def _contact_to_suspend(tx: sa.Connection, act: Act, proposal: str) -> str | None:
+    proposal_for(tx, act, proposal, Doing.REPLY)
+    return reached_contact(tx, proposal)

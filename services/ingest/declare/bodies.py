@@ -41,8 +41,9 @@ class Body(BaseModel):
             raise ValueError("Les heures s'écrivent sans fuseau horaire.") from error
 
 
-def check_slots(slots: tuple[Slot, ...], field: str) -> Iterator[Problem]:
-    """Quarter hours, weekdays or dates but not both, and no hour twice."""
+def check_slots(slots: tuple[Slot, ...], field: str, *, may_mix: bool = False) -> Iterator[Problem]:
+    """Quarter hours, weekdays or dates but not both (opening hours may mix: Wednesdays, and single days of holidays),
+    and no hour twice."""
     if len(slots) > MOST_SLOTS:
         yield Problem(field, "too_many_slots", f"Il y a au plus {MOST_SLOTS} créneaux.", "Faites plusieurs saisies.")
         return
@@ -50,7 +51,7 @@ def check_slots(slots: tuple[Slot, ...], field: str) -> Iterator[Problem]:
         if slot.start.minute % _QUARTER or slot.end.minute % _QUARTER or slot.start.second or slot.end.second:
             rule = "Les heures vont de quart d'heure en quart d'heure."
             yield Problem(f"{field}.{n}", "not_a_quarter", rule, "Arrondissez au quart d'heure.")
-    if len({isinstance(slot.day, date) for slot in slots}) > 1:
+    if not may_mix and len({isinstance(slot.day, date) for slot in slots}) > 1:
         rule = "Les créneaux sont tous des jours de semaine, ou tous des dates."
         yield Problem(field, "mixed_days", rule, "Faites deux saisies.")
     if any(overlap(one, other) for n, one in enumerate(slots) for other in slots[:n]):

@@ -67,7 +67,7 @@ def _problems(tx: sa.Connection, act: Act, structure: str, body: StructureBody) 
     if known is not None and known["territory"] != act.territory:
         yield Problem("structure", "taken", "Cet identifiant est déjà pris.", "Choisissez-en un autre.")
     yield from _check_commune(tx, act, body.commune)
-    yield from check_slots(body.opening, "opening")
+    yield from check_slots(body.opening, "opening", may_mix=True)
     yield from _check_sections(tx, structure, body)
 
 

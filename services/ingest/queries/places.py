@@ -16,6 +16,7 @@ from services.ingest import store
 from services.ingest.access import Thing, reveal
 from services.ingest.actors import Actor
 from services.ingest.free import Held, Piece, Posted, free_in, is_worth_showing, pieces, takes_from
+from services.ingest.problems import unknown
 from services.ingest.projection.tables import placements, proposals
 
 FRESH_FOR = {VacancyKind.REGULAR: timedelta(days=7), VacancyKind.OCCASIONAL: timedelta(0)}
@@ -73,6 +74,16 @@ def places_of(tx: sa.Connection, actor: Actor, structure: str, now: datetime) ->
     thing = {view["vacancy"]: Thing(row["territory"], structure=structure) for view, row in _paired(views, rows)}
     seen = [reveal(actor, thing[view["vacancy"]], view) for view in views]
     return sorted((view for view in seen if view), key=lambda v: (v["section_name"], v["kind"], v["vacancy"]))
+
+
+def vacancy_view(tx: sa.Connection, actor: Actor, vacancy: str, now: datetime) -> dict[str, Any]:
+    """One vacancy of those that `places_of` lists. Raises Refused."""
+    row = store.find(tx, store.vacancies, vacancy)
+    views = places_of(tx, actor, row["structure"], now) if row else []
+    found = next((view for view in views if view["vacancy"] == vacancy), None)
+    if found is None:
+        raise unknown("vacancy", "cette place")
+    return found
 
 
 def held_in(tx: sa.Connection, section: str, kind: str, rows: Sequence[dict[str, Any]] = ()) -> list[Held]:

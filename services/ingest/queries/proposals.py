@@ -42,7 +42,7 @@ def family_of_link(tx: sa.Connection, token: str) -> Actor | None:
     if row is None or row["family"] is None:
         return None
     return Actor(
-        _reached_contact(tx, row["id"]) or row["family"], Role.FAMILY, row["territory"],
+        reached_contact(tx, row["id"]) or row["family"], Role.FAMILY, row["territory"],
         family=row["family"], request=row["request"], proposal=row["id"],
     )  # fmt: skip
 
@@ -190,7 +190,7 @@ def _replies(tx: sa.Connection, id_: str) -> Sequence[dict[str, Any]]:
     return store.rows(tx, query)
 
 
-def _reached_contact(tx: sa.Connection, id_: str) -> str | None:
+def reached_contact(tx: sa.Connection, id_: str) -> str | None:
     """The contact that a message about the proposal last reached, or was last sent to."""
     own = (messages.c.proposal == id_, messages.c.contact.is_not(None))
     order = (messages.c.delivered_at.desc(), messages.c.sent_at.desc(), messages.c.id)

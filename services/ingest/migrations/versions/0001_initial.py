@@ -118,6 +118,19 @@ def upgrade() -> None:
     )
     op.create_index("holds_of_request", "holds", ["request"], unique=False)
     op.create_table(
+        "idempotency",
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("route", sa.String(length=64), nullable=False),
+        sa.Column("body_hash", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("body", sa.JSON(), nullable=True),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tried_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("actor", "key"),
+    )
+    op.create_index("idempotency_age", "idempotency", ["claimed_at"], unique=False)
+    op.create_table(
         "inbound_texts",
         sa.Column("id", sa.String(length=128), nullable=False),
         sa.Column("territory", sa.String(length=64), nullable=True),
@@ -433,6 +446,8 @@ def downgrade() -> None:
     op.drop_table("messages")
     op.drop_index("inbound_waiting", table_name="inbound_texts")
     op.drop_table("inbound_texts")
+    op.drop_index("idempotency_age", table_name="idempotency")
+    op.drop_table("idempotency")
     op.drop_index("holds_of_request", table_name="holds")
     op.drop_table("holds")
     op.drop_table("explanations")

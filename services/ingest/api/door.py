@@ -1,0 +1,162 @@
+"""Who stands at the JSON door, and one act of theirs: done once, answered the same when it is repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from fastapi import Depends, Header, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from contracts.vocabulary import Channel
+from services.ingest import credentials, idempotency
+from services.ingest.actors import Act, Actor, Role, public
+from services.ingest.api.errors import MEDIA_TYPE, STATUS, NotIdentified, details
+from services.ingest.guichet import Guichet
+from services.ingest.idempotency import Answered, Claim
+from services.ingest.people import with_people
+from services.ingest.problems import Refused
+from services.ingest.queries.directory import territory
+from services.ingest.sessions import cookie_name
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Do = Callable[[sa.Connection, Act], dict[str, Any]]
+Prepare = Callable[[Act], Awaitable[Do]]
+
+bearer = HTTPBearer(auto_error=False, description="Clé d'un logiciel, créée par l'administration du territoire")
+ACCEPTED, CREATED, DONE = 202, 201, 200
+
+
+@dataclass(frozen=True)
+class Door:
+    """One request: by whom, when, and with which idempotency key."""
+
+    guichet: Guichet
+    actor: Actor
+    now: datetime
+    claim: Claim | None
+
+    async def read(self, do: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.guichet.database.read(do, *args, **kwargs)
+
+    async def people(self, *views: dict[str, Any]) -> list[dict[str, Any]]:
+        """Views with the names and contacts that the actor may see."""
+        return await with_people(self.guichet, views)
+
+    async def perform(self, do: Do, status: int = ACCEPTED, channel: Channel = Channel.API) -> JSONResponse:
+        """Do it in one transaction and answer what it returns, once for each key."""
+
+        async def ready(_act: Act) -> Do:
+            return do
+
+        return await self.perform_prepared(ready, status, channel)
+
+    async def perform_prepared(
+        self, prepare: Prepare, status: int = ACCEPTED, channel: Channel = Channel.API
+    ) -> JSONResponse:
+        """The same where something comes before the transaction: contacts go to the vault."""
+        if self.claim is None:
+            return await self._once(prepare, Act(self.actor, self.now, channel), status)
+        claimed = await self.guichet.database.write(idempotency.reserve, self.claim, self.now)
+        if isinstance(claimed, Answered):
+            return _response(claimed.status, claimed.body)
+        try:
+            return await self._once(prepare, Act(self.actor, self.now, channel, cause=claimed), status)
+        except Refused as refused:
+            return await self._keep_refusal(self.claim, refused)
+        except BaseException:
+            await self.guichet.database.write(idempotency.release, self.claim)
+            raise
+
+    async def _once(self, prepare: Prepare, act: Act, status: int) -> JSONResponse:
+        do = await prepare(act)
+        body = await self.guichet.database.write(_do_and_keep, do, act, self.claim, status)
+        return _response(status, body)
+
+    async def _keep_refusal(self, claim: Claim, refused: Refused) -> JSONResponse:
+        status = STATUS[refused.why]
+        body = details(status, refused.problems)
+        await self.guichet.database.write(idempotency.finish, claim, status, body)
+        return _response(status, body)
+
+
+def _do_and_keep(tx: sa.Connection, do: Do, act: Act, claim: Claim | None, status: int) -> Any:
+    body = jsonable_encoder(do(tx, act))
+    if claim is not None:
+        idempotency.finish(tx, claim, status, body)
+    return body
+
+
+def _response(status: int, body: Any) -> JSONResponse:
+    is_problem = status >= 400
+    return JSONResponse(body, status, media_type=MEDIA_TYPE if is_problem else None)
+
+
+async def open_door(
+    request: Request,
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)] = None,
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", description="Réessayer sans doubler"),
+    ] = None,
+) -> Door:
+    """Who asks: a program by its key, a person by its session, or anybody. Raises NotIdentified for a wrong key."""
+    guichet: Guichet = request.app.state.guichet
+    now = guichet.clock()
+    cookie = request.cookies.get(cookie_name(guichet))
+    actor = await guichet.database.read(_actor, given.credentials if given else None, cookie, now)
+    if actor is None:
+        raise NotIdentified
+    if given:
+        await _note_use(guichet, actor.id, now)
+    claim = await _claim(request, actor, idempotency_key) if idempotency_key else None
+    return Door(guichet, actor, now, claim)
+
+
+async def open_door_of_somebody(door: Annotated[Door, Depends(open_door)]) -> Door:
+    """The same where nobody in particular has nothing to do. Raises NotIdentified."""
+    if door.actor.role is Role.PUBLIC:
+        raise NotIdentified
+    return door
+
+
+Anybody = Annotated[Door, Depends(open_door)]
+Somebody = Annotated[Door, Depends(open_door_of_somebody)]
+
+
+def _actor(tx: sa.Connection, key: str | None, cookie: str | None, now: datetime) -> Actor | None:
+    if key is not None:
+        return credentials.actor_of_key(tx, key)
+    signed_in = credentials.actor_of_session(tx, cookie, now) if cookie else None
+    return signed_in or _public(tx)
+
+
+async def _note_use(guichet: Guichet, key: str, now: datetime) -> None:
+    if await guichet.database.read(credentials.use_is_old, key, now):
+        await guichet.database.write(credentials.note_use, key, now)
+
+
+def _public(tx: sa.Connection) -> Actor:
+    try:
+        return public(territory(tx)["territory"])
+    except Refused:
+        return public("")
+
+
+async def _claim(request: Request, actor: Actor, key: str) -> Claim:
+    """The body counts by what it says, not by its blanks; the route by what it names."""
+    raw = await request.body()
+    try:
+        said = json.dumps(json.loads(raw), sort_keys=True).encode()
+    except ValueError:
+        said = raw
+    route = hashlib.sha256(f"{request.method} {request.url.path}".encode()).hexdigest()
+    return Claim(actor.id, key, route, hashlib.sha256(said).hexdigest())

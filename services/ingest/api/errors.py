@@ -1,0 +1,114 @@
+"""Refusals as RFC 9457 problem details: French for people, a stable code for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from services.ingest.problems import Problem, Refused, Why
+from services.ingest.wording import problems_of
+
+MEDIA_TYPE = "application/problem+json"
+STATUS = {Why.INVALID: 422, Why.FORBIDDEN: 403, Why.UNKNOWN: 404, Why.CONFLICT: 409}
+TITLES = {
+    400: "Demande illisible",
+    401: "Identification nécessaire",
+    403: "Geste non autorisé",
+    404: "Introuvable",
+    405: "Méthode non prévue",
+    409: "Conflit",
+    422: "Données refusées",
+}
+
+
+class ProblemLine(BaseModel):
+    """One thing to put right."""
+
+    field: str
+    code: str
+    rule: str
+    remedy: str
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457, with one line for each problem."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemLine]
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": TITLES[status], "model": ProblemDetails} for status in (401, 403, 404, 409, 422)
+}
+
+
+class NotIdentified(Exception):
+    """The key or the session opens nothing."""
+
+
+def details(status: int, problems: Sequence[Problem]) -> dict[str, Any]:
+    """The body of a refusal. Its type is the first problem's code."""
+    first = problems[0]
+    return {
+        "type": f"urn:berceau:{first.code}",
+        "title": TITLES.get(status, "Demande refusée"),
+        "status": status,
+        "detail": f"{first.rule} {first.remedy}",
+        "errors": [problem.as_json() | {"field": problem.field or "demande"} for problem in problems],
+    }
+
+
+def answer(status: int, problems: Sequence[Problem]) -> JSONResponse:
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(details(status, problems), status, headers, MEDIA_TYPE)
+
+
+def refusal(refused: Refused) -> JSONResponse:
+    return answer(STATUS[refused.why], refused.problems)
+
+
+def speak_french(app: FastAPI) -> None:
+    """Turn every error of the framework, too, into a problem that a person can act on."""
+    app.add_exception_handler(Refused, _on_refused)
+    app.add_exception_handler(NotIdentified, _on_not_identified)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+
+
+async def _on_refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)  # noqa: S101 - registered for this type only
+    return refusal(error)
+
+
+async def _on_not_identified(_request: Request, _error: Exception) -> JSONResponse:
+    rule, remedy = "Cette adresse demande une clé.", "Envoyez une clé valable\u00a0: Authorization: Bearer …"
+    return answer(401, [Problem("Authorization", "not_identified", rule, remedy)])
+
+
+async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
+    return answer(422, problems_of(error.errors()))
+
+
+async def _on_http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    rule = {404: "Cette adresse n'existe pas.", 405: "Cette adresse ne prévoit pas ce geste."}
+    remedies = {404: "Vérifiez l'adresse dans /openapi.json.", 405: "Vérifiez la méthode dans /openapi.json."}
+    problem = Problem(
+        "demande",
+        f"http_{error.status_code}",
+        rule.get(error.status_code, "La demande n'a pas pu être lue."),
+        remedies.get(error.status_code, "Vérifiez le contenu envoyé."),
+    )
+    response = answer(error.status_code, [problem])
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,118 @@
+"""`Idempotency-Key`, by Stripe's rule: the same key gets the same status and body, errors included, for a day.
+
+The key is claimed in a transaction of its own, and its answer is written in the transaction of the act itself: after a
+crash either both are there or neither. A claim without an answer is in flight; it is taken over after `ABANDONED`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.bus.tables import Instant
+from services.ingest.problems import conflict, invalid
+from services.ingest.store import metadata, named
+
+KEPT_FOR = timedelta(hours=24)
+ABANDONED = timedelta(seconds=60)
+"""No act takes this long: whoever claimed the key has died before it acted."""
+
+keys = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("actor", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(255), primary_key=True),
+    named("route"),
+    sa.Column("body_hash", sa.String(64), nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("body", sa.JSON),
+    sa.Column("claimed_at", Instant, nullable=False),
+    sa.Column("tried_at", Instant, nullable=False),
+    sa.Index("idempotency_age", "claimed_at"),
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One use of a key: by whom, on which route, with which body."""
+
+    actor: str
+    key: str
+    route: str
+    body_hash: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the first use was answered."""
+
+    status: int
+    body: Any
+
+
+def reserve(tx: sa.Connection, claim: Claim, now: datetime) -> Answered | str:
+    """The answer that the key already has; else the key is claimed, and the act's cause is returned.
+
+    A retry after a crash gets the same cause, hence the same ids. Raises Refused where the key is in flight, or was
+    used for something else.
+    """
+    row = tx.execute(sa.select(keys).where(*_same(claim)).with_for_update()).mappings().first()
+    if row is not None and row["claimed_at"] < now - KEPT_FOR:
+        tx.execute(sa.delete(keys).where(*_same(claim)))
+        row = None
+    if row is None:
+        _insert(tx, claim, now)
+        return _cause(claim, now)
+    _check_same_use(claim, row)
+    if row["status"] is not None:
+        return Answered(row["status"], row["body"])
+    if row["tried_at"] > now - ABANDONED:
+        raise in_flight()
+    tx.execute(sa.update(keys).where(*_same(claim)).values(tried_at=now))
+    return _cause(claim, row["claimed_at"])
+
+
+def finish(tx: sa.Connection, claim: Claim, status: int, body: Any) -> None:
+    """Keep the answer, in the transaction of what it answers."""
+    tx.execute(sa.update(keys).where(*_same(claim)).values(status=status, body=body))
+
+
+def release(tx: sa.Connection, claim: Claim) -> None:
+    """Nothing was decided: the key may be tried again at once."""
+    tx.execute(sa.delete(keys).where(*_same(claim), keys.c.status.is_(None)))
+
+
+def forget(tx: sa.Connection, now: datetime) -> int:
+    """Drop keys that are older than a day. Returns how many."""
+    return tx.execute(sa.delete(keys).where(keys.c.claimed_at < now - KEPT_FOR)).rowcount
+
+
+def _insert(tx: sa.Connection, claim: Claim, now: datetime) -> None:
+    row = {"actor": claim.actor, "key": claim.key, "route": claim.route, "body_hash": claim.body_hash}
+    try:
+        with tx.begin_nested():
+            tx.execute(sa.insert(keys).values(**row, claimed_at=now, tried_at=now))
+    except sa.exc.IntegrityError as error:  # somebody else claimed it between our look and our insert
+        raise in_flight() from error
+
+
+def _check_same_use(claim: Claim, row: sa.RowMapping) -> None:
+    if (row["route"], row["body_hash"]) != (claim.route, claim.body_hash):
+        rule = "Une clé d'idempotence sert pour un seul envoi."
+        raise invalid("Idempotency-Key", "key_reused", rule, "Prenez une nouvelle clé.")
+
+
+def in_flight() -> Exception:
+    rule = "Le premier envoi de cette clé est en cours."
+    return conflict("Idempotency-Key", "key_in_flight", rule, "Attendez une seconde, puis envoyez de nouveau.")
+
+
+def _same(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return (keys.c.actor == claim.actor, keys.c.key == claim.key)
+
+
+def _cause(claim: Claim, claimed_at: datetime) -> str:
+    return f"{claim.key}/{claimed_at.isoformat()}"

@@ -1,0 +1,50 @@
+"""Signing in and out: the cookie, and the one-time link that somebody asks for by an e-mail address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from starlette.responses import Response
+
+from contracts.vocabulary import Channel
+from services.ingest import credentials
+from services.ingest.actors import Act, Actor, Role
+from services.ingest.credentials import SESSION_LIFE
+from services.ingest.declare.persons import request_sign_in
+from services.ingest.guichet import Guichet
+from services.vault import owners_by_email
+
+COOKIE = "berceau"
+
+
+def cookie_name(guichet: Guichet) -> str:
+    """Over https the browser itself makes sure that no other host set the cookie."""
+    return f"__Host-{COOKIE}" if guichet.is_secure else COOKIE
+
+
+async def ask_for_link(guichet: Guichet, email: str, now: datetime) -> None:
+    """Send a link to whoever signs in with this address. Says nothing of whether there is such a person."""
+    try:
+        owners = await guichet.vault.read(owners_by_email, guichet.keyring, email)
+    except ValueError:
+        return
+    act = Act(Actor("sign-in", Role.PUBLIC, ""), now, Channel.LINK)
+    for person in sorted({owner for owner, _ in owners}):
+        await guichet.database.write(request_sign_in, act, person, guichet.link_key)
+
+
+async def open_session(guichet: Guichet, token: str, now: datetime, response: Response) -> bool:
+    """Use a one-time link: the response carries the session from now on. False where the link opens nothing."""
+    secret = await guichet.database.write(credentials.open_session, token, now)
+    if secret is None:
+        return False
+    response.set_cookie(
+        cookie_name(guichet), secret, max_age=int(SESSION_LIFE.total_seconds()),
+        path="/", secure=guichet.is_secure, httponly=True, samesite="lax",
+    )  # fmt: skip
+    return True
+
+
+async def close_session(guichet: Guichet, secret: str, response: Response) -> None:
+    await guichet.database.write(credentials.close_session, secret)
+    response.delete_cookie(cookie_name(guichet), path="/", secure=guichet.is_secure, httponly=True, samesite="lax")
