@@ -19,17 +19,27 @@ from services.matcher.solver.schema import PointsReason
 
 
 class Line(Frozen):
-    """What one criterion is worth, and what the grid says of it."""
+    """What one criterion is worth, and what the grid says of it.
+
+    It counts only together with all of `also`, and with none of `unless`: lines of a grid that a family cannot add up.
+    """
 
     criterion: Criterion
     points: int
+    also: tuple[Criterion, ...] = ()
+    unless: tuple[Criterion, ...] = ()
     note: str = ""
+
+    def applies(self, criteria: Collection[Criterion]) -> bool:
+        known = {self.criterion, *self.also} <= set(criteria)
+        return known and not set(self.unless) & set(criteria)
 
 
 class Grid(Frozen):
     """A grid in force from `valid_from`. `is_model`: nobody voted it, it shows how one could look.
 
-    `first_tier` are the criteria whose requests are looked at before all others.
+    `first_tier` are the criteria whose requests are looked at before all others. `left_out` says which lines of the
+    voted grid this software cannot count yet.
     """
 
     valid_from: date
@@ -38,6 +48,7 @@ class Grid(Frozen):
     is_model: bool = False
     first_tier: tuple[Criterion, ...] = ()
     lines: tuple[Line, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @lru_cache
@@ -57,7 +68,7 @@ def points(criteria: Collection[Criterion], grid: Grid) -> tuple[int, tuple[Poin
     reasons = tuple(
         PointsReason(criterion=line.criterion.value, label=line.criterion.label, points=line.points)
         for line in grid.lines
-        if line.criterion in criteria
+        if line.applies(criteria)
     )
     return sum(reason.points for reason in reasons), reasons
 

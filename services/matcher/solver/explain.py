@@ -7,12 +7,24 @@ that the reasons do not answer, or when a wording misleads.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date, time
 
 from contracts.vocabulary import Id, Slot
-from services.matcher.solver.books import LEVELS, Book, Cell
+from services.matcher.solver.books import Cell
 from services.matcher.solver.facts import Choice, Facts, Standing, accepts_age, band, standing
 from services.matcher.solver.schema import Outcome, Reason, Request, Round, Why, WishReason
+
+NBSP = "\u00a0"
+SENTENCES = {
+    Why.OFFERED: "Obtient le {wish}.",
+    Why.PREFERRED_ELSEWHERE: "Obtient ailleurs une place au moins aussi souhaitée que le {wish}.",
+    Why.NO_SECTION_FOR_AGE: "{verb} {wish} : aucune section n'y accueille cet âge à la date d'entrée.",
+    Why.NO_PLACE_AT_THESE_TIMES: "{verb} {wish} : aucune place n'y est ouverte à ces horaires sur toute la période.",
+    Why.KEPT_FOR_ANOTHER_AUDIENCE: "{verb} {wish} : les places à ces horaires y sont gardées pour un autre public.",
+    Why.UNKNOWN_STRUCTURE: "{verb} {wish} : cette structure n'attribue pas de place ici.",
+    Why.WITHHELD: "{verb} {wish} : l'attribution est retenue le temps d'une vérification.",
+}
 
 
 def explain(round: Round, outcome: Outcome) -> tuple[Reason, ...]:
@@ -51,14 +63,14 @@ class _Reading:
         why = self._why(request, structure, wish_rank, choices)
         if not choices:
             return WishReason(structure=structure, why=why)
-        sections = {choice.section for choice in choices}
-        last = self._last_band(structure, sections)
+        full = self._full(choices) if why is Why.FULL else []
+        last = self._last_band(structure, self._users(full) if full else self._admitted(choices))
         return WishReason(
             structure=structure,
             why=why,
-            rank=self._rank(request.id, sections),
+            rank=self._rank(request.id, {choice.section for choice in choices}),
             points=band(request, structure)[1],
-            full_slots=self._full_hours(choices) if why is Why.FULL else (),
+            full_slots=_in_order({slot for _, slot, _ in full}),
             last_tier=last[0] if last else None,
             last_points=last[1] if last else None,
         )
@@ -93,28 +105,95 @@ class _Reading:
         }
         return len(ahead) + 1
 
-    def _last_band(self, structure: Id, sections: set[Id]) -> tuple[int, int] | None:
-        """Tier and points of the lowest claim admitted in these sections."""
-        admitted = [row.request for section in sections for row in self.facts.books[section].placed]
+    def _full(self, choices: list[Choice]) -> list[tuple[Choice, Slot, Cell]]:
+        """The hours of these choices that those who stand before the request, and what is held, fill by themselves."""
+        found = []
+        for choice in choices:
+            mine = self.eligible[choice.section][choice.request]
+            book = self.facts.books[choice.section]
+            for slot in choice.slots:
+                for cell in book.cells((slot,), choice.period):
+                    if not self.facts.has_room(cell, choice, ahead_of=mine):
+                        found.append((choice, slot, cell))
+        return found
+
+    def _users(self, full: list[tuple[Choice, Slot, Cell]]) -> set[Id]:
+        """The children who stand before the request in cells that are full for it."""
+        return {
+            other
+            for choice, _, cell in full
+            for other in self.facts.books[choice.section].children.get(cell, ())
+            if self.facts.standings[other] < self.eligible[choice.section][choice.request]
+        }
+
+    def _admitted(self, choices: list[Choice]) -> set[Id]:
+        return {row.request for choice in choices for row in self.facts.books[choice.section].placed}
+
+    def _last_band(self, structure: Id, admitted: set[Id]) -> tuple[int, int] | None:
+        """Tier and points of the lowest claim among these."""
         if not admitted:
             return None
-        lowest = max(admitted, key=lambda request: self.facts.standings[request])
-        return band(self.facts.requests[lowest], structure)
+        return band(self.facts.requests[max(admitted, key=self.facts.standings.__getitem__)], structure)
 
-    def _full_hours(self, choices: list[Choice]) -> tuple[Slot, ...]:
-        """The hours of these choices, whole stretches only, at which nobody of the request's audience fits any more."""
-        found: dict[str, Slot] = {}
-        for choice in choices:
-            book, level = self.facts.books[choice.section], self.facts.level_in(choice.request, choice.section)
-            for slot in choice.slots:
-                if self._is_full(book, book.cells((slot,), choice.period), level, choice):
-                    found[f"{slot.weekday.number} {slot.day} {slot.start} {slot.end}"] = slot
-        return tuple(found[key] for key in sorted(found))
 
-    def _is_full(self, book: Book, cells: Iterable[Cell], level: int, choice: Choice) -> bool:
-        return any(not self._fits(book, cell, step, choice) for cell in cells for step in LEVELS[level:])
+def _in_order(slots: Iterable[Slot]) -> tuple[Slot, ...]:
+    return tuple(sorted(slots, key=lambda slot: (slot.weekday.number, str(slot.day), slot.start, slot.end)))
 
-    def _fits(self, book: Book, cell: Cell, level: int, choice: Choice) -> bool:
-        others = [other for other in book.children.get(cell, ()) if other != choice.request]
-        used = sum(self.facts.level_in(other, choice.section) <= level for other in others)
-        return used + book.held[level].get(cell, 0) < book.offered[level].get(cell, 0)
+
+def phrases(request: Request, reason: Reason, names: Mapping[Id, str] | None = None) -> list[str]:
+    """The reason in plain French: one sentence on the whole, then one for each wish in the order of the wishes.
+
+    `names` are the structures' names; without one a wish is known by its rank only.
+    """
+    whole = "Reçoit une proposition." if reason.placed else "Reste en attente d'une place."
+    ranks = {wish.structure: wish.rank for wish in request.wishes}
+    verb = "N'obtient pas le" if reason.placed else "Attend au"
+    return [whole, *(_phrase(wish, verb, _wish(wish, ranks, names or {})) for wish in reason.wishes)]
+
+
+def _wish(wish: WishReason, ranks: Mapping[Id, int], names: Mapping[Id, str]) -> str:
+    name = names.get(wish.structure)
+    return f"vœu{NBSP}{ranks[wish.structure]}" + (f", {name}" if name else "")
+
+
+def _phrase(wish: WishReason, verb: str, named: str) -> str:
+    if wish.why is Why.FULL:
+        return f"{verb} {named}{_rank(wish)}{NBSP}: {_what_is_full(wish)}{_last_admitted(wish)}."
+    return SENTENCES[wish.why].format(verb=verb, wish=named).replace(" :", f"{NBSP}:")
+
+
+def _rank(wish: WishReason) -> str:
+    return "" if wish.rank is None else f" (rang{NBSP}{wish.rank} dans cette structure)"
+
+
+def _what_is_full(wish: WishReason) -> str:
+    if not wish.full_slots:
+        return "ces horaires ne tiennent pas ensemble avec ceux des enfants déjà placés"
+    days: dict[str, list[str]] = defaultdict(list)
+    for slot in wish.full_slots:
+        days[f"de {_hour(slot.start)} à {_hour(slot.end)}"].append(_day(slot))
+    return "complet " + f"{NBSP}; ".join(f"{_listed(found)}, {hours}" for hours, found in days.items())
+
+
+def _day(slot: Slot) -> str:
+    return f"le {slot.weekday.label}" + (f" {slot.day:%d/%m/%Y}" if isinstance(slot.day, date) else "")
+
+
+def _hour(hour: time) -> str:
+    return f"{hour.hour}{NBSP}h" + (f"{NBSP}{hour.minute:02}" if hour.minute else "")
+
+
+def _listed(words: list[str]) -> str:
+    return " et ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _last_admitted(wish: WishReason) -> str:
+    if wish.last_points is None or wish.points is None:
+        return ", par des places déjà tenues"
+    last = f". Dernier dossier admis à ces horaires{NBSP}: priorité {wish.last_tier}, {_points(wish.last_points)}"
+    tied = ". À points égaux, l'ancienneté puis le tirage départagent" if wish.last_points == wish.points else ""
+    return f"{last}{NBSP}; cette demande{NBSP}: {_points(wish.points)}{tied}"
+
+
+def _points(points: int) -> str:
+    return f"{points}{NBSP}point" + ("s" if abs(points) > 1 else "")

@@ -167,14 +167,16 @@ class Facts:
 
     def could_take(self, choice: Choice, ahead_of: Standing | None = None) -> bool:
         """True if the choice fits beside the others placed there; `ahead_of` keeps only those who stand before it."""
-        book = self.books[choice.section]
-        own = self.level_in(choice.request, choice.section)
-        cells = book.cells(choice.slots, choice.period)
-        return bool(cells) and all(
-            self._fits(book, cell, level, choice, ahead_of) for cell in cells for level in LEVELS[own:]
-        )
+        cells = self.books[choice.section].cells(*choice.span)
+        return bool(cells) and all(self.has_room(cell, choice, ahead_of) for cell in cells)
 
-    def _fits(self, book: Book, cell: Cell, level: int, choice: Choice, ahead_of: Standing | None) -> bool:
+    def has_room(self, cell: Cell, choice: Choice, ahead_of: Standing | None = None) -> bool:
+        """The same in one cell."""
+        own = self.level_in(choice.request, choice.section)
+        return all(self._has_room(cell, level, choice, ahead_of) for level in LEVELS[own:])
+
+    def _has_room(self, cell: Cell, level: int, choice: Choice, ahead_of: Standing | None) -> bool:
+        book = self.books[choice.section]
         free = book.offered[level].get(cell, 0) - book.held[level].get(cell, 0)
         for other in book.children.get(cell, ()):
             counts = ahead_of is None or self.standings[other] < ahead_of
