@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import httpx2
 
 from services.bus.database import Database
@@ -9,8 +11,11 @@ from services.bus.delivery import Clock
 from services.bus.service import Service
 from services.bus.settings import Settings
 from services.calendar import ShiftedClock, system_clock
+from services.cli.rules import rules_on
 from services.ingest import app as ingest
 from services.ingest.guichet import Guichet
+from services.ingest.pages import Pages, pages_router
+from services.ingest.protection import LIMITS, Limit
 from services.matcher import app as matcher
 from services.matcher.rounds import Decide
 from services.notifier import app as notifier
@@ -34,8 +39,10 @@ def guichet_of(settings: Settings, database: Database, vault: Database, clock: C
     )  # fmt: skip
 
 
-def ingest_service(guichet: Guichet, *, relayed: bool) -> Service:
-    return ingest.build(guichet, relayed=relayed)
+def ingest_service(guichet: Guichet, *, relayed: bool, limits: Sequence[Limit] = LIMITS) -> Service:
+    """Without `limits` where one client stands for many: the demo, and tests."""
+    pages = pages_router(Pages(guichet, rules=rules_on))
+    return ingest.build(guichet, relayed=relayed, limits=limits, pages=pages)
 
 
 def matcher_service(database: Database, clock: Clock, *, relayed: bool, decide: Decide | None = None) -> Service:

@@ -64,7 +64,7 @@ async def living(plan: Plan, clock: Clock, start: datetime, decide: Decide | Non
     """A territory that has moved in, and its people with the week before them."""
     with tempfile.TemporaryDirectory(prefix="berceau-demo-") as scratch:
         settings = settings_of(plan, plan.keep or Path(scratch))
-        town = await open_embedded(settings, clock, durability="FULL" if plan.keep else "OFF", decide=decide)
+        town = await open_embedded(settings, clock, durability="FULL" if plan.keep else "OFF", decide=decide, limits=())
         try:
             yield await _populate(town, plan, start)
         finally:

@@ -6,6 +6,7 @@ Only this way of putting them together differs from the cluster; the services ar
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from services.bus.service import Service, run_ticks
 from services.bus.settings import Settings
 from services.cli.assembly import SERVICES, guichet_of, ingest_service, matcher_service, notifier_service
 from services.ingest.guichet import Guichet
+from services.ingest.protection import LIMITS, Limit
 from services.matcher.rounds import Decide
 
 PHONES = "/telephones"
@@ -35,6 +37,7 @@ class Embedded:
     bus: EmbeddedBus
     clock: Clock
     site: FastAPI
+    settings: Settings
 
     async def settle(self) -> int:
         """Deliver and do what is due until nothing moves. Returns how much did."""
@@ -68,7 +71,12 @@ class Embedded:
 
 
 async def open_embedded(
-    settings: Settings, clock: Clock, *, durability: Durability = "FULL", decide: Decide | None = None
+    settings: Settings,
+    clock: Clock,
+    *,
+    durability: Durability = "FULL",
+    decide: Decide | None = None,
+    limits: Sequence[Limit] = LIMITS,
 ) -> Embedded:
     """Open, and make where needed, the databases under `settings.data`, and put the services together on them."""
     databases = {name: open_sqlite(settings.data / f"{name}.sqlite", durability) for name in (*SERVICES, "vault")}
@@ -76,7 +84,7 @@ async def open_embedded(
         await upgrade(database, name)
     vault = databases["vault"]
     guichet = guichet_of(settings, databases["ingest"], vault, clock)
-    ingest = ingest_service(guichet, relayed=False)
+    ingest = ingest_service(guichet, relayed=False, limits=limits)
     client = httpx2.AsyncClient(transport=httpx2.ASGITransport(ingest.app), base_url=settings.public_url)
     services = (
         ingest,
@@ -84,7 +92,7 @@ async def open_embedded(
         notifier_service(settings, databases["notifier"], vault, clock, client, relayed=False),
     )
     bus = EmbeddedBus({name: databases[name] for name in SERVICES}, [service.reader for service in services])
-    return Embedded(guichet, services, databases, bus, clock, _one_site(ingest.app, services[2].app))
+    return Embedded(guichet, services, databases, bus, clock, _one_site(ingest.app, services[2].app), settings)
 
 
 def _one_site(site: FastAPI, notifier: FastAPI) -> FastAPI:
