@@ -117,8 +117,14 @@ def _is_ours(name: str | None, kind: str, _parents: Any) -> bool:
 
 
 def _render(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
-    """A step does not change with the code: what we made of a type is written as what it is in the database."""
-    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(thing, Instant) else False
+    """A step does not change with the code, and holds on both databases: our types are written as what they are there,
+    and a truth as SQLAlchemy's, which SQLite would spell 1 and PostgreSQL true."""
+    if kind == "type" and isinstance(thing, Instant):
+        return "sa.DateTime(timezone=True)"
+    value = getattr(thing, "arg", None)
+    if kind == "server_default" and isinstance(value, (sa.True_, sa.False_)):
+        return "sa.true()" if isinstance(value, sa.True_) else "sa.false()"
+    return False
 
 
 def _versions(service: str) -> Path:

@@ -134,6 +134,7 @@ def upgrade() -> None:
         sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True),
         sa.Column("counted_from", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deadline", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deadline_before_call", sa.DateTime(timezone=True), nullable=True),
         sa.Column("call_asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answered_by", sa.String(length=64), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
@@ -200,6 +201,7 @@ def upgrade() -> None:
         sa.Column("territory", sa.String(length=64), nullable=False),
         sa.Column("age_from_months", sa.Integer(), nullable=False),
         sa.Column("age_to_months", sa.Integer(), nullable=False),
+        sa.Column("is_open", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("section"),
     )
@@ -256,6 +258,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("slots", sa.JSON(), nullable=False),
         sa.Column("places", sa.Integer(), nullable=False),
+        sa.Column("sat_on", sa.JSON(), server_default="[]", nullable=False),
         sa.Column("starts", sa.Date(), nullable=False),
         sa.Column("ends", sa.Date(), nullable=True),
         sa.Column("audience", sa.String(length=32), nullable=False),
