@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,7 +15,7 @@ from fastapi import FastAPI
 from services.bus.database import Database
 from services.bus.delivery import Clock, Reader
 from services.bus.health import health_routes
-from services.bus.service import Service
+from services.bus.service import TICKING, Service
 from services.matcher import metrics, rounds, timers
 from services.matcher import tables as t
 from services.matcher.handlers import HANDLERS
@@ -31,8 +33,11 @@ def build(
     app = FastAPI(title="Berceau : attribution", docs_url=None, redoc_url=None)
     app.include_router(health_routes("matcher", database, reader, clock, relayed=relayed))
 
+    listening = Listening(reader)
+
     async def tick(now: datetime) -> int:
-        return await fire_timers(database, now) + await run_rounds(database, now, solve)
+        fired = await fire_timers(database, now, listening.since(now))
+        return fired + await run_rounds(database, now, solve)
 
     async def next_due() -> datetime | None:
         return await database.read(_next_due)
@@ -40,11 +45,24 @@ def build(
     return Service("matcher", database, reader, app, tick, next_due, on_close=(pool.close,) if pool else ())
 
 
-async def fire_timers(database: Database, now: datetime) -> int:
+@dataclass
+class Listening:
+    """Since when this process has been hearing what people say. It began with its first look, or after a trouble."""
+
+    reader: Reader
+    _since: datetime | None = None
+
+    def since(self, now: datetime) -> datetime:
+        if self._since is None or self.reader.troubles.causes.keys() - {TICKING}:
+            self._since = now
+        return self._since
+
+
+async def fire_timers(database: Database, now: datetime, listening_since: datetime | None = None) -> int:
     """Fire what is due, each timer in a transaction of its own."""
     due = await database.read(timers.due, now)
     for timer in due:
-        await database.write(timers.fire, timer, now)
+        await database.write(timers.fire, timer, now, listening_since)
     return len(due)
 
 
@@ -78,13 +96,26 @@ class SolverProcess:
     """
 
     def __init__(self) -> None:
-        self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        self._pool = _one_process()
 
     async def decide(self, part: Round) -> Outcome:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, decide, part)
+        """Raises SolverDied, once the next process is ready: the round is run again."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, decide, part)
+        except BrokenProcessPool as error:
+            self._pool = _one_process()
+            raise SolverDied("le processus de calcul s'est arrêté") from error
 
     async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _one_process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
+
+class SolverDied(ConnectionError):
+    """The process that solves was ended from outside, for want of memory say: away, and tried again."""
 
 
 async def decide_here(part: Round) -> Outcome:

@@ -13,9 +13,9 @@ from contracts.replies import HoldRequested
 from contracts.requests import AcceptedPattern, NeedFacts
 from contracts.structures import AgreementSigned
 from contracts.vocabulary import Audience, Criterion, Id, Period, RequestKind, Slot, VacancyKind
-from services.calendar import local_day
+from services.calendar import at, local_day
 from services.matcher.policy import Policy
-from services.matcher.rules.eligibility import care_period
+from services.matcher.rules.eligibility import care_period, fits_ages
 from services.matcher.rules.on_call import may_use_on_call_place
 from services.matcher.rules.priority_grid import Grid, grid_in_force, points, tier
 from services.matcher.solver.facts import care_hours
@@ -40,24 +40,34 @@ class Context:
 
 
 def as_request(request: Id, need: NeedFacts, goes_first: bool, context: Context) -> Request | None:
-    """The request of a round; None where nothing of it can be served any more, or its birth is to be confirmed."""
-    today = local_day(context.now)
-    period = _period(need, today)
-    patterns = _patterns(need, today)
-    if period is None or not patterns or (not need.is_born and need.born < today):
+    """The request of a round; None where nothing of it can be served any more, or something is missing."""
+    period = _period(need, local_day(context.now))
+    patterns = _patterns(need, context.now)
+    if period is None or not patterns or missing(need, context.now):
         return None
-    entitled = _entitled(need)
-    fitting = [
-        a for a in context.agreements if entitled is Audience.URGENT_INSERTION and _fits(a, need, patterns, context)
-    ]
     base, reasons = _points(need, None, context)
+    own_tier = FIRST_TIER if goes_first else tier(validated(need), context.grid)
     return Request(
-        id=request, born=need.born, kind=need.kind, tier=FIRST_TIER if goes_first else tier(validated(need), context.grid),
-        points=base, points_at=_points_at(need, base, context), reasons=reasons, since=need.since,
+        id=request, born=need.born, kind=need.kind, tier=own_tier, points=base,
+        points_at=_points_at(need, base, context), reasons=reasons, since=need.since,
         wishes=tuple(Wish(structure=wish.structure, rank=wish.rank) for wish in need.wishes),
-        patterns=patterns, period=period, travel_minutes=need.travel_minutes, entitled_to=entitled,
-        on_call_sections=tuple(sorted({agreement.section for agreement in fitting})), needs_support=need.needs_support,
+        patterns=patterns, period=period, travel_minutes=need.travel_minutes, entitled_to=entitled(need),
+        on_call_sections=_on_call_sections(need, patterns, context), needs_support=need.needs_support,
     )  # fmt: skip
+
+
+def missing(need: NeedFacts, now: datetime) -> str:
+    """What a person has to see to before the request can be served, in French; empty if nothing."""
+    if is_birth_unsure(need, local_day(now)):
+        return "La date prévue de naissance est passée : le guichet attend que la naissance soit confirmée."
+    if need.kind is RequestKind.OCCASIONAL and not need.file_complete:
+        return "Une place ponctuelle demande un dossier complet : il manque des pièces."
+    return ""
+
+
+def is_birth_unsure(need: NeedFacts, today: date) -> bool:
+    """The due date is past, and nobody has said that the child is born."""
+    return not need.is_born and need.born < today
 
 
 def validated(need: NeedFacts, structure: Id | None = None) -> frozenset[Criterion]:
@@ -71,10 +81,15 @@ def _period(need: NeedFacts, today: date) -> Period | None:
     return care_period(need.born, max(need.period.start, today), last)
 
 
-def _patterns(need: NeedFacts, today: date) -> tuple[Pattern, ...]:
-    """The patterns none of whose single days is past."""
-    return tuple(
-        _pattern(p) for p in need.patterns if not any(isinstance(s.day, date) and s.day < today for s in p.slots)
+def _patterns(need: NeedFacts, now: datetime) -> tuple[Pattern, ...]:
+    return tuple(_pattern(pattern) for n, pattern in enumerate(need.patterns) if is_to_come(need, n, now))
+
+
+def is_to_come(need: NeedFacts, pattern: int, now: datetime) -> bool:
+    """True for weeks, and for single days none of which has begun."""
+    travel = timedelta(minutes=need.travel_minutes)
+    return all(
+        at(slot.day, slot.start) - travel > now for slot in need.patterns[pattern].slots if isinstance(slot.day, date)
     )
 
 
@@ -82,15 +97,20 @@ def _pattern(pattern: AcceptedPattern) -> Pattern:
     return Pattern(slots=pattern.slots, rank=pattern.rank)
 
 
-def _entitled(need: NeedFacts) -> Audience:
+def entitled(need: NeedFacts) -> Audience:
+    """Whom the child counts as where places are kept for some."""
     if Criterion.INSERTION not in validated(need):
         return Audience.EVERYBODY
     return Audience.URGENT_INSERTION if need.kind is RequestKind.URGENT else Audience.INSERTION
 
 
-def _fits(agreement: AgreementSigned, need: NeedFacts, patterns: Sequence[Pattern], context: Context) -> bool:
+def _on_call_sections(need: NeedFacts, patterns: Sequence[Pattern], context: Context) -> tuple[Id, ...]:
+    """The sections with an agreement that covers the child at every pattern."""
+    if entitled(need) is not Audience.URGENT_INSERTION:
+        return ()
     slots = tuple(slot for pattern in patterns for slot in pattern.slots)
-    return may_use_on_call_place(agreement, need.born, slots, context.now)
+    fitting = {a.section for a in context.agreements if may_use_on_call_place(a, need.born, slots, context.now)}
+    return tuple(sorted(fitting))
 
 
 def _points(need: NeedFacts, structure: Id | None, context: Context) -> tuple[int, tuple[PointsReason, ...]]:
@@ -127,11 +147,27 @@ def kind_of(slots: Sequence[Slot]) -> VacancyKind:
     return VacancyKind.OCCASIONAL if all(isinstance(slot.day, date) for slot in slots) else VacancyKind.REGULAR
 
 
-def still_suits(need: NeedFacts, structure: Id, slots: Sequence[Slot]) -> bool:
-    """True if the need as it is now would still accept these hours there."""
-    return any(wish.structure == structure for wish in need.wishes) and any(
-        tuple(slots) == hours_of_care(need, n) for n in range(len(need.patterns))
+def still_suits(need: NeedFacts, offered: Offered, ages: tuple[int, int]) -> bool:
+    """True if the need as it is now would still be offered this: wish, hours, days, age and audience."""
+    period = _period(need, offered.offered_on)
+    return (
+        any(wish.structure == offered.structure for wish in need.wishes)
+        and any(offered.slots == hours_of_care(need, n) for n in range(len(need.patterns)))
+        and period == offered.period
+        and fits_ages(need.born, offered.period.start, *ages)
+        and offered.entitled_to.level <= entitled(need).level
     )
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What a live proposal offers, and the day on which it was found. `entitled_to`: whose places it may sit on."""
+
+    structure: Id
+    slots: tuple[Slot, ...]
+    period: Period
+    entitled_to: Audience
+    offered_on: date
 
 
 def hours_of_care(need: NeedFacts, pattern: int) -> tuple[Slot, ...]:
@@ -150,7 +186,7 @@ class CannotHold(Exception):
 
 def check_hold(event: HoldRequested, need: NeedFacts, agreements: Sequence[AgreementSigned], context: Context) -> None:
     """Raise CannotHold unless an agreement of the section opens it to this child at these hours."""
-    if _entitled(need) is not Audience.URGENT_INSERTION:
+    if entitled(need) is not Audience.URGENT_INSERTION:
         raise CannotHold("Les places d'astreinte vont aux demandes urgentes d'insertion validées.")
     if event.pattern >= len(need.patterns):
         raise CannotHold("Ces horaires ne sont pas dans la demande.")

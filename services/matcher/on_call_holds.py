@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from contracts.proposals import CountedPoints
 from contracts.replies import HoldRequested
-from contracts.vocabulary import Audience, Period, VacancyKind
+from contracts.vocabulary import Audience, AwardMode, Period, VacancyKind
 from services.matcher import needs, reading, store
 from services.matcher import tables as t
 from services.matcher.propose import Place
@@ -23,10 +23,12 @@ def on_call_place(step: Step, event: HoldRequested) -> Place:
     need = store.need(row)
     context = reading.context(step.tx, event.territory, step.policy, step.now)
     needs.check_hold(event, need, context.agreements, context)
-    structure = step.tx.scalar(sa.select(t.sections.c.structure).where(t.sections.c.section == event.section))
+    structure = _awarding_structure(step.tx, event.section)
     request = needs.as_request(event.request, need, row["goes_first"], context)
-    if request is None or structure is None:
-        raise needs.CannotHold("Ces dates sont passées.")
+    if structure is None:
+        raise needs.CannotHold("Cette section n'accueille pas par le guichet.")
+    if request is None or not needs.is_to_come(need, event.pattern, step.now):
+        raise needs.CannotHold(needs.missing(need, step.now) or "Ces dates sont passées.")
     lines = needs.counted_at(request, structure)
     slots = needs.hours_of_care(need, event.pattern)
     return Place(
@@ -37,3 +39,10 @@ def on_call_place(step: Step, event: HoldRequested) -> Place:
         reasons=tuple(CountedPoints(**line.model_dump()) for line in lines),
         counted=needs.criteria_behind(need, lines), urgent=need.urgent_sms_agreed, held_by=event.by,
     )  # fmt: skip
+
+
+def _awarding_structure(tx: sa.Connection, section: str) -> str | None:
+    """The structure of an open section whose places are given by this procedure."""
+    awarded = sa.select(t.structures.c.structure).where(t.structures.c.award_mode == AwardMode.AWARDED.value)
+    own = (t.sections.c.section == section, t.sections.c.is_open, t.sections.c.structure.in_(awarded))
+    return tx.scalar(sa.select(t.sections.c.structure).where(*own))

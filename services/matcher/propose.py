@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from contracts.base import EVENT_IDS
 from contracts.proposals import CountedPoints, ProposalMade
-from contracts.vocabulary import Audience, Criterion, Period, ProposalState, Slot, TaskKind, VacancyKind
-from services.calendar import answer_by, at, planned_answer_by
-from services.matcher import lifecycle, store, tasks
+from contracts.vocabulary import (
+    Audience,
+    Criterion,
+    Period,
+    ProposalState,
+    Slot,
+    TaskKind,
+    VacancyKind,
+    WithdrawalReason,
+)
+from services.calendar import answer_by, at, local_day, planned_answer_by
+from services.matcher import endings, lifecycle, store, tasks
 from services.matcher import tables as t
 from services.matcher.codes import free_code
+from services.matcher.moves import LAPSE
+from services.matcher.needs import is_birth_unsure
 from services.matcher.rules.capacity import overfull
 from services.matcher.rules.proposals import leaves_by_itself
-from services.matcher.solver.schema import Hold
+from services.matcher.solver.schema import Hold, Vacancy
 from services.matcher.step import Step
 from services.matcher.store import Proposal
 
@@ -58,13 +69,14 @@ def propose(step: Step, place: Place) -> Proposal:
     _hold(step, place, proposal_id)
     territory = store.territory_row(step.tx, place.territory)
     voted = territory is not None and territory["automatic_release"]
-    alone = place.held_by is None and leaves_by_itself(place.kind, place.counted, voted)
+    alone = place.held_by is None and leaves_by_itself(place.kind, place.counted, place.to_prepare, voted)
     _write(step, place, proposal_id, needs_person=not alone)
     proposal = store.proposal(step.tx, proposal_id)
     assert proposal is not None  # noqa: S101 - written just above, in this transaction
     store.touch_request(step.tx, place.request)
+    set_lapse(step, proposal)
     if alone:
-        lifecycle.release(step, proposal, _limit(step, proposal), "policy")
+        release(step, proposal, "policy")
     elif place.held_by is None:
         tasks.open_task(step, TaskKind.RELEASE, proposal)
     if place.to_prepare:
@@ -73,20 +85,69 @@ def propose(step: Step, place: Place) -> Proposal:
 
 
 def release(step: Step, proposal: Proposal, by: str, note: str = "") -> bool:
-    """Let a prepared proposal leave, with the limit that the message will say."""
+    """Let a prepared proposal leave, with the limit that the message will say.
+
+    Days of care that have begun by now can not be offered any more. While a birth is to be confirmed, nothing leaves.
+    """
+    if proposal.state not in (ProposalState.PREPARED, ProposalState.HELD):
+        return False
+    if days_are_counted(proposal) and care_begins(proposal) <= step.now:
+        return endings.withdraw(step, proposal, WithdrawalReason.PERIOD_OVER)
+    if birth_is_unsure(step, proposal.request):
+        tasks.open_task(step, TaskKind.BIRTH_TO_CONFIRM, territory=proposal.territory, request=proposal.request)
+        return False
     return lifecycle.release(step, proposal, _limit(step, proposal), by, note)
 
 
+def birth_is_unsure(step: Step, request: str) -> bool:
+    """The due date is past and nobody has said that the child is born: the guichet calls, no text leaves."""
+    row = store.request_row(step.tx, request)
+    return row is not None and bool(row["need"]) and is_birth_unsure(store.need(row), local_day(step.now))
+
+
+def set_lapse(step: Step, proposal: Proposal) -> None:
+    """When it is of no use any more: as single days begin, with the grace for answers on their way; as weeks end."""
+    due = care_begins(proposal) + step.policy.grace if days_are_counted(proposal) else last_hour(proposal)
+    if due is not None:
+        store.set_timer(step.tx, LAPSE, proposal.proposal, proposal.territory, due)
+
+
+def last_hour(proposal: Proposal) -> datetime | None:
+    """When care would end; None where no end is set."""
+    if days_are_counted(proposal):
+        return max(at(slot.day, slot.end) for slot in proposal.slots if isinstance(slot.day, date))
+    return at(proposal.period.end, time()) if proposal.period.end else None
+
+
 def deadline_from(step: Step, proposal: Proposal, reached_at: datetime) -> datetime:
-    """The real deadline once the family was reached: never before the limit that the message said."""
+    """The real deadline once the family was reached: never before the limit that the message said.
+
+    A receipt from a clock that is ahead counts from now.
+    """
+    start = min(reached_at, step.now)
     end = answer_by(
-        reached_at, proposal.kind, step.policy.delays, any_hour=proposal.urgent, before=care_begins(proposal)
+        start, proposal.kind, step.policy.delays, any_hour=proposal.urgent, before=_useless_from(proposal)
     )  # fmt: skip
     return end if proposal.answer_by is None else max(end, proposal.answer_by)
 
 
+def before_care(proposal: Proposal, deadline: datetime) -> datetime:
+    """`deadline`, or the beginning of single days of care where that is earlier."""
+    useless = _useless_from(proposal)
+    return deadline if useless is None else min(deadline, useless)
+
+
+def _useless_from(proposal: Proposal) -> datetime | None:
+    return care_begins(proposal) if days_are_counted(proposal) else None
+
+
+def days_are_counted(proposal: Proposal) -> bool:
+    """True for single days, which pass; a place for weeks on end is as good a week later."""
+    return all(isinstance(slot.day, date) for slot in proposal.slots)
+
+
 def care_begins(proposal: Proposal) -> datetime:
-    """When the child would first come: an answer is of no use afterwards."""
+    """When the child would first come."""
     first = min(_first_day(slot, proposal.period.start) for slot in proposal.slots)
     hour = min(slot.start for slot in proposal.slots if _first_day(slot, proposal.period.start) == first)
     return at(first, hour)
@@ -106,13 +167,17 @@ def _limit(step: Step, proposal: Proposal) -> datetime:
 
 def _hold(step: Step, place: Place, proposal_id: str) -> None:
     """Lock the section's row, count again, and only then hold."""
-    store.lock_section(step.tx, place.section)
-    own = t.vacancies.c.section == place.section
-    vacancies = [store.as_vacancy(row) for row in store.open_vacancies(step.tx, own)]
+    known = store.lock_section(step.tx, place.section)
     hold = Hold(
         id=proposal_id, section=place.section, slots=place.slots, period=place.period, entitled_to=place.entitled_to
     )
-    if overfull(vacancies, store.holds(step.tx, t.holds.c.section == place.section), hold, step.now):
+    held = store.holds(step.tx, t.holds.c.section == place.section)
+    places = store.places_in(step.tx, place.section)
+    if (
+        not known
+        or overfull(places, held, hold, step.now)
+        or not _is_on_call_if_it_must(place, places, held, hold, step)
+    ):
         raise NoRoom(f"section {place.section}")
     step.tx.execute(
         t.holds.insert().values(
@@ -121,6 +186,17 @@ def _hold(step: Step, place: Place, proposal_id: str) -> None:
             units=1, entitled_to=place.entitled_to.value,
         )
     )  # fmt: skip
+
+
+def _is_on_call_if_it_must(
+    place: Place, places: list[Vacancy], held: list[Hold], hold: Hold, step: Step
+) -> bool:  # fmt: skip
+    """What is confirmed under an agreement sits on on-call places only, never on those that a round shares out."""
+    if place.kind is not VacancyKind.ON_CALL:
+        return True
+    kept = [v for v in places if v.kind is VacancyKind.ON_CALL and v.audience_at(step.now) is not Audience.EVERYBODY]
+    on_call = [h for h in held if h.entitled_to is Audience.URGENT_INSERTION]
+    return not overfull(kept, on_call, hold, step.now)
 
 
 def _write(step: Step, place: Place, proposal_id: str, *, needs_person: bool) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 import sqlalchemy as sa
 
@@ -16,13 +19,17 @@ from services.calendar import local_day
 from services.matcher import needs, store
 from services.matcher import tables as t
 from services.matcher.policy import Policy, policy_in_force
+from services.matcher.rules.capacity import sat_on
 from services.matcher.rules.proposals import is_still_free
-from services.matcher.solver.schema import Round, Section, Support
+from services.matcher.solver.schema import Hold, Round, Section, Support, Vacancy
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one snapshot said, and the versions by which a later change is seen."""
+    """What one snapshot said, and the versions by which a later change is seen.
+
+    `aside` are requests that take no part, each with the reason in French.
+    """
 
     round: Round
     policy: Policy
@@ -30,6 +37,7 @@ class Loaded:
     families: dict[str, str]
     sections: dict[str, int]
     requests: dict[str, int]
+    aside: dict[str, str]
     marks: int
     trigger: str
 
@@ -40,63 +48,90 @@ def load(tx: sa.Connection, territory: str, now: datetime) -> Loaded | None:
     if row is None:
         return None
     policy = policy_in_force(row["policy"], local_day(now))
-    sections, section_versions = _sections(tx, territory)
-    vacancies = [
-        v for v in store.open_vacancies(tx, t.vacancies.c.territory == territory) if v["section"] in section_versions
-    ]
+    sections = _sections(tx, territory)
     waiting = _waiting(tx, territory)
     own_needs = {r["request"]: store.need(r) for r in waiting}
     read_against = context(tx, territory, policy, now)
-    asked = [needs.as_request(r["request"], own_needs[r["request"]], r["goes_first"], read_against) for r in waiting]
+    asked = {r["request"]: needs.as_request(r["request"], own_needs[r["request"]], r["goes_first"], read_against)
+             for r in waiting}  # fmt: skip
     return Loaded(
         round=Round(
             id=str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}")),
-            territory=territory,
-            instant=now,
-            policy=policy.rules,
-            sections=tuple(sections),
-            vacancies=tuple(store.as_vacancy(v) for v in vacancies if _is_believed(v, policy, now)),
-            requests=tuple(request for request in asked if request is not None),
-            holds=tuple(h for h in store.holds(tx, t.holds.c.territory == territory) if h.section in section_versions),
-            support=_support(tx, territory),
+            territory=territory, instant=now, policy=policy.rules,
+            sections=tuple(_section(section) for section in sections),
+            requests=tuple(request for request in asked.values() if request is not None),
+            support=_support(tx, territory), **_places(tx, territory, {s["section"] for s in sections}, policy, now),
         ),
         policy=policy,
         needs=own_needs,
         families={r["request"]: r["family"] for r in waiting},
-        sections=section_versions,
+        sections={section["section"]: section["version"] for section in sections},
         requests={r["request"]: r["version"] for r in waiting},
+        aside={name: needs.missing(own_needs[name], now) or DATES_OVER for name, asks in asked.items() if asks is None},
         marks=row["due_marks"],
         trigger=row["due_because"] or "asked",
-    )
+    )  # fmt: skip
+
+
+DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates au guichet."
 
 
 def context(tx: sa.Connection, territory: str, policy: Policy, now: datetime) -> needs.Context:
     """What the territory's needs are read against."""
-    return needs.Context(policy, now, _agreements(tx, territory), _communes(tx, territory))
+    return needs.Context(policy, now, agreements_of(tx, territory), _communes(tx, territory))
 
 
-def _sections(tx: sa.Connection, territory: str) -> tuple[list[Section], dict[str, int]]:
-    """Sections of the structures whose places are awarded, and their versions."""
+def _sections(tx: sa.Connection, territory: str) -> list[sa.RowMapping]:
+    """Open sections of the structures whose places are awarded."""
     awarded = sa.select(t.structures.c.structure).where(
         t.structures.c.territory == territory, t.structures.c.award_mode == AwardMode.AWARDED.value
     )
-    rows = tx.execute(sa.select(t.sections).where(t.sections.c.structure.in_(awarded)).order_by(t.sections.c.section))
-    sections, versions = [], {}
-    for row in rows.mappings():
-        versions[row["section"]] = row["version"]
-        sections.append(
-            Section(
-                id=row["section"],
-                structure=row["structure"],
-                age_from_months=row["age_from_months"],
-                age_to_months=row["age_to_months"],
-            )
-        )
-    return sections, versions
+    query = sa.select(t.sections).where(t.sections.c.structure.in_(awarded), t.sections.c.is_open)
+    return list(tx.execute(query.order_by(t.sections.c.section)).mappings())
+
+
+def _section(row: sa.RowMapping) -> Section:
+    ages = {"age_from_months": row["age_from_months"], "age_to_months": row["age_to_months"]}
+    return Section(id=row["section"], structure=row["structure"], **ages)
+
+
+class Places(TypedDict):
+    """What a round may hand out, and what is held of it."""
+
+    vacancies: tuple[Vacancy, ...]
+    holds: tuple[Hold, ...]
+
+
+def _places(tx: sa.Connection, territory: str, sections: set[str], policy: Policy, now: datetime) -> Places:
+    """The places that may be offered, and all holds that are not over.
+
+    Of a vacancy that is not believed any more, those places count on which children sit: else the children would be
+    counted against places that are free.
+    """
+    today = local_day(now)
+    held: dict[str, list[Hold]] = defaultdict(list)
+    for hold in store.holds(tx, t.holds.c.territory == territory, t.holds.c.ends.is_(None) | (t.holds.c.ends > today)):
+        held[hold.section].append(hold)
+    rows: dict[str, list[sa.RowMapping]] = defaultdict(list)
+    for row in store.open_vacancies(tx, t.vacancies.c.territory == territory):
+        rows[row["section"]].append(row)
+    offered = [vacancy for name in sorted(sections) for vacancy in _offered(rows[name], held[name], policy, now)]
+    return Places(vacancies=tuple(offered), holds=tuple(hold for name in sorted(sections) for hold in held[name]))
+
+
+def _offered(rows: list[sa.RowMapping], held: list[Hold], policy: Policy, now: datetime) -> Iterator[Vacancy]:
+    doubtful = [row for row in rows if not _is_believed(row, policy, now)]
+    for row in rows:
+        if row not in doubtful:
+            yield from store.places_of(row)
+    taken = sat_on(store.pool(doubtful), held, now) if doubtful and held else {}
+    for row in doubtful:
+        yield from store.beside(store.own_places(row), taken.get(row["vacancy"], ()))
 
 
 def _is_believed(row: sa.RowMapping, policy: Policy, now: datetime) -> bool:
-    """A regular place that nobody confirmed for days, or an occasional one not confirmed today, leaves with nobody."""
+    """False for a regular place that nobody confirmed for days, for an occasional one not confirmed today, and for what
+    is over."""
     if row["ends"] is not None and row["ends"] <= local_day(now):
         return False
     kind = VacancyKind(row["kind"])
@@ -114,7 +149,7 @@ def _waiting(tx: sa.Connection, territory: str) -> list[sa.RowMapping]:
     return list(tx.execute(query.order_by(t.requests.c.request)).mappings())
 
 
-def _agreements(tx: sa.Connection, territory: str) -> list[AgreementSigned]:
+def agreements_of(tx: sa.Connection, territory: str) -> list[AgreementSigned]:
     query = sa.select(t.agreements.c.facts).where(t.agreements.c.territory == territory, ~t.agreements.c.ended)
     return [AgreementSigned.model_validate(facts) for facts in tx.scalars(query.order_by(t.agreements.c.agreement))]
 

@@ -7,9 +7,11 @@ moved since they were read is dropped and the territory is due again: no decisio
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -18,11 +20,11 @@ from contracts.proposals import CountedPoints
 from contracts.rounds import BrokenGuarantee, RequestExplained, RoundDecided
 from contracts.vocabulary import Audience, RequestKind, TaskKind, VacancyKind
 from services.bus.database import Database
-from services.matcher import metrics, needs, tasks
+from services.matcher import metrics, needs, store, tasks
 from services.matcher import tables as t
 from services.matcher.propose import NoRoom, Place, propose
 from services.matcher.reading import Loaded, load
-from services.matcher.solver.canonical import round_hash
+from services.matcher.solver.canonical import RoundRefused, round_hash
 from services.matcher.solver.explain import phrases
 from services.matcher.solver.schema import ENGINE, Outcome, Placed, Reason, Request, Round
 from services.matcher.solver.solve import components
@@ -40,7 +42,19 @@ class Tally:
 
     proposed: int = 0
     dropped: int = 0
+    refused: str = ""
     outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def broken(self) -> list[BrokenGuarantee]:
+        """Every guarantee that a check found broken, and why the round was refused as a whole."""
+        found = [violation for outcome in self.outcomes for violation in outcome.violations]
+        said = [BrokenGuarantee(guarantee=v.guarantee, sentence=v.sentence) for v in found]
+        return [*said, *([BrokenGuarantee(guarantee=REFUSED, sentence=self.refused)] if self.refused else [])]
+
+
+REFUSED = "input"
+"""Stands where a guarantee would: what came in contradicts itself."""
 
 
 def due_territories(tx: sa.Connection, now: datetime) -> list[str]:
@@ -54,23 +68,42 @@ def next_due(tx: sa.Connection) -> datetime | None:
 
 
 async def run_round(database: Database, territory: str, now: datetime, decide: Decide) -> Tally | None:
-    """Decide `territory` as it is. None if it is not known. Safe to repeat: what was written is seen as held."""
+    """Decide `territory` as it is. None if it is not known. Safe to repeat: what was written is seen as held.
+
+    Several processes may do so at once: a part that another has written first is dropped, since its rows have moved.
+    """
     loaded = await database.read(load, territory, now)
     if loaded is None:
         return None
     with metrics.ROUND_SECONDS.time():
         tally = Tally()
-        for part in sorted(components(loaded.round), key=_urgent_first):
-            outcome = await decide(part)
-            tally.outcomes.append(outcome)
-            try:
-                tally.proposed += await database.write(write_part, loaded, part, outcome, now)
-            except (NoRoom, Moved) as moved:
-                log.info("part dropped", territory=territory, round=loaded.round.id, because=str(moved))
-                tally.dropped += 1
+        for part in _parts(loaded, tally):
+            await _decide_part(database, loaded, part, decide, tally, now)
         await database.write(finish, loaded, tally, now)
-    metrics.ROUNDS.labels("withheld" if any(o.violations for o in tally.outcomes) else "decided").inc()
+    metrics.ROUNDS.labels("withheld" if tally.broken else "decided").inc()
     return tally
+
+
+def _parts(loaded: Loaded, tally: Tally) -> list[Round]:
+    """The connected parts, urgent ones first. A round that contradicts itself has none, and a person is told."""
+    try:
+        return sorted(components(loaded.round), key=_urgent_first)
+    except RoundRefused as refusal:
+        log.error("round refused", territory=loaded.round.territory, round=loaded.round.id, because=str(refusal))
+        tally.refused = str(refusal)
+        return []
+
+
+async def _decide_part(
+    database: Database, loaded: Loaded, part: Round, decide: Decide, tally: Tally, now: datetime
+) -> None:  # fmt: skip
+    outcome = await decide(part)
+    tally.outcomes.append(outcome)
+    try:
+        tally.proposed += await database.write(write_part, loaded, part, outcome, now)
+    except (NoRoom, Moved) as moved:
+        log.info("part dropped", territory=loaded.round.territory, round=loaded.round.id, because=str(moved))
+        tally.dropped += 1
 
 
 class Moved(Exception):
@@ -86,9 +119,8 @@ def _urgent_first(part: Round) -> tuple[bool, str]:
 
 def write_part(tx: sa.Connection, loaded: Loaded, part: Round, outcome: Outcome, now: datetime) -> int:
     """Turn one part's outcome into proposals and reasons. Raises Moved or NoRoom, and then writes nothing."""
-    touched = {v.section for v in part.vacancies} | {
-        h.section for h in part.holds
-    }  # the other sections are there as facts only
+    store.territory_row(tx, loaded.round.territory, lock=True)
+    touched = {v.section for v in part.vacancies} | {h.section for h in part.holds}  # others are there as facts only
     _check_unmoved(tx, t.sections, t.sections.c.section, {name: loaded.sections[name] for name in touched})
     _check_unmoved(tx, t.requests, t.requests.c.request, {r.id: loaded.requests[r.id] for r in part.requests})
     step = Step(tx, now, loaded.round.id, loaded.policy)
@@ -133,20 +165,26 @@ def _entitled(request: Request, section: str) -> Audience:
 
 
 def _explain(step: Step, loaded: Loaded, request: Request, reason: Reason) -> None:
+    said = reason.model_dump(mode="json")
+    _say_reason(step, loaded, request.id, tuple(phrases(request, reason)), said, placed=reason.placed)
+
+
+def _say_reason(
+    step: Step, loaded: Loaded, request: str, said: tuple[str, ...], reason: dict[str, Any], *, placed: bool
+) -> None:  # fmt: skip
     """Say the reason of a request, if it is not what was said before."""
-    digest = hashlib.sha256(reason.model_dump_json().encode()).hexdigest()
-    same = t.explanations.c.request == request.id
+    digest = hashlib.sha256(json.dumps([said, reason], sort_keys=True).encode()).hexdigest()
+    same = t.explanations.c.request == request
     before = step.tx.scalar(sa.select(t.explanations.c.hash).where(same))
     if before == digest:
         return
     if before is None:
-        step.tx.execute(t.explanations.insert().values(request=request.id, hash=digest))
+        step.tx.execute(t.explanations.insert().values(request=request, hash=digest))
     else:
         step.tx.execute(t.explanations.update().where(same).values(hash=digest))
     step.say(
-        RequestExplained, request.id, loaded.round.territory,
-        round=loaded.round.id, placed=reason.placed, phrases=tuple(phrases(request, reason)),
-        reason=reason.model_dump(mode="json"),
+        RequestExplained, request, loaded.round.territory,
+        round=loaded.round.id, placed=placed, phrases=said, reason=reason,
     )  # fmt: skip
 
 
@@ -154,23 +192,32 @@ def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime) -> No
     """Note the round, and clear the territory's mark unless something has marked it since."""
     step = Step(tx, now, loaded.round.id, loaded.policy)
     territory = loaded.round.territory
-    broken = [violation for outcome in tally.outcomes for violation in outcome.violations]
+    store.territory_row(tx, territory, lock=True)
+    for request, why in sorted(loaded.aside.items()):
+        _say_reason(step, loaded, request, (why,), {}, placed=False)
+    broken = tally.broken
+    _note(step, loaded, tally, broken)
+    if broken:
+        tasks.open_task(step, TaskKind.ROUND_WITHHELD, territory=territory, detail=broken[0].sentence)
+    _clear_due(tx, loaded, again=now + timedelta(seconds=1) if tally.dropped else None)
+
+
+def _note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee]) -> None:
+    territory = loaded.round.territory
     facts = {"requests": len(loaded.round.requests), "proposed": tally.proposed, "dropped": tally.dropped}
-    hashes = {"input_hash": round_hash(loaded.round), "outcome_hash": _together(tally.outcomes)}
-    tx.execute(
+    input_hash = "" if tally.refused else round_hash(loaded.round)
+    hashes = {"input_hash": input_hash, "outcome_hash": _together(tally.outcomes)}
+    found = [violation.model_dump(mode="json") for outcome in tally.outcomes for violation in outcome.violations]
+    step.tx.execute(
         t.rounds.insert().values(
-            round=loaded.round.id, territory=territory, at=now, trigger=loaded.trigger,
-            violations=[v.model_dump(mode="json") for v in broken], **facts, **hashes,
+            round=loaded.round.id, territory=territory, at=step.now, trigger=loaded.trigger,
+            violations=[*found, *([{"sentence": tally.refused}] if tally.refused else [])], **facts, **hashes,
         )
     )  # fmt: skip
     step.say(
         RoundDecided, loaded.round.id, territory,
-        trigger=loaded.trigger, engine=ENGINE, policy=loaded.policy.id,
-        broken=tuple(BrokenGuarantee(guarantee=v.guarantee, sentence=v.sentence) for v in broken), **facts, **hashes,
+        trigger=loaded.trigger, engine=ENGINE, policy=loaded.policy.id, broken=tuple(broken), **facts, **hashes,
     )  # fmt: skip
-    if broken:
-        tasks.open_task(step, TaskKind.ROUND_WITHHELD, territory=territory, detail=broken[0].sentence)
-    _clear_due(tx, loaded, again=now + timedelta(seconds=1) if tally.dropped else None)
 
 
 def _together(outcomes: list[Outcome]) -> str:

@@ -25,12 +25,19 @@ from contracts.vocabulary import (
     VacancyKind,
 )
 from services.matcher import tables as t
+from services.matcher.rules.capacity import Owned
+from services.matcher.rules.hours import Amount
 from services.matcher.solver.schema import Hold, Vacancy
 
 SLOTS = TypeAdapter(tuple[Slot, ...])
 
-WAITING, PLACED, CLOSED = "waiting", "placed", "closed"
-"""States of a request here: it waits, it has its place, or a person closed it."""
+WAITING, WITH_PERSON, PLACED, CLOSED = "waiting", "with_person", "placed", "closed"
+"""States of a request here: it waits; a person looks at it before the next round; it has its place; a person closed it.
+
+A placement that ends does not wake its request: the family's need has changed, so a person registers it anew.
+"""
+
+AMOUNTS = TypeAdapter(tuple[Amount, ...])
 
 
 def slots_json(slots: Sequence[Slot]) -> Any:
@@ -63,16 +70,12 @@ class Proposal:
     answer_by: datetime | None
     counted_from: datetime | None
     deadline: datetime | None
+    deadline_before_call: datetime | None
     call_asked_at: datetime | None
     answered_by: str | None
     answered_at: datetime | None
     answer: Answer | None
     was_sent: bool
-
-    @property
-    def claim(self) -> tuple[int, int, date, str]:
-        """Sorts the highest claim first."""
-        return (self.tier, -self.points, self.since, self.request)
 
 
 def _proposal(row: Any) -> Proposal:
@@ -127,11 +130,19 @@ def lock_section(tx: sa.Connection, section: str) -> bool:
 
 
 def open_vacancies(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[sa.RowMapping]:
-    query = sa.select(t.vacancies).where(t.vacancies.c.is_open, t.vacancies.c.places > 0, *conditions)
+    """Vacancies that have places, or places on which children sit; the oldest first."""
+    query = sa.select(t.vacancies).where(t.vacancies.c.is_open, *conditions)
     return list(tx.execute(query.order_by(t.vacancies.c.opened_at, t.vacancies.c.vacancy)).mappings())
 
 
-def as_vacancy(row: sa.RowMapping) -> Vacancy:
+def places_of(row: sa.RowMapping) -> list[Vacancy]:
+    """The places of a vacancy as a round counts them: those on which children sat when it was counted come first."""
+    own = own_places(row)
+    return [*beside(own, AMOUNTS.validate_python(row["sat_on"])), *([own] if own.places else [])]
+
+
+def own_places(row: sa.RowMapping) -> Vacancy:
+    """The places that the director counted."""
     return Vacancy(
         id=row["vacancy"],
         section=row["section"],
@@ -142,6 +153,25 @@ def as_vacancy(row: sa.RowMapping) -> Vacancy:
         audience=Audience(row["audience"]),
         release_at=row["release_at"],
     )
+
+
+def beside(vacancy: Vacancy, amounts: Sequence[Amount]) -> list[Vacancy]:
+    """The places on which children sit, as rows of their own."""
+    return [
+        vacancy.model_copy(update={"id": f"{vacancy.id}.{n}", "slots": a.slots, "period": a.period, "places": a.places})
+        for n, a in enumerate(amounts)
+    ]
+
+
+def pool(rows: Iterable[sa.RowMapping]) -> list[Owned]:
+    """The places of some vacancies in the order in which children sit on them: where they sat before comes first."""
+    owned = [(row["vacancy"], vacancy) for row in rows for vacancy in places_of(row)]
+    return sorted(owned, key=lambda pair: pair[0] == pair[1].id)  # stable: a vacancy's own count behind the others
+
+
+def places_in(tx: sa.Connection, section: str) -> list[Vacancy]:
+    """All the places that a section has, whether or not somebody confirmed them lately."""
+    return [vacancy for row in open_vacancies(tx, t.vacancies.c.section == section) for vacancy in places_of(row)]
 
 
 def holds(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Hold]:
@@ -180,8 +210,13 @@ def touch_request(tx: sa.Connection, request: str, **values: object) -> None:
     )  # fmt: skip
 
 
-def territory_row(tx: sa.Connection, territory: str) -> sa.RowMapping | None:
-    return tx.execute(sa.select(t.territories).where(t.territories.c.territory == territory)).mappings().first()
+def territory_row(tx: sa.Connection, territory: str, *, lock: bool = False) -> sa.RowMapping | None:
+    """The territory. With `lock`, until the transaction ends nobody else decides there.
+
+    Handlers, timers and rounds take this lock first, so they never wait for each other in a circle.
+    """
+    query = sa.select(t.territories).where(t.territories.c.territory == territory)
+    return tx.execute(query.with_for_update() if lock else query).mappings().first()
 
 
 def mark_due(tx: sa.Connection, territory: str, at: datetime, because: str) -> None:

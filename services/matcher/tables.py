@@ -51,6 +51,7 @@ sections = sa.Table(
     _id("territory"),
     sa.Column("age_from_months", sa.Integer, nullable=False),
     sa.Column("age_to_months", sa.Integer, nullable=False),
+    sa.Column("is_open", sa.Boolean, nullable=False, default=True, server_default=sa.true()),
     sa.Column("version", sa.Integer, nullable=False, default=0),
     sa.Index("sections_territory", "territory"),
 )
@@ -75,6 +76,7 @@ vacancies = sa.Table(
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("slots", sa.JSON, nullable=False),
     sa.Column("places", sa.Integer, nullable=False),
+    sa.Column("sat_on", sa.JSON, nullable=False, default=list, server_default="[]"),
     sa.Column("starts", sa.Date, nullable=False),
     sa.Column("ends", sa.Date),
     sa.Column("audience", sa.String(32), nullable=False),
@@ -86,6 +88,7 @@ vacancies = sa.Table(
     sa.Index("vacancies_section", "section"),
     sa.Index("vacancies_territory", "territory"),
 )
+"""`places` is the director's count. `sat_on` are places beside it on which children already sat when it was said."""
 
 requests = sa.Table(
     "requests",
@@ -130,6 +133,7 @@ proposals = sa.Table(
     sa.Column("answer_by", Instant),
     sa.Column("counted_from", Instant),
     sa.Column("deadline", Instant),
+    sa.Column("deadline_before_call", Instant),
     sa.Column("call_asked_at", Instant),
     sa.Column("answered_by", sa.String(64)),
     sa.Column("answered_at", Instant),

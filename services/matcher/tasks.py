@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from contracts.tasks import TaskOpened, TaskSettled
@@ -49,19 +50,19 @@ def settle(step: Step, kind: TaskKind, proposal: Proposal, by: str) -> None:
         settle_task(step, task, proposal.territory, by)
 
 
-SETTLED_BY_AN_END = (
+ENDED = (
     TaskKind.RELEASE,
-    TaskKind.CALL_BACK,
-    TaskKind.UNCLEAR_REPLY,
     TaskKind.UNDELIVERED,
     TaskKind.NO_MOBILE,
-    TaskKind.TO_VERIFY,
     TaskKind.CONTRADICTION,
     TaskKind.LATE_CONFIRMATION,
 )
-"""Tasks that have no object any more once the family has answered or the proposal is over."""
+"""Tasks that have no object any more once a proposal is over. A family that asked for a call is still called."""
+
+ANSWERED = (*ENDED, TaskKind.CALL_BACK, TaskKind.UNCLEAR_REPLY, TaskKind.TO_VERIFY)
+"""Tasks that have no object any more once the family has answered."""
 
 
-def settle_all(step: Step, proposal: Proposal, by: str) -> None:
-    for kind in SETTLED_BY_AN_END:
+def settle_all(step: Step, proposal: Proposal, by: str, kinds: Sequence[TaskKind]) -> None:
+    for kind in kinds:
         settle(step, kind, proposal, by)

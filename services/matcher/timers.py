@@ -9,11 +9,12 @@ import sqlalchemy as sa
 
 from contracts.placements import PlacementEnded
 from contracts.proposals import ProposalReminded
-from contracts.vocabulary import Answer, DepartureReason, ProposalState, TaskKind
+from contracts.vocabulary import Answer, DepartureReason, ProposalState, TaskKind, WithdrawalReason
 from services.calendar import local_day
-from services.matcher import lifecycle, store, tasks
+from services.matcher import endings, lifecycle, moves, store, tasks
 from services.matcher import tables as t
 from services.matcher.policy import policy_in_force
+from services.matcher.propose import birth_is_unsure, last_hour
 from services.matcher.step import Step
 from services.matcher.store import Proposal
 
@@ -39,20 +40,31 @@ def next_due(tx: sa.Connection) -> datetime | None:
     return tx.scalar(sa.select(t.timers.c.due_at).order_by(t.timers.c.due_at).limit(1))
 
 
-def fire(tx: sa.Connection, timer: Timer, now: datetime) -> bool:
-    """Do what is due, if it still is: the row is taken first, so that a timer fires once. False if it was moved."""
+def fire(tx: sa.Connection, timer: Timer, now: datetime, listening_since: datetime | None = None) -> bool:
+    """Do what is due, if it still is: the row is taken first, so that a timer fires once. False if it was moved.
+
+    Silence counts only while somebody listens: for the length of the grace after `listening_since`, answers that came
+    in time may still wait on their stream, and what ends a proposal by silence is put off.
+    """
+    territory = store.territory_row(tx, timer.territory, lock=True)
     taken = tx.execute(
         t.timers.delete()
         .where(t.timers.c.kind == timer.kind, t.timers.c.about == timer.about, t.timers.c.due_at == timer.due_at)
         .returning(t.timers.c.about)
     )
-    territory = store.territory_row(tx, timer.territory)
     if taken.first() is None or territory is None:
         return False
     cause = f"{timer.kind}/{timer.about}/{timer.due_at.isoformat()}"
     step = Step(tx, now, cause, policy_in_force(territory["policy"], local_day(now)))
+    if timer.kind in BY_SILENCE and listening_since is not None and now < listening_since + step.policy.grace:
+        store.set_timer(tx, timer.kind, timer.about, timer.territory, listening_since + step.policy.grace)
+        return False
     _FIRE[timer.kind](step, timer)
     return True
+
+
+BY_SILENCE = frozenset({moves.EXPIRY, moves.UNDO, moves.LAPSE})
+"""Timers that end something because nobody said otherwise."""
 
 
 def _about_proposal(step: Step, timer: Timer) -> None:
@@ -62,18 +74,22 @@ def _about_proposal(step: Step, timer: Timer) -> None:
 
 
 def _expire(step: Step, proposal: Proposal) -> None:
-    if proposal.deadline is not None and step.now >= proposal.deadline + step.policy.grace:
-        lifecycle.expire(step, proposal)
+    """A family whose child should be born by now is called, not written to: its proposal waits for that call."""
+    if proposal.deadline is None or step.now < proposal.deadline + step.policy.grace:
+        return
+    if not birth_is_unsure(step, proposal.request):
+        endings.expire(step, proposal)
 
 
 def _remind(step: Step, proposal: Proposal) -> None:
-    if proposal.state is ProposalState.DELIVERED and proposal.deadline is not None:
+    waits = proposal.state is ProposalState.DELIVERED and proposal.deadline is not None
+    if waits and not birth_is_unsure(step, proposal.request):
         step.say(ProposalReminded, proposal.proposal, proposal.territory, deadline=proposal.deadline)
 
 
 def _make_no_final(step: Step, proposal: Proposal) -> None:
     if proposal.state is ProposalState.DECLINING:
-        lifecycle.decline(step, proposal, Answer.NON, proposal.answered_by or "matcher")
+        endings.decline(step, proposal, Answer.NON, proposal.answered_by or "matcher")
 
 
 def _miss_receipt(step: Step, proposal: Proposal) -> None:
@@ -89,6 +105,18 @@ def _miss_confirmation(step: Step, proposal: Proposal) -> None:
 
 def _resume(step: Step, proposal: Proposal) -> None:
     lifecycle.resume(step, proposal)
+
+
+def _lapse(step: Step, proposal: Proposal) -> None:
+    """The days of care have come. Whoever still has a deadline, or a NON to take back, keeps that time; who said OUI
+    has until the last hour, while the structure may confirm; nobody may wait any more for the others."""
+    ends = last_hour(proposal)
+    if proposal.state is ProposalState.DECLINING or (proposal.state is ProposalState.DELIVERED and proposal.deadline):
+        return  # another timer ends it
+    if proposal.state is ProposalState.ACCEPTED and ends is not None and step.now < ends:
+        store.set_timer(step.tx, moves.LAPSE, proposal.proposal, proposal.territory, ends)
+    else:
+        endings.withdraw(step, proposal, WithdrawalReason.PERIOD_OVER)
 
 
 def _release_place(step: Step, timer: Timer) -> None:
@@ -112,22 +140,23 @@ def _end_placement(step: Step, timer: Timer) -> None:
 
 def _ask_about_birth(step: Step, timer: Timer) -> None:
     row = store.request_row(step.tx, timer.about)
-    if row is not None and row["state"] == store.WAITING:
+    if row is not None and row["state"] in (store.WAITING, store.WITH_PERSON):
         tasks.open_task(step, TaskKind.BIRTH_TO_CONFIRM, territory=timer.territory, request=timer.about)
 
 
 _FIRE_PROPOSAL = {
-    lifecycle.EXPIRY: _expire,
-    lifecycle.REMINDER: _remind,
-    lifecycle.UNDO: _make_no_final,
-    lifecycle.RECEIPT: _miss_receipt,
-    lifecycle.CONFIRMATION: _miss_confirmation,
-    lifecycle.RESUME: _resume,
+    moves.EXPIRY: _expire,
+    moves.REMINDER: _remind,
+    moves.UNDO: _make_no_final,
+    moves.RECEIPT: _miss_receipt,
+    moves.CONFIRMATION: _miss_confirmation,
+    moves.RESUME: _resume,
+    moves.LAPSE: _lapse,
 }
 
 _FIRE = {
     **dict.fromkeys(_FIRE_PROPOSAL, _about_proposal),
-    lifecycle.ROUND: _release_place,
-    lifecycle.DEPARTURE: _end_placement,
-    lifecycle.BIRTH: _ask_about_birth,
+    moves.ROUND: _release_place,
+    moves.DEPARTURE: _end_placement,
+    moves.BIRTH: _ask_about_birth,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts import confirmations, messages, releases, replies, requests, structures, tasks, territories, vacancies
 from services.bus.delivery import Handlers
-from services.matcher.handlers import answers, needs, people, places, receipts, territory
+from services.matcher.handlers import answers, departures, needs, people, places, receipts, territory
 
 HANDLERS: Handlers = {
     territories.TerritoryPublished: territory.on_territory_published,
@@ -25,7 +25,7 @@ HANDLERS: Handlers = {
     replies.HoldRequested: answers.on_hold_requested,
     confirmations.AdmissionConfirmed: people.on_admission_confirmed,
     confirmations.AdmissionRefused: people.on_admission_refused,
-    confirmations.DepartureAnnounced: people.on_departure_announced,
+    confirmations.DepartureAnnounced: departures.on_departure_announced,
     releases.ReleaseGiven: people.on_release_given,
     releases.ReleaseSuspended: people.on_release_suspended,
     releases.WithdrawalGiven: people.on_withdrawal_given,

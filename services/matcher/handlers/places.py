@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,13 +14,15 @@ from contracts.vacancies import (
     VacancyReconfirmed,
     VacancyWithdrawn,
 )
-from contracts.vocabulary import ProposalState, TaskKind, VacancyKind, WithdrawalReason
+from contracts.vocabulary import Answer, Audience, ProposalState, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.retries import WrongEvent
-from services.matcher import lifecycle, store, tasks
+from services.matcher import endings, moves, store, tasks
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
-from services.matcher.rules.capacity import given_beside, overfull, taken_from
-from services.matcher.solver.schema import Hold, Vacancy
+from services.matcher.rules.capacity import sat_on, short_holds
+from services.matcher.rules.hours import Amount
+from services.matcher.solver.claims import draw
+from services.matcher.solver.schema import Hold
 from services.matcher.step import Step
 from services.matcher.store import Proposal
 
@@ -34,11 +37,11 @@ def on_vacancy_opened(tx: sa.Connection, event: VacancyOpened, now: datetime) ->
             kind=event.kind.value, slots=store.slots_json(event.slots), places=event.places,
             starts=event.period.start, ends=event.period.end, audience=event.audience.value,
             release_at=event.release_at, agreement=event.agreement, opened_at=event.time, confirmed_at=event.time,
-            is_open=True,
+            is_open=True, sat_on=[],
         )
     )  # fmt: skip
     if event.release_at is not None and event.release_at > now:
-        store.set_timer(tx, lifecycle.ROUND, event.subject, event.territory, event.release_at)
+        store.set_timer(tx, moves.ROUND, event.subject, event.territory, event.release_at)
     step.mark_due(event.territory, event.type, at_once=event.kind is not VacancyKind.REGULAR)
 
 
@@ -46,11 +49,10 @@ def on_vacancy_changed(tx: sa.Connection, event: VacancyChanged, now: datetime) 
     """The director's count is of what is left: what Berceau gave away comes on top of it."""
     step = step_for(tx, event, now)
     row = _lock_vacancy(tx, event.subject)
+    taken = _sat_on(tx, row, now)
     values: dict[str, object] = {
-        "places": event.places + _given_away(tx, row),
-        "confirmed_at": event.time,
-        "is_open": True,
-    }
+        "places": event.places, "sat_on": taken, "confirmed_at": event.time, "is_open": bool(event.places or taken),
+    }  # fmt: skip
     if event.period is not None:
         values.update(starts=event.period.start, ends=event.period.end)
     tx.execute(t.vacancies.update().where(t.vacancies.c.vacancy == event.subject).values(**values))
@@ -61,8 +63,8 @@ def on_vacancy_changed(tx: sa.Connection, event: VacancyChanged, now: datetime) 
 def on_vacancy_withdrawn(tx: sa.Connection, event: VacancyWithdrawn, now: datetime) -> None:
     step = step_for(tx, event, now)
     row = _lock_vacancy(tx, event.subject)
-    given = _given_away(tx, row)
-    values = {"places": given, "is_open": given > 0}
+    taken = _sat_on(tx, row, now)
+    values = {"places": 0, "sat_on": taken, "is_open": bool(taken)}
     tx.execute(t.vacancies.update().where(t.vacancies.c.vacancy == event.subject).values(**values))
     _withdraw_what_no_longer_fits(step, row["section"], event.reason)
 
@@ -75,37 +77,52 @@ def on_vacancy_reconfirmed(tx: sa.Connection, event: VacancyReconfirmed, now: da
 
 
 def on_snapshot_declared(tx: sa.Connection, event: SnapshotDeclared, now: datetime) -> None:
-    """Replace the section's ordinary vacancies by what is declared free beside its placements.
+    """Replace the section's regular vacancies by what is declared free, beside the children whom it knows of.
 
     Where live proposals hold more than that, a person decides: nobody's proposal is taken back in silence.
     """
     step = step_for(tx, event, now)
     if not store.lock_section(tx, event.section):
         raise WrongEvent(f"la section {event.section} est inconnue : publiez d'abord la structure")
-    ordinary = (t.vacancies.c.section == event.section) & (t.vacancies.c.kind != VacancyKind.ON_CALL.value)
-    tx.execute(t.vacancies.update().where(ordinary).values(is_open=False, places=0))
-    declared = [_declared(event, n) for n in range(len(event.free))]
-    besides = given_beside(declared, _placements(tx, event.section))
-    for vacancy in declared:
-        _insert_declared(tx, event, vacancy, vacancy.places + besides[vacancy.id])
-    if _overfull_proposals(tx, event.section, now):
+    known = [_seat(hold) for hold in _known_to_the_structure(tx, event)]
+    regular = (t.vacancies.c.section == event.section) & (t.vacancies.c.kind == VacancyKind.REGULAR.value)
+    tx.execute(t.vacancies.update().where(regular).values(is_open=False, places=0, sat_on=[]))
+    for n, free in enumerate(event.free):
+        declared = Amount(free.slots, free.period, free.places)
+        _insert_declared(tx, event, n, declared, known if n == 0 else [])  # the first carries the children
+    if not event.free and known:
+        _insert_declared(tx, event, 0, Amount(known[0].slots, known[0].period, 0), known)
+    if _short_proposals(tx, event.section, now):
         tasks.open_task(step, TaskKind.SHORTFALL, territory=event.territory, structure=event.structure)
     step.mark_due(event.territory, event.type)
 
 
-def _declared(event: SnapshotDeclared, n: int) -> Vacancy:
-    free = event.free[n]
-    name = f"{event.subject}.{n}"
-    return Vacancy(id=name, section=event.section, slots=free.slots, places=free.places, period=free.period)
+def _seat(hold: Hold) -> Amount:
+    return Amount(hold.slots, hold.period, hold.units)
 
 
-def _insert_declared(tx: sa.Connection, event: SnapshotDeclared, vacancy: Vacancy, places: int) -> None:
+def _known_to_the_structure(tx: sa.Connection, event: SnapshotDeclared) -> list[Hold]:
+    """The children of regular places whose OUI it had seen at that instant: it takes them off by itself."""
+    of_them = sa.select(t.proposals.c.proposal).where(
+        t.proposals.c.section == event.section,
+        t.proposals.c.kind == VacancyKind.REGULAR.value,
+        t.proposals.c.answer == Answer.OUI.value,
+        t.proposals.c.answered_at <= event.as_of,
+    )
+    return store.holds(tx, t.holds.c.section == event.section, t.holds.c.proposal.in_(of_them))
+
+
+def _insert_declared(
+    tx: sa.Connection, event: SnapshotDeclared, n: int, free: Amount, known: list[Amount]
+) -> None:  # fmt: skip
+    name = f"{event.subject}-{n}"  # as ingest names it
     tx.execute(
         t.vacancies.insert().values(
-            vacancy=vacancy.id, territory=event.territory, structure=event.structure, section=event.section,
-            kind=vacancy.kind.value, slots=store.slots_json(vacancy.slots), places=places,
-            starts=vacancy.period.start, ends=vacancy.period.end, audience=vacancy.audience.value,
-            opened_at=event.time, confirmed_at=event.as_of, is_open=places > 0,
+            vacancy=name, territory=event.territory, structure=event.structure, section=event.section,
+            kind=VacancyKind.REGULAR.value, slots=store.slots_json(free.slots), places=free.places,
+            sat_on=store.AMOUNTS.dump_python(tuple(known), mode="json"), starts=free.period.start,
+            ends=free.period.end, audience=Audience.EVERYBODY.value, opened_at=event.time, confirmed_at=event.as_of,
+            is_open=bool(free.places or known),
         )
     )  # fmt: skip
 
@@ -119,32 +136,40 @@ def _lock_vacancy(tx: sa.Connection, vacancy: str) -> sa.RowMapping:
     return row
 
 
-def _placements(tx: sa.Connection, section: str) -> list[Hold]:
-    return store.holds(tx, t.holds.c.section == section, t.holds.c.is_placement)
-
-
-def _given_away(tx: sa.Connection, row: sa.RowMapping) -> int:
-    """How many of this vacancy's places Berceau has given to children."""
+def _sat_on(tx: sa.Connection, row: sa.RowMapping, now: datetime) -> list[dict[str, Any]]:
+    """The places of this vacancy on which placed children sit, as the row keeps them."""
     section = row["section"]
-    pool = [store.as_vacancy(other) for other in store.open_vacancies(tx, t.vacancies.c.section == section)]
-    return taken_from(store.as_vacancy(row), pool, _placements(tx, section))
+    pool = store.pool(store.open_vacancies(tx, t.vacancies.c.section == section))
+    placed = store.holds(tx, t.holds.c.section == section, t.holds.c.is_placement)
+    found: list[dict[str, Any]] = store.AMOUNTS.dump_python(
+        sat_on(pool, placed, now).get(row["vacancy"], ()), mode="json"
+    )
+    return found
 
 
 def _withdraw_what_no_longer_fits(step: Step, section: str, reason: WithdrawalReason) -> None:
-    """Take back the lowest claim until what is held fits; a OUI is taken back last, a placement never."""
-    while short := _overfull_proposals(step.tx, section, step.now):
-        lowest = max(short, key=lambda p: (p.state is not ProposalState.ACCEPTED, p.claim))
-        if not lifecycle.withdraw(step, lowest, reason):
+    """Take back the lowest claim until what is held fits; a OUI is taken back last, a placement never.
+
+    A NON that could still be undone is final instead.
+    """
+    while short := _short_proposals(step.tx, section, step.now):
+        lowest = max(short, key=lambda proposal: _goes(proposal, step.policy.rules.seed))
+        if lowest.state is ProposalState.DECLINING:
+            done = endings.decline(step, lowest, Answer.NON, lowest.answered_by or "matcher")
+        else:
+            done = endings.withdraw(step, lowest, reason)
+        if not done:
             return
 
 
-def _overfull_proposals(tx: sa.Connection, section: str, now: datetime) -> list[Proposal]:
+def _goes(proposal: Proposal, seed: str) -> tuple[int, int, int, date, bytes]:
+    """The highest goes first: whoever said NON, then the lowest claim, those who said OUI last. Ties by the draw."""
+    last = {ProposalState.DECLINING: 2, ProposalState.ACCEPTED: 0}.get(proposal.state, 1)
+    return (last, proposal.tier, -proposal.points, proposal.since, draw(seed, proposal.request))
+
+
+def _short_proposals(tx: sa.Connection, section: str, now: datetime) -> list[Proposal]:
     """The live proposals that hold hours of which there are fewer than are held."""
-    vacancies = [store.as_vacancy(row) for row in store.open_vacancies(tx, t.vacancies.c.section == section)]
     held = store.holds(tx, t.holds.c.section == section)
-    short = []
-    for proposal in store.live_proposals(tx, t.proposals.c.section == section):
-        own = next((hold for hold in held if hold.id == proposal.proposal), None)
-        if own and overfull(vacancies, [hold for hold in held if hold is not own], own, now):
-            short.append(proposal)
-    return short
+    short = short_holds(store.places_in(tx, section), held, now)
+    return [p for p in store.live_proposals(tx, t.proposals.c.section == section) if p.proposal in short]

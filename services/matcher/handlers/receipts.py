@@ -21,13 +21,14 @@ NO_CONTACT = "no_contact"
 
 
 def on_message_sent(tx: sa.Connection, event: MessageSent, now: datetime) -> None:
+    step = step_for(tx, event, now)
     if proposal := _offer(tx, event.about):
-        lifecycle.sent(step_for(tx, event, now), proposal)
+        lifecycle.sent(step, proposal)
 
 
 def on_message_delivered(tx: sa.Connection, event: MessageDelivered, now: datetime) -> None:
+    step = step_for(tx, event, now)
     if proposal := _offer(tx, event.about):
-        step = step_for(tx, event, now)
         lifecycle.reached(step, proposal, event.delivered_at, deadline_from(step, proposal, event.delivered_at))
 
 
@@ -38,13 +39,19 @@ def on_message_failed(tx: sa.Connection, event: MessageFailed, now: datetime) ->
     step = step_for(tx, event, now)
     if proposal := _offer(tx, event.about):
         lifecycle.not_reached(step, proposal, why)
-    elif event.about.proposal and (told := store.proposal(tx, event.about.proposal)):
+    elif (
+        event.about.template is not MessageTemplate.REMINDER
+        and event.about.proposal
+        and (told := store.proposal(tx, event.about.proposal))
+    ):
         tasks.open_task(step, why, told, detail=event.about.template.value)
 
 
 def on_message_unknown(tx: sa.Connection, event: MessageUnknown, now: datetime) -> None:
     step = step_for(tx, event, now)
     proposal = store.proposal(tx, event.about.proposal) if event.about.proposal else None
+    if offer := _offer(tx, event.about):
+        lifecycle.family_may_know(step, offer)
     tasks.open_task(step, TaskKind.TO_VERIFY, proposal, territory=event.territory, detail=event.about.template.value)
 
 

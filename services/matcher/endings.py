@@ -1,0 +1,140 @@
+"""How a proposal ends, and how its hours come back: by a refusal, by silence, by a withdrawal, or as a placement.
+
+Each function is one step in the caller's transaction. Whoever calls has decided; nothing here judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.placements import PlacementConfirmed
+from contracts.proposals import (
+    PlaceReopened,
+    ProposalDeclined,
+    ProposalExpired,
+    ProposalRefused,
+    ProposalWithdrawn,
+)
+from contracts.vocabulary import Answer, ProposalState, RefusalReason, TaskKind, VacancyKind, WithdrawalReason
+from services.matcher import store, tasks
+from services.matcher import tables as t
+from services.matcher.moves import NOTHING_ELSE, move
+from services.matcher.step import Step
+from services.matcher.store import Proposal
+
+S = ProposalState
+
+FAMILY_CHANGED_IT = frozenset({WithdrawalReason.REQUEST_CLOSED, WithdrawalReason.REQUEST_CHANGED})
+"""Nobody took the place back: the family asked for something else, so it goes before nobody."""
+
+NO_PLACE_THERE = frozenset({RefusalReason.STAFF_SHORTAGE, RefusalReason.ALREADY_FILLED})
+"""With these the place itself is in doubt: it is offered to nobody before the structure confirmed it again."""
+
+
+def decline(step: Step, proposal: Proposal, answer: Answer, by: str) -> bool:
+    """The family said no. Having gone first once is over with it."""
+    values = {"answered_by": by, "answer": answer.value}
+    if not _close(step, proposal, S.DECLINED, values):
+        return False
+    tasks.settle_all(step, proposal, by, tasks.ANSWERED)
+    store.touch_request(step.tx, proposal.request, goes_first=False)
+    step.say(ProposalDeclined, proposal.proposal, proposal.territory, answer=answer, answered_by=by)
+    return _reopen(step, proposal)
+
+
+def expire(step: Step, proposal: Proposal) -> bool:
+    """The deadline and its grace are over, and the family had received it. Its request goes on waiting."""
+    if proposal.deadline is None or not _close(step, proposal, S.EXPIRED):
+        return False
+    store.touch_request(step.tx, proposal.request, goes_first=False)
+    step.say(ProposalExpired, proposal.proposal, proposal.territory, deadline=proposal.deadline)
+    return _reopen(step, proposal)
+
+
+def withdraw(step: Step, proposal: Proposal, reason: WithdrawalReason) -> bool:
+    """The place is taken back. After a OUI the child goes first in the next round, unless its family changed it."""
+    after_yes = proposal.state is S.ACCEPTED
+    if not _close(step, proposal, S.WITHDRAWN):
+        return False
+    if after_yes and reason not in FAMILY_CHANGED_IT:
+        store.touch_request(step.tx, proposal.request, goes_first=True)
+    family_knew = proposal.was_sent or after_yes
+    step.say(
+        ProposalWithdrawn, proposal.proposal, proposal.territory,
+        reason=reason, after_yes=after_yes, family_knew=family_knew,
+    )  # fmt: skip
+    if reason is not WithdrawalReason.REQUEST_CLOSED and family_knew:
+        tasks.open_task(step, TaskKind.CALL_BACK, proposal, detail=reason.label)  # the message promises a call
+    return _reopen(step, proposal)
+
+
+def refuse(step: Step, proposal: Proposal, reason: RefusalReason) -> bool:
+    """The structure does not confirm; a person calls the family.
+
+    Without a place there, the child goes first in the next round. For any other reason the next round could only offer
+    the same again, so the request waits until the person has settled the task.
+    """
+    if not _close(step, proposal, S.REFUSED):
+        return False
+    if reason in NO_PLACE_THERE:
+        store.touch_request(step.tx, proposal.request, goes_first=True)
+    else:
+        store.touch_request(step.tx, proposal.request, state=store.WITH_PERSON)
+    step.say(ProposalRefused, proposal.proposal, proposal.territory, reason=reason)
+    tasks.open_task(step, TaskKind.STRUCTURE_REFUSED, proposal, detail=reason.label)
+    if reason in NO_PLACE_THERE:
+        _doubt_places(step, proposal)
+    return _reopen(step, proposal)
+
+
+def _doubt_places(step: Step, proposal: Proposal) -> None:
+    same = (t.vacancies.c.section == proposal.section, t.vacancies.c.kind == proposal.kind.value)
+    step.tx.execute(t.vacancies.update().where(*same).values(confirmed_at=None))
+
+
+def confirm(step: Step, proposal: Proposal, **dates: Any) -> bool:
+    """The child has the place: what the proposal held, the placement holds. The placement keeps the proposal's id."""
+    if not move(step, proposal, S.CONFIRMED):
+        return False
+    store.drop_timers(step.tx, proposal.proposal)
+    tasks.settle(step, TaskKind.LATE_CONFIRMATION, proposal, "matcher")
+    store.lock_section(step.tx, proposal.section)
+    step.tx.execute(t.holds.update().where(t.holds.c.proposal == proposal.proposal).values(is_placement=True))
+    step.tx.execute(
+        t.placements.insert().values(
+            placement=proposal.proposal, territory=proposal.territory, request=proposal.request,
+            structure=proposal.structure, section=proposal.section, slots=store.slots_json(proposal.slots),
+            starts=proposal.period.start, ends=proposal.period.end, is_over=False,
+        )
+    )  # fmt: skip
+    store.touch_request(step.tx, proposal.request, state=store.PLACED, goes_first=False)
+    step.say(
+        PlacementConfirmed, proposal.proposal, proposal.territory,
+        proposal=proposal.proposal, request=proposal.request, structure=proposal.structure, section=proposal.section,
+        slots=proposal.slots, period=proposal.period, **dates,
+    )  # fmt: skip
+    return True
+
+
+def _close(step: Step, proposal: Proposal, state: ProposalState, values: Mapping[str, object] = NOTHING_ELSE) -> bool:
+    if not move(step, proposal, state, values):
+        return False
+    store.drop_timers(step.tx, proposal.proposal)
+    tasks.settle_all(step, proposal, "matcher", tasks.ENDED)
+    store.touch_request(step.tx, proposal.request)
+    return True
+
+
+def _reopen(step: Step, proposal: Proposal) -> bool:
+    """Give the hours back, once: the row that held them is deleted, and only who deletes it says so."""
+    store.lock_section(step.tx, proposal.section)
+    own = (t.holds.c.proposal == proposal.proposal) & ~t.holds.c.is_placement
+    if step.tx.execute(t.holds.delete().where(own).returning(t.holds.c.hold)).all():
+        step.say(
+            PlaceReopened, proposal.proposal, proposal.territory,
+            section=proposal.section, slots=proposal.slots, period=proposal.period,
+        )  # fmt: skip
+        urgent = proposal.kind is not VacancyKind.REGULAR
+        step.mark_due(proposal.territory, "place.reopened", at_once=urgent)
+    return True
