@@ -29,12 +29,19 @@ class Cut:
         self._dates, self._hours = _boundaries(set(spans))
         self._weekdays = [_weekdays(start, end) for start, end in pairwise(self._dates)]
         self._known: dict[Span, frozenset[Cell]] = {}
+        # The same objects are looked up again and again and are slow to hash; kept here, their ids stay theirs.
+        self._seen: dict[tuple[int, int], tuple[tuple[Slot, ...], Period, frozenset[Cell]]] = {}
 
     def cells(self, slots: tuple[Slot, ...], period: Period) -> frozenset[Cell]:
         """The cells of these slots on the days of the period."""
-        if (slots, period) not in self._known:
-            self._known[slots, period] = frozenset(cell for slot in slots for cell in self._cells(slot, period))
-        return self._known[slots, period]
+        key = (id(slots), id(period))
+        if key not in self._seen:
+            cells = self._known.get((slots, period))
+            if cells is None:
+                cells = frozenset(cell for slot in slots for cell in self._cells(slot, period))
+                self._known[slots, period] = cells
+            self._seen[key] = (slots, period, cells)
+        return self._seen[key][2]
 
     def _cells(self, slot: Slot, period: Period) -> Iterator[Cell]:
         weekday = slot.weekday.number
@@ -63,6 +70,12 @@ class Book(Cut):
         """For each audience level, the places in each cell that it may use."""
         levels = [(row.audience_at(self.instant).level, (row.slots, row.period), row.places) for row in self.vacancies]
         return self._up_to_each_level(levels)
+
+    @cached_property
+    def binding_levels(self) -> tuple[int, ...]:
+        """The levels to look at: where the next one offers no more, it holds more users and says it all."""
+        last = LEVELS[-1]
+        return tuple(level for level in LEVELS if level == last or self.offered[level] != self.offered[level + 1])
 
     @cached_property
     def held(self) -> list[dict[Cell, int]]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, time
 from typing import Any, TypeVar
 
 from contracts.vocabulary import Frozen, Slot
@@ -69,11 +70,12 @@ def _canonical_request(request: Request) -> Request:
 
 
 def _with_sorted_slots(row: Row) -> Row:
-    return row.model_copy(update={"slots": tuple(sorted(row.slots, key=_slot_key))})
+    slots = tuple(sorted(row.slots, key=_slot_key)) if len(row.slots) > 1 else row.slots
+    return row if all(map(operator.is_, slots, row.slots)) else row.model_copy(update={"slots": slots})
 
 
-def _slot_key(slot: Slot) -> tuple[str, ...]:
-    return (str(slot.weekday.number), str(slot.day), slot.start.isoformat(), slot.end.isoformat())
+def _slot_key(slot: Slot) -> tuple[int, str, time, time]:
+    return (slot.weekday.number, str(slot.day), slot.start, slot.end)
 
 
 def _refuse_other_modes(round: Round) -> None:

@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
 from contracts.vocabulary import Audience, Id, Period, Slot
-from services.matcher.solver.books import AUDIENCES, LEVELS, Book, Cell, Span
+from services.matcher.solver.books import AUDIENCES, Book, Cell, Span
 from services.matcher.solver.schema import Outcome, Placed, Request, Round, Section
 
 Standing = tuple[int, int, date, str]
@@ -65,11 +65,15 @@ def care_hours(request: Request, pattern: int) -> tuple[Slot, ...]:
 
 
 def _earlier(moment: time, travel: timedelta) -> time:
+    if not travel:
+        return moment
     day = datetime(2000, 1, 2, moment.hour, moment.minute, moment.second)  # noqa: DTZ001
     return max(day - travel, datetime(2000, 1, 2)).time()  # noqa: DTZ001
 
 
 def _later(moment: time, travel: timedelta) -> time:
+    if not travel:
+        return moment
     day = datetime(2000, 1, 2, moment.hour, moment.minute, moment.second)  # noqa: DTZ001
     return max(moment, min(day + travel, datetime(2000, 1, 2, 23, 59)).time())  # noqa: DTZ001
 
@@ -172,11 +176,10 @@ class Facts:
 
     def has_room(self, cell: Cell, choice: Choice, ahead_of: Standing | None = None) -> bool:
         """The same in one cell."""
-        own = self.level_in(choice.request, choice.section)
-        return all(self._has_room(cell, level, choice, ahead_of) for level in LEVELS[own:])
+        own, book = self.level_in(choice.request, choice.section), self.books[choice.section]
+        return all(self._has_room(book, cell, level, choice, ahead_of) for level in book.binding_levels if level >= own)
 
-    def _has_room(self, cell: Cell, level: int, choice: Choice, ahead_of: Standing | None) -> bool:
-        book = self.books[choice.section]
+    def _has_room(self, book: Book, cell: Cell, level: int, choice: Choice, ahead_of: Standing | None) -> bool:
         free = book.offered[level].get(cell, 0) - book.held[level].get(cell, 0)
         for other in book.children.get(cell, ()):
             counts = ahead_of is None or self.standings[other] < ahead_of

@@ -20,7 +20,7 @@ from services.matcher.solver.search import Search
 from services.matcher.solver.variables import Option, Problem, problem_of
 from services.matcher.solver.verify import verify
 
-__all__ = ["RoundRefused", "Settings", "components", "decide", "merge", "solve"]
+__all__ = ["RoundRefused", "Settings", "components", "decide", "merge", "solve", "solve_part"]
 
 DEFAULT = Settings()
 
@@ -28,7 +28,7 @@ DEFAULT = Settings()
 def solve(round: Round, settings: Settings = DEFAULT) -> Outcome:
     """The outcome of a round, with its reasons and without any check. Raises `RoundRefused`."""
     facts = canonical(round)
-    return merge(facts, [_solve_part(part, settings) for part in split(facts)])
+    return merge(facts, [solve_part(part, settings) for part in split(facts)])
 
 
 def decide(round: Round, settings: Settings = DEFAULT) -> Outcome:
@@ -37,7 +37,7 @@ def decide(round: Round, settings: Settings = DEFAULT) -> Outcome:
     `violations` say what was found and `withheld` whose answer was held back. Raises `RoundRefused`.
     """
     facts = canonical(round)
-    return merge(facts, [check(part, _solve_part(part, settings)) for part in split(facts)])
+    return merge(facts, [check(part, solve_part(part, settings)) for part in split(facts)])
 
 
 def check(part: Round, outcome: Outcome) -> Outcome:
@@ -62,7 +62,8 @@ def _withheld(reason: Reason) -> Reason:
     return Reason(request=reason.request, placed=False, wishes=wishes)
 
 
-def _solve_part(part: Round, settings: Settings) -> Outcome:
+def solve_part(part: Round, settings: Settings = DEFAULT) -> Outcome:
+    """The outcome of a canonical round taken in one piece."""
     problem = problem_of(part)
     options, envies, unproven = _options(problem, settings)
     placed = marked(part, options)

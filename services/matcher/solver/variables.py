@@ -226,7 +226,7 @@ class _Place:
 
     def options(self, rows: list[Row], support: dict[Id, int]) -> Iterator[Option]:
         """The options that fit what is free; `rows` and `support` receive the rows that they use."""
-        offered = {care.section.id: self._offered(care.section.id) for care in self.cares}
+        offered = {section: self._offered(section) for section in {care.section.id for care in self.cares}}
         masks = [(care, self.grid.mask(*care.span)) for care in self.cares]
         possible = [(care, mask) for care, mask in masks if mask and not mask & ~offered[care.section.id]]
         parts = atoms(sorted({mask for _, mask in possible}))

@@ -68,7 +68,7 @@ def check_age_dates_hours_and_wishes(facts: Facts) -> Iterator[Violation]:
 def check_kept_places_for_their_public(facts: Facts) -> Iterator[Violation]:
     """G4: what is kept for an audience goes to nobody else before its release."""
     for section, book in facts.books.items():
-        yield from _overfull("G4", facts, section, book, LEVELS[:-1], with_holds=True)
+        yield from _overfull("G4", facts, section, book, book.binding_levels[:-1], with_holds=True)
         yield from _wrong_on_call(facts, section, book)
 
 
@@ -130,8 +130,9 @@ def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
 def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
     """G12: a child is never placed on hours that a placement, a live proposal or a person holds."""
     for section, book in facts.books.items():
-        with_holds = list(_overfull("G12", facts, section, book, LEVELS, with_holds=True))
-        without = {violation.requests for violation in _overfull("G12", facts, section, book, LEVELS, with_holds=False)}
+        levels = book.binding_levels if book.holds else ()
+        with_holds = list(_overfull("G12", facts, section, book, levels, with_holds=True))
+        without = {violation.requests for violation in _overfull("G12", facts, section, book, levels, with_holds=False)}
         yield from (violation for violation in with_holds if violation.requests not in without)
 
 

@@ -34,10 +34,10 @@ class Taste:
     """What a drawn tiny round may contain."""
 
     equal_ranks: float = 0.4
-    on_call: float = 0.3
+    on_call: float = 0.4
     holds: float = 0.3
     dated: float = 0.3
-    support: float = 0.3
+    support: float = 0.6
     points_at: float = 0.0
 
 
@@ -45,7 +45,7 @@ def slot(day: str | date, hours: tuple[int, int]) -> Slot:
     return Slot(day=day, start=time(hours[0]), end=time(hours[1]))
 
 
-def tiny(seed: int, taste: Taste = Taste()) -> Round:  # noqa: B008
+def tiny(seed: int, taste: Taste = Taste()) -> Round:
     """Up to six requests for two or three structures, over a fortnight."""
     draw = Random(seed)
     structures = ["X", "Y", "Z"][: draw.choice((2, 2, 3))]
@@ -82,7 +82,7 @@ def _tiny_vacancies(draw: Random, section: str, taste: Taste) -> Iterator[Vacanc
             id=f"{section}-on-call",
             section=section,
             kind=VacancyKind.ON_CALL,
-            slots=tuple(slot(day, draw.choice((WHOLE, MORNING))) for day in _some(draw, DAYS[:3])),
+            slots=tuple(slot(day, draw.choice((LONG, WHOLE))) for day in draw.choice(MOSTLY_THREE_DAYS)),
             places=1,
             period=Period(start=MONDAY),
             audience=draw.choice((Audience.URGENT_INSERTION, Audience.URGENT_INSERTION, Audience.INSERTION)),

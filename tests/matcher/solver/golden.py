@@ -47,7 +47,7 @@ def golden_rounds() -> list[Golden]:
 def _golden(case: dict[str, Any]) -> Golden:
     expected = case["expected"].get("all", case["expected"].get("stable"))
     answer = {name: (to, 0) if isinstance(to, str) else (to[0], to[1]) for name, to in expected.items()}
-    return Golden(case["name"], _round(case), answer, tuple(case.get("to_prepare", ())), _later(case))
+    return Golden(case["name"], round_of(case), answer, tuple(case.get("to_prepare", ())), _later(case))
 
 
 def _later(case: dict[str, Any]) -> str | None:
@@ -58,7 +58,8 @@ def _later(case: dict[str, Any]) -> str | None:
     return "ties served together" if len(set(points)) < len(points) else None
 
 
-def _round(case: dict[str, Any]) -> Round:
+def round_of(case: dict[str, Any]) -> Round:
+    """The round that a case describes; tests write small rounds the same way."""
     sections = {structure: {"all": [0, 71]} for structure in _structures(case)} | case.get("sections", {})
     return Round(
         id="golden",

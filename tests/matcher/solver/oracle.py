@@ -1,4 +1,4 @@
-"""Exhaustive search on tiny rounds: every arrangement is tried, hour by hour and day by day, with no cell and no solver.
+"""Exhaustive search on tiny rounds: every arrangement is tried, hour by hour and day by day.
 
 It shares nothing with the code under test but the data, so that they can only agree by being right.
 """

@@ -1,0 +1,88 @@
+"""Tiny rounds against exhaustive search: the one arrangement that the specification means, and no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.matcher.solver import search
+from services.matcher.solver.canonical import canonical
+from services.matcher.solver.claims import one_list
+from services.matcher.solver.constraints import Question, Settings
+from services.matcher.solver.schema import Outcome, Round
+from services.matcher.solver.solve import decide
+from services.matcher.solver.variables import problem_of
+from tests.matcher.solver.drawn_rounds import Taste, tiny
+from tests.matcher.solver.oracle import Arrangement, Oracle
+
+HUNDREDS = range(0, 600, 100)
+INDIFFERENT = Taste(equal_ranks=0.9)
+ASK_THE_SOLVER = Settings(chain_depth=0, quick_no=False)
+BY_STRUCTURE = Taste(points_at=0.6, equal_ranks=0.2)
+
+
+def _found(outcome: Outcome) -> dict[str, tuple[str, int]]:
+    return {row.request: (row.section, row.pattern) for row in outcome.placed}
+
+
+def _meant(arrangement: Arrangement) -> dict[str, tuple[str, int]]:
+    return {request: (seat.section, seat.pattern) for request, seat in arrangement.items()}
+
+
+@pytest.mark.parametrize("first", HUNDREDS)
+def test_a_tiny_round_has_the_outcome_that_exhaustive_search_finds(first: int) -> None:
+    for seed in range(first, first + 100):
+        round = tiny(seed)
+        oracle, outcome = Oracle(round), decide(round)
+        best = oracle.best()
+        assert (seed, _found(outcome), outcome.violations) == (seed, _meant(best), ())
+        beyond = oracle.beyond_support(best, oracle.order)
+        assert (seed, {row.request for row in outcome.placed if row.to_prepare}) == (seed, beyond)
+
+
+@pytest.mark.parametrize("first", range(1000, 1400, 100))
+def test_equal_wishes_settled_by_the_solver_alone_have_the_outcome_of_exhaustive_search(first: int) -> None:
+    for seed in range(first, first + 100):
+        round = tiny(seed, INDIFFERENT)
+        assert (seed, _found(decide(round, ASK_THE_SOLVER))) == (seed, _meant(Oracle(round).best()))
+
+
+def test_the_rounds_of_the_oracle_hold_what_they_are_meant_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Question] = []
+    answer = search.answer
+    monkeypatch.setattr(
+        search, "answer", lambda question, settings: asked.append(question) or answer(question, settings)
+    )
+    rounds = [tiny(seed, INDIFFERENT) for seed in range(1000, 1100)]
+    outcomes = [decide(round, ASK_THE_SOLVER) for round in rounds]
+    assert len(asked) > 50
+    assert sum(row.on_call for outcome in outcomes for row in outcome.placed) > 5
+    assert sum(row.to_prepare for outcome in outcomes for row in outcome.placed) > 5
+    assert sum(len(round.holds) for round in rounds) > 20
+    assert sum(len(outcome.placed) for outcome in outcomes) > 150
+
+
+def test_where_claims_depend_on_the_structure_a_stable_outcome_is_found_if_there_is_one() -> None:
+    contradictory = 0
+    for seed in range(3000, 3600):
+        round = tiny(seed, BY_STRUCTURE)
+        outcome, oracle = decide(round), Oracle(round)
+        assert (seed, outcome.violations) == (seed, ())
+        stable = oracle.is_stable(_seats(oracle, outcome))
+        assert (seed, stable) == (seed, not outcome.envies)
+        assert stable or not any(oracle.is_stable(other) for other in oracle.arrangements()), seed
+        contradictory += _has_no_single_list(round)
+    assert contradictory > 30
+
+
+def _seats(oracle: Oracle, outcome: Outcome) -> Arrangement:
+    return {
+        row.request: next(
+            seat for seat in oracle.seats[row.request] if (seat.section, seat.pattern) == (row.section, row.pattern)
+        )
+        for row in outcome.placed
+    }
+
+
+def _has_no_single_list(round: Round) -> bool:
+    problem = problem_of(canonical(round))
+    return one_list(problem.ordinary, list(problem.ranked.values())) is None
