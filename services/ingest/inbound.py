@@ -13,15 +13,17 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from pydantic import AliasChoices, AwareDatetime, Field
+from pydantic import AliasChoices, AwareDatetime, ConfigDict, Field
 
 from contracts.vocabulary import LIVE, Answer, Channel, ProposalState
 from services.bus.tables import Instant
 from services.ingest import store
+from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act, Actor, Role
 from services.ingest.declare.bodies import Body
 from services.ingest.declare.replies import record_reply
 from services.ingest.guichet import Guichet
+from services.ingest.problems import unknown
 from services.ingest.projection.tables import proposals
 from services.ingest.sms_replies import ParsedReply, parse_reply
 from services.ingest.store import metadata, named
@@ -62,7 +64,12 @@ inbound = sa.Table(
 
 
 class InboundSms(Body):
-    """What an operator hands over. `received_at` is when it had the text; a clock ahead of ours is not believed."""
+    """What an operator hands over. `received_at` is when it had the text; a clock ahead of ours is not believed.
+
+    Operators add fields of their own: those are left alone.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     message_id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
     sender: Annotated[str, Field(max_length=30, validation_alias=AliasChoices("from", "sender"))]
@@ -127,6 +134,16 @@ def known_to(tx: sa.Connection, families: Sequence[str]) -> list[dict[str, Any]]
     told = (proposals.c.family.in_(families), proposals.c.state.not_in(_NOT_YET_SEEN), reached)
     newest = (proposals.c.made_at.desc(), proposals.c.id)
     return store.rows(tx, sa.select(proposals).where(*told).order_by(*newest))
+
+
+def handle_text(tx: sa.Connection, act: Act, text: str) -> None:
+    """Somebody has dealt with a text that was no answer: it leaves the list. Raises Refused."""
+    require(act.actor, Doing.HANDLE_TASK, Thing(act.territory))
+    row = store.find(tx, inbound, text)
+    if row is None or row["territory"] != act.territory:
+        raise unknown("text", "ce SMS")
+    if row["handled_at"] is None:
+        store.update(tx, inbound, text, handled_at=act.now, handled_by=act.actor.id)
 
 
 def forget_words(tx: sa.Connection, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Signing in and out: the cookie, and the one-time link that somebody asks for by an e-mail address."""
+"""Signing in and out: the cookie, and the one-time link that somebody asks for by an e-mail address or a phone number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.ingest.actors import Act, Actor, Role
 from services.ingest.credentials import SESSION_LIFE
 from services.ingest.declare.persons import request_sign_in
 from services.ingest.guichet import Guichet
-from services.vault import owners_by_email
+from services.vault import owners_by_email, staff_by_phone
 
 COOKIE = "berceau"
 
@@ -22,10 +22,11 @@ def cookie_name(guichet: Guichet) -> str:
     return f"__Host-{COOKIE}" if guichet.is_secure else COOKIE
 
 
-async def ask_for_link(guichet: Guichet, email: str, now: datetime) -> None:
-    """Send a link to whoever signs in with this address. Says nothing of whether there is such a person."""
+async def ask_for_link(guichet: Guichet, who: str, now: datetime) -> None:
+    """Send a link to whoever signs in with this address or phone. Says nothing of whether there is such a person."""
+    find = owners_by_email if "@" in who else staff_by_phone
     try:
-        owners = await guichet.vault.read(owners_by_email, guichet.keyring, email)
+        owners = await guichet.vault.read(find, guichet.keyring, who)
     except ValueError:
         return
     act = Act(Actor("sign-in", Role.PUBLIC, ""), now, Channel.LINK)

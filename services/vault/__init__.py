@@ -31,6 +31,7 @@ from services.vault.store import (
     metadata,
     owners_by_email,
     put_contacts,
+    staff_by_phone,
     suspend_contact,
     sweep_orphans,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "put_child_first_name",
     "put_contacts",
     "rewrap",
+    "staff_by_phone",
     "suspend_contact",
     "sweep_orphans",
     "takes_sms",

@@ -97,6 +97,11 @@ def families_by_phone(tx: sa.Connection, keyring: Keyring, phone: str) -> list[t
     return _owners_by(tx, keyring, "phone", normalised_phone(phone), OwnerKind.FAMILY)
 
 
+def staff_by_phone(tx: sa.Connection, keyring: Keyring, phone: str) -> list[tuple[str, str]]:
+    """Which professionals sign in with `phone`: (owner, contact) pairs, sorted. Raises InvalidPhone."""
+    return _owners_by(tx, keyring, "phone", normalised_phone(phone), OwnerKind.STAFF)
+
+
 def owners_by_email(
     tx: sa.Connection, keyring: Keyring, email: str, kind: OwnerKind = OwnerKind.STAFF
 ) -> list[tuple[str, str]]:

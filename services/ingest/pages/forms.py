@@ -17,6 +17,7 @@ from starlette.datastructures import FormData
 
 from contracts.vocabulary import Labelled
 from services.ingest.problems import Problem, Refused, Why, refuse_if
+from services.ingest.wording import problems_of
 
 B = TypeVar("B", bound=BaseModel)
 L = TypeVar("L", bound=Labelled)
@@ -68,22 +69,40 @@ class Form:
     def fault(self, name: str, code: str, rule: str, remedy: str) -> None:
         self.problems.append(Problem(name, code, rule, remedy))
 
-    def day(self, name: str, what: str, *, wanted: bool = True) -> date | None:
-        """A date as a browser sends it, or as people write it. `what` names it: "la date de début"."""
-        typed = self[name]
-        if not typed and not wanted:
-            return None
-        found = _date(typed)
+    def day(self, name: str, what: str) -> date:
+        """A date as a browser sends it, or as people write it. `what` names it: "la date de début".
+
+        Where it is missing any date is returned and `check` will raise: so it is with each kind of field.
+        """
+        found = _date(self[name])
         if found is None:
             self.fault(name, "date_wanted", f"Il manque {what}.", "Écrivez-la ainsi\u00a0: 27/11/2026.")
-        return found
+        return found or date.min
 
-    def hour(self, name: str, what: str) -> time | None:
+    def maybe_day(self, name: str, what: str) -> date | None:
+        """The same where nothing may be written."""
+        return (self.day(name, what) if self[name] else None) or None
+
+    def hour(self, name: str, what: str) -> time:
         """An hour: "08:30", "8h30" or "8 h"."""
         found = _hour(self[name])
         if found is None:
             self.fault(name, "hour_wanted", f"Il manque {what}.", "Écrivez-la ainsi\u00a0: 8\u00a0h\u00a030.")
-        return found
+        return found or time.min
+
+    def hours(self) -> tuple[time, time]:
+        """From `de` to `a`, in this order."""
+        start, end = self.hour("de", "l'heure de début"), self.hour("a", "l'heure de fin")
+        if end <= start and not (self.problem("de") or self.problem("a")):
+            self.fault("a", "end_before_start", "L'heure de fin suit l'heure de début.", "Échangez les deux heures.")
+        return start, end
+
+    def period(self) -> tuple[date, date | None]:
+        """From `debut` to the last day `fin`, if one is given."""
+        first, last = self.day("debut", "la date de début"), self.maybe_day("fin", "la date de fin")
+        if last is not None and last < first and not self.problem("fin"):
+            self.fault("fin", "end_before_start", "La fin suit le début.", "Échangez les deux dates.")
+        return first, last
 
     def number(self, name: str, what: str, least: int, most: int) -> int:
         typed = self[name]
@@ -93,12 +112,12 @@ class Form:
             return least
         return int(typed)
 
-    def choice(self, name: str, words: type[L], what: str) -> L | None:
+    def choice(self, name: str, words: type[L], what: str) -> L:
         """One of a list. `what` says what to choose: "un motif"."""
         found = next((word for word in words if word.value == self[name]), None)
         if found is None:
             self.fault(name, "choice_wanted", f"Il manque {what}.", "Choisissez dans la liste.")
-        return found
+        return found if found is not None else next(iter(words))
 
     def choices(self, name: str, words: type[L]) -> tuple[L, ...]:
         return tuple(word for word in words if word.value in self.values.get(name, []))
@@ -127,21 +146,14 @@ def body(model: type[B], **facts: Any) -> B:
     try:
         return model(**facts)
     except ValidationError as error:
-        raise Refused([_problem(fault) for fault in error.errors()]) from error
-
-
-def _problem(fault: Any) -> Problem:
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    is_french = fault["type"] == "value_error"
-    rule = f"{message[:1].upper()}{message[1:].rstrip('.')}." if is_french else "Cette valeur n'est pas acceptée."
-    return Problem(".".join(map(str, fault["loc"])), "not_valid", rule, "Corrigez ce champ.")
+        raise Refused(problems_of(error.errors())) from error
 
 
 def _field(path: str, fields: Mapping[str, str]) -> str:
-    """The field for the longest part of `path` that is known; the path itself where none is."""
+    """The field for the longest part of `path` that is known; what is about no field stands at that of ""."""
     parts = path.split(".")
     known = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
-    return next((fields[part] for part in known if part in fields), path)
+    return next((fields[part] for part in known if part in fields), fields.get("", path))
 
 
 def _without_repeats(problems: Sequence[Problem]) -> list[Problem]:

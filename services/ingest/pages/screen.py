@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from services.calendar import counted, hours_in_full, instant_in_full
+from services.ingest.actors import STAFF
 from services.ingest.pages import wording
 
 HEADERS = {
@@ -24,9 +25,9 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Permissions-Policy": "interest-cohort=()",
 }
-"""No page runs a script, loads from another host, is kept, framed, or names its address to anybody."""
+"""No page runs a script, loads from another host, is kept or framed, or names its address to anybody. Staff pages tell
+their own host where a form comes from, without which a browser on plain http could not post (see `protection`)."""
 
 A_YEAR = "public, max-age=31536000, immutable"
 _TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
@@ -48,7 +49,9 @@ def asset_response(name: str) -> Response:
 
 
 def page(template: str, status: int = 200, **data: Any) -> HTMLResponse:
-    return HTMLResponse(TEMPLATES.get_template(template).render(**data), status, HEADERS)
+    """A page of `templates/`, with everything that it names among `data`."""
+    referrer = {"Referrer-Policy": "same-origin"} if data["actor"].role in STAFF else {}
+    return HTMLResponse(TEMPLATES.get_template(template).render(**data), status, {**HEADERS, **referrer})
 
 
 @cache
@@ -73,10 +76,14 @@ TEMPLATES.filters.update(
     age=wording.age,
     ages=wording.ages,
     at=instant_in_full,
+    capitalize_first=wording.capitalised,
     count=counted,
     day=wording.day,
+    dict=dict,
     hours=lambda slot: hours_in_full(slot.start, slot.end),
+    iso_day=wording.iso_day,
     lasting=wording.lasting,
+    slots=wording.read_slots,
     tel=wording.dialled,
     week=wording.week,
 )

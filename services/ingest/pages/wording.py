@@ -66,6 +66,17 @@ def day(context: Context, value: date) -> str:
     return on_day(value, context["today"])
 
 
+@pass_context
+def iso_day(context: Context, text: str) -> str:
+    """The same for a date as it is kept in JSON."""
+    return on_day(date.fromisoformat(text), context["today"])
+
+
+def read_slots(rows: Iterable[Any]) -> tuple[Slot, ...]:
+    """Slots as they are kept in JSON."""
+    return tuple(Slot.model_validate(row) for row in rows)
+
+
 def on_day(value: date, today: date) -> str:
     return date_in_full(value, with_year=abs(value - today) > _SAME_YEAR)
 
@@ -104,3 +115,8 @@ def months_between(born: date, on: date) -> int:
 def dialled(number: str) -> str:
     """What a telephone link carries."""
     return "".join(sign for sign in number if sign.isdigit() or sign == "+")
+
+
+def capitalised(text: str) -> str:
+    """With its first letter in capitals and the rest as it is."""
+    return f"{text[:1].upper()}{text[1:]}"

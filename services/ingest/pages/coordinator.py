@@ -1,0 +1,188 @@
+""" "À traiter": what a machine must not decide, each with the one gesture that settles it."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi.responses import Response
+
+from contracts.vocabulary import ProposalState, RefusalReason, TaskKind, WithdrawalReason
+from services.ingest.actors import Act, Role
+from services.ingest.declare.releases import ReleaseBody, SuspensionBody, give_release, suspend_release
+from services.ingest.declare.replies import CallBody, record_call
+from services.ingest.declare.tasks import HandledBody, handle_task
+from services.ingest.inbound import handle_text
+from services.ingest.pages.forms import Form, body
+from services.ingest.pages.visit import Visit, get, post
+from services.ingest.people import with_people
+from services.ingest.problems import Refused, unknown
+from services.ingest.queries.proposals import proposal
+from services.ingest.queries.tasks import to_handle, to_release, unclear_texts
+
+ORDER = (
+    TaskKind.CONTRADICTION,
+    TaskKind.CALL_BACK,
+    TaskKind.UNCLEAR_REPLY,
+    TaskKind.UNDELIVERED,
+    TaskKind.NO_MOBILE,
+    TaskKind.LATE_YES,
+    TaskKind.STRUCTURE_REFUSED,
+    TaskKind.LATE_CONFIRMATION,
+    TaskKind.SHORTFALL,
+    TaskKind.BIRTH_TO_CONFIRM,
+    TaskKind.WRONG_NUMBER,
+    TaskKind.TO_VERIFY,
+    TaskKind.TO_PREPARE,
+    TaskKind.ROUND_WITHHELD,
+)
+"""Families who wait for a call come first. Releases have a block of their own above."""
+
+TITLES = {
+    TaskKind.CONTRADICTION: ("Réponses contradictoires", "Deux contacts se contredisent. Appelez, puis choisissez."),
+    TaskKind.CALL_BACK: ("Familles à rappeler", "Elles demandent un appel. Le délai s'arrête un jour ouvré."),
+    TaskKind.UNCLEAR_REPLY: ("Réponses non comprises", "Lisez le SMS, appelez, puis enregistrez la réponse."),
+    TaskKind.UNDELIVERED: ("SMS non reçus", "Le délai ne court pas. Appelez la famille."),
+    TaskKind.NO_MOBILE: ("Familles sans mobile", "Appelez. Un appel abouti fait courir le délai."),
+    TaskKind.LATE_YES: ("OUI arrivés trop tard", "La place est partie. Expliquez à la famille."),
+    TaskKind.STRUCTURE_REFUSED: ("Refus d'une structure", "Aucun SMS ne part. Appelez la famille."),
+    TaskKind.LATE_CONFIRMATION: ("Confirmations en retard", "Appelez la structure, puis confirmez pour elle."),
+    TaskKind.SHORTFALL: ("Moins de places que d'engagements", "Appelez la structure. Rien n'est retiré sans vous."),
+    TaskKind.BIRTH_TO_CONFIRM: ("Naissances à confirmer", "La date prévue est passée. Aucun SMS ne part."),
+    TaskKind.WRONG_NUMBER: ("Mauvais numéros", "Quelqu'un a répondu ERREUR. Trouvez le bon numéro."),
+    TaskKind.TO_VERIFY: ("Envois à vérifier", "L'opérateur ne sait pas si le SMS est parti."),
+    TaskKind.TO_PREPARE: ("Accueils à préparer", "La place est à l'enfant. Préparez l'accueil adapté."),
+    TaskKind.ROUND_WITHHELD: (
+        "Attributions retenues par le contrôle",
+        "Rien n'est parti. Prévenez l'équipe technique.",
+    ),
+}
+"""A heading and what the gesture is, for each kind."""
+
+CALLS = frozenset(
+    {
+        TaskKind.CONTRADICTION,
+        TaskKind.CALL_BACK,
+        TaskKind.UNCLEAR_REPLY,
+        TaskKind.UNDELIVERED,
+        TaskKind.NO_MOBILE,
+    }
+)
+"""Kinds that an answer of the family, or a call that reached it, settles."""
+
+_REASONS: dict[str, str] = {
+    reason.value: reason.label for reasons in (RefusalReason, WithdrawalReason) for reason in reasons
+}
+
+
+async def to_do(visit: Visit) -> Response:
+    """Everything that waits for a person."""
+    found = await visit.read(to_handle, visit.actor, visit.now)
+    texts = await visit.read(unclear_texts, visit.actor)
+    groups = [(kind, await _with_people(visit, found[kind])) for kind in ORDER if kind in found]
+    return visit.show(
+        "coordinator/tasks.html",
+        rounds=_by_round(await with_people(visit.guichet, await visit.read(to_release, visit.actor, visit.now))),
+        groups=groups,
+        titles=TITLES,
+        calls=CALLS,
+        words={row["proposal"]: row["words"] for row in texts if row["proposal"]},
+        texts=await _with_numbers(visit, [row for row in texts if row["proposal"] is None]),
+        reasons=_REASONS,
+        states=ProposalState,
+    )
+
+
+async def released(visit: Visit) -> Response:
+    """One gesture for all the proposals of a round that nobody holds back."""
+    form = await visit.form()
+    wanted = body(ReleaseBody, proposals=tuple(form.all("proposition")), note=form["mots"])
+    await visit.write(give_release, visit.act(), wanted)
+    return visit.go("/guichet", "libere")
+
+
+async def hold_form(visit: Visit) -> Response:
+    return await _hold(visit, Form())
+
+
+async def kept_back(visit: Visit) -> Response:
+    """Hold one, with a reason and a date."""
+    form = await visit.form()
+    try:
+        until = form.day("jusqu_au", "la date")
+        if not form["motif"]:
+            form.fault("motif", "reason_wanted", "Il manque le motif.", "Écrivez-le en quelques mots.")
+        form.check()
+        wanted = body(SuspensionBody, reason=form["motif"], until=until)
+        await visit.write(suspend_release, visit.act(), visit.path("proposal"), wanted)
+    except Refused as refused:
+        return await _hold(visit, form.refused(refused, {"until": "jusqu_au", "reason": "motif", "": "motif"}), 422)
+    return visit.go("/guichet", "retenue")
+
+
+async def called(visit: Visit) -> Response:
+    """Somebody of the guichet called: the family was reached, or not."""
+    form = await visit.form()
+    wanted = CallBody(reached=form["jointe"] == "oui")
+    await visit.write(record_call, visit.act(), visit.path("proposal"), wanted)
+    return visit.go("/guichet", "appel")
+
+
+async def handled(visit: Visit) -> Response:
+    """The task is done. A click on a task that somebody else just did is no fault."""
+    await visit.write(_handle, visit.act(), visit.path("task"), (await visit.form())["mots"])
+    return visit.go("/guichet", "tache")
+
+
+async def text_handled(visit: Visit) -> Response:
+    """An SMS of somebody without a proposal was dealt with."""
+    form = await visit.form()
+    await visit.write(handle_text, visit.act(), form["sms"])
+    return visit.go("/guichet", "sms_traite")
+
+
+def _handle(tx: sa.Connection, act: Act, task: str, words: str) -> None:
+    try:
+        handle_task(tx, act, task, body(HandledBody, note=words))
+    except Refused as refused:
+        if refused.problems[0].code != "already_handled":
+            raise
+
+
+async def _hold(visit: Visit, form: Form, status: int = 200) -> Response:
+    found = await visit.read(proposal, visit.actor, visit.path("proposal"), visit.now)
+    if found["state"] not in (ProposalState.PREPARED, ProposalState.HELD):
+        raise unknown("", "cette proposition parmi celles à libérer")
+    (view,) = await with_people(visit.guichet, [found])
+    return visit.show("coordinator/hold.html", status, view=view, form=form)
+
+
+async def _with_people(visit: Visit, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same tasks, each with the names and contacts of the child that it is about."""
+    about = [task["about"] for task in tasks if task["about"]]
+    named = iter(await with_people(visit.guichet, about))
+    return [{**task, "about": next(named) if task["about"] else None} for task in tasks]
+
+
+async def _with_numbers(visit: Visit, texts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Texts that are about no proposal, each with the number to call back."""
+    views = [{"family": row["owner"], "contacts": (), **row} for row in texts]
+    return await with_people(visit.guichet, views)
+
+
+def _by_round(found: list[dict[str, Any]]) -> list[tuple[str | None, list[dict[str, Any]]]]:
+    """Proposals to release by round, those that somebody holds back last."""
+    order = sorted(found, key=lambda row: (row["round"] or "", row["state"], row["structure_name"], row["proposal"]))
+    return [(name, list(rows)) for name, rows in groupby(order, key=lambda row: row["round"])]
+
+
+PAGES = (
+    get("/guichet", to_do, Role.COORDINATOR),
+    post("/guichet/liberer", released, Role.COORDINATOR),
+    get("/guichet/proposition/{proposal}/retenir", hold_form, Role.COORDINATOR),
+    post("/guichet/proposition/{proposal}/retenir", kept_back, Role.COORDINATOR),
+    post("/guichet/proposition/{proposal}/appel", called, Role.COORDINATOR),
+    post("/guichet/tache/{task}", handled, Role.COORDINATOR),
+    post("/guichet/sms", text_handled, Role.COORDINATOR),
+)

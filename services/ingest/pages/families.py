@@ -1,0 +1,167 @@
+"""A family's page: one proposal, opened by the link of its SMS. No sign-in, no cookie, and GET changes nothing.
+
+The link is the right: whoever holds it may answer this proposal and see nothing else. What a family answers is judged
+by the matcher alone; until it has, the page says that the answer is recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi.responses import Response
+
+from contracts.vocabulary import Answer, Channel, ProposalState, VacancyKind
+from services.ingest.actors import Act
+from services.ingest.declare.replies import record_reply, undo_reply
+from services.ingest.pages.forms import Form
+from services.ingest.pages.visit import Visit, get, post
+from services.ingest.problems import Refused
+from services.ingest.projection.tables import verdicts
+from services.ingest.queries import directory
+from services.ingest.queries.proposals import family_of_link, proposal
+
+LINK_LIFE = timedelta(days=30)
+"""How long a link still opens what is over. Later the family asks the guichet (choice: a month answers most questions;
+a phone that is sold or lost must not tell longer)."""
+
+NOT_YET = (ProposalState.PREPARED, ProposalState.HELD)
+
+ANSWERS = (
+    (Answer.OUI, "Oui, nous voulons cette place", "La structure vous appelle ensuite."),
+    (Answer.NON, "Non, pas cette place", "Votre demande reste active."),
+    (Answer.RAPPEL, "Rappelez-nous avant de décider", "Le délai s'arrête jusqu'à l'appel, un jour ouvré au plus."),
+    (Answer.FIN, "Nous avons trouvé ailleurs", "Votre demande est close."),
+)
+
+FORMS = {
+    **dict.fromkeys(("released", "sent", "delivered", "undelivered"), "offer"),
+    **{name: name for name in ("frozen", "declining", "accepted", "confirmed", "declined", "expired")},
+    **dict.fromkeys(("withdrawn", "refused"), "lost"),
+}
+"""What the page says in each state of a proposal."""
+
+
+async def shown(visit: Visit) -> Response:
+    """The proposal as it stands."""
+    family = await _family(visit)
+    return _neutral(visit) if family is None else await _page(family, Form())
+
+
+async def answered(visit: Visit) -> Response:
+    """Record an answer, or ask once more where it cannot be undone."""
+    family = await _family(visit)
+    if family is None:
+        return _neutral(visit)
+    form = await visit.form()
+    answer = form.choice("reponse", Answer, "votre réponse")
+    if form.problems or answer is Answer.ERREUR:
+        return await _page(family, form, 422)
+    if await _is_final(family, answer) and form["sur"] != "oui":
+        return visit.go(f"{_link(visit)}/confirmer", reponse=answer.value)
+    await visit.write(_record, family.act(Channel.LINK, form.once), family.actor.proposal or "", answer)
+    return visit.go(_link(visit))
+
+
+async def asked_again(visit: Visit) -> Response:
+    """The step before an answer that is final."""
+    family = await _family(visit)
+    answer = next((answer for answer in (Answer.FIN, Answer.NON) if answer.value == visit.asked("reponse")), None)
+    if family is None or answer is None:
+        return _neutral(visit)
+    return family.show("families/sure.html", answer=answer, form=Form(), link=_link(visit))
+
+
+async def undone(visit: Visit) -> Response:
+    """Take a NON back. Whether in time, the matcher says."""
+    family = await _family(visit)
+    if family is None:
+        return _neutral(visit)
+    form = await visit.form()
+    try:
+        await visit.write(undo_reply, family.act(Channel.LINK, form.once), family.actor.proposal or "")
+    except sa.exc.IntegrityError:
+        return visit.go(_link(visit))  # the same form, sent twice: it is undone already
+    return visit.go(_link(visit), "annule")
+
+
+async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
+    view = await visit.read(proposal, visit.actor, visit.actor.proposal or "", visit.now)
+    place = await _place(visit, view)
+    pending = next((row for row in reversed(view["replies"]) if row["verdict"] is None), None)
+    return visit.show(
+        "families/proposal.html",
+        status,
+        form=form,
+        view=view,
+        place=place,
+        says=FORMS[view["state"]],
+        pending=pending,
+        link=_link(visit),
+        answers=ANSWERS,
+        can_undo=_can_undo(view, visit.now),
+        urgent=view["kind"] is VacancyKind.ON_CALL,
+    )
+
+
+async def _place(visit: Visit, view: dict[str, Any]) -> dict[str, Any]:
+    """Where it is: from the public directory; a structure that left it still has its name."""
+    try:
+        return await visit.read(directory.structure, visit.actor.territory, view["structure"])
+    except Refused:
+        return {"name": view.get("structure_name", ""), "address": "", "phone": "", "commune": ""}
+
+
+async def _family(visit: Visit) -> Visit | None:
+    """The visit of whom the link belongs to, or None: unknown, not sent yet and too old look the same."""
+    actor = await visit.read(family_of_link, visit.path("token"))
+    if actor is None:
+        return None
+    view = await visit.read(proposal, actor, actor.proposal or "", visit.now)
+    if ProposalState(view["state"]) in NOT_YET or _is_too_old(view, visit.now):
+        return None
+    return replace(visit, actor=actor, town=await visit.read(directory.territory, actor.territory))
+
+
+def _is_too_old(view: dict[str, Any], now: datetime) -> bool:
+    state = ProposalState(view["state"])
+    is_over = not state.is_live and state is not ProposalState.CONFIRMED
+    return is_over and view["changed_at"] + LINK_LIFE < now
+
+
+def _can_undo(view: dict[str, Any], now: datetime) -> bool:
+    return view["undo_until"] is not None and now < view["undo_until"]
+
+
+async def _is_final(visit: Visit, answer: Answer) -> bool:
+    """FIN closes the request; a NON to an on-call place gives it to another child at once."""
+    if answer is not Answer.NON:
+        return answer is Answer.FIN
+    view = await visit.read(proposal, visit.actor, visit.actor.proposal or "", visit.now)
+    return view["kind"] is VacancyKind.ON_CALL
+
+
+def _record(tx: sa.Connection, act: Act, proposal_id: str, answer: Answer) -> None:
+    """Say the answer once: the same form sent again has the same id and says nothing."""
+    known = tx.scalar(sa.select(verdicts.c.reply).where(verdicts.c.reply == act.new_id("Y")))
+    if known is None:
+        record_reply(tx, act, proposal_id, answer)
+
+
+def _link(visit: Visit) -> str:
+    return f"/p/{visit.path('token')}"
+
+
+def _neutral(visit: Visit) -> Response:
+    """The same for every link that opens nothing: nobody learns whether it once did."""
+    return visit.show("families/neutral.html", 404)
+
+
+PAGES = (
+    get("/p/{token}", shown),
+    post("/p/{token}", answered),
+    get("/p/{token}/confirmer", asked_again),
+    post("/p/{token}/annuler", undone),
+)

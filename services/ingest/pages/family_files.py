@@ -1,0 +1,176 @@
+"""A family's file at the guichet: all that is known, all that happened, and what the guichet does for the family."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi.responses import Response
+
+from contracts.vocabulary import Answer, Channel, ClosingReason, Criterion, ProposalState, RequestKind, WithdrawalReason
+from services.ingest.actors import Role
+from services.ingest.declare.needs import NeedBody
+from services.ingest.declare.releases import TakingBackBody, withdraw_proposal
+from services.ingest.declare.replies import record_reply
+from services.ingest.declare.requests import ClosingBody, amend_request, close_request
+from services.ingest.declare.vacancies import BY_STRUCTURE
+from services.ingest.families import AmendmentBody, prepare_amendment
+from services.ingest.pages.forms import Form, body
+from services.ingest.pages.histories import told
+from services.ingest.pages.public import commune_options
+from services.ingest.pages.visit import Visit, get, post
+from services.ingest.people import with_people
+from services.ingest.problems import Refused
+from services.ingest.queries import requests
+from services.ingest.queries.directory import named_structures
+from services.ingest.queries.proposals import proposal
+from services.vault import InvalidPhone, Keyring, families_by_phone
+
+PER_PAGE = 30
+CHANNELS = ((Channel.PHONE.value, "Au téléphone"), (Channel.COUNTER.value, "Au guichet"))
+ANSWERS = (
+    (Answer.OUI.value, "OUI, elle prend la place"),
+    (Answer.NON.value, "NON, elle ne la prend pas"),
+    (Answer.FIN.value, "FIN, elle a trouvé ailleurs"),
+)
+CLOSINGS = tuple((r.value, r.label) for r in ClosingReason if r not in (ClosingReason.PLACED, ClosingReason.ERASED))
+TAKING_BACK = tuple((r.value, r.label) for r in WithdrawalReason if r in BY_STRUCTURE | {WithdrawalReason.BY_GUICHET})
+
+
+async def all_files(visit: Visit) -> Response:
+    """Open requests, page by page."""
+    found = await visit.read(
+        requests.requests_of, visit.actor, visit.now, state="open", after=visit.asked("apres"), limit=PER_PAGE + 1
+    )
+    return await _list(visit, found, Form())
+
+
+async def by_phone(visit: Visit) -> Response:
+    """The requests of whoever has this number. It is sent in the body: no address keeps it."""
+    form = await visit.form()
+    try:
+        families = await visit.guichet.vault.read(_families, visit.guichet.keyring, form["tel"])
+    except InvalidPhone as wrong:
+        form.fault("tel", "phone_not_valid", str(wrong).partition(". ")[0] + ".", "Écrivez-le ainsi : 06 39 98 56 78.")
+        return await _list(visit, [], form, 422)
+    found = await visit.read(requests.requests_of, visit.actor, visit.now, limit=10_000)
+    return await _list(visit, [row for row in found if row["family"] in families], form)
+
+
+async def one_file(visit: Visit) -> Response:
+    return await _file(visit, Form())
+
+
+async def answer_form(visit: Visit) -> Response:
+    return await _answer(visit, Form.filled(canal=Channel.PHONE.value))
+
+
+async def answered(visit: Visit) -> Response:
+    """Write down what the family said, on the phone or at the counter."""
+    form = await visit.form()
+    try:
+        answer = form.choice("reponse", Answer, "la réponse")
+        channel = form.choice("canal", Channel, "le canal")
+        form.check()
+        await visit.write(record_reply, visit.act(channel), visit.path("proposal"), answer, consent=True)
+    except Refused as refused:
+        return await _answer(visit, form.refused(refused, {"channel": "canal", "": "reponse"}), 422)
+    return visit.go("/guichet", "reponse")
+
+
+async def taken_back(visit: Visit) -> Response:
+    """Take a live proposal back, for a reason of the list."""
+    form = await visit.form()
+    reason = form.choice("motif", WithdrawalReason, "un motif")
+    form.check()
+    await visit.write(withdraw_proposal, visit.act(), visit.path("proposal"), body(TakingBackBody, reason=reason))
+    return visit.go(f"/guichet/dossier/{form['demande']}", "proposition_retiree")
+
+
+async def closed(visit: Visit) -> Response:
+    """Close a request, because somebody said so."""
+    form = await visit.form()
+    try:
+        reason = form.choice("motif", ClosingReason, "un motif")
+        form.check()
+        await visit.write(close_request, visit.act(), visit.path("request"), body(ClosingBody, reason=reason))
+    except Refused as refused:
+        return await _file(visit, form.refused(refused, {"reason": "motif", "": "motif"}), 422)
+    return visit.go(f"/guichet/dossier/{visit.path('request')}", "close")
+
+
+async def born(visit: Visit) -> Response:
+    """The child is born: the need goes on with its birth date."""
+    form = await visit.form()
+    view = await visit.read(requests.request, visit.actor, visit.path("request"), visit.now)
+    try:
+        day = form.day("naissance", "la date de naissance")
+        form.check()
+        need = _need(view) | {"born": day, "is_born": True}
+        await _amend(visit, body(AmendmentBody, **need))
+    except Refused as refused:
+        return await _file(visit, form.refused(refused, {"born": "naissance", "": "naissance"}), 422)
+    return visit.go(f"/guichet/dossier/{view['request']}", "naissance")
+
+
+async def _amend(visit: Visit, wanted: AmendmentBody) -> None:
+    need = await prepare_amendment(visit.guichet, visit.act(), visit.path("request"), wanted)
+    await visit.write(amend_request, visit.act(), visit.path("request"), need)
+
+
+def _need(view: dict[str, Any]) -> dict[str, Any]:
+    """The need as it stands, for an amendment that changes one thing."""
+    renamed = {"kind": view["request_kind"], "commune": view["child_commune"], "period": view["request_period"]}
+    return {name: {**view, **renamed}[name] for name in NeedBody.model_fields if name in {**view, **renamed}}
+
+
+async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
+    found = await visit.read(requests.request, visit.actor, visit.path("request"), visit.now)
+    (view,) = await with_people(visit.guichet, [found])
+    whole = [await visit.read(proposal, visit.actor, row["proposal"], visit.now) for row in view["proposals"]]
+    return visit.show(
+        "coordinator/file.html",
+        status,
+        form=form,
+        view=view,
+        proposals=[{**row, "story": told(row)} for row in whole],
+        names=await visit.read(named_structures, {wish["structure"] for wish in view["wishes"]}),
+        communes=dict(commune_options(visit)),
+        states=ProposalState,
+        kinds=RequestKind,
+        criteria=Criterion,
+        closings=CLOSINGS,
+        takings=TAKING_BACK,
+        reasons=ClosingReason,
+    )
+
+
+async def _answer(visit: Visit, form: Form, status: int = 200) -> Response:
+    found = await visit.read(proposal, visit.actor, visit.path("proposal"), visit.now)
+    (view,) = await with_people(visit.guichet, [found])
+    return visit.show("coordinator/answer.html", status, view=view, form=form, answers=ANSWERS, channels=CHANNELS)
+
+
+async def _list(visit: Visit, found: list[dict[str, Any]], form: Form, status: int = 200) -> Response:
+    shown = await with_people(visit.guichet, found[:PER_PAGE])
+    after = shown[-1]["request"] if len(found) > PER_PAGE else None
+    communes = dict(commune_options(visit))
+    return visit.show(
+        "coordinator/files.html", status, rows=shown, after=after, form=form, kinds=RequestKind, communes=communes
+    )
+
+
+def _families(tx: sa.Connection, keyring: Keyring, phone: str) -> set[str]:
+    return {family for family, _ in families_by_phone(tx, keyring, phone)}
+
+
+PAGES = (
+    get("/guichet/demandes", all_files, Role.COORDINATOR),
+    post("/guichet/demandes", by_phone, Role.COORDINATOR),
+    get("/guichet/dossier/{request}", one_file, Role.COORDINATOR),
+    post("/guichet/dossier/{request}/clore", closed, Role.COORDINATOR),
+    post("/guichet/dossier/{request}/naissance", born, Role.COORDINATOR),
+    get("/guichet/proposition/{proposal}/repondre", answer_form, Role.COORDINATOR),
+    post("/guichet/proposition/{proposal}/repondre", answered, Role.COORDINATOR),
+    post("/guichet/proposition/{proposal}/reprendre", taken_back, Role.COORDINATOR),
+)

@@ -1,0 +1,160 @@
+"""A child's need as a form says it, for the counter and for a counsellor; checked twice, written once.
+
+The first sending checks everything and shows it for a last look; the second registers it. What was typed travels in
+hidden fields between the two, so that nothing is kept before somebody said yes.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi.responses import Response
+
+from contracts.requests import AcceptedPattern, DeclaredCriterion, WishedStructure
+from contracts.vocabulary import HEALTH_CRITERIA, WEEKDAYS, AwardMode, Criterion, Period, RequestKind, Slot, Weekday
+from services.ingest import store
+from services.ingest.actors import Act
+from services.ingest.declare.requests import check_registration, register_request
+from services.ingest.families import ContactBody, RegistrationBody, contacts_from, prepare_registration
+from services.ingest.pages.forms import Form, body
+from services.ingest.pages.public import commune_options
+from services.ingest.pages.visit import Visit
+from services.ingest.queries import directory
+from services.vault import ContactChannel, InvalidPhone, normalised_phone, takes_sms
+
+_ONE_DAY = timedelta(days=1)
+WISHES = ("voeu1", "voeu2", "voeu3")
+MOST_DAYS = 120
+"""Days that a form unfolds at most; `declare` says what is too many."""
+
+FIELDS = {
+    "born": "naissance",
+    "commune": "commune",
+    "wishes": "voeu1",
+    "wishes.1": "voeu2",
+    "wishes.2": "voeu3",
+    "patterns": "jours",
+    "period": "debut",
+    "period.end": "fin",
+    "criteria": "criteres",
+    "travel_minutes": "trajet",
+    "tolerance_days": "souplesse",
+    "contacts": "tel",
+    "contacts.1": "tel2",
+    "child_first_name": "prenom",
+    "": "prenom",
+}
+"""Where a form shows what a registration refuses."""
+
+CHECK, WRITE, BACK = "verifier", "enregistrer", "modifier"
+"""What the form's buttons ask for."""
+
+
+def people(form: Form) -> dict[str, Any]:
+    """Contacts and first name. A second contact is optional."""
+    if not form["prenom"]:
+        form.fault("prenom", "first_name_wanted", "Il manque le prénom de l'enfant.", "Écrivez « à naître » au besoin.")
+    if not form["tel"]:
+        form.fault("tel", "phone_wanted", "Il manque un numéro.", "Écrivez-le ainsi\u00a0: 06 39 98 56 78.")
+    contacts = [_contact(form[tel], form[name]) for tel, name in (("tel", "nom"), ("tel2", "nom2")) if form[tel]]
+    return {"contacts": tuple(contacts), "child_first_name": form["prenom"]}
+
+
+def child(form: Form) -> dict[str, Any]:
+    return {
+        "born": form.day("naissance", "la date de naissance"),
+        "is_born": not form.has("a_naitre", "oui"),
+        "commune": form["commune"],
+        "needs_support": form.has("adapte", "oui"),
+    }
+
+
+def wishes(form: Form) -> tuple[WishedStructure, ...]:
+    """The structures chosen, the first wished first."""
+    chosen = [form[name] for name in WISHES if form[name]]
+    return tuple(WishedStructure(structure=id_, rank=n) for n, id_ in enumerate(chosen, start=1))
+
+
+def days_and_hours(form: Form, kind: RequestKind) -> dict[str, Any]:
+    """The week, or the single days between two dates, and the period around them."""
+    of_day, (first, last) = form.hours(), form.period()
+    weekdays = form.choices("jours", Weekday)
+    if not weekdays:
+        form.fault("jours", "day_wanted", "Il manque un jour.", "Cochez au moins un jour.")
+    if kind is not RequestKind.REGULAR and last is None and not form.problem("fin"):
+        form.fault("fin", "date_wanted", "Il manque le dernier jour.", "Répétez le premier s'il est seul.")
+    if form.problems:
+        return {}
+    days = weekdays if kind is RequestKind.REGULAR else _between(first, last or first, weekdays)
+    if not days:
+        form.fault("jours", "no_such_day", "Ces jours ne tombent pas entre ces dates.", "Corrigez l'un ou l'autre.")
+        return {}
+    slots = tuple(Slot(day=day, start=of_day[0], end=of_day[1]) for day in days)
+    pattern = AcceptedPattern(slots=slots, rank=1)
+    return {"patterns": (pattern,), "period": Period(start=first, end=last + _ONE_DAY if last else None)}
+
+
+def criteria(form: Form, *, validated: bool) -> tuple[DeclaredCriterion, ...]:
+    return tuple(DeclaredCriterion(criterion=c, validated=validated) for c in form.choices("criteres", Criterion))
+
+
+def registration(form: Form, facts: dict[str, Any]) -> RegistrationBody:
+    """The whole body. Raises Refused with every fault found while reading, and every wrong value."""
+    form.check()
+    return body(RegistrationBody, **facts)
+
+
+async def check(visit: Visit, wanted: RegistrationBody) -> None:
+    """Everything that would refuse the registration, with nothing written. Raises Refused."""
+    contacts_from("F-check", wanted.contacts)
+    await visit.read(check_registration, visit.act(), wanted.need)
+
+
+async def register(visit: Visit, form: Form, wanted: RegistrationBody) -> str:
+    """Register it once, however often the form is sent. Returns the request's id. Raises Refused."""
+    act = visit.act(cause=form.once)
+    known = await visit.read(store.find, store.requests, act.new_id("R"))
+    if known is not None:
+        return str(known["id"])
+    prepared = await prepare_registration(visit.guichet, act, wanted)
+    return await visit.write(_register, act, prepared.need, prepared.ids)
+
+
+def _register(tx: sa.Connection, act: Act, need: Any, ids: dict[str, str]) -> str:
+    return register_request(tx, act, need, **ids)
+
+
+async def options(visit: Visit) -> dict[str, Any]:
+    """What the form's lists offer."""
+    rows = await visit.read(directory.directory, visit.actor.territory)
+    awarded = [(row["structure"], row["name"]) for row in rows if row["award_mode"] == AwardMode.AWARDED]
+    return {
+        "communes": commune_options(visit),
+        "structures": sorted(awarded, key=lambda row: row[1]),
+        "days": [(day.value, day.label.capitalize()) for day in WEEKDAYS if day is not Weekday.SUN],
+        "criteria": [(c.value, c.label) for c in Criterion if c is not Criterion.DISABILITY],
+        "health": {c.value for c in HEALTH_CRITERIA},
+    }
+
+
+def checked(visit: Visit, form: Form, wanted: RegistrationBody, chosen: dict[str, Any], back: str) -> Response:
+    """The answers, for a last look."""
+    return visit.show("layout/check.html", form=form, wanted=wanted, options=chosen, action=visit.here, back=back)
+
+
+def _contact(phone: str, name: str) -> ContactBody:
+    """By SMS where the number takes them, else by voice. What is no number is refused later, beside its field."""
+    try:
+        channel = ContactChannel.SMS if takes_sms(normalised_phone(phone)) else ContactChannel.VOICE
+    except InvalidPhone:
+        channel = ContactChannel.SMS
+    return body(ContactBody, phone=phone, name=name[:80], channel=channel)
+
+
+def _between(first: date, last: date, weekdays: tuple[Weekday, ...]) -> tuple[date, ...]:
+    """The days from `first` to `last` that are one of `weekdays`."""
+    length = min((last - first).days + 1, MOST_DAYS)
+    days = (first + _ONE_DAY * n for n in range(length))
+    return tuple(day for day in days if WEEKDAYS[day.weekday()] in weekdays)

@@ -1,0 +1,128 @@
+"""What anybody may look at: free places, the directory, the rules. No sign-in, no cookie, GET only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from fastapi.responses import Response
+
+from contracts.vocabulary import WEEKDAYS, AwardMode, Slot, StructureKind, VacancyKind, Weekday
+from services.ingest.actors import Actor, public
+from services.ingest.pages.forms import Form
+from services.ingest.pages.visit import Visit, get
+from services.ingest.queries import directory, places
+
+AGES = (
+    (4, "Moins de 6 mois"),
+    (9, "De 6 à 11 mois"),
+    (15, "De 12 à 17 mois"),
+    (21, "De 18 à 23 mois"),
+    (30, "2 ans"),
+    (42, "3 ans et plus"),
+)
+"""Completed months that stand for an age, as parents say it."""
+
+KINDS = tuple((kind.value, kind.label) for kind in places.SHOWN_TO_ALL)
+
+
+async def free_places(visit: Visit) -> Response:
+    """Free places by commune, for an age, a day, a kind."""
+    form = _asked(visit, "commune", "age", "jour", "type")
+    found = await visit.read(places.free_places, _anybody(visit), visit.now, _wanted(form))
+    return visit.show(
+        "public/places.html",
+        form=form,
+        communes=_by_commune(visit, found),
+        number=sum(row["free"] for row in found),
+        updated_at=await visit.read(places.last_update, visit.actor.territory),
+        filtered=any(form[name] for name in ("commune", "age", "jour", "type")),
+        options={"commune": commune_options(visit), "age": AGES, "jour": _days(), "type": KINDS},
+        modes=AwardMode,
+        kinds=VacancyKind,
+    )
+
+
+async def all_structures(visit: Visit) -> Response:
+    """The directory, by commune."""
+    form = _asked(visit, "commune", "type")
+    rows = await visit.read(directory.directory, visit.actor.territory, form["commune"] or None)
+    found = [row for row in rows if form["type"] in ("", row["kind"])]
+    kinds = tuple((kind.value, kind.label) for kind in StructureKind)
+    return visit.show(
+        "public/directory.html",
+        form=form,
+        communes=_by_commune(visit, found),
+        number=len(found),
+        options={"commune": commune_options(visit), "type": kinds},
+        kinds=StructureKind,
+        modes=AwardMode,
+    )
+
+
+async def one_structure(visit: Visit) -> Response:
+    """One structure: where, when, for whom, and how its places are given."""
+    row = await visit.read(directory.structure, visit.actor.territory, visit.path("structure"))
+    wanted = places.Wanted(commune=row["commune"])
+    found = await visit.read(places.free_places, _anybody(visit), visit.now, wanted)
+    free = [place for place in found if place["structure"] == row["structure"]]
+    names = dict(commune_options(visit))
+    facts = {"place": row, "free": free, "commune": names.get(row["commune"], row["commune"])}
+    return visit.show("public/structure.html", **facts, **labels(row), kinds=VacancyKind)
+
+
+async def published_rules(visit: Visit) -> Response:
+    """The grid in force with its points, what happens with it, and how to have a decision explained."""
+    rules = visit.pages.rules(visit.town["policy"], visit.today)
+    return visit.show("public/rules.html", rules=rules)
+
+
+def _anybody(visit: Visit) -> Actor:
+    """Public pages show the same to everybody, signed in or not."""
+    return public(visit.actor.territory)
+
+
+def commune_options(visit: Visit) -> list[tuple[str, str]]:
+    """Communes by name, for a list to choose from."""
+    return sorted(((row["code"], row["name"]) for row in visit.town["communes"]), key=lambda row: row[1])
+
+
+def labels(row: dict[str, Any]) -> dict[str, Any]:
+    """A structure's kind and way of giving places, as people say them, and its hours as slots."""
+    hours = [Slot.model_validate(slot) for slot in row["opening"]]
+    return {"kind": StructureKind(row["kind"]), "mode": AwardMode(row["award_mode"]), "hours": hours}
+
+
+def _asked(visit: Visit, *names: str) -> Form:
+    return Form.filled(**{name: visit.asked(name) for name in names})
+
+
+def _wanted(form: Form) -> places.Wanted:
+    """What the address asks for; what it misspells asks for nothing."""
+    return places.Wanted(
+        commune=form["commune"] or None,
+        age_months=int(form["age"]) if form["age"].isdecimal() and len(form["age"]) < 4 else None,
+        day=next((day for day in WEEKDAYS if day.value == form["jour"]), None),
+        kind=next((kind for kind in places.SHOWN_TO_ALL if kind.value == form["type"]), None),
+    )
+
+
+def _days() -> tuple[tuple[str, str], ...]:
+    return tuple((day.value, day.label.capitalize()) for day in WEEKDAYS if day is not Weekday.SUN)
+
+
+def _by_commune(visit: Visit, found: Iterable[dict[str, Any]]) -> list[tuple[str, Sequence[dict[str, Any]]]]:
+    """Rows under the names of their communes, in the order of those names."""
+    names = dict(commune_options(visit))
+    named = [(names.get(row["commune"], row["commune"]), row) for row in found]
+    order = sorted(named, key=lambda pair: (pair[0], pair[1].get("structure_name", "")))
+    return [(name, [row for _, row in rows]) for name, rows in groupby(order, key=lambda pair: pair[0])]
+
+
+PAGES = (
+    get("/", free_places),
+    get("/annuaire", all_structures),
+    get("/annuaire/{structure}", one_structure),
+    get("/regles", published_rules),
+)

@@ -1,0 +1,61 @@
+"""A request registered at the counter or on the phone: the guichet writes, the family says."""
+
+from __future__ import annotations
+
+from fastapi.responses import Response
+
+from contracts.vocabulary import Criterion, RequestKind
+from services.ingest.actors import Role
+from services.ingest.families import RegistrationBody
+from services.ingest.pages import need_forms as needs
+from services.ingest.pages.forms import Form
+from services.ingest.pages.visit import Visit, get, post
+from services.ingest.problems import Refused
+
+KINDS = ((RequestKind.REGULAR.value, "Chaque semaine"), (RequestKind.OCCASIONAL.value, "Quelques jours"))
+
+
+async def empty_form(visit: Visit) -> Response:
+    days = ["mon", "tue", "wed", "thu", "fri"]
+    return await _form(visit, Form.filled(type=RequestKind.REGULAR.value, jours=days, de="08:00", a="18:00"))
+
+
+async def sent(visit: Visit) -> Response:
+    """Check, show for a last look, then register."""
+    form = await visit.form()
+    if form["etape"] == needs.BACK:
+        return await _form(visit, form)
+    try:
+        wanted = _body(form)
+        await needs.check(visit, wanted)
+        if form["etape"] == needs.WRITE:
+            request = await needs.register(visit, form, wanted)
+            return visit.go(f"/guichet/dossier/{request}", "demande")
+    except Refused as refused:
+        return await _form(visit, form.refused(refused, needs.FIELDS), 422)
+    return needs.checked(visit, form, wanted, await needs.options(visit), "/guichet")
+
+
+def _body(form: Form) -> RegistrationBody:
+    kind = form.choice("type", RequestKind, "le type de demande")
+    facts = {**needs.people(form), **needs.child(form), **needs.days_and_hours(form, kind)}
+    travel = form.number("trajet", "Le temps de trajet", 0, 120)
+    tolerance = form.number("souplesse", "La souplesse", 0, 180)
+    said = needs.criteria(form, validated=True)
+    if facts["needs_support"]:
+        said = (*said, *needs.criteria(Form({"criteres": [Criterion.DISABILITY.value]}), validated=True))
+    extra = {"kind": kind, "wishes": needs.wishes(form), "criteria": said, "travel_minutes": travel}
+    agreed = {"urgent_sms_agreed": form.has("soir", "oui"), "file_complete": form.has("complet", "oui")}
+    return needs.registration(form, {**facts, **extra, **agreed, "tolerance_days": tolerance})
+
+
+async def _form(visit: Visit, form: Form, status: int = 200) -> Response:
+    return visit.show(
+        "coordinator/registration.html", status, form=form, options=await needs.options(visit), kinds=KINDS
+    )
+
+
+PAGES = (
+    get("/guichet/demande", empty_form, Role.COORDINATOR),
+    post("/guichet/demande", sent, Role.COORDINATOR),
+)

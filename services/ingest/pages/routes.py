@@ -1,0 +1,36 @@
+"""All pages there are, with the roles that may open them: the tables of each audience, one after the other."""
+
+from __future__ import annotations
+
+from services.ingest.pages import (
+    absences,
+    admissions,
+    coordinator,
+    counsellors,
+    creches,
+    departures,
+    families,
+    family_files,
+    public,
+    registrations,
+    sign_in,
+    territory,
+    vacancies,
+)
+from services.ingest.pages.visit import Page
+
+PAGES: tuple[Page, ...] = (
+    *public.PAGES,
+    *families.PAGES,
+    *sign_in.PAGES,
+    *creches.PAGES,
+    *vacancies.PAGES,
+    *absences.PAGES,
+    *admissions.PAGES,
+    *departures.PAGES,
+    *counsellors.PAGES,
+    *coordinator.PAGES,
+    *registrations.PAGES,
+    *family_files.PAGES,
+    *territory.PAGES,
+)
