@@ -124,7 +124,12 @@ def test_a_reply_waits_for_its_verdict_and_gets_it(town: sa.Connection) -> None:
     reply = replies.record_reply(town, act(COORDINATOR, channel=Channel.PHONE), "O-1", Answer.OUI)
     waiting = town.execute(sa.select(t.verdicts)).mappings().one()
     assert (waiting["reply"], waiting["verdict"], waiting["received_at"]) == (reply, None, NOW)
-    said: dict[str, Any] = {"proposal": "O-1", "answer": Answer.OUI, "answered_by": "P-coordinatrice", "channel": Channel.PHONE}
+    said: dict[str, Any] = {
+        "proposal": "O-1",
+        "answer": Answer.OUI,
+        "answered_by": "P-coordinatrice",
+        "channel": Channel.PHONE,
+    }
     hear(town, event(ReplyJudged, reply, verdict=Verdict.TAKEN, **said))
     judged = town.execute(sa.select(t.verdicts)).mappings().one()
     assert (judged["verdict"], judged["received_at"]) == ("taken", NOW)

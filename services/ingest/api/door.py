@@ -105,7 +105,13 @@ async def open_door(
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)] = None,
     idempotency_key: Annotated[
         str | None,
-        Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", description="Réessayer sans doubler"),
+        Header(
+            alias="Idempotency-Key",
+            min_length=1,
+            max_length=255,
+            pattern=r"^[\x21-\x7e]+$",
+            description="Réessayer sans doubler",
+        ),
     ] = None,
 ) -> Door:
     """Who asks: a program by its key, a person by its session, or anybody. Raises NotIdentified for a wrong key."""

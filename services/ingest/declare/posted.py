@@ -76,7 +76,9 @@ def _check_opening(
 
 
 def _within(slot: Slot, hours: Slot) -> bool:
-    return slot.weekday is hours.weekday and hours.start <= slot.start and slot.end <= hours.end
+    """Hours of a date hold on that date only, hours of a weekday on each of them."""
+    same_day = hours.day in (slot.day, slot.weekday)
+    return same_day and hours.start <= slot.start and slot.end <= hours.end
 
 
 def _check_release(act: Act, body: VacancyBody) -> Iterator[Problem]:

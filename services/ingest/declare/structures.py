@@ -40,7 +40,9 @@ class StructureBody(Body):
 
 def publish_structure(tx: sa.Connection, act: Act, structure: Id, body: StructureBody) -> str:
     """Publish `structure` as it is from now on: what was published before is replaced. Returns its id."""
-    require(act.actor, Doing.PUBLISH_STRUCTURE, Thing(act.territory, structure=structure))
+    known = store.find(tx, store.structures, structure)
+    territory = known["territory"] if known else act.territory
+    require(act.actor, Doing.PUBLISH_STRUCTURE, Thing(territory, structure=structure))
     refuse_if(_problems(tx, act, structure, body))
     facts = body.model_dump(mode="json")
     store.put(tx, store.structures, _row(act, structure, facts))
@@ -63,9 +65,6 @@ def _publish_sections(tx: sa.Connection, act: Act, structure: str, body: Structu
 
 
 def _problems(tx: sa.Connection, act: Act, structure: str, body: StructureBody) -> Iterator[Problem]:
-    known = store.find(tx, store.structures, structure)
-    if known is not None and known["territory"] != act.territory:
-        yield Problem("structure", "taken", "Cet identifiant est déjà pris.", "Choisissez-en un autre.")
     yield from _check_commune(tx, act, body.commune)
     yield from check_slots(body.opening, "opening", may_mix=True)
     yield from _check_sections(tx, structure, body)

@@ -1,0 +1,286 @@
+"""Who may do and see what: every route with every role, every field with every role."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+import sqlalchemy as sa
+
+from contracts.tasks import TaskOpened
+from contracts.vocabulary import Criterion, TaskKind
+from services.ingest import credentials, store
+from services.ingest.access import FIELDS, MAY_DO, MAY_SEE, Doing, Reach, Seen, Thing, may, may_see, reveal
+from services.ingest.actors import Actor, Role
+from services.ingest.declare.holds import HoldBody, request_hold
+from services.ingest.inbound import inbound
+from tests.ingest.doors import EVERYBODY, FAMILY, Doors
+from tests.ingest.people import (
+    ADMINISTRATOR,
+    ANYBODY,
+    COMMITTEE,
+    COORDINATOR,
+    COUNSELLOR,
+    CRECHE,
+    DIRECTOR,
+    GRANDS,
+    NOW,
+    OTHER_COUNSELLOR,
+    OTHER_DIRECTOR,
+    TERRITORY,
+    act,
+    need_body,
+    open_on_call,
+    register,
+    structure_body,
+    territory_body,
+    urgent_need,
+    vacancy_body,
+)
+from tests.ingest.proposals import event, made, placed
+
+ALL = set(EVERYBODY) | {"public"}
+STRUCTURE = {"director", "coordinator"}
+FILES = {"counsellor", "coordinator"}
+LISTS = ALL - {"public", "other_director", "administrator"}
+"""Whoever may ask for a list may find it empty: what is in it is checked row by row, in a test of its own."""
+
+NAMES = {"structure": CRECHE, "agreement": "A-1", "vacancy": "V-1", "request": "R-1", "hold": "H-1", "proposal": "O-1"}
+MORE_NAMES = {"placement": "L-1", "task": "K-1", "text": "sms-1", "key": "K-spare", "person": "P-spare"}
+
+
+class Route(NamedTuple):
+    """One route, a request to it, and who gets past its guard."""
+
+    method: str
+    path: str
+    allowed: set[str]
+    body: Any = None
+
+
+def json(body: Any) -> Any:
+    return body.model_dump(mode="json")
+
+
+ROUTES = [
+    Route("GET", "/territory", ALL - {"stranger"}),
+    Route("PUT", "/territory", {"coordinator", "administrator", "stranger"}, json(territory_body())),
+    Route("GET", "/structures", ALL),
+    Route("GET", "/structures/{structure}", ALL - {"stranger"}),
+    Route("PUT", "/structures/{structure}", {*STRUCTURE, "administrator"}, json(structure_body())),
+    Route("GET", "/structures/{structure}/places", ALL - {"public", "other_director"}),
+    Route("GET", "/structures/{structure}/proposals", LISTS),
+    Route("GET", "/structures/{structure}/to-confirm", LISTS),
+    Route("GET", "/structures/{structure}/placements", LISTS),
+    Route("POST", "/agreements", STRUCTURE, {
+        "section": GRANDS, "notice_hours": 12, "age_from_months": 18, "age_to_months": 42, "days_per_child": 5,
+        "valid_until": "2027-08-31",
+    }),
+    Route("POST", "/agreements/{agreement}/end", STRUCTURE),
+    Route("GET", "/places", ALL),
+    Route("POST", "/vacancies", STRUCTURE, json(vacancy_body())),
+    Route("GET", "/vacancies/{vacancy}", ALL - {"public", "other_director", "stranger"}),
+    Route("POST", "/vacancies/{vacancy}/changes", STRUCTURE, {"places": 1}),
+    Route("POST", "/vacancies/{vacancy}/still-free", STRUCTURE),
+    Route("POST", "/vacancies/{vacancy}/withdrawal", STRUCTURE, {"reason": "closure"}),
+    Route("POST", "/snapshots", STRUCTURE, {"section": GRANDS, "free": [], "as_of": NOW.isoformat()}),
+    Route("POST", "/requests", {*FILES, "other_counsellor", "stranger"}, {**json(need_body()), **FAMILY}),
+    Route("GET", "/requests", ALL - {"public"}),
+    Route("GET", "/requests/{request}", {*FILES, "committee"}),
+    Route("PUT", "/requests/{request}", FILES, json(urgent_need())),
+    Route("GET", "/requests/{request}/on-call-places", FILES),
+    Route("POST", "/requests/{request}/closing", FILES, {"reason": "moved_away"}),
+    Route("POST", "/holds", FILES, {"request": "R-1", "section": GRANDS}),
+    Route("GET", "/holds/{hold}", {*FILES, "committee"}),
+    Route("GET", "/proposals", ALL - {"public"}),
+    Route("GET", "/proposals/{proposal}", {*STRUCTURE, "counsellor", "committee"}),
+    Route("POST", "/proposals/{proposal}/replies", FILES, {"answer": "rappel", "consent": True}),
+    Route("POST", "/proposals/{proposal}/undoing", FILES),
+    Route("POST", "/proposals/{proposal}/calls", FILES, {"reached": True}),
+    Route("POST", "/proposals/{proposal}/confirmation", STRUCTURE, {
+        "adaptation_start": "2026-11-10", "first_full_day": "2026-11-17",
+    }),
+    Route("POST", "/proposals/{proposal}/refusal", STRUCTURE, {"reason": "age"}),
+    Route("POST", "/proposals/{proposal}/suspension", {"coordinator", "committee"}, {
+        "reason": "À revoir", "until": "2026-11-03",
+    }),
+    Route("POST", "/proposals/{proposal}/withdrawal", STRUCTURE, {"reason": "closure"}),
+    Route("POST", "/releases", {"coordinator", "committee"}, {"proposals": ["O-1"]}),
+    Route("POST", "/placements/{placement}/departure", STRUCTURE, {"last_day": "2027-03-30", "reason": "moved"}),
+    Route("GET", "/tasks", ALL - {"public"}),
+    Route("GET", "/tasks/{task}", {*STRUCTURE, "counsellor"}),
+    Route("POST", "/tasks/{task}/handling", {"coordinator"}, {}),
+    Route("GET", "/texts", ALL - {"public"}),
+    Route("POST", "/texts/{text}/handling", {"coordinator"}),
+    Route("POST", "/keys", {"administrator"}, {"role": "coordinator", "label": "Essai"}),
+    Route("DELETE", "/keys/{key}", {"administrator"}),
+    Route("PUT", "/persons/{person}", {"administrator"}, {"role": "coordinator"}),
+    Route("DELETE", "/persons/{person}", {"administrator"}),
+]  # fmt: skip
+
+
+def address(path: str) -> str:
+    return path.format(**NAMES, **MORE_NAMES)
+
+
+async def furnish(doors: Doors) -> None:
+    """One of each thing, so that a refusal is about the right and not about what is missing."""
+    await doors.write(_rows)
+    pairs: dict[str, Any] = {"request": "R-1", "family": "F-R-1"}
+    await doors.hear(made(**pairs), made("O-2", code="4822", **pairs), placed("O-2"))
+    await doors.hear(event(TaskOpened, "K-1", kind=TaskKind.CALL_BACK, proposal="O-1", request="R-1", structure=CRECHE))
+
+
+def _rows(tx: sa.Connection) -> None:
+    vacancy = open_on_call(tx)
+    register(tx, actor=COUNSELLOR, need=urgent_need())
+    hold = request_hold(tx, act(COUNSELLOR), HoldBody(request="R-1", section=GRANDS))
+    for table, old, new in ((store.vacancies, vacancy, "V-1"), (store.holds, hold, "H-1")):
+        tx.execute(sa.update(table).where(table.c.id == old).values(id=new))
+    tx.execute(sa.update(store.agreements).values(id="A-1"))
+    text = {"id": "sms-1", "territory": TERRITORY, "outcome": "unknown_sender", "words": "Bonjour", "received_at": NOW}
+    tx.execute(inbound.insert().values(text))
+    facts: dict[str, Any] = {"territory": TERRITORY, "role": Role.COORDINATOR, "structure": None, "now": NOW}
+    credentials.create_key(tx, id_="K-spare", label="de trop", **facts)
+    person = {"id": "P-spare", "territory": TERRITORY, "role": "coordinator", "registered_at": NOW}
+    store.put(tx, credentials.persons, person)
+
+
+async def test_every_route_is_in_the_table(doors: Doors) -> None:
+    paths = (await doors.client.get("/openapi.json")).json()["paths"]
+    there = {(method.upper(), path.removeprefix("/api/v1")) for path, acts in paths.items() for method in acts}
+    unguarded = {("GET", path) for path in ("/livez", "/readyz", "/metrics")}
+    assert there - unguarded == {(route.method, route.path) for route in ROUTES}
+
+
+@pytest.mark.parametrize("who", sorted(ALL))
+async def test_every_route_lets_in_whom_it_should_and_nobody_else(doors: Doors, who: str) -> None:
+    await furnish(doors)
+    wrong = []
+    for route in ROUTES:
+        answer = await doors.call(route.method, address(route.path), None if who == "public" else who, route.body)
+        assert answer.status_code < 500, (route.method, route.path, answer.text)
+        let_in = answer.status_code not in (401, 403, 404)
+        if let_in != (who in route.allowed):
+            wrong.append((route.method, route.path, answer.status_code, answer.text[:200]))
+    assert wrong == []
+
+
+LIST_OF = [
+    ("/structures/{structure}/places", {"director", "counsellor", "other_counsellor", "committee", "coordinator",
+                                       "administrator"}),
+    ("/structures/{structure}/proposals", {"director", "counsellor", "committee", "coordinator"}),
+    ("/structures/{structure}/placements", {"director", "counsellor", "committee", "coordinator"}),
+    ("/proposals", {"director", "counsellor", "committee", "coordinator"}),
+    ("/requests", {"counsellor", "committee", "coordinator"}),
+    ("/tasks", {"director", "counsellor", "coordinator"}),
+    ("/texts", {"coordinator"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "shown"), LIST_OF)
+async def test_a_list_shows_to_each_only_what_is_theirs(doors: Doors, path: str, shown: set[str]) -> None:
+    await furnish(doors)
+    full = set()
+    for who in sorted(EVERYBODY):
+        answer = await doors.get(address(path), who)
+        if answer.status_code == 200 and answer.json():
+            full.add(who)
+    assert full == shown
+
+
+MINE = Thing(TERRITORY, CRECHE, COUNSELLOR.id, "O-1", "R-1")
+SAID_YES = Thing(TERRITORY, CRECHE, COUNSELLOR.id, "O-1", "R-1", after_yes=True)
+FAMILY_ACTOR = Actor("C-1", Role.FAMILY, TERRITORY, family="F-1", request="R-1", proposal="O-1")
+OTHER_FAMILY = Actor("C-2", Role.FAMILY, TERRITORY, family="F-2", request="R-2", proposal="O-2")
+
+PEOPLE_MD = {
+    "places": (Seen.PLACES, {DIRECTOR, COUNSELLOR, OTHER_COUNSELLOR, COORDINATOR, FAMILY_ACTOR, ANYBODY}, set()),
+    "first name": (Seen.CHILD, {COUNSELLOR, COORDINATOR, FAMILY_ACTOR}, {DIRECTOR}),
+    "needs": (Seen.NEEDS, {COUNSELLOR, COORDINATOR, FAMILY_ACTOR}, {DIRECTOR}),
+    "contact": (Seen.CONTACT, {COUNSELLOR, COORDINATOR, FAMILY_ACTOR}, {DIRECTOR}),
+    "points": (Seen.POINTS, {COUNSELLOR, COORDINATOR, FAMILY_ACTOR}, set()),
+    "health": (Seen.HEALTH, {COORDINATOR, FAMILY_ACTOR}, set()),
+    "reason": (Seen.REASON, {COUNSELLOR, COORDINATOR, FAMILY_ACTOR}, set()),
+}
+"""The table of people.md, written a second time: who sees it, and who does once the family said OUI."""
+
+ASKED: set[Actor] = {
+    DIRECTOR,
+    OTHER_DIRECTOR,
+    COUNSELLOR,
+    OTHER_COUNSELLOR,
+    COORDINATOR,
+    FAMILY_ACTOR,
+    OTHER_FAMILY,
+    ANYBODY,
+}
+
+
+def by_id(actor: Actor) -> str:
+    return actor.id
+
+
+EVERY_ACTOR = sorted({*ASKED, COMMITTEE, ADMINISTRATOR}, key=by_id)
+
+
+@pytest.mark.parametrize("row", sorted(PEOPLE_MD))
+def test_the_table_of_rights_says_what_people_were_told(row: str) -> None:
+    group, always, after_yes = PEOPLE_MD[row]
+    others = {OTHER_FAMILY} if group is Seen.PLACES else set()
+    assert {actor for actor in ASKED if may_see(actor, group, MINE)} == always | others
+    assert {actor for actor in ASKED if may_see(actor, group, SAID_YES)} == always | after_yes | others
+
+
+@pytest.mark.parametrize("field", sorted(FIELDS))
+@pytest.mark.parametrize("actor", EVERY_ACTOR)
+def test_each_field_is_shown_exactly_to_those_who_may_see_its_group(actor: Actor, field: str) -> None:
+    for thing in (MINE, SAID_YES):
+        shown = field in reveal(actor, thing, {field: []})
+        assert shown == may_see(actor, FIELDS[field], thing)
+
+
+NEVER_FOR_A_STRUCTURE = {
+    "points", "tier", "reasons", "criteria", "prescriber", "held_by", "needs_person", "phrases", "reason", "rank",
+    "wishes", "code", "messages", "history", "replies", "detail", "notes",
+}  # fmt: skip
+
+
+def test_a_structure_never_sees_what_reveals_a_benefit_or_a_rank() -> None:
+    shown = set(reveal(DIRECTOR, SAID_YES, dict.fromkeys(FIELDS, ())))
+    assert shown & NEVER_FOR_A_STRUCTURE == set()
+    assert {"first_name", "contacts", "born", "needs_support"} <= shown
+
+
+def test_the_public_sees_places_and_nothing_else() -> None:
+    shown = set(reveal(ANYBODY, SAID_YES, dict.fromkeys(FIELDS, ())))
+    assert {FIELDS[name] for name in shown} == {Seen.PLACES}
+
+
+def test_lines_drawn_from_health_are_hidden_from_the_counsellor_and_shown_to_the_coordinator() -> None:
+    lines = [{"criterion": criterion.value, "points": 30} for criterion in (Criterion.DISABILITY, Criterion.RESIDENT)]
+    facts = {"reasons": lines, "criteria": lines}
+    for name in facts:
+        assert [row["criterion"] for row in reveal(COUNSELLOR, MINE, facts)[name]] == ["resident"]
+        assert reveal(COORDINATOR, MINE, facts)[name] == lines
+        assert reveal(FAMILY_ACTOR, MINE, facts)[name] == lines
+
+
+def test_a_field_without_a_group_is_an_error_and_not_a_leak() -> None:
+    with pytest.raises(KeyError):
+        reveal(COORDINATOR, MINE, {"diagnosis": "x"})
+
+
+@pytest.mark.parametrize("actor", [COORDINATOR, COMMITTEE, ADMINISTRATOR])
+def test_no_right_crosses_the_border_of_a_territory(actor: Actor) -> None:
+    elsewhere = Thing("vichy", CRECHE, COUNSELLOR.id, "O-1", "R-1", after_yes=True)
+    assert not any(may(actor, doing, elsewhere) for doing in Doing)
+    assert not any(may_see(actor, group, elsewhere) for group in Seen)
+
+
+def test_every_act_and_every_group_has_its_line_and_the_public_does_nothing() -> None:
+    assert set(MAY_DO) == set(Doing)
+    assert set(MAY_SEE) == set(Seen)
+    assert all(Role.PUBLIC not in reach for reach in MAY_DO.values())
+    assert {doing for doing, reach in MAY_DO.items() if Role.FAMILY in reach} == {Doing.REPLY}
+    assert Reach.TERRITORY not in {reach.get(Role.STRUCTURE) for reach in (*MAY_DO.values(), *MAY_SEE.values())}
