@@ -35,7 +35,7 @@ def facts_for(tx: sa.Connection, message: Message, sign_in_link: str, now: datet
         structure=_one(tx, t.structures, "structure", proposal["structure"], "name"),
         code=proposal["code"],
         days=frozenset(slot.weekday for slot in slots),
-        starts_on=first,
+        starts_on=max(first, local_day(now)),  # a place for weeks that was offered late begins from now on
         day=first,
         start=min(slot.start for slot in slots),
         end=max(slot.end for slot in slots),

@@ -15,6 +15,7 @@ from contracts.proposals import (
     ProposalDeclined,
     ProposalDeclining,
     ProposalExpired,
+    ProposalFrozen,
     ProposalMade,
     ProposalReleased,
     ProposalReminded,
@@ -50,13 +51,14 @@ def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime) -> N
         t.proposals.insert().values(
             proposal=event.subject, territory=event.territory, family=event.family, structure=event.structure,
             slots=store.SLOTS.dump_python(event.slots, mode="json"), starts=event.period.start, code=event.code,
-            is_urgent=event.kind is VacancyKind.ON_CALL, no_was_noted=False,
+            is_urgent=event.kind is VacancyKind.ON_CALL, no_was_noted=False, asks=False, was_released=False,
         )
     )  # fmt: skip
 
 
 def on_proposal_released(tx: sa.Connection, event: ProposalReleased, now: datetime) -> None:
-    store.change_proposal(tx, event.subject, limit_at=event.answer_by, is_urgent=event.urgent)
+    told = {"limit_at": event.answer_by, "is_urgent": event.urgent, "asks": True, "was_released": True}
+    store.change_proposal(tx, event.subject, **told)
     row = _known(tx, event.subject)
     template = MessageTemplate.ON_CALL if _is_one_date(row) else MessageTemplate.PROPOSAL
     _plan(tx, event, template, now, limit_at=event.answer_by, not_after=event.answer_by, is_urgent=event.urgent)
@@ -71,49 +73,91 @@ def on_proposal_reminded(tx: sa.Connection, event: ProposalReminded, now: dateti
 
 
 def on_proposal_accepted(tx: sa.Connection, event: ProposalAccepted, now: datetime) -> None:
-    store.cancel_planned(tx, event.subject)
+    _stop_asking(tx, event.subject)
     template = MessageTemplate.CONFIRMED if event.confirmed_at_once else MessageTemplate.ACCEPTED
     _plan(tx, event, template, now, limit_at=event.confirm_by, wanted_contact=_writer(event), is_urgent=True)
 
 
 def on_proposal_declining(tx: sa.Connection, event: ProposalDeclining, now: datetime) -> None:
-    store.cancel_planned(tx, event.subject)
-    store.change_proposal(tx, event.subject, no_was_noted=True)
+    _stop_asking(tx, event.subject, no_was_noted=True)
     _plan(tx, event, MessageTemplate.DECLINED, now, wanted_contact=_writer(event), is_urgent=True)
 
 
 def on_proposal_restored(tx: sa.Connection, event: ProposalRestored, now: datetime) -> None:
-    store.change_proposal(tx, event.subject, no_was_noted=False)
+    """The NON is no more: a text that acknowledges it and still waits for the morning must not leave."""
+    store.cancel_planned(tx, event.subject)
+    limit = {"limit_at": event.deadline} if event.deadline else {}
+    store.change_proposal(tx, event.subject, no_was_noted=False, asks=True, **limit)
+
+
+def on_proposal_frozen(tx: sa.Connection, event: ProposalFrozen, now: datetime) -> None:
+    _stop_asking(tx, event.subject)
 
 
 def on_proposal_declined(tx: sa.Connection, event: ProposalDeclined, now: datetime) -> None:
     """Silent where the NON was acknowledged before, and where the family ended its request itself."""
-    store.cancel_planned(tx, event.subject)
+    _stop_asking(tx, event.subject, keep=frozenset({MessageTemplate.DECLINED}))
     if event.answer is Answer.NON and not _known(tx, event.subject)["no_was_noted"]:
         _plan(tx, event, MessageTemplate.DECLINED, now, is_urgent=True)
 
 
 def on_proposal_expired(tx: sa.Connection, event: ProposalExpired, now: datetime) -> None:
-    store.cancel_planned(tx, event.subject)
-    _plan(tx, event, MessageTemplate.EXPIRED, now)
+    """Silent towards a family whose counsellor held the place and did not come back to it: it was never told."""
+    _stop_asking(tx, event.subject)
+    if _known(tx, event.subject)["was_released"]:
+        _plan(tx, event, MessageTemplate.EXPIRED, now)
 
 
 def on_proposal_withdrawn(tx: sa.Connection, event: ProposalWithdrawn, now: datetime) -> None:
-    store.cancel_planned(tx, event.subject)
-    if event.family_knew and event.reason is not WithdrawalReason.REQUEST_CLOSED:
+    """The family is told if it knew, or may know: a text may have left that the matcher has not heard of yet.
+
+    Where the family itself asked for something else, the text would not be true: a person explains.
+    """
+    _stop_asking(tx, event.subject, withdrawn_for=event.reason.value)
+    if event.reason in FAMILY_CHANGED_IT:
+        return
+    if event.family_knew or store.offer_may_have_left(tx, event.subject):
         _plan(tx, event, MessageTemplate.WITHDRAWN, now)
 
 
+FAMILY_CHANGED_IT = frozenset({WithdrawalReason.REQUEST_CLOSED, WithdrawalReason.REQUEST_CHANGED})
+
+
+def _stop_asking(
+    tx: sa.Connection, proposal: str, keep: frozenset[MessageTemplate] = frozenset(), **values: Any
+) -> None:  # fmt: skip
+    """No answer is wanted any more. The row is changed first: whoever is about to send waits for it, or is seen."""
+    store.change_proposal(tx, proposal, asks=False, **values)
+    store.cancel_planned(tx, proposal, keep)
+
+
 def on_reply_judged(tx: sa.Connection, event: ReplyJudged, now: datetime) -> None:
-    """Whoever wrote by SMS something late or unclear is told so, by the phone it came from."""
-    if event.channel is not Channel.SMS:
+    """Whoever wrote by SMS something late or unclear is told so, by the phone it came from; twice at most.
+
+    A phone that answers by itself would otherwise be written to without end.
+    """
+    row = _known(tx, event.proposal)
+    template = _answer_to(event.verdict, row)
+    if event.channel is not Channel.SMS or template is None:
         return
-    about: dict[str, Any] = {"proposal": event.proposal, "wanted_contact": event.answered_by, "is_urgent": True}
-    if event.verdict is Verdict.UNCLEAR:
-        limit = _known(tx, event.proposal)["limit_at"]
-        _plan(tx, event, MessageTemplate.MISUNDERSTOOD, now, limit_at=limit, **about)
-    elif event.verdict is Verdict.LATE:
-        _plan(tx, event, MessageTemplate.EXPIRED, now, **about)
+    if store.count_of(tx, event.proposal, template) < MOST_ANSWERS:
+        _plan(
+            tx, event, template, now, event.proposal,
+            limit_at=row["limit_at"], wanted_contact=event.answered_by, is_urgent=True,
+        )  # fmt: skip
+
+
+MOST_ANSWERS = 2
+"""Texts of one kind that a proposal ever causes: a choice, so that two machines do not write to each other for ever."""
+
+
+def _answer_to(verdict: Verdict, row: sa.RowMapping) -> MessageTemplate | None:
+    """None where nothing true could be said by itself: a person has the task."""
+    if verdict is Verdict.UNCLEAR:
+        return MessageTemplate.MISUNDERSTOOD if row["asks"] and row["limit_at"] else None
+    if verdict is not Verdict.LATE or row["withdrawn_for"] in FAMILY_CHANGED_IT:
+        return None
+    return MessageTemplate.WITHDRAWN if row["withdrawn_for"] else MessageTemplate.EXPIRED
 
 
 def on_sign_in_requested(tx: sa.Connection, event: SignInRequested, now: datetime) -> None:
@@ -181,6 +225,7 @@ HANDLERS: Handlers = {
     ProposalAccepted: on_proposal_accepted,
     ProposalDeclining: on_proposal_declining,
     ProposalRestored: on_proposal_restored,
+    ProposalFrozen: on_proposal_frozen,
     ProposalDeclined: on_proposal_declined,
     ProposalExpired: on_proposal_expired,
     ProposalWithdrawn: on_proposal_withdrawn,

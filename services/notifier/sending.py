@@ -15,6 +15,7 @@ import structlog
 
 from contracts.base import Event
 from contracts.messages import MessageDelivered, MessageFailed, MessageSent, MessageUnknown
+from contracts.vocabulary import MessageTemplate
 from services.bus import outbox
 from services.bus.database import Database
 from services.bus.delivery import Clock
@@ -22,7 +23,8 @@ from services.bus.links import proposal_token, sign_in_token
 from services.notifier import metrics, store
 from services.notifier.facts import NotYetKnown, facts_for
 from services.notifier.gateways.gateway import Gateway, Outcome, Receipt, SendResult, settled
-from services.notifier.messages import Rendered, render
+from services.notifier.messages import MissingFact, Rendered, render
+from services.notifier.sending_hours import next_sending_time
 from services.notifier.store import Message, State
 from services.vault import Contact, ContactChannel, Keyring, OwnerKind, Unreadable, contacts_of
 
@@ -32,7 +34,7 @@ BATCH = 50
 ABANDONED_AFTER = timedelta(seconds=30)
 """An intent this old belongs to a process that died: our requests to a gateway live a few seconds."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=5), timedelta(minutes=10)
-NO_CONTACT, TOO_LATE = "no_contact", "too_late"
+NO_CONTACT, TOO_LATE, UNWRITABLE = "no_contact", "too_late", "unwritable"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class Sender:
     async def _send(self, message: Message, now: datetime) -> int:
         if message.not_after is not None and now >= message.not_after:
             return await self.database.write(_give_up, message, TOO_LATE, now)
+        allowed = self._allowed(message, now)
+        if allowed > now:
+            return await self.database.write(_wait_until, message, allowed)
         contact = await self._contact(message)
         if contact is None or contact.phone is None:
             return await self.database.write(_give_up, message, NO_CONTACT, now)
@@ -67,11 +72,26 @@ class Sender:
         except NotYetKnown as missing:
             log.info("text waits", message=message.message, missing=str(missing))
             return await self.database.write(_put_off, message, now)
-        intent = await self.database.write(_intend, message, contact.id, now)
+        except MissingFact as missing:
+            log.error("text can not be written", message=message.message, missing=str(missing))
+            return await self.database.write(_give_up, message, UNWRITABLE, now)
+        return await self._send_as(message, contact.id, contact.phone, text)
+
+    async def _send_as(self, message: Message, contact: str, phone: str, text: Rendered) -> int:
+        """The intent carries the hour at which it is written: a batch may take minutes, and an intent looks abandoned
+        once it is old."""
+        now = self.clock()
+        intent = await self.database.write(_intend, message, contact, now)
         if intent is None:
             return 0
-        result = await self.gateway.send(intent.reference, contact.phone, text.text, text.encoding)
+        result = await self.gateway.send(intent.reference, phone, text.text, text.encoding)
         return await self.database.write(self._note, intent, result, text, now)
+
+    def _allowed(self, message: Message, now: datetime) -> datetime:
+        """When it may leave: what was put off, or waited for a contact, keeps to the hours too."""
+        if message.template is MessageTemplate.SIGN_IN:
+            return now  # a professional who asked for it at this very moment
+        return next_sending_time(now, message.is_urgent, quiet=self.gateway.quiet_hours)
 
     async def _contact(self, message: Message) -> Contact | None:
         """The contact to try: the one that wrote, else the first that takes SMS and was not tried."""
@@ -79,9 +99,7 @@ class Sender:
             contacts = await self.vault.read(contacts_of, self.keyring, message.owner, OwnerKind(message.owner_kind))
         except Unreadable:
             return None  # erased: there is nobody left to write to
-        left = [
-            c for c in contacts if c.channel is ContactChannel.SMS and not c.suspended and c.id not in message.tried
-        ]
+        left = [c for c in contacts if _takes_texts(c) and c.id not in message.tried]
         wanted = [c for c in left if c.id == message.wanted_contact]
         answering = [c for c in left if c.may_answer]
         return next(iter(wanted or answering), None)
@@ -122,16 +140,21 @@ class Sender:
                 return _unknown(tx, message, result.reason, now)
 
 
+def _takes_texts(contact: Contact) -> bool:
+    return contact.channel is ContactChannel.SMS and contact.phone is not None and not contact.suspended
+
+
 def note_receipt(tx: sa.Connection, receipt: Receipt, now: datetime) -> int:
     """The operator's word on a text: the phone has it, or will not get it. Safe to repeat."""
     name, _, number = receipt.reference.rpartition("-")
     message = store.named(tx, name)
-    if message is None or message.state not in (State.SENT, State.SENDING, State.UNKNOWN):
+    if message is None or message.state is State.DELIVERED or not message.attempts:
         return 0
-    if str(len(message.tried)) != number:
+    if str(len(message.tried)) != number or message.contact is None:
         return 0  # about a contact that was given up before
     if not receipt.delivered:
-        return _failed(tx, message, receipt.reason, now)
+        on_its_way = message.state in (State.SENT, State.SENDING, State.UNKNOWN, State.PLANNED)
+        return _failed(tx, message, receipt.reason, now) if on_its_way else 0
     if not store.change(tx, message, State.DELIVERED):
         return 0
     if message.state is not State.SENT:
@@ -141,10 +164,23 @@ def note_receipt(tx: sa.Connection, receipt: Receipt, now: datetime) -> int:
 
 
 def _intend(tx: sa.Connection, message: Message, contact: str, now: datetime) -> Message | None:
+    """The intent, or None where somebody else was first or the text asks for an answer that nobody wants any more."""
+    if message.template in store.ASKING and not _is_wanted(tx, message):
+        store.change(tx, message, State.CANCELLED)
+        return None
     values = {"started_at": now, "contact": contact, "attempts": message.attempts + 1}
     if not store.change(tx, message, State.SENDING, **values):
         return None
     return store.named(tx, message.message)
+
+
+def _is_wanted(tx: sa.Connection, message: Message) -> bool:
+    row = store.proposal(tx, message.proposal or "", lock=True)
+    return row is not None and bool(row["asks"])
+
+
+def _wait_until(tx: sa.Connection, message: Message, when: datetime) -> int:
+    return int(store.change(tx, message, State.PLANNED, send_at=when))
 
 
 def _sent(tx: sa.Connection, message: Message, gateway: str, text: Rendered | None, now: datetime) -> int:

@@ -129,17 +129,30 @@ def change(tx: sa.Connection, message: Message, after: State, **values: Any) -> 
     return moved.first() is not None
 
 
-def cancel_planned(tx: sa.Connection, proposal: str) -> None:
-    """Nothing more about this proposal leaves, except what already has."""
+def cancel_planned(tx: sa.Connection, proposal: str, keep: frozenset[MessageTemplate] = frozenset()) -> None:
+    """Nothing more about this proposal leaves, except what already has, and texts of the kinds of `keep`."""
+    planned = (t.messages.c.state == State.PLANNED.value, t.messages.c.template.not_in([kind.value for kind in keep]))
     tx.execute(
-        t.messages.update()
-        .where(t.messages.c.proposal == proposal, t.messages.c.state == State.PLANNED.value)
-        .values(state=State.CANCELLED.value)
+        t.messages.update().where(t.messages.c.proposal == proposal, *planned).values(state=State.CANCELLED.value)
     )
 
 
-def proposal(tx: sa.Connection, name: str) -> sa.RowMapping | None:
-    return tx.execute(sa.select(t.proposals).where(t.proposals.c.proposal == name)).mappings().first()
+def offer_may_have_left(tx: sa.Connection, proposal: str) -> bool:
+    """True if a gateway was ever asked to carry the proposal."""
+    offers = [MessageTemplate.PROPOSAL.value, MessageTemplate.ON_CALL.value]
+    tried = (t.messages.c.template.in_(offers), t.messages.c.contact.is_not(None))
+    return tx.scalar(sa.select(t.messages.c.message).where(t.messages.c.proposal == proposal, *tried)) is not None
+
+
+def count_of(tx: sa.Connection, proposal: str, template: MessageTemplate) -> int:
+    """How many texts of a kind were ever planned about a proposal."""
+    same = (t.messages.c.proposal == proposal, t.messages.c.template == template.value)
+    return tx.scalar(sa.select(sa.func.count()).select_from(t.messages).where(*same)) or 0
+
+
+def proposal(tx: sa.Connection, name: str, *, lock: bool = False) -> sa.RowMapping | None:
+    query = sa.select(t.proposals).where(t.proposals.c.proposal == name)
+    return tx.execute(query.with_for_update() if lock else query).mappings().first()
 
 
 def change_proposal(tx: sa.Connection, name: str, **values: Any) -> None:

@@ -40,7 +40,11 @@ proposals = sa.Table(
     sa.Column("is_urgent", sa.Boolean, nullable=False),
     sa.Column("limit_at", Instant),
     sa.Column("no_was_noted", sa.Boolean, nullable=False),
+    sa.Column("asks", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("was_released", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("withdrawn_for", sa.String(32)),
 )
+"""`asks`: an answer is still wanted. `was_released`: it was meant for the family, and not only for its counsellor."""
 
 messages = sa.Table(
     "messages",
