@@ -58,6 +58,7 @@ class EmbeddedBus:
         done = await reader.database.read(read_up_to, topic.name)
         rows = await self.writers[topic.writer].read(outbox.after, done, BATCH)
         behind = done
+        metrics.LAG.labels(reader.service, topic.name).set(len(rows))
         for row in rows:
             if reader.cares_for(row.type):
                 await reader.take(Message(topic.name, f"{topic.name}/{row.position}", row.body, row.position))

@@ -24,7 +24,8 @@ class Settings(Frozen):
 
     Without `database` the profile is embedded: SQLite files under `data`. With `database` (`postgresql+asyncpg://…`)
     it is cluster, and `kafka` (`host:port,…`) is needed: `member` then names this process among those of its service,
-    the same after each restart, and `kafka_session_s` is how long its partitions wait for it.
+    the same after each restart and never two alive at once, and `kafka_session_s` is how long its partitions wait for
+    it.
 
     `vault_key` and `link_key` are 32 bytes in base64: the first opens the contacts vault, the second derives the
     families' links. `clock_file` is for rehearsals and tests only: seconds by which the clock is moved.

@@ -13,7 +13,7 @@ from faststream.middlewares import AckPolicy
 from services.bus import dead_letters
 from services.bus.database import Database
 from services.bus.delivery import BadMessageLimit
-from services.bus.kafka import READING, topic_name
+from services.bus.kafka import READING, KafkaBus, topic_name
 from services.bus.outbox import oldest_unpublished
 from services.bus.settings import Settings
 from services.bus.topics import admin, lags
@@ -174,3 +174,31 @@ async def test_the_lag_of_a_reader_is_what_it_has_left_to_read(
     async with reading(settings, reader_of(heard)):
         await until(lambda: has_handled(heard, 30))
     assert behind() == 0
+
+
+async def test_two_processes_share_the_territories_and_each_has_all_that_concerns_its_own(
+    settings: Settings, writer: Database, heard: Database
+) -> None:
+    other = settings.model_copy(update={"member": "2"})
+    async with reading(settings, reader_of(heard)) as one, reading(other, reader_of(heard)) as two:
+        await until(lambda: share_everything(owned(one), owned(two)))
+        async with relaying(settings, writer):
+            await say(writer, *many(120))
+            await until(lambda: has_handled(heard, 120))
+        for process in (one, two):
+            assert owned(process)["declarations"] == owned(process)["messages"]
+    assert len(await heard.read(handled)) == 120
+    order = await heard.read(by_territory)
+    assert all(subjects == sorted(subjects) for subjects in order.values())
+
+
+def owned(bus: KafkaBus) -> dict[str, set[int]]:
+    """The partitions that a process has, by stream."""
+    found: dict[str, set[int]] = {"declarations": set(), "messages": set()}
+    for part in bus.subscriber.consumer.assignment() if bus.subscriber.consumer else ():
+        found[part.topic.removeprefix(bus.settings.kafka_prefix)].add(part.partition)
+    return found
+
+
+async def share_everything(one: dict[str, set[int]], two: dict[str, set[int]]) -> bool:
+    return all(one[s] and two[s] and one[s] | two[s] == set(range(6)) and not one[s] & two[s] for s in one)

@@ -173,3 +173,14 @@ async def test_the_settings_open_the_right_database_brought_to_the_present(
     assert database.kind == kind
     assert await database.read(migrations.differences, "notifier") == []
     await database.close()
+
+
+async def test_a_database_that_is_away_at_the_start_is_waited_for_until_the_process_is_stopped() -> None:
+    given = harness.settings(database="postgresql+asyncpg://me:word@127.0.0.1:9/berceau", kafka="127.0.0.1:9")
+    stop = asyncio.Event()
+    opening = asyncio.create_task(open_database(given, "notifier", stop))
+    await asyncio.sleep(0.5)
+    assert not opening.done()
+    stop.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(opening, 10)
