@@ -10,13 +10,17 @@ LOCK := pip compile --quiet --generate-hashes --no-emit-index-url --python-versi
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check style types imports schemas rules test servers kafka lock clean
+.PHONY: help demo cluster-demo check style types imports schemas rules test servers kafka lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.base ## Watch a living territory: one process, nothing to configure (ARGS="--days 7" passes options)
 	$(BIN)/berceau demo $(ARGS)
+
+cluster-demo: $(VENV)/.test $(KAFKA) ## The same on real Kafka and PostgreSQL, a process for each service
+	@deploy/needs.sh java postgres
+	$(BIN)/python -m deploy.servers $(BIN)/berceau demo --cluster $(ARGS)
 
 check: style types imports schemas rules ## The quick gate: style, types, who imports whom, published contracts, house rules
 

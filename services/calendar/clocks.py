@@ -60,18 +60,26 @@ class ScaledClock:
 class ShiftedClock:
     """The machine's clock moved by the seconds written in a file: a rehearsal of processes that must agree.
 
-    The file is read again when it changes. Never in service: a town's deadlines follow the machine's clock.
+    With two more numbers, "seconds speed since", the clock runs `speed` times as fast from the instant `since` (seconds
+    of the machine's epoch). The file is read again when it changes. Never in service: a town's deadlines follow the
+    machine's clock.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read: tuple[int, float] = (0, 0.0)
+        self._stamp = 0
+        self._shift, self._speed, self._since = 0.0, 1.0, 0.0
 
     def __call__(self) -> datetime:
-        return system_clock() + timedelta(seconds=self._seconds())
+        self._read_again()
+        now = system_clock()
+        run = (now.timestamp() - self._since) * (self._speed - 1.0)
+        return now + timedelta(seconds=self._shift + run)
 
-    def _seconds(self) -> float:
+    def _read_again(self) -> None:
         stamp = self._path.stat().st_mtime_ns
-        if stamp != self._read[0]:
-            self._read = (stamp, float(self._path.read_text(encoding="ascii") or 0))
-        return self._read[1]
+        if stamp != self._stamp:
+            shift, *fast = (float(word) for word in self._path.read_text(encoding="ascii").split())
+            self._shift = shift
+            self._speed, self._since = fast or (1.0, 0.0)
+            self._stamp = stamp

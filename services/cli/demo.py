@@ -20,6 +20,7 @@ from services.bus.settings import Settings
 from services.calendar import FixedClock, at
 from services.cli.embedded import Embedded, open_embedded
 from services.cli.gestures import Gestures
+from services.cli.place import Place
 from services.cli.players import Players
 from services.cli.report import report
 from services.cli.town import move_in, people_of
@@ -60,18 +61,21 @@ def _key() -> SecretStr:
 
 
 @asynccontextmanager
-async def living(plan: Plan, clock: Clock, start: datetime, decide: Decide | None = None) -> AsyncIterator[Players]:
+async def living(
+    plan: Plan, clock: Clock, start: datetime, decide: Decide | None = None
+) -> AsyncIterator[tuple[Embedded, Players]]:
     """A territory that has moved in, and its people with the week before them."""
     with tempfile.TemporaryDirectory(prefix="berceau-demo-") as scratch:
         settings = settings_of(plan, plan.keep or Path(scratch))
         town = await open_embedded(settings, clock, durability="FULL" if plan.keep else "OFF", decide=decide, limits=())
         try:
-            yield await _populate(town, plan, start)
+            yield town, await populate(town, plan, start)
         finally:
             await town.close()
 
 
-async def _populate(town: Embedded, plan: Plan, start: datetime) -> Players:
+async def populate(town: Place, plan: Plan, start: datetime) -> Players:
+    """Let the synthetic territory move in, and give its people their week."""
     territory = synthesise(plan.seed, start.date(), plan.size)
     names = await move_in(town, territory, NAME, start)
     families = {family.id: family for family in territory.families}
@@ -90,21 +94,21 @@ async def run_headless(plan: Plan) -> dict[str, Any]:
     start = first_morning()
     end = start + timedelta(days=plan.days)
     clock = FixedClock(start)
-    async with living(plan, clock, start, decide_here) as players:
+    async with living(plan, clock, start, decide_here) as (town, players):
         while clock() < end:
-            await _do_everything(players, clock())
-            clock.set(min(end, max(clock() + timedelta(seconds=1), await _next(players, end))))
-        await _do_everything(players, end)
-        figures = await report(players.town, start, end)
+            await _do_everything(town, players, clock())
+            clock.set(min(end, max(clock() + timedelta(seconds=1), await _next(town, players, end))))
+        await _do_everything(town, players, end)
+        figures = await report(town, start, end)
     return {**figures, "refused_gestures": dict(players.refused), "seed": plan.seed, "days": plan.days}
 
 
-async def _do_everything(players: Players, now: datetime) -> None:
+async def _do_everything(town: Embedded, players: Players, now: datetime) -> None:
     """Until nobody has anything left to do at `now`."""
-    while await players.act(now) + await players.town.settle():
+    while await players.act(now) + await town.settle():
         pass
 
 
-async def _next(players: Players, end: datetime) -> datetime:
-    due = [at for at in (players.next_at(), await players.town.next_due()) if at is not None]
+async def _next(town: Embedded, players: Players, end: datetime) -> datetime:
+    due = [at for at in (players.next_at(), await town.next_due()) if at is not None]
     return min(due, default=end)

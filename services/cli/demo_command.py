@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections import deque
 from datetime import timedelta
 from pathlib import Path
@@ -41,12 +42,18 @@ def demo(
     seed: Annotated[int, typer.Option(help="La même graine donne la même semaine.")] = 7,
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Le port des pages.")] = 8080,
     keep: Annotated[Path | None, typer.Option(help="Garder les données dans ce dossier.")] = None,
+    cluster: Annotated[bool, typer.Option(help="Sur Kafka et PostgreSQL (make cluster-demo les démarre).")] = False,
 ) -> None:
     """Voir vivre un territoire inventé : places, demandes, SMS, réponses."""
+    missing = [name for name in ("BERCEAU_KAFKA", "BERCEAU_DATABASE") if cluster and not os.environ.get(name)]
+    if missing:
+        raise typer.BadParameter(
+            f"Il manque {' et '.join(missing)} : lancez plutôt make cluster-demo.", param_hint="--cluster"
+        )
     if size not in SIZES:
         raise typer.BadParameter("Choisissez « full » ou « small ».", param_hint="--size")
     plan = Plan(days=days, seed=seed, size=SIZES[size], speed=speed, keep=keep, port=port)
-    figures = asyncio.run(run_headless(plan) if headless else run_on_screen(plan))
+    figures = asyncio.run(_live(plan, headless=headless, cluster=cluster))
     if as_json:
         typer.echo(json.dumps(figures, ensure_ascii=False, indent=2))
     else:
@@ -56,18 +63,33 @@ def demo(
         raise typer.Exit(1)
 
 
+async def _live(plan: Plan, *, headless: bool, cluster: bool) -> dict[str, Any]:
+    if cluster:
+        from services.cli.cluster_demo import run_on_cluster  # loads Kafka's client, which one process does not need
+
+        return await run_on_cluster(plan, os.environ["BERCEAU_KAFKA"], os.environ["BERCEAU_DATABASE"])
+    return await (run_headless(plan) if headless else run_on_screen(plan))
+
+
 async def run_on_screen(plan: Plan) -> dict[str, Any]:
     """Live the days in front of whoever watches. Ends with the last day, or by Ctrl-C."""
     start = first_morning()
     clock = ScaledClock(start, plan.speed)
     stop = asyncio.Event()
-    async with living(plan, clock, start) as players:
-        ways_in = await doors(players)
+    async with living(plan, clock, start) as (town, players):
         async with asyncio.TaskGroup() as parts:
-            parts.create_task(run_with_site(players.town, players.town.settings, stop))
-            parts.create_task(_play(players, start + timedelta(days=plan.days), stop))
-            parts.create_task(_draw(players, plan, ways_in, stop))
-        return {**await report(players.town, start, clock()), "refused_gestures": dict(players.refused)}
+            parts.create_task(run_with_site(town, town.settings, stop))
+            parts.create_task(watch(players, plan, stop))
+        return {**await report(town, start, clock()), "refused_gestures": dict(players.refused)}
+
+
+async def watch(players: Players, plan: Plan, stop: asyncio.Event) -> None:
+    """Let the people live until the last day, or until `stop`, and draw what happens."""
+    end = first_morning() + timedelta(days=plan.days)
+    ways_in = await doors(players)
+    async with asyncio.TaskGroup() as parts:
+        parts.create_task(_play(players, end, stop))
+        parts.create_task(_draw(players, plan, ways_in, stop))
 
 
 async def _play(players: Players, end: Any, stop: asyncio.Event) -> None:

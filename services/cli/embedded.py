@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import httpx2
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from services.bus.database import Database, Durability, open_sqlite
 from services.bus.delivery import Clock
@@ -23,8 +23,6 @@ from services.cli.assembly import SERVICES, guichet_of, ingest_service, matcher_
 from services.ingest.guichet import Guichet
 from services.ingest.protection import LIMITS, Limit
 from services.matcher.rounds import Decide
-
-PHONES = "/telephones"
 
 
 @dataclass
@@ -97,6 +95,7 @@ async def open_embedded(
 
 def _one_site(site: FastAPI, notifier: FastAPI) -> FastAPI:
     """Ingest's site with the notifier's phones beside it, on one port."""
-    phones = [route for route in notifier.router.routes if getattr(route, "path", "").startswith(PHONES)]
-    site.router.routes.extend(phones)
+    phones: APIRouter | None = getattr(notifier.state, "phones", None)
+    if phones is not None:
+        site.include_router(phones)
     return site

@@ -9,7 +9,7 @@ from itertools import count
 import sqlalchemy as sa
 
 from contracts.vocabulary import Answer, Channel, Id, ProposalState, VacancyKind
-from services.cli.embedded import Embedded
+from services.cli.place import Place
 from services.cli.town import Names, act_of, keep_family, post, register
 from services.ingest import store
 from services.ingest.actors import Act, Actor, Role
@@ -61,7 +61,7 @@ MOST_RELEASED = 1000
 class Gestures:
     """`names` are the ids that Berceau gave; `families` grows with those who ask during the week."""
 
-    town: Embedded
+    town: Place
     territory: Territory
     name: str
     names: Names

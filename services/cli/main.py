@@ -32,7 +32,11 @@ class Named(NamedTuple):
     help: str
 
 
-COMMANDS = (Named("demo", "services.cli.demo_command", "demo", "Voir vivre un territoire inventé."),)
+COMMANDS = (
+    Named("demo", "services.cli.demo_command", "demo", "Voir vivre un territoire inventé."),
+    Named("serve", "services.cli.serve_command", "serve", "Tout Berceau dans un seul processus."),
+    Named("worker", "services.cli.serve_command", "worker", "Un service, sur Apache Kafka et sa base."),
+)
 INTERRUPTED = 130
 """As a shell says it of a program that Ctrl-C ended."""
 

@@ -18,8 +18,8 @@ import structlog
 
 from contracts.vocabulary import Answer, Channel, Id, ProposalState, TaskKind, VacancyKind
 from services.calendar import next_working_instant
-from services.cli.embedded import Embedded
 from services.cli.gestures import Gestures
+from services.cli.place import Place
 from services.ingest.problems import Refused
 from services.ingest.projection import tables as seen
 from services.territory import (
@@ -60,7 +60,7 @@ class Planned:
 class Players:
     """`refused` counts the gestures that Berceau refused, by the code of the problem: people err, too."""
 
-    town: Embedded
+    town: Place
     territory: Territory
     gestures: Gestures
     seed: int

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.vocabulary import ProposalState, RequestKind
-from services.cli.embedded import Embedded
+from services.cli.place import Place
 from services.ingest import store as declared
 from services.ingest.projection import tables as seen
 from services.matcher import tables as decided
@@ -19,7 +19,7 @@ from services.notifier import tables as sent
 FIRST_TIER = 1
 
 
-async def report(town: Embedded, since: datetime, until: datetime) -> dict[str, Any]:
+async def report(town: Place, since: datetime, until: datetime) -> dict[str, Any]:
     """Figures of the time from `since` to `until`, ready for JSON. Times are in hours of the territory's clock."""
     ingest = await town.databases["ingest"].read(_ingest_side)
     matcher = await town.databases["matcher"].read(_matcher_side)

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.cli.embedded import Embedded
+from services.cli.place import Place
 from services.ingest.actors import Act, Actor, Role
 from services.ingest.declare.agreements import AgreementBody, sign_agreement
 from services.ingest.declare.needs import NeedBody
@@ -40,7 +40,7 @@ class Names:
         self.agreements: dict[str, str] = {}
 
 
-async def move_in(town: Embedded, territory: Territory, name: str, now: datetime) -> Names:
+async def move_in(town: Place, territory: Territory, name: str, now: datetime) -> Names:
     """Declare the whole territory as its people would. Returns the ids of what was posted."""
     await town.databases["vault"].write(_fill_vault, town.guichet.keyring, territory, now)
     return await town.databases["ingest"].write(_declare, territory, name, now)

@@ -3,22 +3,53 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from services.calendar import PARIS
+from services.calendar import PARIS, local
+from tests import servers
+from tests.journey.cluster import Cluster, open_cluster_profile, running_cluster
 from tests.journey.embedded import open_profile
-from tests.journey.world import World
+from tests.journey.world import Profile, World
 
 MONDAY = datetime(2026, 11, 30, 9, 0, tzinfo=PARIS)
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    profile = await open_profile(tmp_path, MONDAY)
-    yield World(profile, f"t{secrets.token_hex(3)}")
-    await profile.api.aclose()
-    await profile.town.close()
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory, kafka_bootstrap: str, postgres_url: str) -> Iterator[Cluster]:
+    """The three services as processes, shared by every scenario: each has a territory of its own."""
+    home = tmp_path_factory.mktemp("cluster")
+    prefix = f"journey{secrets.token_hex(4)}."
+    with (
+        servers.fresh_database(postgres_url) as database,
+        running_cluster(home, kafka_bootstrap, database, prefix, MONDAY) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(params=["embedded", pytest.param("cluster", marks=pytest.mark.connected)])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    territory = f"t{secrets.token_hex(3)}"
+    if request.param == "embedded":
+        profile = await open_profile(tmp_path, MONDAY)
+        yield World(profile, territory)
+        await profile.api.aclose()
+        await profile.town.close()
+    else:
+        async with open_cluster_profile(request.getfixturevalue("cluster")) as shared:
+            await next_monday_morning(shared)
+            yield World(shared, territory)
+
+
+async def next_monday_morning(profile: Profile) -> None:
+    """Scenarios tell hours and weekdays: each begins on a Monday at nine, as the embedded ones do."""
+    now = local(profile.now())
+    nine = now.replace(hour=9, minute=0, second=0, microsecond=0)
+    monday = nine + timedelta(days=(7 - now.weekday()) % 7)
+    if monday < now - timedelta(minutes=30):
+        monday += timedelta(days=7)
+    if monday > now:
+        await profile.pass_time(monday - now)

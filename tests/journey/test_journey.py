@@ -229,8 +229,9 @@ async def test_an_urgent_request_at_half_past_five_gets_tomorrow_on_call_by_oui_
             "period": {"start": str(tomorrow), "end": str(in_days(world, 2))},
         },
     )  # fmt: skip
+    morning = {"day": str(tomorrow), "start": "08:30", "end": "12:00"}
     need = {
-        "kind": "urgent", "patterns": [{"slots": [{"day": str(tomorrow), "start": "08:30", "end": "12:00"}], "rank": 1}],
+        "kind": "urgent", "patterns": [{"slots": [morning], "rank": 1}],
         "period": {"start": str(tomorrow), "end": str(in_days(world, 2))},
         "criteria": with_points("insertion"), "urgent_sms_agreed": True,
     }  # fmt: skip

@@ -88,16 +88,16 @@ class World:
             waited += 0.1
 
     async def proposal_of(self, request: str, *states: ProposalState) -> dict[str, Any]:
-        """The newest proposal of `request`, once it is in one of `states`."""
+        """A proposal of `request`, once there is one in one of `states`."""
 
         async def see() -> dict[str, Any] | None:
             found = [p for p in await self.look("coordinator", "/proposals?limit=500") if p["request"] == request]
-            return found[0] if found and found[0]["state"] in states else None
+            return next((p for p in found if p["state"] in states), None)
 
         return await self.until(see, f"a proposal of {request} to be {[state.value for state in states]}")
 
     async def states_of(self, request: str) -> list[str]:
-        """The states of every proposal that `request` ever had, newest first."""
+        """The states of every proposal that `request` ever had."""
         await self.profile.settle()
         return [p["state"] for p in await self.look("coordinator", "/proposals?limit=500") if p["request"] == request]
 

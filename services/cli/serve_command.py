@@ -1,0 +1,82 @@
+"""`berceau serve` and `berceau worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.panel import Panel
+
+from services.bus.settings import PREFIX, Settings, from_environment
+from services.cli.failures import CommandFailed, Exit
+from services.cli.serve import run_worker, serve_embedded, serve_on_kafka
+
+console = Console(stderr=True)
+
+
+class Name(StrEnum):
+    INGEST = "ingest"
+    MATCHER = "matcher"
+    NOTIFIER = "notifier"
+
+
+def serve(
+    data: Annotated[Path | None, typer.Option(help="Dossier des données (profil embarqué).")] = None,
+    database: Annotated[str | None, typer.Option(help="PostgreSQL : postgresql+asyncpg://…")] = None,
+    kafka: Annotated[str | None, typer.Option(help="Apache Kafka : hôte:port,…")] = None,
+    host: Annotated[str | None, typer.Option(help="Adresse d'écoute.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Premier port des pages.")] = None,
+) -> None:
+    """Tout Berceau dans un seul processus."""
+    settings = _settings(data=data, database=database, kafka=kafka, host=host, port=port)
+    _announce(settings)
+    asyncio.run(serve_on_kafka(settings) if settings.kafka else serve_embedded(settings))
+
+
+def worker(
+    name: Annotated[Name, typer.Argument(help="Le service.")],
+    host: Annotated[str | None, typer.Option(help="Adresse d'écoute.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port de ses pages.")] = None,
+) -> None:
+    """Un service de Berceau, sur Apache Kafka et sa base."""
+    settings = _settings(host=host, port=port)
+    if not settings.kafka:
+        raise typer.BadParameter("Donnez BERCEAU_KAFKA et BERCEAU_DATABASE : un service seul a besoin des deux.")
+    _announce(settings)
+    asyncio.run(run_worker(name.value, settings))
+
+
+def _settings(**given: Any) -> Settings:
+    """The environment's settings with what the command line says instead."""
+    own = {PREFIX + name.upper(): str(value) for name, value in given.items() if value is not None}
+    try:
+        return from_environment({**os.environ, **own})
+    except ValidationError as error:
+        wrong = ", ".join(sorted(f"{PREFIX}{str(problem['loc'][0]).upper()}" for problem in error.errors()))
+        cause = f"Réglages manquants ou faux : {wrong}."
+        raise CommandFailed(cause, "`berceau key new --all` en écrit un jeu complet.", code=Exit.SETTINGS) from error
+
+
+def _announce(settings: Settings) -> None:
+    """Which adapters carry events and keep data, and what they promise."""
+    if settings.kafka:
+        words = f"Courtier : Apache Kafka ({settings.kafka}). Base : {_without_password(settings.database)}."
+    else:
+        words = f"Courtier : aucun, tout est dans ce processus. Base : SQLite dans {settings.data}."
+    promise = "Un événement accepté est livré au moins une fois et prend effet une fois."
+    lines = [words, promise, f"Pages : {settings.public_url}"]
+    if settings.clock_file:
+        lines.append("ATTENTION : horloge déplacée pour une répétition. Ne servez personne ainsi.")
+    if settings.gateway == "phone":
+        lines.append("SMS : téléphones simulés. Aucun SMS ne part.")
+    console.print(Panel("\n".join(lines), title="Berceau", border_style="cyan"))
+
+
+def _without_password(url: str | None) -> str:
+    return (url or "").rsplit("@", 1)[-1]
