@@ -131,6 +131,16 @@ def upgrade() -> None:
     )
     op.create_index("idempotency_age", "idempotency", ["claimed_at"], unique=False)
     op.create_table(
+        "imported_rows",
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("territory", "kind", "key"),
+    )
+    op.create_table(
         "inbound_texts",
         sa.Column("id", sa.String(length=128), nullable=False),
         sa.Column("territory", sa.String(length=64), nullable=True),
@@ -446,6 +456,7 @@ def downgrade() -> None:
     op.drop_table("messages")
     op.drop_index("inbound_waiting", table_name="inbound_texts")
     op.drop_table("inbound_texts")
+    op.drop_table("imported_rows")
     op.drop_index("idempotency_age", table_name="idempotency")
     op.drop_table("idempotency")
     op.drop_index("holds_of_request", table_name="holds")

@@ -103,6 +103,9 @@ def upgrade() -> None:
         sa.Column("is_urgent", sa.Boolean(), nullable=False),
         sa.Column("limit_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("no_was_noted", sa.Boolean(), nullable=False),
+        sa.Column("asks", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("was_released", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("withdrawn_for", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("proposal"),
     )
     op.create_table(
