@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from pydantic import AliasChoices, AwareDatetime, ConfigDict, Field
+from sqlalchemy.dialects import postgresql, sqlite
 
 from contracts.vocabulary import LIVE, Answer, Channel, ProposalState
 from services.bus.tables import Instant
@@ -132,7 +133,7 @@ def known_to(tx: sa.Connection, families: Sequence[str]) -> list[dict[str, Any]]
     """Proposals that these families were told of, newest first."""
     reached = sa.or_(proposals.c.answer_by.is_not(None), proposals.c.deadline.is_not(None))
     told = (proposals.c.family.in_(families), proposals.c.state.not_in(_NOT_YET_SEEN), reached)
-    newest = (proposals.c.made_at.desc(), proposals.c.id)
+    newest = (proposals.c.made_at.desc().nulls_last(), proposals.c.id)
     return store.rows(tx, sa.select(proposals).where(*told).order_by(*newest))
 
 
@@ -155,16 +156,15 @@ def forget_words(tx: sa.Connection, now: datetime) -> int:
 def _take(
     tx: sa.Connection, sms: InboundSms, reply: ParsedReply, sender: Sender, owner: str | None, now: datetime
 ) -> Taken:
-    known = _known(tx, sms.message_id)
-    if known is not None:
-        return known
     received_at = min(sms.received_at or now, now)
+    if not _first_time(tx, sms.message_id, received_at):
+        return _known(tx, sms.message_id) or Taken(UNKNOWN_SENDER, repeated=True)
     row, sure = match(known_to(tx, [family for family, _ in sender.pairs]), reply.code)
     if row is None:
         taken = Taken(NO_PROPOSAL if sender.pairs else UNKNOWN_SENDER)
     else:
         taken = _record(tx, sms, reply, sender, row, sure, received_at, now)
-    _keep(tx, sms, taken, owner or (sender.pairs[0][0] if sender.pairs else None), row, received_at)
+    _keep(tx, sms, taken, owner or (sender.pairs[0][0] if sender.pairs else None), row)
     return taken
 
 
@@ -185,20 +185,23 @@ def _record(
     return Taken(RECORDED if clear else UNCLEAR, row["id"], said)
 
 
-def _keep(
-    tx: sa.Connection, sms: InboundSms, taken: Taken, owner: str | None, row: dict[str, Any] | None, at: datetime
-) -> None:
+def _keep(tx: sa.Connection, sms: InboundSms, taken: Taken, owner: str | None, row: dict[str, Any] | None) -> None:
     values = {
-        "id": sms.message_id,
         "territory": row["territory"] if row else _first_territory(tx),
         "owner": owner,
         "proposal": taken.proposal,
         "reply": taken.reply,
         "outcome": taken.outcome,
         "words": None if taken.outcome == RECORDED else sms.text.replace("\0", ""),
-        "received_at": at,
     }
-    tx.execute(inbound.insert().values(values))
+    store.update(tx, inbound, sms.message_id, **values)
+
+
+def _first_time(tx: sa.Connection, message_id: str, received_at: datetime) -> bool:
+    """Note the message before anything is done about it: of two that arrive at once, the second waits and sees it."""
+    insert = (postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert)(inbound)
+    row = {"id": message_id, "outcome": UNKNOWN_SENDER, "received_at": received_at}
+    return tx.scalar(insert.values(row).on_conflict_do_nothing().returning(inbound.c.id)) is not None
 
 
 def _known(tx: sa.Connection, message_id: str) -> Taken | None:

@@ -69,12 +69,11 @@ def close_request(tx: sa.Connection, act: Act, request: Id, body: ClosingBody) -
 
 def record_closing(tx: sa.Connection, act: Act, request: str, reason: ClosingReason, said_by: str) -> None:
     """Close an open request; one that is closed already stays as it is."""
-    row = store.find(tx, store.requests, request)
-    if row is None or row["state"] != store.OPEN:
-        return
+    table = store.requests
     values = {"state": store.CLOSED, "closing_reason": reason.value, "closed_at": act.now}
-    store.update(tx, store.requests, request, **values)
-    outbox.record(tx, act.say(RequestClosed, request, reason=reason, said_by=said_by))
+    still_open = sa.update(table).where(table.c.id == request, table.c.state == store.OPEN).values(**values)
+    if tx.execute(still_open.returning(table.c.id)).first() is not None:
+        outbox.record(tx, act.say(RequestClosed, request, reason=reason, said_by=said_by))
 
 
 def open_request(tx: sa.Connection, act: Act, request: str, doing: Doing = Doing.AMEND_REQUEST) -> dict[str, Any]:

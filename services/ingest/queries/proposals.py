@@ -68,7 +68,7 @@ def proposals_of(
     wanted += [proposals.c.structure == actor.structure] if actor.role is Role.STRUCTURE else []
     wanted += [proposals.c.request.in_(_own_requests(actor))] if actor.role is Role.COUNSELLOR else []
     wanted += [proposals.c.state.in_(sorted(states))] if states is not None else []
-    newest = (proposals.c.made_at.desc(), proposals.c.id)
+    newest = (proposals.c.made_at.desc().nulls_last(), proposals.c.id)
     rows = store.rows(tx, sa.select(proposals).where(*wanted).order_by(*newest).limit(limit))
     things = [(row, _thing(tx, row)) for row in rows]
     return [reveal(actor, t, _facts(tx, row, now)) for row, t in things if may_see(actor, Seen.PROPOSAL, t)]
@@ -181,18 +181,22 @@ def _messages(tx: sa.Connection, id_: str) -> Sequence[dict[str, Any]]:
     names = ("template", "state", "contact", "send_at", "sent_at", "delivered_at", "reason")
     own = messages.c.proposal == id_
     columns = [messages.c[name] for name in names]
-    return store.rows(tx, sa.select(*columns).where(own).order_by(messages.c.sent_at, messages.c.id))
+    return store.rows(tx, sa.select(*columns).where(own).order_by(messages.c.sent_at.nulls_last(), messages.c.id))
 
 
 def _replies(tx: sa.Connection, id_: str) -> Sequence[dict[str, Any]]:
     """What was answered, and what the matcher made of it; no verdict yet means "réponse enregistrée"."""
-    query = sa.select(verdicts).where(verdicts.c.proposal == id_).order_by(verdicts.c.received_at, verdicts.c.reply)
+    query = (
+        sa.select(verdicts)
+        .where(verdicts.c.proposal == id_)
+        .order_by(verdicts.c.received_at.nulls_last(), verdicts.c.reply)
+    )
     return store.rows(tx, query)
 
 
 def reached_contact(tx: sa.Connection, id_: str) -> str | None:
     """The contact that a message about the proposal last reached, or was last sent to."""
     own = (messages.c.proposal == id_, messages.c.contact.is_not(None))
-    order = (messages.c.delivered_at.desc(), messages.c.sent_at.desc(), messages.c.id)
+    order = (messages.c.delivered_at.desc().nulls_last(), messages.c.sent_at.desc().nulls_last(), messages.c.id)
     contact: str | None = tx.scalar(sa.select(messages.c.contact).where(*own).order_by(*order).limit(1))
     return contact

@@ -1,0 +1,81 @@
+"""The same ingest on a real PostgreSQL, where writers do not wait for each other as they do on SQLite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import sqlalchemy as sa
+
+from contracts.replies import ReplyReceived
+from contracts.vacancies import VacancyOpened
+from contracts.vocabulary import ProposalState
+from services import vault
+from services.bus.database import Database, open_postgresql
+from services.calendar import FixedClock
+from services.ingest import store
+from services.ingest.guichet import Guichet
+from services.ingest.projection.tables import proposals
+from services.ingest.schema import create_all
+from tests.ingest.doors import Doors
+from tests.ingest.people import CRECHE, NOW, TODAY, vacancy_body
+from tests.ingest.proposals import LINK_KEY, accepted, made, placed, released, sent
+from tests.ingest.test_inbound_sms import PHONE, text
+from tests.ingest.test_projection import golden
+
+VACANCY = vacancy_body().model_dump(mode="json")
+
+
+async def schema(url: str, name: str) -> Database:
+    database = open_postgresql(url, name, pool_size=8)
+    await database.write(lambda tx: tx.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {name}")))
+    return database
+
+
+@pytest.fixture
+async def cluster(database_url: str) -> AsyncIterator[Doors]:
+    """Ingest behind its doors on PostgreSQL."""
+    database, contacts = await schema(database_url, "ingest"), await schema(database_url, "vault")
+    await database.write(create_all)
+    await contacts.write(vault.metadata.create_all)
+    clock = FixedClock(NOW)
+    guichet = Guichet(database, contacts, vault.Keyring(b"v" * 32), clock, LINK_KEY, inbound_secret="operator-secret")
+    doors = Doors(guichet, clock)
+    await doors.open()
+    yield doors
+    await doors.close()
+    await database.close()
+    await contacts.close()
+
+
+async def test_twenty_sends_of_one_key_at_once_post_one_place(cluster: Doors) -> None:
+    answers = await asyncio.gather(*[cluster.post("/vacancies", "director", VACANCY, key="one") for _ in range(20)])
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len(await cluster.said(VacancyOpened)) == 1
+
+
+async def test_one_text_delivered_twenty_times_at_once_is_one_answer(cluster: Doors) -> None:
+    contact = vault.Contact(id="F-R-1-c1", phone=PHONE)
+    await cluster.guichet.vault.write(vault.put_contacts, cluster.guichet.keyring, "F-R-1", [contact], TODAY)
+    await cluster.hear(made(), released(), sent())
+    statuses = await asyncio.gather(*[text(cluster, "OUI 4821") for _ in range(20)])
+    assert set(statuses) == {200}
+    assert len(await cluster.said(ReplyReceived)) == 1
+
+
+async def test_the_golden_story_and_the_screens_read_the_same(cluster: Doors) -> None:
+    await cluster.hear(*golden())
+    row = await cluster.guichet.database.read(store.find, proposals, "O-0001")
+    assert row is not None
+    assert row["state"] == ProposalState.CONFIRMED
+    request = await cluster.register("coordinator")
+    assert (await cluster.post("/vacancies", "director", VACANCY)).status_code == 202
+    await cluster.hear(made(request=request), released(), sent(), accepted())
+    (child,) = (await cluster.get(f"/structures/{CRECHE}/to-confirm", "director")).json()
+    assert child["first_name"] == "Zoé-Inventée"
+    await cluster.hear(placed())
+    (place,) = (await cluster.get(f"/structures/{CRECHE}/places", "director")).json()
+    assert (place["posted"], place["free"]) == (2, 2), "it was placed at the instant of the count"
+    for path in ("/tasks", "/proposals", "/requests", "/texts", "/places", f"/requests/{request}", "/proposals/O-1"):
+        assert (await cluster.get(path, "coordinator")).status_code == 200, path
