@@ -13,9 +13,9 @@ from datetime import UTC, time
 from typing import Any, TypeVar
 
 from contracts.vocabulary import Frozen, Slot
-from services.matcher.solver.schema import Hold, Mode, Outcome, Pattern, Request, Round, Ties, Vacancy
+from services.matcher.solver.schema import Hold, Mode, NotAgain, Outcome, Pattern, Request, Round, Ties, Vacancy
 
-Row = TypeVar("Row", Pattern, Vacancy, Hold)
+Row = TypeVar("Row", Pattern, Vacancy, Hold, NotAgain)
 
 
 class RoundRefused(ValueError):
@@ -64,9 +64,14 @@ def _canonical_request(request: Request) -> Request:
             "wishes": tuple(sorted(request.wishes, key=lambda wish: (wish.rank, wish.structure))),
             "points_at": tuple(sorted(request.points_at, key=lambda row: row.structure)),
             "on_call_sections": tuple(sorted(request.on_call_sections)),
+            "not_again": tuple(sorted(map(_with_sorted_slots, request.not_again), key=_not_again_key)),
             "patterns": tuple(_with_sorted_slots(pattern) for pattern in request.patterns),
         }
     )
+
+
+def _not_again_key(row: NotAgain) -> tuple[str, str]:
+    return (row.section, row.model_dump_json())
 
 
 def _with_sorted_slots(row: Row) -> Row:

@@ -6,6 +6,7 @@ that the reasons do not answer, or when a wording misleads.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, time
@@ -23,6 +24,7 @@ SENTENCES = {
     Why.NO_PLACE_AT_THESE_TIMES: "{verb} {wish} : aucune place n'y est ouverte à ces horaires sur toute la période.",
     Why.KEPT_FOR_ANOTHER_AUDIENCE: "{verb} {wish} : les places à ces horaires y sont gardées pour un autre public.",
     Why.UNKNOWN_STRUCTURE: "{verb} {wish} : cette structure n'attribue pas de place ici.",
+    Why.ANSWERED_BEFORE: "{verb} {wish} : une place à ces horaires vous y a déjà été proposée.",
     Why.WITHHELD: "{verb} {wish} : l'attribution est retenue le temps d'une vérification.",
 }
 
@@ -42,6 +44,7 @@ class _Reading:
             request: [choice for choice in choices if self._is_open(choice)]
             for request, choices in facts.choices.items()
         }
+        self._lists: dict[Id, list[Id]] = {}
         self.eligible: dict[Id, dict[Id, Standing]] = defaultdict(dict)
         for request, choices in self.usable.items():
             for choice in choices:
@@ -92,18 +95,25 @@ class _Reading:
         if not any(accepts_age(section, request) for section in sections):
             return Why.NO_SECTION_FOR_AGE
         here = [choice for choice in self.facts.choices[request.id] if choice.structure == structure]
+        if not here and {row.section for row in request.not_again} & {section.id for section in sections}:
+            return Why.ANSWERED_BEFORE
         offered = any(self.facts.books[choice.section].is_offered(choice.span) for choice in here)
         return Why.KEPT_FOR_ANOTHER_AUDIENCE if offered else Why.NO_PLACE_AT_THESE_TIMES
 
     def _rank(self, request: Id, sections: set[Id]) -> int:
         """One more than the number of requests that may use a place there and have a higher claim."""
-        ahead = {
-            other
-            for section in sections
-            for other, there in self.eligible[section].items()
-            if there < self.eligible[section][request]
-        }
+        ahead: set[Id] = set()
+        for section in sections:
+            ranked = self._ranked(section)
+            ahead.update(
+                ranked[: bisect_left(ranked, self.eligible[section][request], key=self.eligible[section].__getitem__)]
+            )
         return len(ahead) + 1
+
+    def _ranked(self, section: Id) -> list[Id]:
+        if section not in self._lists:
+            self._lists[section] = sorted(self.eligible[section], key=self.eligible[section].__getitem__)
+        return self._lists[section]
 
     def _full(self, choices: list[Choice]) -> list[tuple[Choice, Slot, Cell]]:
         """The hours of these choices that those who stand before the request, and what is held, fill by themselves."""

@@ -141,7 +141,8 @@ class Facts:
         for wish in request.wishes:
             for section in self.by_structure[wish.structure]:
                 for index, pattern in enumerate(request.patterns):
-                    if accepts_age(section, request) and _in_period(hours[index], request.period):
+                    suits = accepts_age(section, request) and _in_period(hours[index], request.period)
+                    if suits and request.may_be_offered(section.id, hours[index]):
                         level = wish_ranks.index(wish.rank) * len(pattern_ranks) + pattern_ranks.index(pattern.rank)
                         yield Choice(
                             request=request.id,

@@ -121,12 +121,20 @@ class StructurePoints(Frozen):
     reasons: tuple[PointsReason, ...] = ()
 
 
+class NotAgain(Frozen):
+    """Hours of a section that the family refused or let pass: the next family is asked, not the same one again."""
+
+    section: Id
+    slots: tuple[Slot, ...]
+
+
 class Request(Frozen):
     """A child who waits.
 
     `tier` 1 is looked at first. `since` is the seniority that settles equal points: the wanted entry date.
     `period` is the days of care: from the wanted start, up to the end of the need or the default end.
     `on_call_sections` are the sections whose on-call agreement fits this request (notice, age, days).
+    `not_again` are hours of care, travel included, that are not offered to this request.
     """
 
     id: Id
@@ -144,6 +152,11 @@ class Request(Frozen):
     entitled_to: Audience = Audience.EVERYBODY
     on_call_sections: tuple[Id, ...] = ()
     needs_support: bool = False
+    not_again: tuple[NotAgain, ...] = ()
+
+    def may_be_offered(self, section: Id, slots: tuple[Slot, ...]) -> bool:
+        """False for hours that the family has answered already."""
+        return not any(row.section == section and row.slots == slots for row in self.not_again)
 
 
 class Round(Frozen):
@@ -189,6 +202,7 @@ class Why(StrEnum):
     KEPT_FOR_ANOTHER_AUDIENCE = "kept_for_another_audience"
     FULL = "full"
     UNKNOWN_STRUCTURE = "unknown_structure"
+    ANSWERED_BEFORE = "answered_before"
     WITHHELD = "withheld"
 
 

@@ -162,7 +162,8 @@ def _cares(
                 continue
             for index, rank, slots in patterns:
                 level = wish_ranks.index(wish.rank) * len(pattern_ranks) + pattern_ranks.index(rank) + 1
-                yield _Care(request, section, wish.rank, index, level, slots)
+                if request.may_be_offered(section.id, slots):
+                    yield _Care(request, section, wish.rank, index, level, slots)
 
 
 def _possible_patterns(

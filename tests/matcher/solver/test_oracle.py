@@ -63,7 +63,7 @@ def test_the_rounds_of_the_oracle_hold_what_they_are_meant_to_try(monkeypatch: p
 
 def test_where_claims_depend_on_the_structure_a_stable_outcome_is_found_if_there_is_one() -> None:
     contradictory = 0
-    for seed in range(3000, 3600):
+    for seed in range(3000, 3300):
         round = tiny(seed, BY_STRUCTURE)
         outcome, oracle = decide(round), Oracle(round)
         assert (seed, outcome.violations) == (seed, ())
@@ -71,7 +71,7 @@ def test_where_claims_depend_on_the_structure_a_stable_outcome_is_found_if_there
         assert (seed, stable) == (seed, not outcome.envies)
         assert stable or not any(oracle.is_stable(other) for other in oracle.arrangements()), seed
         contradictory += _has_no_single_list(round)
-    assert contradictory > 30
+    assert contradictory > 15
 
 
 def _seats(oracle: Oracle, outcome: Outcome) -> Arrangement:
