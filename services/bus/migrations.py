@@ -158,6 +158,13 @@ def write_step(service: str, message: str, revision: str, down: str | None) -> P
     return path
 
 
+def _forget_steps(service: str) -> None:
+    """A first step written anew holds what the later ones added."""
+    for path in _versions(service).glob("*.py"):
+        if path.name != "__init__.py":
+            path.unlink()
+
+
 def _indented(operations: Any, context: MigrationContext) -> str:
     code = render_python_code(operations, render_item=_render, migration_context=context)
     lines = [line for line in code.splitlines() if not line.lstrip().startswith("# ###")]
@@ -173,6 +180,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     for service in given.service:
         if given.rewrite_initial:
+            _forget_steps(service)
             written = write_step(service, "Initial", "0001", None)
         else:
             written = write_step(service, given.add, rev_id(), _script(service).get_current_head())
