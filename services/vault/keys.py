@@ -62,17 +62,19 @@ def rewrap(tx: sa.Connection, keyring: Keyring) -> int:
 
 
 def _found_or_made(tx: sa.Connection, keyring: Keyring, kind: str, owner: str, today: date) -> bytes:
-    if tx.execute(sa.select(tables.keys.c.owner).where(*of(tables.keys, kind, owner))).one_or_none() is None:
-        row = {
-            "kind": kind,
-            "owner": owner,
-            "wrapped": _wrap(keyring, new_key(), kind, owner),
-            "master": keyring.name,
-            "written_on": today,
-        }
-        # two writers may both find no key: the second waits for the first, inserts nothing and reads the first's
-        insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-        tx.execute(insert(tables.keys).values(row).on_conflict_do_nothing())
+    found = tx.execute(sa.select(tables.keys).where(*of(tables.keys, kind, owner))).one_or_none()
+    if found is not None:
+        return _unwrap(keyring, found)
+    row = {
+        "kind": kind,
+        "owner": owner,
+        "wrapped": _wrap(keyring, new_key(), kind, owner),
+        "master": keyring.name,
+        "written_on": today,
+    }
+    # two writers may both find no key: the second waits for the first, inserts nothing and reads the first's
+    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    tx.execute(insert(tables.keys).values(row).on_conflict_do_nothing())
     return key_for_reading(tx, keyring, kind, owner)
 
 

@@ -61,10 +61,11 @@ def put_contacts(
     _refuse_foreign(tx, kind, owner, contacts)
     for table in (tables.lookups, tables.contacts):
         tx.execute(sa.delete(table).where(*of(table, kind, owner)))
+    index = index_key(tx, keyring, today)
     for position, contact in enumerate(contacts):
         kept = contact.model_copy(update={"suspended": _stays_suspended(contact, before.get(contact.id))})
         _insert_contact(tx, key, (kind, owner), position, kept)
-        _insert_lookups(tx, index_key(tx, keyring, today), (kind, owner), kept)
+        _insert_lookups(tx, index, (kind, owner), kept)
 
 
 def contacts_of(

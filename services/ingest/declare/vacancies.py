@@ -71,12 +71,12 @@ class SnapshotBody(Body):
     as_of: AwareDatetime
 
 
-def open_vacancy(tx: sa.Connection, act: Act, body: VacancyBody) -> str:
-    """Post free places. Returns the vacancy's id."""
+def open_vacancy(tx: sa.Connection, act: Act, body: VacancyBody, *, vacancy: Id | None = None) -> str:
+    """Post free places. Returns the vacancy's id: the door's own (a file names it, and made sure that it is free)."""
     section = section_named(tx, act, body.section)
     _require(act, section["structure"])
     refuse_if(check_vacancy(tx, act, body, section))
-    id_ = act.new_id("V")
+    id_ = vacancy or act.new_id("V")
     _keep(tx, act, id_, section, body, act.now)
     facts = {**body.model_dump(), "structure": section["structure"], "said_by": act.actor.id}
     outbox.record(tx, act.say(VacancyOpened, id_, **facts))

@@ -1,0 +1,139 @@
+"""`structures.csv`: one row is one section; the rows of a structure are taken together, or not at all.
+
+Publishing a structure without one of its sections would close that section: so one wrong row gives them all back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts.structures import SectionFacts
+from contracts.vocabulary import AwardMode, Period, Slot, StructureKind, Tariff
+from services.ingest.actors import Act
+from services.ingest.declare.structures import StructureBody, publish_structure
+from services.ingest.files import cells
+from services.ingest.files.cells import WrongCell
+from services.ingest.files.columns import DAYS
+from services.ingest.files.row import Row
+from services.ingest.problems import Refused
+
+ITS_OWN = (
+    *("Nom", "Type", "Code commune", "Adresse", "Téléphone", "Attribution", "Tarif", "AVIP", "Capacité", *DAYS),
+    *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés"),
+)
+"""What belongs to the structure and is repeated on each of its rows."""
+
+COLUMN_OF = {
+    "name": "Nom",
+    "kind": "Type",
+    "commune": "Code commune",
+    "address": "Adresse",
+    "phone": "Téléphone",
+    "award_mode": "Attribution",
+    "tariff": "Tarif",
+    "avip": "AVIP",
+    "capacity": "Capacité",
+    "opening": "Lundi",
+    "closures": "Fermetures",
+    "prepared_support": "Accueils adaptés préparés",
+    "structure": "Structure",
+    "sections": "Section",
+}
+_COLUMN_OF_SECTION = {
+    "section": "Section",
+    "name": "Nom de section",
+    "age_from_months": "Âge mini (mois)",
+    "age_to_months": "Âge maxi (mois)",
+    "places": "Places",
+}
+
+
+def read_structure(rows: list[Row], act: Act) -> StructureBody:
+    """What the rows of one structure say. Raises Refused, with the problems left in their rows."""
+    sections = tuple(_read_section(row) for row in rows)
+    first = rows[0]
+    for row in rows[1:]:
+        _check_same(first, row)
+    facts = _read_its_own(first)
+    if any(row.problems for row in rows):
+        raise Refused(())
+    return StructureBody(**facts, sections=sections)
+
+
+def _read_its_own(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.needed("Nom", str, "?"),
+        "kind": row.needed("Type", cells.one_of(StructureKind), StructureKind.CRECHE),
+        "commune": row.needed("Code commune", cells.commune, "?"),
+        "address": row.text("Adresse"),
+        "phone": row.text("Téléphone"),
+        "award_mode": row.needed("Attribution", cells.one_of(AwardMode), AwardMode.AWARDED),
+        "tariff": row.needed("Tarif", cells.one_of(Tariff), Tariff.PSU),
+        "avip": row.needed("AVIP", cells.yes_no, False),
+        "capacity": row.needed("Capacité", cells.whole, 0),
+        "opening": tuple(_read_opening(row)),
+        "closures": tuple(row.maybe("Fermetures", _closures) or []),
+        "prepared_support": row.maybe("Accueils adaptés préparés", cells.whole),
+    }
+
+
+def _read_opening(row: Row) -> list[Slot]:
+    opening = row.week() + (row.maybe("Ouvertures exceptionnelles", cells.dated_hours) or [])
+    if not opening and not row.problems:
+        rule = "Une structure ouvre un jour au moins."
+        row.wrong("Lundi", "opening_wanted", rule, "Remplissez les heures d'un jour.")
+    return opening
+
+
+def _closures(text: str) -> list[Period]:
+    return [cells.days_from_to(part) for part in cells.several(text)]
+
+
+def _read_section(row: Row) -> SectionFacts:
+    row.needed("Structure", cells.identifier, "?")
+    return SectionFacts(
+        section=row.needed("Section", cells.identifier, "S"),
+        name=row.needed("Nom de section", str, "?"),
+        age_from_months=row.needed("Âge mini (mois)", _months, 0),
+        age_to_months=row.needed("Âge maxi (mois)", _months, 0),
+        places=row.needed("Places", cells.whole, 0),
+    )
+
+
+def _months(text: str) -> int:
+    months = cells.whole(text)
+    if months > _OLDEST_MONTHS:
+        rule = f"L'âge est de {_OLDEST_MONTHS} mois au plus."
+        raise WrongCell("too_old", rule, "Écrivez l'âge en mois.")
+    return months
+
+
+_OLDEST_MONTHS = 216
+
+
+def _check_same(first: Row, row: Row) -> None:
+    for column in ITS_OWN:
+        if row.text(column) != first.text(column):
+            rule = f"Les lignes d'une structure disent la même chose\u00a0; la ligne {first.line.number} dit autrement."
+            row.wrong(column, "said_twice", rule, "Recopiez la même valeur sur chaque ligne de la structure.")
+
+
+def take_structure(tx: sa.Connection, act: Act, structure: str, body: StructureBody) -> None:
+    """Publish the structure as the file has it. Raises Refused."""
+    publish_structure(tx, act, structure, body)
+
+
+def column_of(_body: StructureBody | None, path: str) -> str:
+    """The column that a path of `StructureBody` comes from."""
+    parts = path.split(".")
+    if parts[0] == "sections" and len(parts) > 2:
+        return _COLUMN_OF_SECTION.get(parts[2], "Section")
+    return COLUMN_OF.get(parts[0], "ligne")
+
+
+def section_of(path: str) -> int | None:
+    """Which of the structure's rows a path is about; None where it is about the structure."""
+    parts = path.split(".")
+    return int(parts[1]) if parts[0] == "sections" and len(parts) > 1 and parts[1].isdigit() else None

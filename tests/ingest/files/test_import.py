@@ -1,0 +1,298 @@
+"""Good rows are taken once, bad rows come back with their reason, and nothing is dropped in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from contracts.requests import RequestAmended, RequestRegistered
+from contracts.structures import StructurePublished
+from contracts.vacancies import VacancyChanged, VacancyOpened
+from contracts.vocabulary import ClosingReason
+from services.bus import outbox
+from services.ingest import store
+from services.ingest.actors import Actor, Role
+from services.ingest.declare.requests import ClosingBody, amend_request, close_request
+from services.ingest.files import Summary, import_file, imported, rejects_csv
+from services.ingest.guichet import Guichet
+from services.territory import Territory
+from services.territory.faults import with_faults
+from services.territory.files import TownFile, requests_csv, structures_csv
+from services.vault import child_first_name, contacts_of, phone_for_people, tables
+from tests.ingest.files import town
+from tests.ingest.people import said
+
+NOBODY = Actor("P-directrice", Role.STRUCTURE, town.NAME, structure="S-ailleurs")
+
+
+def changed(file: TownFile, row: int, cells: Mapping[str, str]) -> TownFile:
+    """The file with these cells of one row written anew."""
+    written = list(file.rows[row])
+    for column, text in cells.items():
+        written[file.columns.index(column)] = text
+    return replace(file, rows=(*file.rows[:row], tuple(written), *file.rows[row + 1 :]))
+
+
+def only(file: TownFile, row: int) -> TownFile:
+    return replace(file, rows=(file.rows[row],))
+
+
+def why(summary: Summary) -> dict[int, set[tuple[str, str]]]:
+    """(column, code) by line."""
+    return {
+        rejected.line.number: {(problem.field, problem.code) for problem in rejected.problems}
+        for rejected in summary.rejected
+    }
+
+
+async def taken(guichet: Guichet, kind: str, file: TownFile, **options: object) -> Summary:
+    return await import_file(guichet, town.act(), kind, file.encoded(), **options)  # type: ignore[arg-type]
+
+
+async def count(guichet: Guichet, event: type[object]) -> int:
+    return len(await guichet.database.read(said, event))  # type: ignore[arg-type]
+
+
+async def test_structures_are_published_as_their_file_says(guichet: Guichet, tiny: Territory) -> None:
+    events = {event.subject: event for event in await guichet.database.read(said, StructurePublished)}
+    assert set(events) == {structure.id for structure in tiny.structures}
+    for structure in tiny.structures:
+        told = {name: getattr(events[structure.id], name) for name in structure.said()}
+        assert told == structure.said()
+
+
+async def test_vacancies_are_opened_as_their_file_says(guichet: Guichet, tiny: Territory) -> None:
+    agreements = await town.sign_agreements(guichet.database, tiny)
+    summary = await taken(guichet, "vacancies", town.places_file(tiny, agreements))
+    assert (summary.taken, summary.rejected) == (len(tiny.vacancies), ())
+    events = {event.subject: event for event in await guichet.database.read(said, VacancyOpened)}
+    for vacancy in tiny.vacancies:
+        facts = {**vacancy.said(), "agreement": agreements.get(vacancy.agreement or ""), "said_by": town.COORDINATOR.id}
+        assert {name: getattr(events[vacancy.id], name) for name in facts} == facts
+
+
+async def test_requests_are_registered_as_their_file_says(guichet: Guichet, tiny: Territory) -> None:
+    summary = await taken(guichet, "requests", requests_csv(tiny))
+    assert (summary.taken, summary.rejected) == (len(tiny.requests), ())
+    events = {event.subject: event for event in await guichet.database.read(said, RequestRegistered)}
+    for request in tiny.requests:
+        told = {name: getattr(events[request.id], name) for name in request.said() if name != "criteria"}
+        assert told == {name: value for name, value in request.said().items() if name != "criteria"}
+        assert set(events[request.id].criteria) == set(request.criteria)  # type: ignore[attr-defined]
+
+
+async def test_people_go_to_the_vault_and_nowhere_else(guichet: Guichet, tiny: Territory) -> None:
+    await taken(guichet, "requests", requests_csv(tiny))
+    bodies = b"".join(row.body for row in await guichet.database.read(outbox.after, 0, 1000))
+    for family in tiny.families:
+        kept = await guichet.vault.read(contacts_of, guichet.keyring, family.id)
+        assert [contact.phone for contact in kept] == [contact.phone for contact in family.contacts]
+        assert not any(contact.name.encode() in bodies for contact in family.contacts)
+    request = next(r for r in tiny.requests if r.is_born)
+    assert await guichet.vault.read(child_first_name, guichet.keyring, request.id)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+async def test_the_same_file_in_another_encoding_is_the_same_file(
+    guichet: Guichet, tiny: Territory, encoding: str
+) -> None:
+    file = requests_csv(tiny)
+    assert (await taken(guichet, "requests", file)).taken == len(file.rows)
+    again = await import_file(guichet, town.act(), "requests", file.encoded(encoding))
+    assert (again.taken, again.known) == (0, len(file.rows))
+
+
+async def test_a_file_imported_twice_says_everything_once(guichet: Guichet, tiny: Territory) -> None:
+    file = requests_csv(tiny)
+    await taken(guichet, "requests", file)
+    before = await count(guichet, object)
+    again = await taken(guichet, "requests", file)
+    assert (again.read, again.taken, again.known, again.rejected) == (len(file.rows), 0, len(file.rows), ())
+    assert await count(guichet, object) == before
+
+
+async def test_without_the_memory_of_rows_a_second_import_would_say_everything_again(
+    guichet: Guichet, tiny: Territory
+) -> None:
+    file = requests_csv(tiny)
+    await taken(guichet, "requests", file)
+    await guichet.database.write(lambda tx: tx.execute(imported.rows.delete()) and None)
+    await taken(guichet, "requests", file)
+    assert await count(guichet, RequestAmended) == len(file.rows)
+
+
+async def test_an_old_file_does_not_undo_what_the_guichet_changed_since(guichet: Guichet, tiny: Territory) -> None:
+    file, request = requests_csv(tiny), tiny.requests[0]
+    await taken(guichet, "requests", file)
+    row = await guichet.database.read(store.find, store.requests, request.id)
+    assert row is not None
+    need = town.need_of(row["need"]).model_copy(update={"travel_minutes": 90})
+    await guichet.database.write(amend_request, town.act(), request.id, need)
+    await taken(guichet, "requests", file)
+    row = await guichet.database.read(store.find, store.requests, request.id)
+    assert row is not None and row["need"]["travel_minutes"] == 90
+
+
+async def test_a_row_that_changed_amends_its_request(guichet: Guichet, tiny: Territory) -> None:
+    file = requests_csv(tiny)
+    await taken(guichet, "requests", file)
+    newer = changed(file, 0, {"Trajet (minutes)": "45", "Téléphone 1": "06 39 98 11 22"})
+    summary = await taken(guichet, "requests", newer)
+    assert (summary.taken, summary.known) == (1, len(file.rows) - 1)
+    (event,) = await guichet.database.read(said, RequestAmended)
+    assert (event.subject, event.travel_minutes) == (tiny.requests[0].id, 45)  # type: ignore[attr-defined]
+    contacts = await guichet.vault.read(contacts_of, guichet.keyring, tiny.requests[0].family)
+    assert phone_for_people(contacts[0].phone or "") == "06 39 98 11 22"
+
+
+async def test_a_row_may_change_and_change_back(guichet: Guichet, tiny: Territory) -> None:
+    file = only(requests_csv(tiny), 0)
+    newer = changed(file, 0, {"Trajet (minutes)": "45"})
+    for version in (file, newer, file, newer):
+        later = town.act(now=town.NOW + timedelta(minutes=await count(guichet, RequestAmended) + 1))
+        assert (await import_file(guichet, later, "requests", version.encoded())).taken == 1
+    assert await count(guichet, RequestAmended) == 3
+
+
+async def test_a_closed_request_is_not_opened_again_by_a_file(guichet: Guichet, tiny: Territory) -> None:
+    file, request = only(requests_csv(tiny), 0), tiny.requests[0]
+    await taken(guichet, "requests", file)
+    closing = ClosingBody(reason=ClosingReason.MOVED_AWAY)
+    await guichet.database.write(close_request, town.act(), request.id, closing)
+    assert (await taken(guichet, "requests", file)).known == 1
+    summary = await taken(guichet, "requests", changed(file, 0, {"Trajet (minutes)": "45"}))
+    assert why(summary) == {2: {("Demande", "closed")}}
+
+
+async def test_a_vacancy_that_has_fewer_places_is_changed(guichet: Guichet, tiny: Territory) -> None:
+    file = town.places_file(tiny, await town.sign_agreements(guichet.database, tiny))
+    await taken(guichet, "vacancies", file)
+    row = next(n for n, vacancy in enumerate(tiny.vacancies) if vacancy.places > 1)
+    await taken(guichet, "vacancies", changed(file, row, {"Nombre": "1"}))
+    (event,) = await guichet.database.read(said, VacancyChanged)
+    assert (event.subject, event.places) == (tiny.vacancies[row].id, 1)  # type: ignore[attr-defined]
+
+
+async def test_a_vacancy_with_another_week_is_another_vacancy(guichet: Guichet, tiny: Territory) -> None:
+    file = town.places_file(tiny, await town.sign_agreements(guichet.database, tiny))
+    await taken(guichet, "vacancies", file)
+    row = next(n for n, vacancy in enumerate(tiny.vacancies) if vacancy.kind == "regular")
+    summary = await taken(guichet, "vacancies", changed(file, row, {"Public": "Parcours d'insertion"}))
+    assert why(summary) == {row + 2: {("Public", "not_changeable")}}
+
+
+@pytest.mark.parametrize("kind", ["structures", "vacancies", "requests"])
+async def test_a_dry_run_says_what_would_happen_and_writes_nothing(empty: Guichet, tiny: Territory, kind: str) -> None:
+    file: TownFile = structures_csv(tiny)
+    if kind != "structures":
+        await taken(empty, "structures", file)
+        agreements = await town.sign_agreements(empty.database, tiny)
+        file = requests_csv(tiny) if kind == "requests" else town.places_file(tiny, agreements)
+    broken, faults = with_faults(file, 0.3, 7)
+    before = await count(empty, object)
+    tried = await taken(empty, kind, broken, dry_run=True)
+    assert await count(empty, object) == before
+    assert await empty.vault.read(lambda tx: tx.scalar(sa.select(sa.func.count()).select_from(tables.contacts))) == 0
+    done = await taken(empty, kind, broken)
+    assert (tried.taken, why(tried)) == (done.taken, why(done))
+    assert done.taken > 0 and len(done.rejected) >= len(faults)
+
+
+@pytest.mark.parametrize("seed", [3, 7, 11])
+@pytest.mark.parametrize("kind", ["vacancies", "requests"])
+async def test_every_broken_row_comes_back_and_every_good_one_is_taken(
+    guichet: Guichet, tiny: Territory, kind: str, seed: int
+) -> None:
+    agreements = await town.sign_agreements(guichet.database, tiny)
+    file = requests_csv(tiny) if kind == "requests" else town.places_file(tiny, agreements)
+    broken, faults = with_faults(file, 0.5, seed)
+    summary = await taken(guichet, kind, broken)
+    assert set(why(summary)) == {fault.line for fault in faults}
+    assert summary.taken + len(faults) == summary.read == len(file.rows)
+
+
+@pytest.mark.parametrize("seed", [3, 7, 11])
+async def test_a_structure_with_a_broken_row_comes_back_whole(empty: Guichet, tiny: Territory, seed: int) -> None:
+    file = structures_csv(tiny)
+    broken, faults = with_faults(file, 0.3, seed)
+    summary = await taken(empty, "structures", broken)
+    spoilt = {file.rows[fault.line - 2][0] for fault in faults}
+    assert set(why(summary)) == {n + 2 for n, row in enumerate(file.rows) if row[0] in spoilt}
+    published = {event.subject for event in await empty.database.read(said, StructurePublished)}
+    assert published == {row[0] for row in file.rows} - spoilt
+
+
+async def test_rejects_name_line_column_rule_and_remedy(guichet: Guichet, tiny: Territory) -> None:
+    file = changed(only(requests_csv(tiny), 0), 0, {"Début": "31/02/2027", "Téléphone 1": "06 12", "Né": "bientôt"})
+    summary = await taken(guichet, "requests", file)
+    (rejected,) = summary.rejected
+    assert {problem.field for problem in rejected.problems} == {"Début", "Né"}
+    assert "Début\u00a0: La date «\u00a031/02/2027\u00a0» n'existe pas." in rejected.reason
+    assert "Écrivez jour/mois/année" in rejected.remedy
+
+
+async def test_the_rejects_file_can_be_put_right_and_imported(guichet: Guichet, tiny: Territory) -> None:
+    file = requests_csv(tiny)
+    broken = changed(file, 1, {"Accueil adapté": "peut-être"})
+    rejects = rejects_csv(await taken(guichet, "requests", broken))
+    assert rejects.startswith(b"\xef\xbb\xbfMotif du rejet;Que faire;Demande;")
+    still = await import_file(guichet, town.act(), "requests", rejects)
+    assert (still.read, len(still.rejected), still.unread) == (1, 1, ())
+    right = rejects.decode("utf-8-sig").replace("peut-être", file.rows[1][file.columns.index("Accueil adapté")])
+    assert (await import_file(guichet, town.act(), "requests", right.encode())).taken == 1
+    again = await taken(guichet, "requests", file)
+    assert (again.taken, again.known) == (0, len(file.rows))
+
+
+async def test_what_a_program_reads_of_an_import_repeats_no_cell(guichet: Guichet, tiny: Territory) -> None:
+    file = changed(only(requests_csv(tiny), 0), 0, {"Contact 1": "Zéphyrine", "Né": "bientôt"})
+    summary = await taken(guichet, "requests", file)
+    assert "Zéphyrine" not in str(summary.as_json())
+    assert summary.as_json()["rejects"][0]["line"] == 2
+
+
+async def test_an_identifier_counts_once_in_a_file(guichet: Guichet, tiny: Territory) -> None:
+    file = only(requests_csv(tiny), 0)
+    summary = await taken(guichet, "requests", replace(file, rows=file.rows * 2))
+    assert (summary.taken, why(summary)) == (1, {3: {("Demande", "twice_in_file")}})
+
+
+async def test_a_family_that_waits_since_the_past_keeps_its_seniority(guichet: Guichet, tiny: Territory) -> None:
+    row = next(n for n, request in enumerate(tiny.requests) if request.kind == "regular" and request.is_born)
+    file = changed(only(requests_csv(tiny), row), 0, {"Début": "01/09/2026", "Fin": ""})
+    summary = await taken(guichet, "requests", file)
+    assert summary.rejected == ()
+    (event,) = await guichet.database.read(said, RequestRegistered)
+    assert (event.since.isoformat(), event.period.start) == ("2026-09-01", town.TODAY)  # type: ignore[attr-defined]
+
+
+async def test_a_number_whose_zero_excel_took_is_read(guichet: Guichet, tiny: Territory) -> None:
+    file = changed(only(requests_csv(tiny), 0), 0, {"Téléphone 1": "639981122"})
+    await taken(guichet, "requests", file)
+    contacts = await guichet.vault.read(contacts_of, guichet.keyring, tiny.requests[0].family)
+    assert contacts[0].phone == "+33639981122"
+
+
+async def test_a_role_that_may_not_gets_every_row_back(guichet: Guichet, tiny: Territory) -> None:
+    before = await count(guichet, object)
+    summary = await import_file(guichet, town.act(NOBODY), "requests", requests_csv(tiny).encoded())
+    assert (summary.taken, len(summary.rejected)) == (0, len(tiny.requests))
+    assert await count(guichet, object) == before
+
+
+async def test_progress_is_told_up_to_the_last_row(guichet: Guichet, tiny: Territory) -> None:
+    told: list[tuple[int, int]] = []
+    await taken(guichet, "requests", requests_csv(tiny), progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (len(tiny.requests), len(tiny.requests))
+
+
+async def test_no_fingerprint_can_be_made_without_the_key(guichet: Guichet, tiny: Territory) -> None:
+    await taken(guichet, "requests", only(requests_csv(tiny), 0))
+    kept = await guichet.database.read(lambda tx: list(tx.scalars(sa.select(imported.rows.c.fingerprint))))
+    cells = [("Demande", tiny.requests[0].id)]
+    assert imported.fingerprint(b"a" * 32, cells) != imported.fingerprint(b"b" * 32, cells)
+    assert all(len(fingerprint) == 64 for fingerprint in kept)
