@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 from contracts.replies import HoldRequested
 from contracts.requests import AcceptedPattern, NeedFacts
@@ -19,7 +20,7 @@ from services.matcher.rules.eligibility import care_period, fits_ages
 from services.matcher.rules.on_call import may_use_on_call_place
 from services.matcher.rules.priority_grid import Grid, grid_in_force, points, tier
 from services.matcher.solver.facts import care_hours
-from services.matcher.solver.schema import Pattern, PointsReason, Request, StructurePoints, Wish
+from services.matcher.solver.schema import NotAgain, Pattern, PointsReason, Request, StructurePoints, Wish
 
 FIRST_TIER = 0
 """A child whose accepted place was taken back goes before everybody in the next round (people.md)."""
@@ -39,8 +40,19 @@ class Context:
         return grid_in_force(self.policy.grid, local_day(self.now))
 
 
-def as_request(request: Id, need: NeedFacts, goes_first: bool, context: Context) -> Request | None:
-    """The request of a round; None where nothing of it can be served any more, or something is missing."""
+Answered = Mapping[Id, Sequence[tuple[datetime, NotAgain]]]
+"""By request, hours that its family refused or let pass, and when they were offered."""
+
+NOTHING_ANSWERED: Answered = MappingProxyType({})
+
+
+def as_request(
+    request: Id, need: NeedFacts, goes_first: bool, context: Context, answered: Answered = NOTHING_ANSWERED
+) -> Request | None:
+    """The request of a round; None where nothing of it can be served any more, or something is missing.
+
+    What was answered before the need was last declared counts no more: the family asks anew.
+    """
     period = _period(need, local_day(context.now))
     patterns = _patterns(need, context.now)
     if period is None or not patterns or missing(need, context.now):
@@ -53,6 +65,7 @@ def as_request(request: Id, need: NeedFacts, goes_first: bool, context: Context)
         wishes=tuple(Wish(structure=wish.structure, rank=wish.rank) for wish in need.wishes),
         patterns=patterns, period=period, travel_minutes=need.travel_minutes, entitled_to=entitled(need),
         on_call_sections=_on_call_sections(need, patterns, context), needs_support=need.needs_support,
+        not_again=tuple(hours for at, hours in answered.get(request, ()) if at >= need.time),
     )  # fmt: skip
 
 

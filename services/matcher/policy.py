@@ -36,13 +36,15 @@ class PolicyEntry(Frozen):
     grace: Sourced
     undo: Sourced
     regular_believed_for: Sourced
+    not_again_for: Sourced
 
 
 class Policy(Frozen):
     """The entry in force on a day, with the delays that go with it.
 
     `grace` is how long expiry waits after the deadline, `undo` how long a NON can be taken back, and
-    `regular_believed_for` how long a regular vacancy is believed without a confirmation.
+    `regular_believed_for` how long a regular vacancy is believed without a confirmation, and `not_again_for` how long
+    the same hours are not offered again to a family that refused them or let them pass.
     """
 
     id: Id
@@ -52,6 +54,7 @@ class Policy(Frozen):
     grace: timedelta
     undo: timedelta
     regular_believed_for: timedelta
+    not_again_for: timedelta
 
 
 @lru_cache
@@ -74,4 +77,5 @@ def policy_in_force(policy: str, day: date) -> Policy:
         grace=entry.grace.value,
         undo=entry.undo.value,
         regular_believed_for=entry.regular_believed_for.value,
+        not_again_for=entry.not_again_for.value,
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypedDict
 
 import sqlalchemy as sa
@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from contracts.base import EVENT_IDS
 from contracts.requests import NeedFacts
 from contracts.structures import AgreementSigned
-from contracts.vocabulary import LIVE, AwardMode, VacancyKind
+from contracts.vocabulary import LIVE, AwardMode, ProposalState, VacancyKind
 from services.calendar import local_day
 from services.matcher import needs, store
 from services.matcher import tables as t
 from services.matcher.policy import Policy, policy_in_force
 from services.matcher.rules.capacity import sat_on
 from services.matcher.rules.proposals import is_still_free
-from services.matcher.solver.schema import Hold, Round, Section, Support, Vacancy
+from services.matcher.solver.schema import Hold, NotAgain, Round, Section, Support, Vacancy
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,19 @@ def load(tx: sa.Connection, territory: str, now: datetime) -> Loaded | None:
     waiting = _waiting(tx, territory)
     own_needs = {r["request"]: store.need(r) for r in waiting}
     read_against = context(tx, territory, policy, now)
-    asked = {r["request"]: needs.as_request(r["request"], own_needs[r["request"]], r["goes_first"], read_against)
-             for r in waiting}  # fmt: skip
+    answered = _answered(tx, territory, now - policy.not_again_for)
+    asked = {
+        r["request"]: needs.as_request(r["request"], own_needs[r["request"]], r["goes_first"], read_against, answered)
+        for r in waiting
+    }
     return Loaded(
         round=Round(
             id=str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}")),
             territory=territory, instant=now, policy=policy.rules,
             sections=tuple(_section(section) for section in sections),
             requests=tuple(request for request in asked.values() if request is not None),
-            support=_support(tx, territory), **_places(tx, territory, {s["section"] for s in sections}, policy, now),
+            support=_support(tx, territory, local_day(now)),
+            **_places(tx, territory, {s["section"] for s in sections}, policy, now),
         ),
         policy=policy,
         needs=own_needs,
@@ -79,6 +83,20 @@ DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates a
 def context(tx: sa.Connection, territory: str, policy: Policy, now: datetime) -> needs.Context:
     """What the territory's needs are read against."""
     return needs.Context(policy, now, agreements_of(tx, territory), _communes(tx, territory))
+
+
+def _answered(tx: sa.Connection, territory: str, since: datetime) -> needs.Answered:
+    """What families refused or let pass since then: when it was offered, and which hours, by request."""
+    p = t.proposals
+    passed = (ProposalState.DECLINED.value, ProposalState.EXPIRED.value)
+    query = sa.select(p.c.request, p.c.made_at, p.c.section, p.c.slots).where(
+        p.c.territory == territory, p.c.state.in_(passed), p.c.made_at >= since
+    )
+    found: dict[str, list[tuple[datetime, NotAgain]]] = defaultdict(list)
+    for row in tx.execute(query.order_by(p.c.proposal)):
+        hours = NotAgain(section=row.section, slots=store.SLOTS.validate_python(row.slots))
+        found[row.request].append((row.made_at, hours))
+    return found
 
 
 def _sections(tx: sa.Connection, territory: str) -> list[sa.RowMapping]:
@@ -159,9 +177,22 @@ def _communes(tx: sa.Connection, territory: str) -> dict[str, str]:
     return {row.structure: row.commune for row in tx.execute(query)}
 
 
-def _support(tx: sa.Connection, territory: str) -> tuple[Support, ...]:
+def _support(tx: sa.Connection, territory: str, today: date) -> tuple[Support, ...]:
+    """What each structure has prepared beyond the children who need it and have, or are offered, a place there."""
     query = sa.select(t.structures.c.structure, t.structures.c.prepared_support).where(
         t.structures.c.territory == territory, t.structures.c.prepared_support.is_not(None)
     )
-    rows = tx.execute(query.order_by(t.structures.c.structure))
-    return tuple(Support(structure=row.structure, children=row.prepared_support) for row in rows)
+    prepared = list(tx.execute(query.order_by(t.structures.c.structure)))
+    there = _needing_support(tx, [row.structure for row in prepared], today) if prepared else Counter[str]()
+    return tuple(
+        Support(structure=row.structure, children=max(0, row.prepared_support - there[row.structure]))
+        for row in prepared
+    )
+
+
+def _needing_support(tx: sa.Connection, structures: list[str], today: date) -> Counter[str]:
+    held = t.holds.join(t.proposals, t.holds.c.proposal == t.proposals.c.proposal)
+    held = held.join(t.requests, t.proposals.c.request == t.requests.c.request)
+    query = sa.select(t.proposals.c.structure, t.requests.c.need).select_from(held)
+    of_them = (t.proposals.c.structure.in_(structures), t.holds.c.ends.is_(None) | (t.holds.c.ends > today))
+    return Counter(row.structure for row in tx.execute(query.where(*of_them)) if row.need.get("needs_support"))

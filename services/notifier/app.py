@@ -38,7 +38,8 @@ def build(
     app.include_router(health_routes("notifier", database, reader, clock, relayed=relayed))
     _receive_receipts(app, database, clock, receipt_secret)
     if gateway is None and inbound is not None:
-        app.include_router(phone_routes(database, clock, inbound))
+        app.state.phones = phone_routes(database, clock, inbound)
+        app.include_router(app.state.phones)
 
     async def tick(now: datetime) -> int:
         return await sender.send_due(now) + await database.write(read_phone_receipts, now)

@@ -29,6 +29,16 @@ async def offered(world: World, request: str, phone: str) -> dict[str, str]:
     return read
 
 
+async def click(world: World, text: str, answer: str) -> None:
+    """A parent opens the link of a text, chooses, and presses the button."""
+    link = re.search(r"(/p/\S+)", text)
+    assert link is not None, "the gateway carries links"
+    page = (await world.profile.api.get(link[1])).text
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+    sent = await world.profile.api.post(link[1], data={**hidden, "reponse": answer})
+    assert sent.status_code == 303, sent.text
+
+
 async def confirm(world: World, proposal: str) -> None:
     dates = {"adaptation_start": str(in_days(world, 9)), "first_full_day": str(in_days(world, 16))}
     await world.act(crèche(world), "POST", f"/proposals/{proposal}/confirmation", dates)
@@ -180,12 +190,7 @@ async def test_oui_twice_counts_once_and_is_answered_once(world: World) -> None:
     await open_tuesdays(world)
     request, phone = await ask(world)
     proposal = await offered(world, request, phone)
-    link = re.search(r"http://\S+/p/(\S+)", await world.text(phone, "place proposée"))
-    assert link is not None, "the gateway carries links"
-    page = await world.profile.api.post(
-        f"/p/{link[1]}", data={"answer": "oui"}, headers={"Sec-Fetch-Site": "same-origin"}
-    )
-    assert page.status_code == 303, page.text
+    await click(world, await world.text(phone, "place proposée"), "oui")
     await world.reply(phone, f"OUI {proposal['code']}")
     await world.proposal_of(request, S.ACCEPTED)
     assert sum("noté" in text for text in await world.texts_to(phone)) == 1
