@@ -220,7 +220,7 @@ def _request(draw: Random, name: str, structures: list[str], size: Size) -> Requ
     equal = draw.random() < size.equal_ranks
     urgent = draw.random() < 0.03
     start = MONDAY + timedelta(weeks=draw.randrange(size.starts))
-    born = start - timedelta(days=draw.randrange(60, 1000))
+    born = start - timedelta(days=draw.randrange(60, 1300))
     return Request(
         id=name,
         born=born,
