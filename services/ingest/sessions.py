@@ -1,4 +1,4 @@
-"""Signing in and out: the cookie, and the one-time link that somebody asks for by an e-mail address or a phone number."""
+"""Signing in and out: the cookie, and the one-time link that somebody asks for by an address or a phone number."""
 
 from __future__ import annotations
 
