@@ -44,6 +44,10 @@ test: $(VENV)/.test $(KAFKA) ## Every test, on real Kafka, PostgreSQL and Chromi
 	@deploy/needs.sh java postgres chromium
 	$(BIN)/python -m pytest --verbose -m "not torture" $(ARGS)
 
+torture: $(VENV)/.test $(KAFKA) ## The long figures, printed as they come (ARGS="tests/ingest" narrows it)
+	@deploy/needs.sh java postgres
+	$(BIN)/python -m pytest --verbose -m torture $(ARGS)
+
 servers: $(VENV)/.test $(KAFKA) ## Run Kafka and PostgreSQL until Ctrl-C, and print how to point tests at them
 	@deploy/needs.sh java postgres
 	$(BIN)/python -m deploy.servers

@@ -173,7 +173,7 @@ def put(tx: sa.Connection, table: sa.Table, row: Mapping[str, Any], *, only_new:
     """Insert `row`, or replace what it says where its key is known already (`only_new`: leave that one alone)."""
     insert = (postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert)(table).values(dict(row))
     keys = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in row if name not in keys}
+    changed = {name: value for name, value in row.items() if name not in keys}
     if only_new or not changed:
         tx.execute(insert.on_conflict_do_nothing(index_elements=keys))
     else:
