@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,15 +17,22 @@ from services.matcher.policy import Policy
 
 @dataclass(frozen=True)
 class Step:
-    """One cause and its consequences. The ids of what is said derive from `cause`, so a repeat says the same event."""
+    """One cause and its consequences. The ids of what is said derive from `cause`, so a repeat says the same event.
+
+    Where one cause makes the same be said of one thing twice, each has an id of its own.
+    """
 
     tx: sa.Connection
     now: datetime
     cause: str
     policy: Policy
+    _said: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
 
     def say(self, event: type[Event], subject: str, territory: str, **data: Any) -> None:
-        told = event.say(subject, cause=self.cause, source="matcher", territory=territory, time=self.now, **data)
+        before = self._said[event.wire_type(), subject]
+        self._said[event.wire_type(), subject] += 1
+        cause = f"{self.cause}/{before}" if before else self.cause
+        told = event.say(subject, cause=cause, source="matcher", territory=territory, time=self.now, **data)
         outbox.record(self.tx, told)
 
     def mark_due(self, territory: str, because: str, *, at_once: bool = False) -> None:

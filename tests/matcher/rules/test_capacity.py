@@ -1,0 +1,146 @@
+"""Whether hours fit, and who sits where, against counting day by day and hour by hour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.vocabulary import WEEKDAYS, Audience, Period, Slot, Weekday
+from services.matcher.rules.capacity import overfull, sat_on, short_holds
+from services.matcher.rules.hours import Amount
+from services.matcher.solver.schema import Hold, Vacancy
+
+MONDAY = date(2026, 9, 7)
+NOW = datetime(2026, 9, 1, tzinfo=UTC)
+DAYS = [MONDAY + timedelta(days=n) for n in range(24)]
+HOURS = range(8, 13)
+SECTION = "s"
+Moment = tuple[date, int]
+
+hours = st.tuples(st.sampled_from(HOURS), st.sampled_from(HOURS)).filter(lambda pair: pair[0] < pair[1])
+days = st.one_of(st.sampled_from(WEEKDAYS[:3]), st.sampled_from(DAYS[:10]))
+slots = st.builds(lambda day, h: Slot(day=day, start=time(h[0]), end=time(h[1])), days, hours)
+timetables = st.lists(slots, min_size=1, max_size=2, unique_by=lambda slot: slot.weekday).map(tuple)
+periods = st.builds(
+    lambda start, length: Period(start=DAYS[start], end=DAYS[start] + timedelta(days=length) if length else None),
+    st.integers(0, 9),
+    st.integers(0, 14),
+)
+audiences = st.sampled_from(Audience)
+vacancies = st.lists(
+    st.builds(
+        lambda s, p, n, a: Vacancy(id="v", section=SECTION, slots=s, period=p, places=n, audience=a),
+        timetables, periods, st.integers(1, 2), audiences,
+    ),
+    max_size=4,
+).map(lambda rows: [row.model_copy(update={"id": f"v{n}"}) for n, row in enumerate(rows)])  # fmt: skip
+holds = st.lists(
+    st.builds(lambda s, p, a: Hold(id="h", section=SECTION, slots=s, period=p, entitled_to=a), timetables, periods,
+              audiences),
+    min_size=1, max_size=5,
+).map(lambda rows: [row.model_copy(update={"id": f"h{n}"}) for n, row in enumerate(rows)])  # fmt: skip
+
+
+def moments(row: Vacancy | Hold | Amount) -> set[Moment]:
+    """Every single hour of every single day that the row covers."""
+    return {
+        (day, hour)
+        for day in DAYS
+        for hour in HOURS
+        for slot in row.slots
+        if row.period.contains(day) and slot.day in (day, WEEKDAYS[day.weekday()])
+        if slot.start.hour <= hour < slot.end.hour
+    }
+
+
+def seated(places: Sequence[Vacancy], children: Sequence[Hold], moment: Moment) -> int:
+    """The most of these children who can sit at that moment, by trying every chain of moves (Kuhn's matching)."""
+    seats = [v.audience.level for v in places for _ in range(v.places) if moment in moments(v)]
+    sits: dict[int, int] = {}
+
+    def finds_a_seat(child: int, seen: set[int]) -> bool:
+        for seat, level in enumerate(seats):
+            if level <= children[child].entitled_to.level and seat not in seen:
+                seen.add(seat)
+                if seat not in sits or finds_a_seat(sits[seat], seen):
+                    sits[seat] = child
+                    return True
+        return False
+
+    return sum(finds_a_seat(child, set()) for child in range(len(children)))
+
+
+def present(rows: Iterable[Hold], moment: Moment) -> list[Hold]:
+    return [row for row in rows if moment in moments(row)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(vacancies, holds)
+def test_hours_fit_exactly_where_counting_by_hand_finds_a_seat_for_everybody(
+    places: list[Vacancy], held: list[Hold]
+) -> None:
+    *others, new = held
+    before = {m: seated(places, present(others, m), m) == len(present(others, m)) for m in moments(new)}
+    if not all(before.values()):
+        return  # what is overfull without it is another test's
+    fits = all(seated(places, present(held, m), m) == len(present(held, m)) for m in moments(new))
+    assert (not overfull(places, others, new, NOW)) is fits
+
+
+@settings(max_examples=60, deadline=None)
+@given(vacancies, holds)
+def test_somebody_is_short_exactly_where_not_everybody_finds_a_seat(places: list[Vacancy], held: list[Hold]) -> None:
+    everybody_sits = all(
+        seated(places, present(held, m), m) == len(present(held, m)) for row in held for m in moments(row)
+    )
+    assert (not short_holds(places, held, NOW)) is everybody_sits
+
+
+@settings(max_examples=60, deadline=None)
+@given(vacancies, holds)
+def test_children_sit_on_as_many_places_as_counting_by_hand_finds_and_on_none_twice(
+    places: list[Vacancy], held: list[Hold]
+) -> None:
+    amounts = sat_on([(v.id, v) for v in places], held, NOW)
+    counted = {v.id: Counter(m for a in amounts.get(v.id, ()) for m in moments(a) for _ in range(a.places))
+               for v in places}  # fmt: skip
+    for moment in {m for row in held for m in moments(row)}:
+        assert sum(c[moment] for c in counted.values()) == seated(places, present(held, moment), moment)
+    for vacancy in places:
+        assert set(counted[vacancy.id]) <= moments(vacancy)
+        assert all(n <= vacancy.places for n in counted[vacancy.id].values())
+
+
+def week(*names: Weekday) -> tuple[Slot, ...]:
+    return tuple(Slot(day=name, start=time(8), end=time(12)) for name in names)
+
+
+YEAR = Period(start=MONDAY, end=MONDAY + timedelta(days=300))
+
+
+def test_a_child_of_one_morning_sits_on_that_morning_only() -> None:
+    both = Vacancy(id="v", section=SECTION, slots=week(Weekday.MON, Weekday.TUE), places=1, period=YEAR)
+    child = Hold(id="h", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
+    assert sat_on([("v", both)], [child], NOW) == {"v": (Amount(week(Weekday.TUE), YEAR, 1),)}
+
+
+def test_what_is_overfull_is_named_with_its_first_day_and_hours() -> None:
+    child = Hold(id="h", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
+    (full,) = overfull([], [], child, NOW)
+    assert full == Slot(day=MONDAY + timedelta(days=1), start=time(8), end=time(12))
+
+
+def test_a_reserved_place_serves_its_public_until_it_is_released_to_all() -> None:
+    kept = Vacancy(
+        id="v", section=SECTION, slots=week(Weekday.TUE), places=1, period=YEAR, audience=Audience.INSERTION,
+        release_at=NOW + timedelta(hours=1),
+    )  # fmt: skip
+    anybody = Hold(id="h", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
+    entitled = anybody.model_copy(update={"entitled_to": Audience.INSERTION})
+    assert overfull([kept], [], anybody, NOW)
+    assert not overfull([kept], [], entitled, NOW)
+    assert not overfull([kept], [], anybody, NOW + timedelta(hours=1))
