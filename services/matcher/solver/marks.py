@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from contracts.vocabulary import Audience, Id, VacancyKind
+from services.matcher.solver.care import effective_audience
 from services.matcher.solver.cells import Grid, Span, atoms
 from services.matcher.solver.claims import claim
 from services.matcher.solver.schema import Placed, Request, Round
-from services.matcher.solver.variables import Option, effective_audience
+from services.matcher.solver.variables import Option
 
 
 def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:

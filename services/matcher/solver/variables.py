@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, time
 from enum import StrEnum
 
 from contracts.vocabulary import Audience, Id, Slot
-from services.matcher.rules.eligibility import months_completed
-from services.matcher.solver.cells import Grid, Span, atoms, bits
+from services.matcher.solver.care import Care, cares_by_structure, effective_audience
+from services.matcher.solver.cells import Grid, atoms, bits
 from services.matcher.solver.claims import Claim, claim, draw
-from services.matcher.solver.schema import Pattern, Request, Round, Section
+from services.matcher.solver.schema import Request, Round
 
 
 class RowKind(StrEnum):
@@ -74,28 +73,12 @@ class Problem:
     ranked: dict[Id, list[Id]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Care:
-    """A request, a section that takes its age, and hours of care: an option before its cells are known."""
-
-    request: Request
-    section: Section
-    wish_rank: int
-    pattern: int
-    level: int
-    slots: tuple[Slot, ...]
-
-    @property
-    def span(self) -> Span:
-        return (self.slots, self.request.period)
-
-
 def problem_of(round: Round) -> Problem:
     """The problem of a canonical round."""
     rows: list[Row] = []
     support: dict[Id, int] = {}
     options: dict[Id, list[Option]] = {request.id: [] for request in round.requests}
-    for structure, cares in sorted(_cares_by_structure(round).items()):
+    for structure, cares in sorted(cares_by_structure(round).items()):
         place = _Place(round, structure, cares)
         for option in place.options(rows, support):
             options[option.request].append(option)
@@ -103,85 +86,6 @@ def problem_of(round: Round) -> Problem:
     children = {row.id: Child(row, _by_level(options[row.id], seed)) for row in round.requests}
     ordinary = {row.id: claim(row, None, seed) for row in round.requests}
     return Problem(children, tuple(rows), support, ordinary, _ranked(children, ordinary, seed))
-
-
-def effective_audience(request: Request, section: Id) -> Audience:
-    """On-call places count only where the agreement of that section fits the request."""
-    if request.entitled_to is Audience.URGENT_INSERTION and section not in request.on_call_sections:
-        return Audience.INSERTION
-    return request.entitled_to
-
-
-def hours_of_care(slots: tuple[Slot, ...], travel_minutes: int) -> tuple[Slot, ...]:
-    """The hours with travel time on both sides, within the day; those that touch are joined."""
-    found: list[Slot] = []
-    for slot in sorted((_widened(slot, travel_minutes) for slot in slots), key=_by_day_and_hour):
-        if found and found[-1].day == slot.day and slot.start <= found[-1].end:
-            found[-1] = found[-1].model_copy(update={"end": max(found[-1].end, slot.end)})
-        else:
-            found.append(slot)
-    return tuple(found)
-
-
-def _widened(slot: Slot, minutes: int) -> Slot:
-    if minutes == 0:
-        return slot
-    start = max(slot.start.hour * 60 + slot.start.minute - minutes, 0)
-    end = min(slot.end.hour * 60 + slot.end.minute + minutes, 24 * 60 - 1)
-    return Slot(day=slot.day, start=time(start // 60, start % 60), end=max(slot.end, time(end // 60, end % 60)))
-
-
-def _by_day_and_hour(slot: Slot) -> tuple[int, str, time, time]:
-    return (slot.weekday.number, str(slot.day), slot.start, slot.end)
-
-
-def _cares_by_structure(round: Round) -> dict[Id, list[_Care]]:
-    sections: dict[Id, list[Section]] = defaultdict(list)
-    for section in round.sections:
-        sections[section.structure].append(section)
-    found: dict[Id, list[_Care]] = defaultdict(list)
-    known: dict[tuple[tuple[Slot, ...], int], tuple[Slot, ...]] = {}
-    for request in round.requests:
-        for care in _cares(request, sections, known):
-            found[care.section.structure].append(care)
-    return found
-
-
-def _cares(
-    request: Request,
-    sections: dict[Id, list[Section]],
-    known: dict[tuple[tuple[Slot, ...], int], tuple[Slot, ...]],
-) -> Iterator[_Care]:
-    age = months_completed(request.born, request.period.start)
-    patterns = _possible_patterns(request, known)
-    wish_ranks = sorted({wish.rank for wish in request.wishes})
-    pattern_ranks = sorted({pattern.rank for pattern in request.patterns})
-    for wish in request.wishes:
-        for section in sections[wish.structure]:
-            if age is None or not section.age_from_months <= age <= section.age_to_months:
-                continue
-            for index, rank, slots in patterns:
-                level = wish_ranks.index(wish.rank) * len(pattern_ranks) + pattern_ranks.index(rank) + 1
-                if request.may_be_offered(section.id, slots):
-                    yield _Care(request, section, wish.rank, index, level, slots)
-
-
-def _possible_patterns(
-    request: Request, known: dict[tuple[tuple[Slot, ...], int], tuple[Slot, ...]]
-) -> list[tuple[int, int, tuple[Slot, ...]]]:
-    """Position, rank and hours of care of the patterns whose single days all lie in the period."""
-    found = []
-    for index, pattern in enumerate(request.patterns):
-        if _within(pattern, request):
-            key = (pattern.slots, request.travel_minutes)
-            if key not in known:
-                known[key] = hours_of_care(*key)
-            found.append((index, pattern.rank, known[key]))
-    return found
-
-
-def _within(pattern: Pattern, request: Request) -> bool:
-    return all(not isinstance(slot.day, date) or request.period.contains(slot.day) for slot in pattern.slots)
 
 
 def _by_level(options: list[Option], seed: str) -> tuple[tuple[Option, ...], ...]:
@@ -215,7 +119,7 @@ def _ranked(children: dict[Id, Child], ordinary: dict[Id, Claim], seed: str) -> 
 class _Place:
     """One structure of the round: its grid, what its sections offer, and the options of those who wish it."""
 
-    def __init__(self, round: Round, structure: Id, cares: list[_Care]) -> None:
+    def __init__(self, round: Round, structure: Id, cares: list[Care]) -> None:
         ids = {care.section.id for care in cares}
         self.structure, self.cares, self.instant = structure, cares, round.instant
         self.vacancies = [row for row in round.vacancies if row.section in ids and row.places > 0]
@@ -273,7 +177,7 @@ class _Place:
     def _fitting(
         self,
         section: Id,
-        possible: list[tuple[_Care, int]],
+        possible: list[tuple[Care, int]],
         parts: list[int],
         numbers: dict[Audience, tuple[int, ...]],
         rows: list[Row],
@@ -299,7 +203,7 @@ def with_support(option: Option, support: dict[Id, int]) -> Option:
     return option if row is None else replace(option, rows=(*option.rows, row))
 
 
-def _option(care: _Care, mask: int, rows: tuple[int, ...]) -> Option:
+def _option(care: Care, mask: int, rows: tuple[int, ...]) -> Option:
     section = care.section
     return Option(
         request=care.request.id,

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from contracts.vocabulary import WEEKDAYS, Period, Slot
 from services.matcher.rules.eligibility import months_completed
+from services.matcher.solver.care import hours_of_care
 from services.matcher.solver.claims import claim, draw, one_list
 from services.matcher.solver.facts import care_hours, months, standing
 from services.matcher.solver.schema import Hold, Pattern, Request, StructurePoints
 from services.matcher.solver.solve import decide
-from services.matcher.solver.variables import hours_of_care
 from tests.matcher.solver.golden import round_of, slots
 
 quarters = st.lists(st.integers(0, 95), min_size=2, max_size=2, unique=True).map(sorted)

@@ -8,7 +8,7 @@ from typing import Any
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.explain import phrases
 from services.matcher.solver.facts import Facts, band
-from services.matcher.solver.schema import Reason, Round, Why, WishReason
+from services.matcher.solver.schema import NotAgain, Reason, Round, Why, WishReason
 from services.matcher.solver.solve import decide
 from tests.matcher.solver.drawn_rounds import Size, large
 from tests.matcher.solver.golden import NOON, round_of, slots
@@ -81,6 +81,20 @@ def test_a_wish_for_a_structure_that_takes_no_part_says_so() -> None:
     assert _wish(case, "A").why is Why.UNKNOWN_STRUCTURE
 
 
+def test_hours_that_a_family_has_answered_go_to_the_next_one_and_say_so() -> None:
+    round = round_of({"places": {"X": {"mon": 1}}, "requests": {"A": _asks(["X"]), "B": _asks(["X"])}})
+    offered = decide(round).placed[0]
+    answered = NotAgain(section=offered.section, slots=offered.slots)
+    requests = tuple(
+        row.model_copy(update={"not_again": (answered,) if row.id == offered.request else ()}) for row in round.requests
+    )
+    again = decide(round.model_copy(update={"requests": requests}))
+    assert again.violations == ()
+    assert [row.request for row in again.placed] == [row.id for row in round.requests if row.id != offered.request]
+    reason = next(row for row in again.reasons if row.request == offered.request)
+    assert [wish.why for wish in reason.wishes] == [Why.ANSWERED_BEFORE]
+
+
 def test_every_reason_of_a_drawn_round_is_true_of_its_outcome() -> None:
     for seed in range(4):
         round = canonical(large(seed, Size(requests=60, structures=5, points_at=0.2)))
@@ -88,10 +102,10 @@ def test_every_reason_of_a_drawn_round_is_true_of_its_outcome() -> None:
         facts = Facts(round, outcome)
         for reason in outcome.reasons:
             for wish in reason.wishes:
-                _check_is_true(facts, reason, wish)
+                assert_is_true(facts, reason, wish)
 
 
-def _check_is_true(facts: Facts, reason: Reason, wish: WishReason) -> None:
+def assert_is_true(facts: Facts, reason: Reason, wish: WishReason) -> None:
     request, row = facts.requests[reason.request], facts.placed.get(reason.request)
     if wish.why is Why.OFFERED:
         assert row is not None
