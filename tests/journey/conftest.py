@@ -11,9 +11,9 @@ import pytest
 
 from services.calendar import PARIS, local
 from tests import servers
-from tests.journey.cluster import Cluster, open_cluster_profile, running_cluster
+from tests.journey.cluster import Cluster, ClusterProfile, open_cluster_profile, running_cluster
 from tests.journey.embedded import open_profile
-from tests.journey.world import Profile, World
+from tests.journey.world import World
 
 MONDAY = datetime(2026, 11, 30, 9, 0, tzinfo=PARIS)
 
@@ -44,7 +44,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             yield World(shared, territory)
 
 
-async def next_monday_morning(profile: Profile) -> None:
+async def next_monday_morning(profile: ClusterProfile) -> None:
     """Scenarios tell hours and weekdays: each begins on a Monday at nine, as the embedded ones do."""
     now = local(profile.now())
     nine = now.replace(hour=9, minute=0, second=0, microsecond=0)
@@ -52,4 +52,4 @@ async def next_monday_morning(profile: Profile) -> None:
     if monday < now - timedelta(minutes=30):
         monday += timedelta(days=7)
     if monday > now:
-        await profile.pass_time(monday - now)
+        await profile.jump(monday - now)

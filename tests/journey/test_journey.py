@@ -24,9 +24,14 @@ async def offered(world: World, request: str, phone: str) -> dict[str, str]:
     """The proposal of `request`, released by the coordinator and read by the family."""
     made = await world.proposal_of(request, S.PREPARED)
     await world.act("coordinator", "POST", "/releases", {"proposals": [made["proposal"]]})
-    read = await world.proposal_of(request, S.DELIVERED)
-    await world.text(phone, read["code"])
-    return read
+    await world.text(phone, made["code"])
+    return await world.until(lambda: read_by_family(world, request), f"{request} to have a deadline")
+
+
+async def read_by_family(world: World, request: str) -> dict[str, str] | None:
+    """The proposal once its delay runs: the receipt and the deadline may be seen one after the other."""
+    proposal = await world.proposal_of(request, S.DELIVERED)
+    return proposal if proposal["deadline"] else None
 
 
 async def click(world: World, text: str, answer: str) -> None:
@@ -106,8 +111,7 @@ async def test_a_message_that_never_arrived_is_a_task_and_no_silence(world: Worl
     await world.pass_time(days=5)
     assert await world.states_of(request) == [S.UNDELIVERED]
     await world.act("coordinator", "POST", f"/proposals/{made['proposal']}/calls", {"reached": True})
-    read = await world.proposal_of(request, S.DELIVERED)
-    assert read["deadline"] is not None, "a recorded call starts the delay"
+    await world.until(lambda: read_by_family(world, request), "a recorded call to start the delay")
 
 
 async def test_a_second_contact_is_tried_when_the_first_cannot_be_reached(world: World) -> None:
@@ -193,6 +197,8 @@ async def test_oui_twice_counts_once_and_is_answered_once(world: World) -> None:
     await click(world, await world.text(phone, "place proposée"), "oui")
     await world.reply(phone, f"OUI {proposal['code']}")
     await world.proposal_of(request, S.ACCEPTED)
+    await world.text(phone, "noté")
+    await world.pass_time(minutes=5)
     assert sum("noté" in text for text in await world.texts_to(phone)) == 1
 
 
