@@ -6,6 +6,7 @@ by the matcher alone; until it has, the page says that the answer is recorded.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,10 +81,9 @@ async def undone(visit: Visit) -> Response:
     if family is None:
         return _neutral(visit)
     form = await visit.form()
-    try:
+    # the same form, sent twice, would say the same event again: it is undone already
+    with contextlib.suppress(sa.exc.IntegrityError):
         await visit.write(undo_reply, family.act(Channel.LINK, form.once), family.actor.proposal or "")
-    except sa.exc.IntegrityError:
-        return visit.go(_link(visit))  # the same form, sent twice: it is undone already
     return visit.go(_link(visit), "annule")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, time
 from typing import Any, TypeVar
 
@@ -133,7 +133,9 @@ class Form:
         """
         if refused.why in (Why.FORBIDDEN, Why.UNKNOWN) and not refused.problems[0].field:
             raise refused
-        placed = [Problem(_field(p.field, fields), p.code, p.rule, p.remedy) for p in refused.problems]
+        own = set(self.problems)
+        where = [p.field if p in own else _field(p.field, fields) for p in refused.problems]
+        placed = [replace(problem, field=name) for problem, name in zip(refused.problems, where, strict=True)]
         return Form(self.values, _without_repeats(placed))
 
     def problem(self, name: str) -> Problem | None:

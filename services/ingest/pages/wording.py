@@ -6,7 +6,7 @@ When to modify: a sentence that two screens say is made here, so that both say i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from jinja2 import pass_context
@@ -29,16 +29,21 @@ _RANGE = 3
 
 def week(slots: Iterable[Slot]) -> list[str]:
     """One phrase for each group of hours: "du lundi au vendredi, de 8 h à 18 h", "mardi 3 mars, de 8 h à 12 h"."""
-    weekly: dict[tuple[Any, Any], list[Weekday]] = {}
-    dated: dict[tuple[Any, Any], list[date]] = {}
+    weekly: dict[tuple[time, time], list[Weekday]] = {}
+    dated: dict[tuple[time, time], list[date]] = {}
     for slot in slots:
         hours = (slot.start, slot.end)
         if isinstance(slot.day, date):
             dated.setdefault(hours, []).append(slot.day)
         else:
             weekly.setdefault(hours, []).append(slot.day)
-    phrases = [f"{_weekdays(days)}, {hours_in_full(*hours)}" for hours, days in weekly.items()]
-    return phrases + [f"{_dates(days)}, {hours_in_full(*hours)}" for hours, days in dated.items()]
+    phrases = [f"{_weekdays(days)}, {_unbroken(*hours)}" for hours, days in weekly.items()]
+    return phrases + [f"{_dates(days)}, {_unbroken(*hours)}" for hours, days in dated.items()]
+
+
+def _unbroken(start: time, end: time) -> str:
+    """Hours that no line break parts."""
+    return hours_in_full(start, end).replace(" ", NBSP)
 
 
 def _weekdays(days: Sequence[Weekday]) -> str:

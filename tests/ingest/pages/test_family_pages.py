@@ -1,0 +1,177 @@
+"""A family's page: what it says in each state, what it records, and what a GET never does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from contracts.proposals import ReplyJudged, Verdict
+from contracts.replies import ReplyReceived, ReplyUndone
+from contracts.requests import RequestClosed
+from contracts.vocabulary import Answer, Channel, VacancyKind
+from services.bus.links import proposal_token
+from tests.ingest.pages.reading import faults, once, read, words
+from tests.ingest.pages.town import FIRST_NAMES, STATES, Town, link, proposal_in
+from tests.ingest.people import later
+from tests.ingest.proposals import LINK_KEY, delivered, event, made, released, sent
+
+ALGORITHM = "Un algorithme a préparé cette proposition"
+SHOWN = {
+    "delivered": "Une place est proposée à votre enfant",
+    "undelivered": "Une place est proposée à votre enfant",
+    "frozen": "Le guichet vous appelle",
+    "declining": "Votre NON est noté",
+    "accepted": "Votre OUI est noté",
+    "confirmed": "La place est à vous",
+    "declined": "Votre NON est noté",
+    "expired": "Le délai est passé",
+    "withdrawn": "Cette place n'est plus disponible",
+}
+
+
+@pytest.mark.parametrize("state", SHOWN)
+async def test_each_state_has_its_page_with_the_guichet_and_the_rules(town: Town, state: str) -> None:
+    page = await town.client.get(link(state))
+    shown = words(page.text)
+    assert page.status_code == 200
+    assert SHOWN[state] in shown
+    assert ALGORITHM in shown
+    assert "/regles" in read(page.text).targets
+    assert "tel:0465710010" in read(page.text).targets
+
+
+async def test_the_proposal_says_what_where_when_until_when_and_what_silence_means(town: Town) -> None:
+    shown = words((await town.client.get(link("delivered"))).text)
+    for said_so in (
+        "Répondez avant le mardi 3\u00a0novembre à 19\u00a0h.",
+        "Sans réponse, la place va à une autre famille. Votre demande reste active.",
+        "Les Petits Cailloux (synthétique)",
+        "Le mardi, de\u00a08\u00a0h\u00a0à\u00a017\u00a0h",
+        "Du mardi 10\u00a0novembre au samedi 31\u00a0juillet 2027",
+        "Deux demandes passaient avant.",
+        "Parent isolé +30",
+        "était au rang 3",
+    ):
+        assert said_so in shown
+
+
+@pytest.mark.parametrize("path", ["/p/inconnu", link("prepared"), link("held")])
+async def test_links_that_open_nothing_look_alike(town: Town, path: str) -> None:
+    page, other = await town.client.get(path), await town.client.get("/p/autre")
+    assert page.status_code == 404
+    assert words(page.text) == words(other.text)
+    posted = await town.client.post(path, data={"reponse": "oui"})
+    assert posted.status_code == 404
+    assert await town.said(ReplyReceived) == []
+
+
+async def test_a_link_to_what_is_long_over_opens_nothing(town: Town) -> None:
+    town.clock.advance(timedelta(days=31))
+    assert (await town.client.get(link("expired"))).status_code == 404
+    assert (await town.client.get(link("confirmed"))).status_code == 200
+
+
+async def test_the_page_names_no_child_and_keeps_its_address_to_itself(town: Town) -> None:
+    page = await town.client.get(link("delivered"))
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert "set-cookie" not in page.headers
+    assert "script" not in read(page.text).tags
+    assert not any(name in page.text for name in FIRST_NAMES)
+
+
+async def test_a_hundred_previews_change_nothing(town: Town) -> None:
+    before = await town.said()
+    for _ in range(100):
+        await town.client.get(link("delivered"))
+    await town.client.get(f"{link('delivered')}/confirmer?reponse=fin")
+    assert await town.said() == before
+
+
+@pytest.mark.parametrize("answer", ["oui", "non", "rappel"])
+async def test_an_answer_is_recorded_once_and_shown_as_recorded_until_it_is_judged(town: Town, answer: str) -> None:
+    page = await town.client.get(link("delivered"))
+    form = {"reponse": answer, "une_fois": once(page.text)}
+    first = await town.client.post(link("delivered"), data=form)
+    again = await town.client.post(link("delivered"), data=form)
+    assert (first.status_code, first.headers["location"]) == (303, link("delivered"))
+    assert again.status_code == 303
+    (reply,) = await town.said(ReplyReceived)
+    assert (reply.answer.value, reply.channel, reply.answered_by) == (answer, Channel.LINK, "F-R-3-c1")
+    shown = words((await town.client.get(link("delivered"))).text)
+    assert "Réponse enregistrée" in shown
+    assert "Votre réponse" not in shown
+    facts = {"proposal": "O-3", "answer": reply.answer, "verdict": Verdict.TAKEN}
+    await town.hear(event(ReplyJudged, reply.id, **facts, answered_by="F-R-3-c1", channel=Channel.LINK))
+    assert "Réponse enregistrée" not in words((await town.client.get(link("delivered"))).text)
+
+
+async def test_no_answer_is_a_fault_that_leads_to_the_choices(town: Town) -> None:
+    page = await town.client.post(link("delivered"), data={})
+    assert page.status_code == 422
+    assert faults(page.text) == ["reponse"]
+    assert "reponse" in read(page.text).ids
+    assert "<title>Erreur&nbsp;:" in page.text
+    assert await town.said(ReplyReceived) == []
+
+
+async def test_fin_asks_once_more_and_then_closes_the_request(town: Town) -> None:
+    asked = await town.client.post(link("delivered"), data={"reponse": "fin"})
+    assert asked.headers["location"] == f"{link('delivered')}/confirmer?reponse=fin"
+    assert await town.said(RequestClosed) == []
+    sure = await town.client.get(asked.headers["location"])
+    assert "Clore votre demande\u00a0?" in words(sure.text)
+    form = {"reponse": "fin", "sur": "oui", "une_fois": once(sure.text)}
+    assert (await town.client.post(link("delivered"), data=form)).status_code == 303
+    (closed,) = await town.said(RequestClosed)
+    assert closed.subject == "R-3"
+
+
+async def test_a_no_to_an_on_call_place_is_final_so_it_is_asked_twice(town: Town) -> None:
+    on_call = made("O-urgent", "R-urgent", kind=VacancyKind.ON_CALL)
+    await town.hear(on_call, released("O-urgent"), sent("O-urgent", contact="F-R-urgent-c1"), delivered("O-urgent"))
+    path = f"/p/{proposal_token(LINK_KEY, 'O-urgent')}"
+    shown = words((await town.client.get(path)).text)
+    assert "Votre OUI confirme la place tout de suite." in shown
+    asked = await town.client.post(path, data={"reponse": "non"})
+    assert asked.headers["location"] == f"{path}/confirmer?reponse=non"
+    assert "Ce refus ne s'annule pas." in words((await town.client.get(asked.headers["location"])).text)
+    assert await town.said(ReplyReceived) == []
+
+
+async def test_a_no_is_taken_back_for_a_quarter_of_an_hour(town: Town) -> None:
+    page = await town.client.get(link("declining"))
+    form = {"une_fois": once(page.text)}
+    for _ in range(2):
+        undone = await town.client.post(f"{link('declining')}/annuler", data=form)
+        assert undone.status_code == 303
+    assert len(await town.said(ReplyUndone)) == 1
+    assert "Annulation enregistrée." in words((await town.client.get(undone.headers["location"])).text)
+    town.clock.set(later(minutes=16))
+    assert "Annuler mon NON" not in words((await town.client.get(link("declining"))).text)
+
+
+async def test_a_confirmed_place_shows_its_appointment_and_first_days(town: Town) -> None:
+    shown = words((await town.client.get(link("confirmed"))).text)
+    assert "Rendez-vous Jeudi 5\u00a0novembre à 9\u00a0h" in shown
+    assert "Début de l'adaptation Jeudi 12\u00a0novembre" in shown
+    assert "Premier jour complet Mardi 17\u00a0novembre" in shown
+    assert "04 65 71 00 21" in shown
+
+
+@pytest.mark.parametrize("state", ["accepted", "expired", "withdrawn"])
+async def test_a_call_can_be_asked_for_after_the_end(town: Town, state: str) -> None:
+    page = await town.client.get(link(state))
+    form = {"reponse": "rappel", "une_fois": once(page.text)}
+    assert (await town.client.post(link(state), data=form)).status_code == 303
+    (reply,) = await town.said(ReplyReceived)
+    assert (reply.proposal, reply.answer) == (proposal_in(state), Answer.RAPPEL)
+
+
+async def test_a_family_page_weighs_less_than_thirty_kilobytes_in_all(town: Town) -> None:
+    sheet, icon = [await town.client.get(f"/static/berceau.{kind}") for kind in ("css", "svg")]
+    files = len(sheet.content) + len(icon.content)
+    heaviest = max([len((await town.client.get(link(state))).content) for state in STATES])
+    assert files + heaviest <= 30_000
+    assert len(sheet.content) <= 14_000
