@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import httpx2
 
@@ -13,6 +14,7 @@ from services.bus.settings import Settings
 from services.calendar import ShiftedClock, system_clock
 from services.cli.rules import rules_on
 from services.ingest import app as ingest
+from services.ingest.credentials import SESSION_LIFE
 from services.ingest.guichet import Guichet
 from services.ingest.pages import Pages, pages_router
 from services.ingest.protection import LIMITS, Limit
@@ -24,6 +26,9 @@ from services.notifier.gateways.http import HttpGateway
 from services.notifier.phones import Inbound
 from services.vault import Keyring
 
+REHEARSED_SESSION = timedelta(days=60)
+"""Where the clock runs hundreds of times faster, a session of hours would end in minutes."""
+
 SERVICES = ("ingest", "matcher", "notifier")
 
 
@@ -33,9 +38,11 @@ def clock_of(settings: Settings) -> Clock:
 
 
 def guichet_of(settings: Settings, database: Database, vault: Database, clock: Clock) -> Guichet:
+    rehearsed = settings.rehearsal or settings.clock_file is not None
     return Guichet(
         database, vault, Keyring(settings.key("vault_key")), clock, settings.key("link_key"), settings.public_url,
         inbound_secret=settings.inbound_secret.get_secret_value(),
+        session_life=REHEARSED_SESSION if rehearsed else SESSION_LIFE,
     )  # fmt: skip
 
 

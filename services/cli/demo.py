@@ -23,7 +23,7 @@ from services.cli.gestures import Gestures
 from services.cli.place import Place
 from services.cli.players import Players
 from services.cli.report import report
-from services.cli.town import move_in, people_of
+from services.cli.town import arrive, follow, people_of
 from services.matcher.app import decide_here
 from services.matcher.rounds import Decide
 from services.territory import MONTLUCON_SIZE, SMALL, Size, synthesise, week_of_events
@@ -52,7 +52,7 @@ def settings_of(plan: Plan, data: Path) -> Settings:
     """Settings of a demo: keys that live as long as it does, and simulated phones."""
     return Settings(
         data=data, vault_key=_key(), link_key=_key(), inbound_secret=SecretStr(secrets.token_urlsafe(16)),
-        public_url=f"http://{plan.host}:{plan.port}", host=plan.host, port=plan.port,
+        public_url=f"http://{plan.host}:{plan.port}", host=plan.host, port=plan.port, rehearsal=True,
     )  # fmt: skip
 
 
@@ -75,14 +75,19 @@ async def living(
 
 
 async def populate(town: Place, plan: Plan, start: datetime) -> Players:
-    """Let the synthetic territory move in, and give its people their week."""
+    """Let what is urgent in the synthetic territory move in, and give its people their week."""
     territory = synthesise(plan.seed, start.date(), plan.size)
-    names = await move_in(town, territory, NAME, start)
+    names = await arrive(town, territory, NAME, start)
     families = {family.id: family for family in territory.families}
     gestures = Gestures(town, territory, NAME, names, families, people_of(territory.structures), count())
     players = Players(town, territory, gestures, plan.seed, families)
     players.plan_week(week_of_events(territory, plan.seed, start, plan.days))
     return players
+
+
+async def everybody_else(players: Players, start: datetime) -> None:
+    """The families who wait for a regular place move in as well."""
+    await follow(players.town, players.territory, NAME, start, players.gestures.names)
 
 
 def first_morning() -> datetime:
@@ -95,6 +100,7 @@ async def run_headless(plan: Plan) -> dict[str, Any]:
     end = start + timedelta(days=plan.days)
     clock = FixedClock(start)
     async with living(plan, clock, start, decide_here) as (town, players):
+        await everybody_else(players, start)
         while clock() < end:
             await _do_everything(town, players, clock())
             clock.set(min(end, max(clock() + timedelta(seconds=1), await _next(town, players, end))))

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from contracts.vocabulary import MessageTemplate, ProposalState
 from services.calendar import ScaledClock, counted, instant_in_full
-from services.cli.demo import SIZES, Plan, first_morning, living, run_headless
+from services.cli.demo import SIZES, Plan, everybody_else, first_morning, living, run_headless
 from services.cli.players import Players
 from services.cli.report import report
 from services.cli.screens import Door, doors
@@ -88,6 +88,7 @@ async def watch(players: Players, plan: Plan, stop: asyncio.Event) -> None:
     end = first_morning() + timedelta(days=plan.days)
     ways_in = await doors(players)
     async with asyncio.TaskGroup() as parts:
+        parts.create_task(everybody_else(players, first_morning()))
         parts.create_task(_play(players, end, stop))
         parts.create_task(_draw(players, plan, ways_in, stop))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from contracts.vocabulary import RequestKind, VacancyKind
 from services.cli.place import Place
 from services.ingest.actors import Act, Actor, Role
 from services.ingest.declare.agreements import AgreementBody, sign_agreement
@@ -28,6 +29,7 @@ ROLES = {
     JobKind.AGENT: Role.COORDINATOR,
 }
 
+AT_A_TIME = 40
 OPENER = "demo"
 """Who opens the territory: the technician who installs it."""
 
@@ -40,19 +42,38 @@ class Names:
         self.agreements: dict[str, str] = {}
 
 
-async def move_in(town: Place, territory: Territory, name: str, now: datetime) -> Names:
-    """Declare the whole territory as its people would. Returns the ids of what was posted."""
-    await town.databases["vault"].write(_fill_vault, town.guichet.keyring, territory, now)
-    return await town.databases["ingest"].write(_declare, territory, name, now)
+async def arrive(town: Place, territory: Territory, name: str, now: datetime) -> Names:
+    """First what cannot wait: structures, staff, on-call and occasional places, and those who ask for them."""
+    urgent = [request for request in territory.requests if request.kind is not RequestKind.REGULAR]
+    await town.databases["vault"].write(_keep_people, town.guichet.keyring, territory, urgent, now)
+    await town.databases["vault"].write(_keep_staff, town.guichet.keyring, territory, now)
+    return await town.databases["ingest"].write(_declare, territory, urgent, name, now)
 
 
-def _fill_vault(tx: sa.Connection, keyring: Keyring, territory: Territory, now: datetime) -> None:
-    for family in territory.families:
+async def follow(town: Place, territory: Territory, name: str, now: datetime, names: Names) -> None:
+    """Then everybody else, some families at a time, so that nobody waits at a door meanwhile."""
+    regular = [vacancy for vacancy in territory.vacancies if vacancy.kind is VacancyKind.REGULAR]
+    await town.databases["ingest"].write(_post, regular, name, now, names)
+    waiting = [request for request in territory.requests if request.kind is RequestKind.REGULAR]
+    for n in range(0, len(waiting), AT_A_TIME):
+        some = waiting[n : n + AT_A_TIME]
+        await town.databases["vault"].write(_keep_people, town.guichet.keyring, territory, some, now)
+        await town.databases["ingest"].write(_register, territory, some, name, now)
+
+
+def _keep_people(
+    tx: sa.Connection, keyring: Keyring, territory: Territory, requests: Sequence[Request], now: datetime
+) -> None:
+    families = {family.id: family for family in territory.families}
+    for request in requests:
+        family = families[request.family]
         keep_family(tx, keyring, family, now)
-    first_names = {child.id: child.first_name for family in territory.families for child in family.children}
-    for request in territory.requests:
-        if first_name := first_names.get(request.child):
-            put_child_first_name(tx, keyring, request.family, request.id, first_name, now.date())
+        first_name = next((child.first_name for child in family.children if child.id == request.child), "")
+        if first_name:
+            put_child_first_name(tx, keyring, family.id, request.id, first_name, now.date())
+
+
+def _keep_staff(tx: sa.Connection, keyring: Keyring, territory: Territory, now: datetime) -> None:
     for person in territory.people:
         put_contacts(tx, keyring, person.id, [_staff_contact(person)], now.date(), OwnerKind.STAFF)
 
@@ -68,7 +89,7 @@ def _staff_contact(person: Person) -> Contact:
     )
 
 
-def _declare(tx: sa.Connection, territory: Territory, name: str, now: datetime) -> Names:
+def _declare(tx: sa.Connection, territory: Territory, urgent: Sequence[Request], name: str, now: datetime) -> Names:
     technician = Act(Actor(OPENER, Role.ADMINISTRATOR, name), now, cause="move-in")
     guichet = Act(Actor(territory.coordinator, Role.COORDINATOR, name), now, cause="move-in")
     publish_territory(tx, technician, TerritoryBody(**_fields(TerritoryBody, territory.guichet.said())))
@@ -78,10 +99,16 @@ def _declare(tx: sa.Connection, territory: Territory, name: str, now: datetime) 
         register_person(tx, technician, person.id, PersonBody(role=ROLES[person.job], structure=person.structure))
     names = Names()
     _sign(tx, territory, name, now, names)
-    _post(tx, territory.vacancies, name, now, names)
-    for request in territory.requests:
-        register(tx, act_of(territory.coordinator, Role.COORDINATOR, name, now, request.id), request)
+    _post(tx, [v for v in territory.vacancies if v.kind is not VacancyKind.REGULAR], name, now, names)
+    _register(tx, territory, urgent, name, now)
     return names
+
+
+def _register(
+    tx: sa.Connection, territory: Territory, requests: Sequence[Request], name: str, now: datetime
+) -> None:  # fmt: skip
+    for request in requests:
+        register(tx, act_of(territory.coordinator, Role.COORDINATOR, name, now, request.id), request)
 
 
 def _sign(tx: sa.Connection, territory: Territory, name: str, now: datetime, names: Names) -> None:

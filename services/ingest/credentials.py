@@ -82,7 +82,9 @@ def person_named(tx: sa.Connection, person: str) -> dict[str, Any] | None:
     return row if row is not None and row["left_at"] is None else None
 
 
-def keep_link(tx: sa.Connection, *, link: str, person: str, token: str, now: datetime) -> bool:
+def keep_link(
+    tx: sa.Connection, *, link: str, person: str, token: str, now: datetime, life: timedelta = LINK_LIFE
+) -> bool:
     """Keep a one-time link. False if the person has too many that still work."""
     alive = (
         sign_in_links.c.person == person,
@@ -91,12 +93,12 @@ def keep_link(tx: sa.Connection, *, link: str, person: str, token: str, now: dat
     )
     if (tx.scalar(sa.select(sa.func.count()).select_from(sign_in_links).where(*alive)) or 0) >= LINKS_AT_ONCE:
         return False
-    row = {"id": link, "person": person, "fingerprint": fingerprint(token), "expires_at": now + LINK_LIFE}
+    row = {"id": link, "person": person, "fingerprint": fingerprint(token), "expires_at": now + life}
     tx.execute(sign_in_links.insert().values(row))
     return True
 
 
-def open_session(tx: sa.Connection, token: str, now: datetime) -> str | None:
+def open_session(tx: sa.Connection, token: str, now: datetime, life: timedelta = SESSION_LIFE) -> str | None:
     """Use a one-time link: the session's secret, shown once, or None where the link is unknown, used or too old."""
     used = tx.execute(
         sa.update(sign_in_links)
@@ -112,7 +114,7 @@ def open_session(tx: sa.Connection, token: str, now: datetime) -> str | None:
         return None
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     row = {"fingerprint": fingerprint(secret), "person": used.person, "opened_at": now}
-    tx.execute(sessions.insert().values(**row, expires_at=now + SESSION_LIFE))
+    tx.execute(sessions.insert().values(**row, expires_at=now + life))
     return secret
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.bus.database import Database
 from services.bus.delivery import Clock
+from services.ingest.credentials import SESSION_LIFE
 from services.vault import Keyring
 
 
@@ -13,7 +15,7 @@ from services.vault import Keyring
 class Guichet:
     """`public_url` begins every address that people see; over https cookies are marked so.
 
-    Without an `inbound_secret` no SMS comes in over HTTP.
+    Without an `inbound_secret` no SMS comes in over HTTP. `session_life` is longer only where the clock runs faster.
     """
 
     database: Database
@@ -23,6 +25,7 @@ class Guichet:
     link_key: bytes
     public_url: str = "http://127.0.0.1:8080"
     inbound_secret: str = ""
+    session_life: timedelta = SESSION_LIFE
 
     @property
     def is_secure(self) -> bool:

@@ -9,7 +9,6 @@ from starlette.responses import Response
 from contracts.vocabulary import Channel
 from services.ingest import credentials
 from services.ingest.actors import Act, Actor, Role
-from services.ingest.credentials import SESSION_LIFE
 from services.ingest.declare.persons import request_sign_in
 from services.ingest.guichet import Guichet
 from services.vault import owners_by_email, staff_by_phone
@@ -36,11 +35,11 @@ async def ask_for_link(guichet: Guichet, who: str, now: datetime) -> None:
 
 async def open_session(guichet: Guichet, token: str, now: datetime, response: Response) -> bool:
     """Use a one-time link: the response carries the session from now on. False where the link opens nothing."""
-    secret = await guichet.database.write(credentials.open_session, token, now)
+    secret = await guichet.database.write(credentials.open_session, token, now, guichet.session_life)
     if secret is None:
         return False
     response.set_cookie(
-        cookie_name(guichet), secret, max_age=int(SESSION_LIFE.total_seconds()),
+        cookie_name(guichet), secret, max_age=int(guichet.session_life.total_seconds()),
         path="/", secure=guichet.is_secure, httponly=True, samesite="lax",
     )  # fmt: skip
     return True
