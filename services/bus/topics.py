@@ -7,8 +7,9 @@ caller opens and closes one connection.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from kafka.admin import ConfigResource, KafkaAdminClient, OffsetSpec
@@ -22,6 +23,9 @@ from services.bus.settings import Settings
 
 PARTITIONS = 48
 """In production. Fixed when a topic is made: raising it later moves keys, and with them the order of a territory."""
+
+OF_THE_TABLE = MappingProxyType({topic.name: topic.retention_days for topic in TOPICS})
+"""How many days the broker keeps each topic of events; partners' topics come beside them."""
 
 MS_A_DAY = 86_400_000
 BOOTSTRAP_TIMEOUT_MS = 5_000
@@ -66,12 +70,13 @@ def admin(settings: Settings) -> Iterator[KafkaAdminClient]:
 
 
 def create_topics(
-    client: KafkaAdminClient, settings: Settings, *, partitions: int = PARTITIONS, replicas: int = 3
-) -> list[str]:
-    """Make the topics of the table that are not there yet; their names. With three copies, two must acknowledge."""
+    client: KafkaAdminClient, settings: Settings, *, partitions: int = PARTITIONS, replicas: int = 3,
+    retention_days: Mapping[str, int] = OF_THE_TABLE,
+) -> list[str]:  # fmt: skip
+    """Make the topics that are not there yet; their names. With three copies, two must acknowledge."""
     there = set(client.list_topics())
-    wanted = {topic_name(settings, topic.name): topic for topic in TOPICS}
-    missing = {name: topic for name, topic in wanted.items() if name not in there}
+    wanted = {topic_name(settings, name): days for name, days in retention_days.items()}
+    missing = {name: days for name, days in wanted.items() if name not in there}
     if missing:
         client.create_topics(
             {
@@ -79,21 +84,23 @@ def create_topics(
                     "num_partitions": partitions,
                     "replication_factor": replicas,
                     "configs": {
-                        "retention.ms": str(topic.retention_days * MS_A_DAY),
+                        "retention.ms": str(days * MS_A_DAY),
                         "min.insync.replicas": str(max(1, replicas - 1)),
                         "cleanup.policy": "delete",
                     },
                 }
-                for name, topic in missing.items()
+                for name, days in missing.items()
             },
             wait_for_metadata=True,
         )
     return sorted(missing)
 
 
-def describe_topics(client: KafkaAdminClient, settings: Settings) -> list[TopicState]:
-    """Each topic of the table as the broker has it, in the table's order."""
-    names = [topic_name(settings, topic.name) for topic in TOPICS]
+def describe_topics(
+    client: KafkaAdminClient, settings: Settings, named: Iterable[str] = tuple(OF_THE_TABLE)
+) -> list[TopicState]:  # fmt: skip
+    """Each of these topics as the broker has it, in the order in which they are named."""
+    names = [topic_name(settings, name) for name in named]
     there = sorted(set(names) & set(client.list_topics()))
     found = {topic["name"]: topic for topic in client.describe_topics(there)} if there else {}
     return [_state(name, found.get(name), _configs(client, name) if name in found else {}) for name in names]

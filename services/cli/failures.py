@@ -5,9 +5,11 @@ When to modify: an exit code never changes once published; `docs/commande.md` li
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from enum import IntEnum
+from pathlib import Path
 
 NBSP = "\u00a0"
 
@@ -30,6 +32,21 @@ class CommandFailed(Exception):
     def __init__(self, cause: str, remedy: str, see: str = "docs/commande.md", code: Exit = Exit.REFUSED) -> None:
         self.cause, self.remedy, self.see, self.code = cause, remedy, see, code
         super().__init__(cause)
+
+
+_WHY = {
+    errno.ENOENT: "il n'existe pas",
+    errno.EACCES: "l'accès est refusé",
+    errno.EISDIR: "c'est un dossier",
+    errno.ENOSPC: "le disque est plein",
+}
+
+
+def of_file(path: Path, error: OSError, doing: str, see: str) -> CommandFailed:
+    """A file that can not be read or written; `doing` is "se lit" or "s'écrit"."""
+    why = _WHY.get(error.errno or 0, error.strerror or type(error).__name__)
+    cause = f"Le fichier {path} ne {doing} pas{NBSP}: {why}."
+    return CommandFailed(cause, "Vérifiez son chemin et vos droits.", see)
 
 
 def tell(failure: CommandFailed, *, as_json: bool) -> None:

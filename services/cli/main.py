@@ -36,6 +36,16 @@ COMMANDS = (
     Named("demo", "services.cli.demo_command", "demo", "Voir vivre un territoire inventé."),
     Named("serve", "services.cli.serve_command", "serve", "Tout Berceau dans un seul processus."),
     Named("worker", "services.cli.serve_command", "worker", "Un service, sur Apache Kafka et sa base."),
+    Named("import", "services.cli.importing", "import_", "Importer les fichiers d'une mairie, ligne par ligne."),
+    Named("match", "services.cli.matching", "match", "Décider une attribution sans serveur."),
+    Named("explain", "services.cli.matching", "explain", "Dire pourquoi une demande a, ou n'a pas, sa place."),
+    Named("doctor", "services.cli.doctor", "doctor", "Vérifier l'installation, avec un remède pour chaque défaut."),
+    Named("topics", "services.cli.topics", "topics", "Les sujets du courtier ; --create crée ceux qui manquent."),
+    Named("lag", "services.cli.topics", "lag", "Ce que chaque service n'a pas encore lu."),
+    Named("dead-letters", "services.cli.dead_letters", "app", "Les messages qu'une personne doit regarder."),
+    Named("key", "services.cli.keys", "app", "Créer les secrets de l'installation."),
+    Named("link", "services.cli.access", "link", "Donner un premier accès à une personne."),
+    Named("api-key", "services.cli.access", "api_key", "Donner un accès à un logiciel."),
 )
 INTERRUPTED = 130
 """As a shell says it of a program that Ctrl-C ended."""

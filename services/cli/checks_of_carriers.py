@@ -1,0 +1,136 @@
+"""What `berceau doctor` looks at of the broker and the SMS gateway: reached, and set as the promise needs.
+
+When to modify: with a setting of `services/bus/kafka.py` on which the promise rests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import sqlalchemy as sa
+from faststream.middlewares import AckPolicy
+
+from services.bus.delivery import Reader
+from services.bus.kafka import KafkaBus, open_broker
+from services.bus.retries import BrokerAway
+from services.bus.settings import Settings
+from services.bus.topics import OF_THE_TABLE, TopicState, admin, describe_topics
+from services.bus.wiring import database_at
+from services.calendar import counted, system_clock
+from services.cli.checks import Check, failed, is_stuck, ok, oldest_waiting, warning
+from services.cli.failures import NBSP
+from services.ingest.partners import TOPICS
+
+GATEWAY_PATIENCE_S = 5.0
+
+SAFE = {
+    "ack_policy": AckPolicy.NACK_ON_ERROR,
+    "enable_auto_commit": False,
+    "auto_offset_reset": "earliest",
+    "acks": "all",
+    "enable_idempotence": True,
+    "linger_ms": 0,
+}
+"""What FastStream's own defaults would not be (reliability: messages lost in flight, or on a first start)."""
+
+
+async def broker(settings: Settings) -> list[Check]:
+    """Reached, with its topics, and nothing that has waited for it too long."""
+    if settings.kafka is None and settings.database is None:
+        return [ok("courtier", "aucun, les événements restent dans ce processus (profil embarqué)")]
+    if settings.kafka is None:
+        return [failed("courtier", "aucun, alors que la base est PostgreSQL", "Donnez BERCEAU_KAFKA (hôte:port,…).")]
+    try:
+        states = await asyncio.to_thread(_topics, settings)
+    except BrokerAway as error:
+        return [failed("courtier", f"injoignable, {error}", "Vérifiez qu'il tourne, et BERCEAU_KAFKA.")]
+    return [ok("courtier", settings.kafka), *(_topic(state) for state in states), *await _stuck(settings)]
+
+
+def _topics(settings: Settings) -> list[TopicState]:
+    with admin(settings) as client:
+        return describe_topics(client, settings, [*OF_THE_TABLE, *TOPICS])
+
+
+def _topic(state: TopicState) -> Check:
+    name = f"sujet {state.name}"
+    if not state.partitions:
+        return failed(name, "n'existe pas", f"Créez-le{NBSP}: «{NBSP}berceau topics --create{NBSP}».")
+    copies = counted(state.replicas, "copie")
+    detail = f"{counted(state.partitions, 'partition')}, {copies}"
+    if state.replicas == 1:
+        remedy = "Trois courtiers et trois copies survivent à la perte d'une machine."
+        return warning(name, f"{detail} : la perte du disque le perd", remedy)
+    if state.min_insync_replicas is not None and state.min_insync_replicas < state.replicas - 1:
+        remedy = f"Réglez min.insync.replicas à {state.replicas - 1}."
+        return failed(name, f"{detail}, accusé par {state.min_insync_replicas} seulement", remedy)
+    return ok(name, detail)
+
+
+async def _stuck(settings: Settings) -> list[Check]:
+    """Events that no relay has brought to the broker."""
+    found = []
+    for name in ("ingest", "matcher", "notifier"):
+        database = database_at(settings, name)
+        try:
+            seconds = await oldest_waiting(database)
+        except (sa.exc.SQLAlchemyError, OSError):
+            continue  # said already of the database
+        finally:
+            await database.close()
+        if is_stuck(seconds):
+            detail = f"un événement attend d'être publié depuis {seconds:.0f} s"
+            found.append(failed(f"publication {name}", detail, f"Démarrez «{NBSP}berceau worker {name}{NBSP}»."))
+    return found
+
+
+async def delivery(settings: Settings) -> list[Check]:
+    """The settings of the client as they are resolved, not as they were meant."""
+    if settings.kafka is None:
+        return []
+    database = database_at(settings, "ingest")
+    reader = Reader("ingest", database, {}, system_clock)
+    wrong = list(_unsafe(KafkaBus(settings, reader, open_broker(settings), taken=lambda: None)))
+    await database.close()
+    if wrong:
+        remedy = "Revenez à une version de FastStream que requirements/base.txt nomme."
+        return [failed("livraison", "; ".join(wrong), remedy)]
+    return [ok("livraison", "tout est accusé par toutes les copies, rien n'est validé avant d'être traité")]
+
+
+def _unsafe(bus: KafkaBus) -> Iterator[str]:
+    """What differs from what the promise needs, in a client that was made and not started."""
+    reading: Any = bus.subscriber._connection_args
+    writing: Any = bus.broker._connection_kwargs
+    resolved = {**reading, **writing, "ack_policy": bus.subscriber.ack_policy}
+    for name, wanted in SAFE.items():
+        if resolved.get(name) != wanted:
+            yield f"{name} vaut {resolved.get(name)} au lieu de {wanted}"
+
+
+async def gateway(settings: Settings) -> list[Check]:
+    """Where SMS go, and whether anybody answers there. Nothing is sent."""
+    if settings.gateway == "phone":
+        remedy = "Pour de vrais SMS, donnez BERCEAU_GATEWAY=http et l'adresse de l'opérateur."
+        return [warning("passerelle SMS", "téléphones simulés, aucun SMS ne part", remedy)]
+    if not settings.gateway_url or not settings.gateway_token.get_secret_value():
+        remedy = "Donnez BERCEAU_GATEWAY_URL et BERCEAU_GATEWAY_TOKEN."
+        return [failed("passerelle SMS", "adresse ou jeton manquant", remedy)]
+    try:
+        async with httpx2.AsyncClient(timeout=GATEWAY_PATIENCE_S) as client:
+            await client.get(settings.gateway_url)
+    except httpx2.HTTPError as error:
+        detail = f"{settings.gateway_url} ne répond pas ({type(error).__name__})"
+        return [failed("passerelle SMS", detail, "Vérifiez l'adresse, et que le pare-feu laisse sortir.")]
+    return [_promise(settings)]
+
+
+def _promise(settings: Settings) -> Check:
+    """What the operator can do decides what we may promise."""
+    if settings.gateway_idempotency == "neither":
+        detail = "répond, sans clé d'idempotence ni recherche : un envoi incertain sera à vérifier par une personne"
+        return warning("passerelle SMS", detail, "Si l'opérateur a l'une des deux, donnez BERCEAU_GATEWAY_IDEMPOTENCY.")
+    return ok("passerelle SMS", f"{settings.gateway_url} répond")

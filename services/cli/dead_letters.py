@@ -1,0 +1,163 @@
+"""`berceau dead-letters`: what a service could not handle, for a person to look at, handle again or discard."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli import installation
+from services.cli.failures import NBSP, CommandFailed, Exit
+from services.cli.french import FrenchCommand, FrenchGroup
+
+if TYPE_CHECKING:
+    from services.bus.database import Database
+    from services.bus.dead_letters import Letter
+    from services.bus.delivery import Reader
+    from services.bus.settings import Settings
+
+SEE = "docs/commande.md"
+app = typer.Typer(cls=FrenchGroup, help="Les messages qu'une personne doit regarder.")
+
+
+class Service(StrEnum):
+    INGEST = "ingest"
+    MATCHER = "matcher"
+    NOTIFIER = "notifier"
+
+
+Whose = Annotated[Service, typer.Argument(help="Le service qui n'a pas su le traiter.")]
+Number = Annotated[int, typer.Argument(help="Le numéro du message.")]
+Json = Annotated[bool, typer.Option("--json", help="En JSON.")]
+
+
+@app.callback(invoke_without_command=True)
+def listed(ctx: typer.Context, as_json: Json = False) -> None:
+    """Lister les messages mis de côté, service par service."""
+    if ctx.invoked_subcommand is not None:
+        return
+    found = installation.run(_waiting(installation.settings()))
+    if as_json:
+        rows = [{"service": name, **_facts(letter)} for name, letters in found.items() for letter in letters]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        _show_list(found)
+    raise typer.Exit(Exit.FOUND if any(found.values()) else Exit.DONE)
+
+
+async def _waiting(found: Settings) -> dict[str, list[Letter]]:
+    from services.bus import dead_letters
+
+    async with installation.opened(found, *Service) as databases:
+        return {name: await databases[name].read(dead_letters.waiting) for name in Service}
+
+
+def _show_list(found: dict[str, list[Letter]]) -> None:
+    for name, letters in found.items():
+        for letter in letters:
+            typer.echo(f"{name} {letter.id}{NBSP}: {letter.type or 'illisible'}, {letter.error} ({letter.origin})")
+    if not any(found.values()):
+        typer.echo("Aucun message n'est mis de côté.")
+
+
+@app.command(cls=FrenchCommand)
+def show(service: Whose, number: Number, as_json: Json = False) -> None:
+    """Montrer un message entier."""
+    letter = installation.run(_one(service, number))
+    facts = {**_facts(letter), "body": letter.body.decode(errors="replace")}
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        typer.echo("\n".join(f"{name}{NBSP}: {value}" for name, value in facts.items()))
+
+
+async def _one(service: Service, number: int) -> Letter:
+    async with installation.opened(installation.settings(), service) as databases:
+        return await _letter(databases[service], service, number)
+
+
+async def _letter(database: Database, service: Service, number: int) -> Letter:
+    from services.bus import dead_letters
+
+    letters = await database.read(dead_letters.waiting, MOST)
+    for letter in letters:
+        if letter.id == number:
+            return letter
+    cause = f"Aucun message {number} n'attend chez {service.value}."
+    raise CommandFailed(cause, f"«{NBSP}berceau dead-letters{NBSP}» liste ceux qui attendent.", SEE)
+
+
+MOST = 100_000
+
+
+@app.command(cls=FrenchCommand)
+def redrive(
+    service: Whose, number: Number, note: Annotated[str, typer.Option(help="Ce qui a été réparé.")] = ""
+) -> None:
+    """Traiter de nouveau un message tel qu'il est ; il reste de côté si cela échoue encore."""
+    outcome = installation.run(_redrive(installation.settings(), service, number, note))
+    words = {"handled": "traité", "repeated": "déjà traité auparavant", "skipped": "sans objet pour ce service"}
+    typer.echo(f"Message {number}{NBSP}: {words.get(outcome, outcome)}.")
+
+
+async def _redrive(found: Settings, service: Service, number: int, note: str) -> str:
+    from services.bus.retries import Failure, brief, failure_of
+
+    async with installation.opened(found, service) as databases:
+        letter = await _letter(databases[service], service, number)
+        reader = _reader(found, service, databases[service])
+        try:
+            return await databases[service].write(reader.redrive, letter, installation.COMMAND, note)
+        except Exception as error:
+            if failure_of(error) is Failure.AWAY:
+                raise
+            cause = f"Le message échoue encore{NBSP}: {brief(error)}"
+            remedy = "Corrigez la cause, ou écartez-le avec «\u00a0berceau dead-letters discard\u00a0»."
+            raise CommandFailed(cause, remedy, SEE) from error
+
+
+def _reader(found: Settings, service: Service, database: Database) -> Reader:
+    """The service's own handlers, as its process has them."""
+    from services.bus.delivery import Reader
+    from services.cli.assembly import clock_of
+    from services.ingest.projection import handlers
+    from services.matcher.handlers import HANDLERS as MATCHER
+    from services.notifier.handlers import HANDLERS as NOTIFIER
+
+    own = {Service.MATCHER: MATCHER, Service.NOTIFIER: NOTIFIER}
+    return Reader(service, database, own.get(service) or handlers(found.key("link_key")), clock_of(found))
+
+
+@app.command(cls=FrenchCommand)
+def discard(
+    service: Whose, number: Number, note: Annotated[str, typer.Option(help="Pourquoi il ne sera jamais traité.")]
+) -> None:
+    """Écarter un message pour toujours, avec une note."""
+    installation.run(_discard(installation.settings(), service, number, note))
+    typer.echo(f"Message {number}{NBSP}: écarté.")
+
+
+async def _discard(found: Settings, service: Service, number: int, note: str) -> None:
+    from services.bus import dead_letters
+    from services.cli.assembly import clock_of
+
+    async with installation.opened(found, service) as databases:
+        letter = await _letter(databases[service], service, number)
+        facts = {"by": installation.COMMAND, "note": note, "now": clock_of(found)()}
+        await databases[service].write(dead_letters.settle, letter.id, **facts)  # type: ignore[arg-type]
+
+
+def _facts(letter: Letter) -> dict[str, Any]:
+    """Everything but the body."""
+    return {
+        "id": letter.id,
+        "stream": letter.stream,
+        "origin": letter.origin,
+        "type": letter.type,
+        "reason": letter.reason,
+        "error": letter.error,
+        "tries": letter.tries,
+        "parked_at": letter.parked_at.isoformat(),
+    }
