@@ -18,6 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from contracts.vocabulary import MessageTemplate, ProposalState
+from services.bus.wiring import stop_on_signals
 from services.calendar import ScaledClock, counted, instant_in_full
 from services.cli.demo import SIZES, Plan, everybody_else, first_morning, living, run_headless
 from services.cli.players import Players
@@ -76,6 +77,7 @@ async def run_on_screen(plan: Plan) -> dict[str, Any]:
     start = first_morning()
     clock = ScaledClock(start, plan.speed)
     stop = asyncio.Event()
+    stop_on_signals(stop)
     async with living(plan, clock, start) as (town, players):
         async with asyncio.TaskGroup() as parts:
             parts.create_task(run_with_site(town, town.settings, stop))
@@ -128,7 +130,7 @@ def _figures(figures: dict[str, Any], now: str) -> Table:
     places = figures["places"]
     told = sum(sum(by_state.values()) for by_state in figures["messages"].values())
     table.add_row("Attributions", counted(figures["rounds"]["count"], "calcul"))
-    table.add_row("Propositions", ", ".join(f"{n} {ProposalState(s).label.lower()}" for s, n in sorted(states.items())))
+    table.add_row("Propositions", "\n".join(f"{ProposalState(s).label} : {n}" for s, n in sorted(states.items())))
     table.add_row("SMS", str(told))
     table.add_row("Places", f"{places['placed']} confirmées sur {places['offered']} ({places['fill_rate']:.0%})")
     for name, wait in figures["hours_to_first_proposal"].items():

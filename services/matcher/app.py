@@ -111,7 +111,10 @@ class SolverProcess:
 
 
 def _one_process() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    """Starts at once, beside everything else, and not with the first round."""
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    pool.submit(_is_ready)
+    return pool
 
 
 class SolverDied(ConnectionError):
