@@ -14,7 +14,7 @@ import hmac
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -40,7 +40,7 @@ from services.ingest.declare.vacancies import (
     reconfirm_vacancy,
     withdraw_vacancy,
 )
-from services.ingest.problems import Refused, Why, conflict, invalid
+from services.ingest.problems import Problem, Refused, Why, conflict, invalid
 from services.ingest.wording import problems_of
 
 TOPIC, REJECTS = "partners", "partners.rejects"
@@ -119,9 +119,18 @@ def take(tx: sa.Connection, link_key: bytes, headers: Mapping[str, str], body: b
     if not _is_first(tx, actor, message, body, now):
         return REPEATED
     kind = KINDS[message.kind]
-    act = _act(actor, now, message.id)
-    kind.do(tx, act, _about(actor, message, kind), _data(kind, message))
+    body_of = _data(kind, message)
+    try:
+        kind.do(tx, _act(actor, now, message.id), _about(actor, message, kind), body_of)
+    except Refused as refused:
+        raise Refused([_within_data(kind, problem) for problem in refused.problems], refused.why) from refused
     return TAKEN
+
+
+def _within_data(kind: Kind, problem: Problem) -> Problem:
+    """The problem at its place in the message: what the body says is under `data`."""
+    is_inside = problem.field.split(".")[0] in kind.body.model_fields
+    return replace(problem, field=f"data.{problem.field}") if is_inside else problem
 
 
 def _act(actor: Actor, now: Any, message_id: str) -> Act:
@@ -188,8 +197,7 @@ def _data(kind: Kind, message: PartnerMessage) -> Body:
 
 
 def _refused(field: str, code: str, rule: str, remedy: str) -> Refused:
-    refused = invalid(field, code, rule, remedy)
-    return Refused(refused.problems, Why.FORBIDDEN)
+    return Refused([Problem(field, code, rule, remedy)], Why.FORBIDDEN)
 
 
 def reject_of(refused: Refused, origin: str, headers: Mapping[str, str], body: bytes) -> bytes:
