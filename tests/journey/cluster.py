@@ -18,17 +18,23 @@ from pathlib import Path
 
 import httpx2
 
-from services.bus.database import Database, open_postgresql
+from services.bus.database import Database
 from services.bus.settings import Settings, from_environment
 from services.bus.topics import admin, create_topics
+from services.bus.wiring import database_at
 from services.calendar import ShiftedClock, system_clock
+from tests.journey import stillness
 
 NAMES = ("ingest", "matcher", "notifier")
+SERVE = "serve"
+"""The process in which all three are, on SQLite."""
 READY_WITHIN_S = 60.0
-POLL_S = 0.1
+REST_WITHIN_S = 30.0
+POLL_S = 0.05
 PARTITIONS = 6
-BEAT_S = 1.1
-"""Longer than a service rests before it looks whether something is due."""
+INBOUND_SECRET = "inbound-of-the-tests"
+BERCEAU = ("-m", "services.cli")
+"""How a process of Berceau is started."""
 
 
 def free_port() -> int:
@@ -45,18 +51,29 @@ class Worker:
     port: int
     environment: dict[str, str]
     log: Path
+    program: tuple[str, ...] = BERCEAU
     process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def command(self) -> list[str]:
+        does = ["serve"] if self.name == SERVE else ["worker", self.name]
+        return [sys.executable, *self.program, *does, "--port", str(self.port)]
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.cli", "worker", self.name, "--port", str(self.port)],
-                env=self.environment, stdout=log, stderr=log,
-            )  # fmt: skip
+            self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+
+    @property
+    def is_up(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def kill(self) -> None:
         """As a power cut does: kill -9."""
         self._end(signal.SIGKILL)
+
+    def ask_to_stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
@@ -90,7 +107,24 @@ class Cluster:
     settings: Settings
 
     def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.workers[name].port}"
+        worker = self.workers.get(name) or self.workers[SERVE]
+        return f"http://127.0.0.1:{worker.port}"
+
+    def stop(self) -> None:
+        """All at once: each has to finish what it holds."""
+        for worker in self.workers.values():
+            worker.ask_to_stop()
+        for worker in self.workers.values():
+            worker.stop()
+
+    def use(self, *program: str) -> None:
+        """Kill every process and start it as `program` instead."""
+        for worker in self.workers.values():
+            worker.kill()
+            worker.program = program
+            worker.start()
+        for worker in self.workers.values():
+            worker.until_ready()
 
 
 @dataclass
@@ -101,7 +135,8 @@ class ClusterProfile:
     api: httpx2.AsyncClient
     phones: httpx2.AsyncClient
     ingest: Database
-    patience_s: float = 30.0
+    territory: str
+    patience_s: float = 5.0
 
     @property
     def clock_file(self) -> Path:
@@ -111,57 +146,96 @@ class ClusterProfile:
         return ShiftedClock(self.clock_file)()
 
     async def settle(self) -> None:
-        """Nothing to drive: processes do what is due by themselves, and whoever waits looks again."""
+        """Wait until nothing of this territory is on its way or due. Processes drive themselves: this only looks."""
+        deadline = time.monotonic() + REST_WITHIN_S
+        while waiting := await self.ingest.read(stillness.unrest, self.territory, self.now()):
+            assert time.monotonic() < deadline, f"no rest within {REST_WITHIN_S:.0f} s: {waiting}"
+            await asyncio.sleep(POLL_S)
 
     async def pass_time(self, by: timedelta) -> None:
-        """Move every process's clock, half a day at a time as timers would meet it, and let it act in between."""
-        await asyncio.sleep(BEAT_S)
+        """Move every process's clock to each hour at which something is due, and let it be done."""
         until = self.now() + by
-        while (left := until - self.now()) > timedelta(seconds=1):
-            await self.jump(min(left, timedelta(hours=12)))
+        while (due := await self.ingest.read(stillness.next_due, self.territory)) is not None and due < until:
+            self.jump(due - self.now())
+            await self.settle()
+        self.jump(until - self.now())
 
-    async def jump(self, by: timedelta) -> None:
+    def jump(self, by: timedelta) -> None:
         """The same in one go, for a time in which nothing of this scenario happens."""
-        shift_clock(self.clock_file, by)
-        await asyncio.sleep(BEAT_S)
+        if by > timedelta():
+            shift_clock(self.clock_file, by)
 
 
 def shift_clock(path: Path, by: timedelta) -> None:
-    seconds = float(path.read_text() or 0) + by.total_seconds()
+    shift, *fast = path.read_text().split()
+    _write_clock(path, " ".join([str(float(shift) + by.total_seconds()), *fast]))
+
+
+@contextlib.contextmanager
+def fast_clock(path: Path, speed: float) -> Iterator[None]:
+    """Meanwhile an hour passes in an hour's `speed`th part, for every process."""
+    shift, since = float(path.read_text()), system_clock().timestamp()
+    _write_clock(path, f"{shift} {speed} {since}")
+    try:
+        yield
+    finally:
+        left_at = float(path.read_text().split()[0]) + (system_clock().timestamp() - since + 0.1) * (speed - 1)
+        _write_clock(path, str(left_at))
+
+
+def _write_clock(path: Path, words: str) -> None:
     new = path.with_suffix(".new")
-    new.write_text(str(seconds))
+    new.write_text(words)
     new.replace(path)
 
 
 @contextlib.asynccontextmanager
-async def open_cluster_profile(cluster: Cluster) -> AsyncIterator[ClusterProfile]:
-    ingest = open_postgresql(str(cluster.settings.database), "ingest")
+async def open_cluster_profile(cluster: Cluster, territory: str) -> AsyncIterator[ClusterProfile]:
+    ingest = database_at(cluster.settings, "ingest")
     async with (
         httpx2.AsyncClient(base_url=cluster.url("ingest")) as api,
         httpx2.AsyncClient(base_url=cluster.url("notifier")) as phones,
     ):
-        yield ClusterProfile(cluster, api, phones, ingest)
+        yield ClusterProfile(cluster, api, phones, ingest, territory)
     await ingest.close()
 
 
 @contextlib.contextmanager
-def running_cluster(home: Path, kafka: str, database: str, prefix: str, start: datetime) -> Iterator[Cluster]:
+def running_cluster(
+    home: Path, kafka: str, database: str, prefix: str, start: datetime, program: tuple[str, ...] = BERCEAU
+) -> Iterator[Cluster]:
     """The three services, ready to be used; their clock says `start` when they are asked first."""
-    clock_file = home / "clock"
-    clock_file.write_text("0")
-    shift_clock(clock_file, start - system_clock())
     ports = {name: free_port() for name in NAMES}
-    environment = _environment(kafka, database, prefix, clock_file, ports)
-    settings = from_environment(environment)
-    _make_topics(settings)
-    workers = {name: Worker(name, ports[name], environment, home / f"{name}.log") for name in NAMES}
-    with contextlib.ExitStack() as stack:
+    carriers = {"BERCEAU_KAFKA": kafka, "BERCEAU_KAFKA_PREFIX": prefix, "BERCEAU_DATABASE": database}
+    environment = _environment(home, ports["ingest"], start) | carriers
+    _make_topics(from_environment(environment))
+    with _running(home, ports, environment, program) as cluster:
+        yield cluster
+
+
+@contextlib.contextmanager
+def running_serve(home: Path, start: datetime, program: tuple[str, ...] = BERCEAU) -> Iterator[Cluster]:
+    """`berceau serve`: all three in one process, on SQLite as it is in service."""
+    port = free_port()
+    environment = _environment(home, port, start) | {"BERCEAU_DATA": str(home / "data")}
+    with _running(home, {SERVE: port}, environment, program) as cluster:
+        yield cluster
+
+
+@contextlib.contextmanager
+def _running(
+    home: Path, ports: dict[str, int], environment: dict[str, str], program: tuple[str, ...]
+) -> Iterator[Cluster]:  # fmt: skip
+    workers = {name: Worker(name, port, environment, home / f"{name}.log", program) for name, port in ports.items()}
+    cluster = Cluster(workers, home / "clock", from_environment(environment))
+    try:
         for worker in workers.values():
             worker.start()
-            stack.callback(worker.stop)
         for worker in workers.values():
             worker.until_ready()
-        yield Cluster(workers, clock_file, settings)
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 def _make_topics(settings: Settings) -> None:
@@ -169,18 +243,17 @@ def _make_topics(settings: Settings) -> None:
         create_topics(client, settings, partitions=PARTITIONS, replicas=1)
 
 
-def _environment(kafka: str, database: str, prefix: str, clock_file: Path, ports: dict[str, int]) -> dict[str, str]:
+def _environment(home: Path, port: int, start: datetime) -> dict[str, str]:
     key = base64.b64encode(b"k" * 32).decode()
+    clock_file = home / "clock"
+    clock_file.write_text(str((start - system_clock()).total_seconds()))
     return {
         **os.environ,
-        "BERCEAU_KAFKA": kafka,
-        "BERCEAU_KAFKA_PREFIX": prefix,
         "BERCEAU_KAFKA_SESSION_S": "2",
-        "BERCEAU_DATABASE": database,
         "BERCEAU_VAULT_KEY": key,
         "BERCEAU_LINK_KEY": key,
-        "BERCEAU_INBOUND_SECRET": "inbound-of-the-tests",
-        "BERCEAU_INBOUND_URL": f"http://127.0.0.1:{ports['ingest']}",
-        "BERCEAU_PUBLIC_URL": f"http://127.0.0.1:{ports['ingest']}",
+        "BERCEAU_INBOUND_SECRET": INBOUND_SECRET,
+        "BERCEAU_INBOUND_URL": f"http://127.0.0.1:{port}",
+        "BERCEAU_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "BERCEAU_CLOCK_FILE": str(clock_file),
     }
