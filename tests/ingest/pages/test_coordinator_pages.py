@@ -1,0 +1,270 @@
+""" "À traiter": every task has its gesture, and the mobile guichet does everything for a family."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import httpx2
+import pytest
+
+from contracts.confirmations import AdmissionConfirmed
+from contracts.releases import ReleaseGiven, ReleaseSuspended, WithdrawalGiven
+from contracts.replies import CallRecorded, ReplyReceived
+from contracts.requests import RequestAmended, RequestClosed, RequestRegistered
+from contracts.tasks import TaskHandled
+from contracts.vocabulary import Answer, Channel, Criterion, TaskKind
+from services.ingest.pages.coordinator import ORDER, TITLES
+from tests.ingest.pages.reading import faults, once, read, words
+from tests.ingest.pages.town import Town, proposal_in
+from tests.ingest.people import CRECHE, OTHER, said
+
+NEED = {
+    "type": "regular",
+    "jours": ["tue", "thu"],
+    "de": "08:00",
+    "a": "17:00",
+    "debut": "2026-12-01",
+    "fin": "",
+    "trajet": "0",
+    "souplesse": "30",
+    "prenom": "Émile",
+    "naissance": "14/01/2025",
+    "commune": "03185",
+    "nom": "Ada Exemple",
+    "tel": "06 39 98 44 44",
+    "nom2": "Lou Exemple",
+    "tel2": "01 99 00 12 34",
+    "voeu1": OTHER,
+    "voeu2": CRECHE,
+    "criteres": ["single_parent", "no_solution"],
+    "adapte": "oui",
+    "complet": "oui",
+}
+
+
+@pytest.fixture
+async def guichet(town: Town) -> httpx2.AsyncClient:
+    return await town.signed_in("coordinator")
+
+
+def test_every_kind_of_task_has_its_heading_and_its_place() -> None:
+    assert set(ORDER) | {TaskKind.RELEASE} == set(TaskKind)
+    assert set(TITLES) == set(ORDER)
+
+
+async def test_every_task_is_there_with_a_gesture(town: Town, guichet: httpx2.AsyncClient) -> None:
+    page = await guichet.get("/guichet")
+    shown = words(page.text)
+    for kind in ORDER:
+        assert TITLES[kind][0] in shown
+        section = page.text.partition(f'<section id="{kind.value}"')[2].partition("</section>")[0]
+        assert re.search(r"<button|class=\"button\"", section), f"{kind.label} has no gesture"
+    assert "kes c ca ?" in shown, "the words of an unclear reply"
+    assert "avez-vous une place pour mon fils" in shown
+    assert "06 39 98 77 77" in shown
+    assert all(target[1:] in read(page.text).ids for target in read(page.text).targets if target.startswith("#"))
+
+
+async def test_one_gesture_releases_all_that_nobody_holds_back(town: Town, guichet: httpx2.AsyncClient) -> None:
+    page = await guichet.get("/guichet")
+    forms = re.findall(r'<form method="post" action="/guichet/liberer">(.*?)</form>', page.text, re.DOTALL)
+    ids = re.findall(r'name="proposition" value="([^"]+)"', forms[0])
+    assert ids == [proposal_in("prepared")]
+    done = await guichet.post("/guichet/liberer", data={"proposition": ids})
+    assert done.headers["location"] == "/guichet?fait=libere"
+    (given,) = await town.said(ReleaseGiven)
+    assert list(given.proposals) == ids
+    late = await guichet.post("/guichet/liberer", data={"proposition": [proposal_in("delivered")]})
+    assert late.status_code == 409
+    assert "Seule une proposition préparée attend d'être libérée." in words(late.text)
+
+
+async def test_one_is_held_back_with_a_reason_and_a_date(town: Town, guichet: httpx2.AsyncClient) -> None:
+    path = f"/guichet/proposition/{proposal_in('prepared')}/retenir"
+    assert faults((await guichet.post(path, data={})).text) == ["jusqu_au", "motif"]
+    far = {"motif": "Fratrie à vérifier", "jusqu_au": "2028-01-01"}
+    assert faults((await guichet.post(path, data=far)).text) == ["jusqu_au"]
+    done = await guichet.post(path, data={**far, "jusqu_au": "2026-11-09"})
+    assert done.status_code == 303
+    (held,) = await town.said(ReleaseSuspended)
+    assert (held.until, held.reason) == (date(2026, 11, 9), "Fratrie à vérifier")
+
+
+async def test_the_guichet_answers_for_a_family_on_the_phone(town: Town, guichet: httpx2.AsyncClient) -> None:
+    path = f"/guichet/proposition/{proposal_in('frozen')}/repondre"
+    assert faults((await guichet.post(path, data={"canal": "phone"})).text) == ["reponse"]
+    assert faults((await guichet.post(path, data={"reponse": "oui", "canal": "sms"})).text) == ["canal"]
+    done = await guichet.post(path, data={"reponse": "oui", "canal": "counter"})
+    assert done.headers["location"] == "/guichet?fait=reponse"
+    (reply,) = await town.said(ReplyReceived)
+    assert (reply.answer, reply.channel, reply.answered_by) == (Answer.OUI, Channel.COUNTER, "P-coordinatrice")
+
+
+@pytest.mark.parametrize(("reached", "counts"), [("oui", True), ("non", False)])
+async def test_a_call_is_noted_whether_it_reached_the_family_or_not(
+    town: Town, guichet: httpx2.AsyncClient, reached: str, counts: bool
+) -> None:
+    path = f"/guichet/proposition/{proposal_in('undelivered')}/appel"
+    assert (await guichet.post(path, data={"jointe": reached})).status_code == 303
+    assert [event.reached for event in await town.said(CallRecorded)] == [counts]
+
+
+async def test_a_task_is_done_once_and_a_second_click_is_no_fault(town: Town, guichet: httpx2.AsyncClient) -> None:
+    for _ in range(2):
+        done = await guichet.post("/guichet/tache/A-to_verify", data={})
+        assert done.headers["location"] == "/guichet?fait=tache"
+    assert [event.subject for event in await town.said(TaskHandled)] == ["A-to_verify"]
+    assert "Envois à vérifier" not in words((await guichet.get("/guichet")).text)
+    assert (await guichet.post("/guichet/tache/A-nulle", data={})).status_code == 404
+
+
+async def test_a_text_of_a_stranger_leaves_the_list_when_it_was_dealt_with(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    assert (await guichet.post("/guichet/sms", data={"sms": "m2"})).status_code == 303
+    assert "avez-vous une place" not in words((await guichet.get("/guichet")).text)
+    assert (await guichet.post("/guichet/sms", data={"sms": "m0"})).status_code == 404
+
+
+async def test_the_guichet_confirms_for_a_structure_that_is_late(town: Town, guichet: httpx2.AsyncClient) -> None:
+    form = {"adaptation": "2026-11-10", "premier_jour": "2026-11-16"}
+    done = await guichet.post(f"/creche/a-confirmer/{proposal_in('accepted')}", data=form)
+    assert done.headers["location"] == "/guichet?fait=admission"
+    assert len(await town.said(AdmissionConfirmed)) == 1
+
+
+async def test_a_request_is_registered_at_the_counter_after_a_last_look(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    page = await guichet.get("/guichet/demande")
+    form = {**NEED, "une_fois": once(page.text), "etape": "verifier"}
+    check = await guichet.post("/guichet/demande", data=form)
+    assert check.status_code == 200, faults(check.text)
+    for shown in ("Émile", "01 99 00 12 34 (Appel)", "1. Les Tilleuls", "Parent isolé", "Le mardi et le jeudi"):
+        assert shown in words(check.text)
+    assert await town.said(RequestRegistered) == []
+    for _ in range(2):
+        done = await guichet.post("/guichet/demande", data={**form, "etape": "enregistrer"})
+        assert done.status_code == 303
+    (registered,) = await town.said(RequestRegistered)
+    assert [wish.structure for wish in registered.wishes] == [OTHER, CRECHE]
+    criteria = {row.criterion for row in registered.criteria if row.validated}
+    assert criteria == {Criterion.SINGLE_PARENT, Criterion.NO_SOLUTION, Criterion.DISABILITY}
+    assert (registered.needs_support, registered.file_complete, registered.tolerance_days) == (True, True, 30)
+    file = words((await guichet.get(done.headers["location"])).text)
+    assert "Demande enregistrée." in file
+    assert "Ada Exemple, 06 39 98 44 44" in file
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"voeu1": "", "voeu2": ""}, "voeu1"),
+        ({"tel": "0639"}, "tel"),
+        ({"tel2": "abc"}, "tel2"),
+        ({"type": "rare"}, "type"),
+        ({"naissance": "2030-01-01"}, "naissance"),
+        ({"souplesse": "-1"}, "souplesse"),
+        ({"commune": "75056x"}, "commune"),
+        ({"de": "08:10"}, "jours"),
+    ],
+)
+async def test_a_wrong_request_is_corrected_beside_its_field(
+    town: Town, guichet: httpx2.AsyncClient, changes: dict[str, Any], field: str
+) -> None:
+    page = await guichet.post("/guichet/demande", data={**NEED, **changes, "etape": "verifier"})
+    assert page.status_code == 422
+    assert faults(page.text)[0] == field
+    assert field in read(page.text).ids
+    assert 'value="Émile"' in page.text
+
+
+async def test_a_familys_file_tells_everything_that_happened(town: Town, guichet: httpx2.AsyncClient) -> None:
+    file = words((await guichet.get("/guichet/dossier/R-3")).text)
+    for shown in (
+        "Inès, 21\u00a0mois",
+        "06 39 98 20 03",
+        "Parent isolé À vérifier",
+        "Deux demandes passaient avant.",
+        "rang 3, 60\u00a0points",
+        "Proposition préparée",
+        "SMS «\u00a0Proposition\u00a0» reçu",
+        "La famille est jointe, le délai court",
+    ):
+        assert shown in file
+
+
+async def test_a_birth_is_recorded_and_the_rest_of_the_need_stays(town: Town, guichet: httpx2.AsyncClient) -> None:
+    path = "/guichet/dossier/R-5/naissance"
+    assert faults((await guichet.post(path, data={})).text) == ["naissance"]
+    assert faults((await guichet.post(path, data={"naissance": "2027-01-01"})).text) == ["naissance"]
+    assert (await guichet.post(path, data={"naissance": "2026-10-30"})).status_code == 303
+    (amended,) = await town.said(RequestAmended)
+    (registered,) = await town.guichet.database.read(_registered, "R-5")
+    assert (amended.born, amended.is_born) == (date(2026, 10, 30), True)
+    changed = {"type", "id", "time", "born", "is_born"}
+    assert amended.model_dump(exclude=changed) == registered.model_dump(exclude=changed)
+
+
+def _registered(tx: Any, request: str) -> list[RequestRegistered]:
+    return [e for e in said(tx, RequestRegistered) if isinstance(e, RequestRegistered) and e.subject == request]
+
+
+async def test_a_request_is_closed_for_a_reason(town: Town, guichet: httpx2.AsyncClient) -> None:
+    path = "/guichet/dossier/R-3/clore"
+    assert faults((await guichet.post(path, data={})).text) == ["motif"]
+    assert (await guichet.post(path, data={"motif": "moved_away"})).status_code == 303
+    assert [event.reason.value for event in await town.said(RequestClosed)] == ["moved_away"]
+    assert "Demande close" in words((await guichet.get("/guichet/dossier/R-3")).text)
+
+
+async def test_a_live_proposal_is_taken_back(town: Town, guichet: httpx2.AsyncClient) -> None:
+    path = f"/guichet/proposition/{proposal_in('delivered')}/reprendre"
+    done = await guichet.post(path, data={"motif": "by_guichet", "demande": "R-3"})
+    assert done.headers["location"] == "/guichet/dossier/R-3?fait=proposition_retiree"
+    assert len(await town.said(WithdrawalGiven)) == 1
+
+
+async def test_a_family_is_found_by_its_number_which_no_address_keeps(town: Town, guichet: httpx2.AsyncClient) -> None:
+    found = await guichet.post("/guichet/demandes", data={"tel": "06.39.98.20.03"})
+    assert (found.status_code, str(found.url)) == (200, "http://guichet.test/guichet/demandes")
+    assert "Inès" in words(found.text)
+    assert "Sacha" not in words(found.text)
+    assert faults((await guichet.post("/guichet/demandes", data={"tel": "bonjour"})).text) == ["tel"]
+    nobody = await guichet.post("/guichet/demandes", data={"tel": "06 39 98 00 00"})
+    assert "Aucune demande pour ce numéro." in words(nobody.text)
+
+
+async def test_the_territory_is_told_in_figures(town: Town, guichet: httpx2.AsyncClient) -> None:
+    shown = words((await guichet.get("/guichet/territoire")).text)
+    assert "13 demandes en cours" in shown
+    assert "41\u00a0demandes lues, 12\u00a0places proposées" in shown
+    assert "Reçue par la famille 2" in shown
+    admin = words((await (await town.signed_in("administrator")).get("/guichet/territoire")).text)
+    assert "Reçue par la famille" not in admin, "an administrator sees places, not proposals"
+
+
+async def test_a_quiet_day_says_that_nothing_waits(quiet_town: Town) -> None:
+    guichet = await quiet_town.signed_in("coordinator")
+    assert "Rien n'attend." in words((await guichet.get("/guichet")).text)
+    assert "Aucune demande en cours." in words((await guichet.get("/guichet/demandes")).text)
+    assert "Aucune attribution n'a encore eu lieu." in words((await guichet.get("/guichet/territoire")).text)
+
+
+async def test_the_coordinator_of_another_territory_sees_nothing_of_this_one(town: Town) -> None:
+    stranger = await town.signed_in("stranger")
+    assert (await stranger.get("/guichet/dossier/R-3")).status_code == 404
+    assert (await stranger.get("/guichet/proposition/O-3/repondre")).status_code == 404
+    assert "Rien n'attend." in words((await stranger.get("/guichet")).text)
+    path = f"/guichet/proposition/{proposal_in('delivered')}/repondre"
+    assert (await stranger.post(path, data={"reponse": "oui", "canal": "phone"})).status_code == 404
+    assert await town.said(ReplyReceived) == []
+
+
+async def test_a_list_goes_on_where_it_ended(town: Town, guichet: httpx2.AsyncClient) -> None:
+    first = await guichet.get("/guichet/demandes")
+    rest = await guichet.get("/guichet/demandes?apres=R-9")
+    assert "Louis" in words(first.text)
+    assert "Lina" in words(rest.text)
