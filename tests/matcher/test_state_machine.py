@@ -76,6 +76,10 @@ class Territory(RuleBasedStateMachine):
     def open_the_section(self) -> None:
         self.world.begin()
         self.world.open_place(places=2, slots=MORNINGS + THURSDAY)
+        for name, pattern in zip(CHILDREN[:2], PATTERNS[1:], strict=True):
+            self.asked.add(name)
+            self.world.ask(name, slots=pattern)
+        self.world.tick()
 
     # places
 
@@ -114,7 +118,7 @@ class Territory(RuleBasedStateMachine):
 
     # time
 
-    @rule(hours=st.sampled_from((0.2, 1, 8, 30, 60)))
+    @rule(hours=st.sampled_from((0.2, 1, 8, 30)))
     def pass_time(self, hours: float) -> None:
         self.world.pass_time(timedelta(hours=hours))
 
@@ -123,22 +127,6 @@ class Territory(RuleBasedStateMachine):
         self.world.tick()
 
     # proposals
-
-    @precondition(lambda self: self.proposals(*LIVE))
-    @rule(pick=picks, steps=st.integers(1, 4))
-    def bring_along(self, pick: int, steps: int) -> None:
-        """Take an offer some ordinary steps further, so that runs get somewhere."""
-        name = self.one(pick, *LIVE)
-        for _ in range(steps):
-            state = self.world.state(name)
-            if state in (S.PREPARED, S.HELD):
-                self.world.release(name)
-            elif state in (S.RELEASED, S.SENT, S.UNDELIVERED):
-                self.world.delivered(name)
-            elif state is S.DELIVERED:
-                self.world.answer(name, Answer.OUI)
-            elif state is S.ACCEPTED:
-                self.world.confirm(name)
 
     @precondition(lambda self: self.proposals())
     @rule(pick=picks)
@@ -161,7 +149,7 @@ class Territory(RuleBasedStateMachine):
     @precondition(lambda self: self.proposals())
     @rule(pick=picks, answer=st.sampled_from(Answer), who=st.sampled_from(WHO), twice=st.booleans())
     def answer(self, pick: int, answer: Answer, who: tuple[str, Channel], twice: bool) -> None:
-        name = self.one(pick)
+        name = self.brought(self.one(pick), S.DELIVERED)
         for _ in range(2 if twice else 1):
             self.world.answer(name, answer, *who)
 
@@ -169,27 +157,29 @@ class Territory(RuleBasedStateMachine):
     @rule(pick=picks, hours=st.sampled_from((1, 30)))
     def answer_read_late(self, pick: int, hours: int) -> None:
         received = self.world.now - timedelta(hours=hours)
-        self.world.answer(self.one(pick), Answer.OUI, received_at=received)
+        self.world.answer(self.brought(self.one(pick), S.DELIVERED), Answer.OUI, received_at=received)
 
     @precondition(lambda self: self.proposals())
     @rule(pick=picks, who=st.sampled_from(WHO))
     def undo(self, pick: int, who: tuple[str, Channel]) -> None:
-        self.world.undo(self.one(pick), *who)
+        name = self.brought(self.one(pick), S.DELIVERED)
+        self.world.answer(name, Answer.NON)
+        self.world.undo(name, *who)
 
     @precondition(lambda self: self.proposals())
     @rule(pick=picks)
     def call(self, pick: int) -> None:
         self.world.call(self.one(pick))
 
-    @precondition(lambda self: self.proposals(S.ACCEPTED))
+    @precondition(lambda self: self.proposals(*LIVE))
     @rule(pick=picks)
     def confirm(self, pick: int) -> None:
-        self.world.confirm(self.one(pick, S.ACCEPTED))
+        self.world.confirm(self.brought(self.one(pick, *LIVE), S.ACCEPTED))
 
     @precondition(lambda self: self.proposals())
     @rule(pick=picks, reason=st.sampled_from(RefusalReason))
     def refuse(self, pick: int, reason: RefusalReason) -> None:
-        self.world.refuse(self.one(pick), reason)
+        self.world.refuse(self.brought(self.one(pick), S.ACCEPTED), reason)
 
     @precondition(lambda self: self.proposals())
     @rule(pick=picks)
@@ -264,6 +254,16 @@ class Territory(RuleBasedStateMachine):
         found = self.proposals(*states)
         return found[pick % len(found)]
 
+    def brought(self, name: str, wanted: ProposalState) -> str:
+        """The same proposal, taken there by the ordinary steps if they lead there: else runs would get nowhere."""
+        if self.world.state(name) in (S.PREPARED, S.HELD):
+            self.world.release(name)
+        if self.world.state(name) in (S.RELEASED, S.SENT, S.UNDELIVERED):
+            self.world.delivered(name)
+        if wanted is S.ACCEPTED and self.world.state(name) is S.DELIVERED:
+            self.world.answer(name, Answer.OUI)
+        return name
+
     def held(self, half_day: str, *, placed: bool) -> int:
         """Children who hold a half-day in the first week of care: offers, or placements."""
         first = FROM_OCTOBER.start
@@ -319,16 +319,16 @@ def test_whatever_people_do_places_add_up_and_nothing_ends_twice() -> None:
 def test_a_count_that_forgets_the_children_who_sit_there_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place_handlers, "_sat_on", lambda *_: [])
     with pytest.raises(AssertionError):
-        run(examples=400)
+        run(examples=100)
 
 
 def test_a_reduction_that_takes_nothing_back_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place_handlers, "_withdraw_what_no_longer_fits", lambda *_: None)
     with pytest.raises(AssertionError):
-        run(examples=400)
+        run(examples=100)
 
 
 def test_an_end_that_keeps_its_hours_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endings, "_reopen", lambda *_: True)
     with pytest.raises(AssertionError):
-        run(examples=400)
+        run(examples=100)

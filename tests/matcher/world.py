@@ -125,7 +125,8 @@ class World:
     def hear(self, event: type[Event], subject: str, **facts: Any) -> Event:
         """Say an event as ingest or the notifier would, and hear it."""
         source = facts.pop("source", "ingest")
-        said = event.say(subject, source=source, territory=TERRITORY, time=self.now, **facts)
+        cause = f"world/{next(self.numbers)}"  # the same run says the same events
+        said = event.say(subject, cause=cause, source=source, territory=TERRITORY, time=self.now, **facts)
         self.take(said)
         return said
 
