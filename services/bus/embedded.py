@@ -8,8 +8,10 @@ writers follow each other.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from contracts.topics import Topic, read_by
 from services.bus import metrics, outbox
@@ -22,14 +24,25 @@ BATCH = 200
 
 @dataclass
 class EmbeddedBus:
-    """Carries events between services that share a process. `writers` maps a service to its database."""
+    """Carries events between services that share a process. `writers` maps a service to its database.
+
+    It looks only where something was said since its last look; `run` also looks everywhere now and then, for what
+    another process (an import, say) wrote into the same files.
+    """
 
     writers: dict[str, Database]
     readers: Sequence[Reader]
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _said: Counter[str] = field(default_factory=Counter)
+    _seen: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def wake(self) -> None:
+    def __post_init__(self) -> None:
+        for name, database in self.writers.items():
+            database.on_said.append(partial(self._note, name))
+
+    def _note(self, writer: str) -> None:
         """Somebody has said something: deliver now rather than at the next look."""
+        self._said[writer] += 1
         self._wake.set()
 
     async def run(self, stop: asyncio.Event, look_every_s: float = 0.2) -> None:
@@ -38,6 +51,8 @@ class EmbeddedBus:
             if await self.deliver_all() == 0:
                 self._wake.clear()
                 await first_of((self._wake, stop), look_every_s)
+                if not self._wake.is_set():
+                    self._seen.clear()
 
     async def deliver_all(self) -> int:
         """Deliver what is there, to every reader. Returns how many messages were taken."""
@@ -55,15 +70,22 @@ class EmbeddedBus:
         return total
 
     async def _deliver(self, reader: Reader, topic: Topic) -> int:
+        said = self._said[topic.writer]  # before the look: what is said meanwhile is looked for again
+        if self._seen.get((reader.service, topic.name)) == said:
+            return 0
+        rows = await self._take_new(reader, topic)
+        metrics.LAG.labels(reader.service, topic.name).set(rows)
+        metrics.EVENTS_OUT.labels(topic.writer, topic.name).inc(rows)
+        if rows == 0:
+            self._seen[reader.service, topic.name] = said
+        return rows
+
+    async def _take_new(self, reader: Reader, topic: Topic) -> int:
         done = await reader.database.read(read_up_to, topic.name)
         rows = await self.writers[topic.writer].read(outbox.after, done, BATCH)
-        behind = done
-        metrics.LAG.labels(reader.service, topic.name).set(len(rows))
         for row in rows:
             if reader.cares_for(row.type):
                 await reader.take(Message(topic.name, f"{topic.name}/{row.position}", row.body, row.position))
-            behind = row.position
         if rows and not reader.cares_for(rows[-1].type):
-            await reader.database.write(advance, topic.name, behind)
-        metrics.EVENTS_OUT.labels(topic.writer, topic.name).inc(len(rows))
+            await reader.database.write(advance, topic.name, rows[-1].position)
         return len(rows)

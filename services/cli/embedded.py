@@ -57,7 +57,7 @@ class Embedded:
         """Carry events and do what is due, in real time, until `stop`."""
         wakes = [asyncio.Event() for _ in self.services]
         for database in self.databases.values():
-            database.on_said.extend((self.bus.wake, *(wake.set for wake in wakes)))
+            database.on_said.extend(wake.set for wake in wakes)
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self.bus.run(stop))
             for service, wake in zip(self.services, wakes, strict=True):

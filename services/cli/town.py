@@ -30,6 +30,9 @@ ROLES = {
 }
 
 AT_A_TIME = 40
+QUIET_S = 900
+"""Regular places wait a quarter of an hour for more news of the territory; urgent ones wait for nothing."""
+
 OPENER = "demo"
 """Who opens the territory: the technician who installs it."""
 
@@ -92,7 +95,8 @@ def _staff_contact(person: Person) -> Contact:
 def _declare(tx: sa.Connection, territory: Territory, urgent: Sequence[Request], name: str, now: datetime) -> Names:
     technician = Act(Actor(OPENER, Role.ADMINISTRATOR, name), now, cause="move-in")
     guichet = Act(Actor(territory.coordinator, Role.COORDINATOR, name), now, cause="move-in")
-    publish_territory(tx, technician, TerritoryBody(**_fields(TerritoryBody, territory.guichet.said())))
+    facts = {**_fields(TerritoryBody, territory.guichet.said()), "round_quiet_seconds": QUIET_S}
+    publish_territory(tx, technician, TerritoryBody(**facts))
     for structure in territory.structures:
         publish_structure(tx, guichet, structure.id, StructureBody(**_fields(StructureBody, structure.said())))
     for person in territory.people:

@@ -237,7 +237,6 @@ async def test_bad_messages_that_are_few_among_many_do_not_stop_the_reader(write
 
 async def test_the_bus_delivers_when_woken_and_ends_when_stopped(writer: Database, heard: Database) -> None:
     bus, stop = bus_of(writer, reader_of(heard)), asyncio.Event()
-    writer.on_said.append(bus.wake)
     running = asyncio.create_task(bus.run(stop, look_every_s=60))
     await asyncio.sleep(0.05)
     await say(writer, said(1))
