@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -20,7 +22,6 @@ from services.matcher import metrics, rounds, timers
 from services.matcher import tables as t
 from services.matcher.handlers import HANDLERS
 from services.matcher.solver.schema import Outcome, Round
-from services.matcher.solver.solve import decide
 
 
 def build(
@@ -112,9 +113,34 @@ class SolverProcess:
 
 def _one_process() -> ProcessPoolExecutor:
     """Starts at once, beside everything else, and not with the first round."""
-    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    pool.submit(_is_ready)
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_end_with_the_matcher)
+    pool.submit(_load)
     return pool
+
+
+def _end_with_the_matcher() -> None:
+    """A matcher that is killed can not end its solver, which would wait for work for ever: it looks by itself."""
+    threading.Thread(target=_end_after_the_parent, daemon=True).start()
+
+
+def _end_after_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _load() -> None:
+    """OR-Tools, before the first round needs it."""
+    from services.matcher.solver import solve  # noqa: F401
+
+
+def decide(part: Round) -> Outcome:
+    """The outcome of one part. Whoever solves loads OR-Tools; the other processes do without it."""
+    from services.matcher.solver import solve
+
+    return solve.decide(part)
 
 
 class SolverDied(ConnectionError):
@@ -124,8 +150,3 @@ class SolverDied(ConnectionError):
 async def decide_here(part: Round) -> Outcome:
     """Solve in place: for the simulation and for tests, where one thread does everything."""
     return decide(part)
-
-
-def _is_ready() -> bool:
-    """Runs in the solver's process once that has loaded what it needs."""
-    return True

@@ -25,9 +25,9 @@ from services.matcher import tables as t
 from services.matcher.propose import NoRoom, Place, propose
 from services.matcher.reading import Loaded, load
 from services.matcher.solver.canonical import RoundRefused, round_hash
+from services.matcher.solver.components import components
 from services.matcher.solver.explain import phrases
 from services.matcher.solver.schema import ENGINE, Outcome, Placed, Reason, Request, Round
-from services.matcher.solver.solve import components
 from services.matcher.step import Step
 
 log = structlog.get_logger()
