@@ -21,7 +21,7 @@ from services.matcher import tables as t
 from services.matcher.policy import Policy, policy_in_force
 from services.matcher.rules.capacity import sat_on
 from services.matcher.rules.proposals import is_still_free
-from services.matcher.solver.schema import Hold, NotAgain, Round, Section, Support, Vacancy
+from services.matcher.solver.schema import Hold, NotAgain, Request, Round, Section, Support, Vacancy
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,7 @@ def load(tx: sa.Connection, territory: str, now: datetime) -> Loaded | None:
     sections = _sections(tx, territory)
     waiting = _waiting(tx, territory)
     own_needs = {r["request"]: store.need(r) for r in waiting}
-    read_against = context(tx, territory, policy, now)
-    answered = _answered(tx, territory, now - policy.not_again_for)
-    asked = {
-        r["request"]: needs.as_request(r["request"], own_needs[r["request"]], r["goes_first"], read_against, answered)
-        for r in waiting
-    }
+    asked = _asked(tx, territory, policy, now, waiting)
     return Loaded(
         round=Round(
             id=str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}")),
@@ -75,6 +70,18 @@ def load(tx: sa.Connection, territory: str, now: datetime) -> Loaded | None:
         marks=row["due_marks"],
         trigger=row["due_because"] or "asked",
     )  # fmt: skip
+
+
+def _asked(
+    tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[sa.RowMapping]
+) -> dict[str, Request | None]:
+    """Each waiting request as a round sees it, or None where it takes no part."""
+    read_against = context(tx, territory, policy, now)
+    answered = _answered(tx, territory, now - policy.not_again_for)
+    return {
+        r["request"]: needs.as_request(r["request"], store.need(r), r["goes_first"], read_against, answered)
+        for r in waiting
+    }
 
 
 DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates au guichet."

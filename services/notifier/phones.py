@@ -55,7 +55,12 @@ class Inbound:
 def phone_routes(database: Database, clock: Clock, inbound: Inbound) -> APIRouter:
     """`/telephones`: the phones, one phone, what it answers, and whether it is on."""
     routes = APIRouter(include_in_schema=False)
+    _to_look_at(routes, database, clock)
+    _to_answer_with(routes, database, clock, inbound)
+    return routes
 
+
+def _to_look_at(routes: APIRouter, database: Database, clock: Clock) -> None:
     @routes.get("/telephones")
     async def phones() -> HTMLResponse:
         shown = sorted(await database.read(phone_threads.all_phones), key=_latest, reverse=True)
@@ -73,6 +78,8 @@ def phone_routes(database: Database, clock: Clock, inbound: Inbound) -> APIRoute
     async def one(number: str) -> HTMLResponse:
         return _page("phone.html", phone=await database.read(phone_threads.phone, _fiction(number)), states=PhoneState)
 
+
+def _to_answer_with(routes: APIRouter, database: Database, clock: Clock, inbound: Inbound) -> None:
     @routes.post("/telephones/{number}")
     async def answer(number: str, text: Annotated[str, Form(max_length=LONGEST_REPLY)] = "") -> Response:
         phone, words = _fiction(number), text.strip()
@@ -89,8 +96,6 @@ def phone_routes(database: Database, clock: Clock, inbound: Inbound) -> APIRoute
             raise HTTPException(422, "Cet état n'existe pas.")
         await database.write(_switch, _fiction(number), wanted, clock())
         return RedirectResponse(f"/telephones/{number}", 303)
-
-    return routes
 
 
 def _switch(tx: sa.Connection, number: str, state: PhoneState, now: Any) -> None:

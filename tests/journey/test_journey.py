@@ -121,6 +121,7 @@ async def test_a_second_contact_is_tried_when_the_first_cannot_be_reached(world:
     request, _ = await ask(world, phones=[dead, alive])
     await world.switch(dead, "unassigned")
     await offered(world, request, alive)
+    assert await world.states_of(request) == [S.DELIVERED]
 
 
 async def test_rappel_is_a_task_and_stops_the_clock_once(world: World) -> None:
@@ -146,7 +147,8 @@ async def test_words_that_are_no_answer_decide_nothing_and_call_a_person(world: 
     await world.text(phone, "réponse non comprise, rien n'est décidé")
     await world.proposal_of(request, S.DELIVERED)
     await world.reply(phone, "oui merci")
-    await world.proposal_of(request, S.ACCEPTED)
+    accepted = await world.proposal_of(request, S.ACCEPTED)
+    assert accepted["proposal"] == proposal["proposal"], "the place was held all the while"
 
 
 async def test_a_place_withdrawn_before_the_answer_is_told_to_the_family(world: World) -> None:
@@ -156,7 +158,7 @@ async def test_a_place_withdrawn_before_the_answer_is_told_to_the_family(world: 
     await offered(world, request, phone)
     await world.act(crèche(world), "POST", f"/vacancies/{vacancy}/withdrawal", {"reason": "staff_shortage"})
     await world.proposal_of(request, S.WITHDRAWN)
-    await world.text(phone, "n'a plus cette place")
+    assert "04 65 71 00 00" in await world.text(phone, "n'a plus cette place")
 
 
 async def test_a_child_whose_accepted_place_is_withdrawn_goes_first(world: World) -> None:
@@ -168,9 +170,10 @@ async def test_a_child_whose_accepted_place_is_withdrawn_goes_first(world: World
     await world.proposal_of(request, S.ACCEPTED)
     await world.act(crèche(world), "POST", f"/vacancies/{vacancy}/withdrawal", {"reason": "closure"})
     await world.proposal_of(request, S.WITHDRAWN)
-    await ask(world, criteria=with_points("single_parent", "both_parents_work"))
+    stronger, _ = await ask(world, criteria=with_points("single_parent", "both_parents_work"))
     await open_tuesdays(world)
     await world.proposal_of(request, S.PREPARED)
+    assert await world.states_of(stronger) == [], "more points do not count before a promise that was taken back"
 
 
 async def test_a_late_oui_is_no_oui_and_a_person_hears_of_it(world: World) -> None:
@@ -251,7 +254,7 @@ async def test_an_urgent_request_at_half_past_five_gets_tomorrow_on_call_by_oui_
     await world.text(phone, "8h30-12h")
     await world.reply(phone, f"OUI {proposal['code']}")
     await world.proposal_of(request, S.CONFIRMED)
-    await world.text(phone, "place confirmée")
+    assert "8h30-12h" in await world.text(phone, "place confirmée")
 
 
 async def test_adapted_care_beyond_what_is_prepared_gets_the_place_and_a_task(world: World) -> None:
