@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from collections import deque
 from datetime import timedelta
@@ -18,6 +19,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from contracts.vocabulary import MessageTemplate, ProposalState
+from services.bus.logs import configure_logs
 from services.bus.wiring import stop_on_signals
 from services.calendar import ScaledClock, counted, instant_in_full
 from services.cli.demo import SIZES, Plan, everybody_else, first_morning, living, run_headless
@@ -53,6 +55,7 @@ def demo(
         )
     if size not in SIZES:
         raise typer.BadParameter("Choisissez « full » ou « small ».", param_hint="--size")
+    configure_logs(logging.ERROR)
     plan = Plan(days=days, seed=seed, size=SIZES[size], speed=speed, keep=keep, port=port)
     figures = asyncio.run(_live(plan, headless=headless, cluster=cluster))
     if as_json:
@@ -103,6 +106,10 @@ async def _play(players: Players, end: Any, stop: asyncio.Event) -> None:
 
 
 async def _draw(players: Players, plan: Plan, ways_in: list[Door], stop: asyncio.Event) -> None:
+    if not console.is_terminal:
+        console.print(_box(plan, ways_in))
+        await stop.wait()
+        return
     with Live(console=console, refresh_per_second=2, transient=False) as live:
         while not stop.is_set():
             live.update(await _screen(players, plan, ways_in))

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.panel import Panel
 
+from services.bus.logs import configure_logs
 from services.bus.settings import PREFIX, Settings, from_environment
 from services.cli.failures import CommandFailed, Exit
 from services.cli.serve import run_worker, serve_embedded, serve_on_kafka
@@ -34,6 +35,7 @@ def serve(
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Premier port des pages.")] = None,
 ) -> None:
     """Tout Berceau dans un seul processus."""
+    configure_logs()
     settings = _settings(data=data, database=database, kafka=kafka, host=host, port=port)
     _announce(settings)
     asyncio.run(serve_on_kafka(settings) if settings.kafka else serve_embedded(settings))
@@ -45,6 +47,7 @@ def worker(
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port de ses pages.")] = None,
 ) -> None:
     """Un service de Berceau, sur Apache Kafka et sa base."""
+    configure_logs()
     settings = _settings(host=host, port=port)
     if not settings.kafka:
         raise typer.BadParameter("Donnez BERCEAU_KAFKA et BERCEAU_DATABASE : un service seul a besoin des deux.")
