@@ -96,6 +96,6 @@ def _named(error: Any) -> str:
     param = error.param
     if param is None:
         return str(error.param_hint or "un argument")
-    return (
-        max(param.opts, key=len) if param.param_type_name == "option" else f"«{NBSP}{param.human_readable_name}{NBSP}»"
-    )
+    if param.param_type_name == "option":
+        return str(max(param.opts, key=len))
+    return f"«{NBSP}{param.metavar or param.name}{NBSP}»"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from services.bus.settings import Settings
     from services.bus.topics import Lag, TopicState
 
+PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 Json = Annotated[bool, typer.Option("--json", help="En JSON.")]
 
 
@@ -84,8 +86,18 @@ def lag(
 
 
 def _lags(found: Settings) -> list[Lag]:
+    """A broker that was just started is still making its own topics: it is asked again."""
+    from services.bus.retries import BrokerAway
     from services.bus.topics import admin, lags
 
+    for pause in PAUSES_S:
+        try:
+            with admin(found) as client:
+                return lags(client, found)
+        except BrokerAway as error:
+            if not getattr(error.__cause__, "retriable", False):
+                raise
+            time.sleep(pause)
     with admin(found) as client:
         return lags(client, found)
 

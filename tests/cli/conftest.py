@@ -1,0 +1,34 @@
+"""`berceau` on an installation of its own: a folder, fresh secrets, and an environment that nothing else leaks into."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from services.bus.settings import PREFIX
+from tests.cli.command import Command
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The variables of an embedded installation, set for this test only."""
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    own = {
+        "BERCEAU_DATA": str(tmp_path / "data"),
+        "BERCEAU_VAULT_KEY": base64.b64encode(b"v" * 32).decode(),
+        "BERCEAU_LINK_KEY": base64.b64encode(b"l" * 32).decode(),
+    }
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    return own
+
+
+@pytest.fixture
+def berceau(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command line in this process."""
+    return Command(capsys)
