@@ -1,4 +1,4 @@
-"""What a process writes down about itself: one line of JSON for each thing, on the error stream, without a person in it.
+"""What a process writes down about itself: a line of JSON for each thing, on the error stream, without a person in it.
 
 When to modify: when something personal was seen in a log; add its shape to `PERSONAL`, and a test.
 """
