@@ -51,7 +51,8 @@ async def by_phone(visit: Visit) -> Response:
     try:
         families = await visit.guichet.vault.read(_families, visit.guichet.keyring, form["tel"])
     except InvalidPhone as wrong:
-        form.fault("tel", "phone_not_valid", str(wrong).partition(". ")[0] + ".", "Écrivez-le ainsi\u00a0: 06 39 98 56 78.")
+        rule, _, remedy = str(wrong).partition(". ")
+        form.fault("tel", "phone_not_valid", f"{rule}.", remedy)
         return await _list(visit, [], form, 422)
     found = await visit.read(requests.requests_of, visit.actor, visit.now, limit=10_000)
     return await _list(visit, [row for row in found if row["family"] in families], form)

@@ -55,7 +55,8 @@ CHECK, WRITE, BACK = "verifier", "enregistrer", "modifier"
 def people(form: Form) -> dict[str, Any]:
     """Contacts and first name. A second contact is optional."""
     if not form["prenom"]:
-        form.fault("prenom", "first_name_wanted", "Il manque le prénom de l'enfant.", "Écrivez «\u00a0à naître\u00a0» au besoin.")
+        remedy = "Écrivez «\u00a0à naître\u00a0» au besoin."
+        form.fault("prenom", "first_name_wanted", "Il manque le prénom de l'enfant.", remedy)
     if not form["tel"]:
         form.fault("tel", "phone_wanted", "Il manque un numéro.", "Écrivez-le ainsi\u00a0: 06 39 98 56 78.")
     contacts = [_contact(form[tel], form[name]) for tel, name in (("tel", "nom"), ("tel2", "nom2")) if form[tel]]

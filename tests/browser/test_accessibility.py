@@ -1,0 +1,99 @@
+"""What a machine can find of WCAG 2.2 AA and RGAA 4: axe on each screen, at a phone's and a desk's width, both schemes.
+
+Axe finds half at best; the other tests of this folder and people's eyes look for the rest.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.browser.screens import FAULTY, SCREENS
+from tests.browser.site import DESK, PHONE, Site, context_for
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "RGAAv4"]
+OPTIONS: dict[str, Any] = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+AUDIENCES = [None, "director", "counsellor", "coordinator"]
+
+# axe is a script that the test brings along: the pages' own policy would stop it, as it would anybody's
+AXE = {"java_script_enabled": True, "bypass_csp": True}
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    return [f"{fault['id']}: {node['target']} {node['failureSummary']}" for fault in found for node in fault["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["360", "1280"])
+@pytest.mark.parametrize("who", AUDIENCES)
+def test_axe_finds_nothing_on_any_screen(
+    browser: Browser, site: Site, who: str | None, size: tuple[int, int], scheme: str
+) -> None:
+    found: dict[str, list[str]] = {}
+    with context_for(browser, site, who, size, color_scheme=scheme, **AXE) as context:
+        page = context.new_page()
+        for path in [path for whose, path in SCREENS if whose == who]:
+            page.goto(site.url + path)
+            found[path] = violations(page)
+    assert {path: faults for path, faults in found.items() if faults} == {}
+
+
+@pytest.mark.parametrize(("who", "path", "button"), FAULTY)
+def test_axe_finds_nothing_on_a_form_with_faults(
+    browser: Browser, site: Site, who: str, path: str, button: str
+) -> None:
+    with context_for(browser, site, who, PHONE, **AXE) as context:
+        page = context.new_page()
+        page.goto(site.url + path)
+        for field in page.locator("input[type=time], input[type=date]").all():
+            field.fill("")
+        page.get_by_role("button", name=button, exact=True).click()
+        assert page.locator(".errors").count() == 1
+        assert violations(page) == []
+
+
+def test_axe_would_find_a_field_without_its_label(browser: Browser, site: Site) -> None:
+    """The failing twin: the same look at a page that was spoilt."""
+    with context_for(browser, site, None, PHONE, **AXE) as context:
+        page = context.new_page()
+        page.goto(f"{site.url}/connexion")
+        page.evaluate("document.querySelector('label').remove()")
+        assert any(fault.startswith("label") for fault in violations(page))
+
+
+def test_targets_are_as_large_as_a_thumb(browser: Browser, site: Site) -> None:
+    """48 px high for everything that is pressed; links within a sentence are text."""
+    small: list[str] = []
+    for who in AUDIENCES:
+        with context_for(browser, site, who, PHONE, java_script_enabled=True) as context:
+            page = context.new_page()
+            for path in [path for whose, path in SCREENS if whose == who]:
+                page.goto(site.url + path)
+                pressed = page.locator("button, .button, select, summary, .choice, .menu a, input:not([type=hidden])")
+                small += [f"{path} {name}" for name in _small(pressed.all())]
+    assert small == []
+
+
+def _small(locators: list[Any]) -> list[str]:
+    boxes = [(locator, locator.bounding_box()) for locator in locators]
+    visible = [(locator, box) for locator, box in boxes if box is not None and box["width"] > 1]
+    return [
+        f"{locator.evaluate('e => e.outerHTML.slice(0, 90)')} {box['height']}"
+        for locator, box in visible
+        if box["height"] < _least(locator)
+    ]
+
+
+def _least(locator: Any) -> float:
+    """A radio or a box is pressed by its whole label, which is measured too."""
+    return 24 if locator.get_attribute("type") in ("radio", "checkbox") else 47.9
+
+
+def test_the_screens_of_every_audience_are_looked_at() -> None:
+    assert {who for who, _ in SCREENS} == set(AUDIENCES)
+    assert len(set(itertools.chain(SCREENS))) == len(SCREENS)
