@@ -1,0 +1,224 @@
+"""Which event makes which text, once, and which texts are no longer wanted."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.proposals import (
+    ProposalAccepted,
+    ProposalDeclined,
+    ProposalDeclining,
+    ProposalExpired,
+    ProposalFrozen,
+    ProposalReminded,
+    ProposalRestored,
+    ProposalWithdrawn,
+    ReplyJudged,
+    Verdict,
+)
+from contracts.releases import SignInRequested
+from contracts.vocabulary import Answer, Channel, Period, VacancyKind, WithdrawalReason
+from services.notifier.handlers import MOST_ANSWERS
+from services.vault import Contact, OwnerKind, put_contacts
+from tests.matcher.world import MONDAY, now_at
+from tests.notifier.desk import FAMILY, FIRST, KEYRING, SECOND, Desk, one_day
+
+LIMIT = now_at(18, day=MONDAY + timedelta(days=2))
+
+
+async def judged(desk: Desk, verdict: Verdict, answer: Answer = Answer.OUI, **facts: Any) -> None:
+    defaults = {"proposal": "p-1", "answered_by": "c-first", "channel": Channel.SMS}
+    await desk.hear(ReplyJudged, "reply", verdict=verdict, answer=answer, **{**defaults, **facts})
+
+
+async def accepted(desk: Desk, **facts: Any) -> None:
+    defaults = {"answered_by": "c-first", "channel": Channel.SMS, "received_at": desk.clock(), "confirm_by": LIMIT}
+    await desk.hear(ProposalAccepted, "p-1", **{**defaults, **facts})
+
+
+async def declining(desk: Desk) -> None:
+    until = desk.clock() + timedelta(minutes=15)
+    await desk.hear(ProposalDeclining, "p-1", undo_until=until, answered_by="c-first", channel=Channel.SMS)
+
+
+async def withdrawn(desk: Desk, reason: WithdrawalReason, *, knew: bool) -> None:
+    await desk.hear(ProposalWithdrawn, "p-1", reason=reason, after_yes=False, family_knew=knew)
+
+
+async def test_a_released_proposal_is_one_text_with_its_code_its_limit_and_its_link(desk: Desk) -> None:
+    await desk.offer()
+    await desk.send()
+    (text,) = desk.sent
+    assert "Les Lucioles" in text and "OUI 4711" in text and "mer 9/09 8h" in text
+    assert "https://guichet.example/p/" in text
+    await desk.send()
+    assert len(desk.sent) == 1
+
+
+async def test_the_same_event_twice_plans_one_text(desk: Desk) -> None:
+    await desk.offer()
+    event = ProposalReminded.say(
+        "p-1", cause="half", source="matcher", territory="montlucon", time=desk.clock(), deadline=LIMIT
+    )
+    for _ in range(2):
+        await desk.take(event)
+    assert (await desk.states())["reminder"] == ["planned"]
+
+
+async def test_a_single_day_is_offered_with_its_hours(desk: Desk) -> None:
+    day = MONDAY + timedelta(days=1)
+    await desk.offer(slots=one_day(day), kind=VacancyKind.ON_CALL)
+    await desk.send()
+    assert "mar 8 sept. 8h-12h" in desk.sent[0]
+
+
+async def test_a_place_for_weeks_that_is_offered_late_begins_from_now_on(desk: Desk) -> None:
+    await desk.offer(period=Period(start=date(2026, 9, 1)))
+    await desk.send()
+    assert "7/09" in desk.sent[0] and "1/09" not in desk.sent[0]
+
+
+@pytest.mark.parametrize(("at_once", "words"), [(False, "vous appelle"), (True, "Les Lucioles")])
+async def test_a_yes_is_acknowledged_to_the_phone_that_wrote_it(desk: Desk, at_once: bool, words: str) -> None:
+    await desk.offer()
+    await accepted(desk, confirmed_at_once=at_once, answered_by="c-second")
+    await desk.send()
+    assert [sms.to for sms in desk.gateway.sent] == [SECOND]
+    assert words in desk.sent[0]
+    assert (await desk.states())["proposal"] == ["cancelled"]
+    assert set(await desk.states()) == {"proposal", "confirmed" if at_once else "accepted"}
+
+
+async def test_a_second_yes_gives_no_second_text(desk: Desk) -> None:
+    await desk.offer()
+    await accepted(desk)
+    await judged(desk, Verdict.TAKEN)
+    await judged(desk, Verdict.REPEATED)
+    assert set(await desk.states()) == {"proposal", "accepted"}
+
+
+async def test_a_no_said_at_night_is_acknowledged_in_the_morning_even_if_it_is_final_by_then(desk: Desk) -> None:
+    await desk.offer()
+    desk.clock.set(now_at(23))
+    await declining(desk)
+    desk.clock.advance(timedelta(minutes=15))
+    await desk.hear(ProposalDeclined, "p-1", answer=Answer.NON, answered_by="c-first")
+    assert await desk.send() == 0
+    desk.clock.set(now_at(8, day=MONDAY + timedelta(days=1)))
+    await desk.send()
+    assert [text[:30] for text in desk.sent] == ["Guichet enfance: NON 4711 noté"]
+
+
+async def test_a_no_taken_back_at_night_is_not_acknowledged_in_the_morning(desk: Desk) -> None:
+    await desk.offer()
+    desk.clock.set(now_at(23))
+    await declining(desk)
+    await desk.hear(ProposalRestored, "p-1", deadline=LIMIT)
+    assert (await desk.states())["declined"] == ["cancelled"]
+
+
+async def test_a_family_that_ends_its_request_itself_is_told_nothing(desk: Desk) -> None:
+    await desk.offer()
+    await desk.hear(ProposalDeclined, "p-1", answer=Answer.FIN, answered_by="c-first")
+    await withdrawn(desk, WithdrawalReason.REQUEST_CLOSED, knew=True)
+    assert set(await desk.states()) == {"proposal"}
+
+
+@pytest.mark.parametrize("knew", [True, False])
+async def test_a_withdrawal_is_told_to_a_family_that_knew(desk: Desk, knew: bool) -> None:
+    await desk.offer()
+    await withdrawn(desk, WithdrawalReason.STAFF_SHORTAGE, knew=knew)
+    assert ("withdrawn" in await desk.states()) is knew
+
+
+async def test_a_withdrawal_is_told_where_the_text_left_before_the_matcher_heard_of_it(desk: Desk) -> None:
+    await desk.offer()
+    await desk.send()
+    await withdrawn(desk, WithdrawalReason.STAFF_SHORTAGE, knew=False)
+    await desk.send()
+    assert "n'a plus cette place" in desk.sent[1]
+
+
+async def test_no_untrue_text_leaves_when_the_family_itself_asked_for_something_else(desk: Desk) -> None:
+    await desk.offer()
+    await desk.send()
+    await withdrawn(desk, WithdrawalReason.REQUEST_CHANGED, knew=True)
+    await judged(desk, Verdict.LATE)
+    assert set(await desk.states()) == {"proposal"}
+
+
+async def test_an_end_by_silence_is_told_and_not_to_whom_only_a_counsellor_held_a_place(desk: Desk) -> None:
+    await desk.offer()
+    await desk.hear(ProposalExpired, "p-1", deadline=LIMIT)
+    assert (await desk.states())["expired"] == ["planned"]
+    await desk.made("p-2", held_by="counsellor")
+    await desk.hear(ProposalExpired, "p-2", deadline=LIMIT)
+    assert (await desk.states())["expired"] == ["planned"]
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        (None, "délai passé"),
+        (WithdrawalReason.CLOSURE, "n'a plus cette place"),
+    ],
+)
+async def test_a_late_yes_is_told_what_became_of_the_place(
+    desk: Desk, ended: WithdrawalReason | None, words: str
+) -> None:
+    await desk.offer()
+    await desk.send()
+    if ended:
+        await withdrawn(desk, ended, knew=False)
+    else:
+        await desk.hear(ProposalExpired, "p-1", deadline=LIMIT)
+    await judged(desk, Verdict.LATE, answered_by="c-second")
+    await desk.send()
+    assert {words in text for text in desk.sent[1:]} == {True}
+    assert desk.gateway.sent[-1].to in (FIRST, SECOND)
+
+
+async def test_words_nobody_understands_get_an_answer_twice_at_most(desk: Desk) -> None:
+    await desk.offer()
+    for _ in range(5):
+        await judged(desk, Verdict.UNCLEAR, Answer.RAPPEL)
+        await desk.send()
+    assert len((await desk.states())["misunderstood"]) == MOST_ANSWERS == 2
+
+
+async def test_without_an_open_question_words_nobody_understands_go_to_a_person_alone(desk: Desk) -> None:
+    await desk.made("p-1", held_by="counsellor")
+    await judged(desk, Verdict.UNCLEAR, Answer.RAPPEL)
+    assert await desk.states() == {}
+
+
+@pytest.mark.parametrize("channel", [Channel.LINK, Channel.PHONE, Channel.COUNTER])
+async def test_who_answers_by_another_way_than_sms_sees_the_outcome_there(desk: Desk, channel: Channel) -> None:
+    await desk.offer()
+    await judged(desk, Verdict.LATE, channel=channel)
+    assert set(await desk.states()) == {"proposal"}
+
+
+async def test_contradictory_answers_stop_the_reminder(desk: Desk) -> None:
+    await desk.offer()
+    await desk.send()
+    await desk.hear(ProposalReminded, "p-1", deadline=LIMIT)
+    await desk.hear(ProposalFrozen, "p-1")
+    await desk.send()
+    assert (await desk.states())["reminder"] == ["cancelled"]
+
+
+async def test_a_professional_gets_the_one_time_link_at_any_hour(desk: Desk) -> None:
+    person = Contact.model_validate({"id": "c-staff", "phone": SECOND, "name": "Ida Exemple"})
+    await desk.vault.write(put_contacts, KEYRING, "u-1", (person,), MONDAY, OwnerKind.STAFF)
+    desk.clock.set(now_at(23))
+    await desk.hear(SignInRequested, "link-1", person="u-1")
+    await desk.send()
+    assert "https://guichet.example/connexion/" in desk.sent[0]
+
+
+def test_the_family_of_these_tests_is_invented() -> None:
+    assert FAMILY == "f-1" and FIRST.startswith("+3363998")
