@@ -82,6 +82,7 @@ def _next_due(tx: sa.Connection) -> datetime | None:
 
 def _measure(tx: sa.Connection) -> None:
     """Count proposals by state and open tasks by kind."""
+    metrics.PROPOSALS.clear()
     for state, number in tx.execute(sa.select(t.proposals.c.state, sa.func.count()).group_by(t.proposals.c.state)):
         metrics.PROPOSALS.labels(state).set(number)
     unsettled = sa.select(t.tasks.c.kind, sa.func.count()).where(t.tasks.c.settled_at.is_(None))

@@ -1,0 +1,143 @@
+"""The matcher as whoever runs it sees it: its ticks, when it is next due, its listening, its solver's process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from httpx2 import ASGITransport, AsyncClient
+
+from contracts.base import Event
+from contracts.confirmations import AdmissionRefused
+from contracts.vocabulary import RefusalReason
+from services.bus import tables as bus
+from services.bus.database import Database, open_sqlite
+from services.bus.delivery import HANDLING, Message
+from services.bus.service import TICKING, Service
+from services.calendar import FixedClock
+from services.matcher import reading
+from services.matcher import tables as t
+from services.matcher.app import Listening, SolverDied, SolverProcess, build, decide_here
+from services.matcher.solver.schema import Outcome, Round
+from tests.matcher.world import World, now_at, run_now
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = open_sqlite(tmp_path / "matcher.sqlite", durability="OFF")
+    for metadata in (bus.metadata, t.metadata):
+        async with database.writes.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(now_at(9))
+
+
+@pytest.fixture
+def service(database: Database, clock: FixedClock) -> Service:
+    return build(database, clock, decide_here)
+
+
+class Told(World):
+    """A world that only says: what it says is handed to a real reader."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[Event] = []
+
+    def take(self, event: Event) -> None:
+        self.messages.append(event)
+
+
+async def hand_over(service: Service, world: Told) -> list[str]:
+    found = []
+    for event in world.messages:
+        body = event.model_dump_json().encode()
+        found.append(await service.reader.take(Message("declarations", event.id, body)))
+    world.messages.clear()
+    return found
+
+
+async def test_a_tick_does_what_is_due_and_then_says_when_it_next_will(service: Service, clock: FixedClock) -> None:
+    world = Told()
+    world.begin()
+    world.open_place()
+    world.ask("r-1")
+    assert set(await hand_over(service, world)) == {"handled"}
+    assert await service.next_due() == clock()
+    assert await service.tick(clock()) == 1
+    assert await service.tick(clock()) == 0
+    due = await service.next_due()
+    assert due is not None and due > clock()
+
+
+async def test_the_same_message_twice_takes_effect_once(service: Service, clock: FixedClock) -> None:
+    world = Told()
+    world.begin()
+    world.open_place()
+    world.messages *= 2
+    outcomes = await hand_over(service, world)
+    assert outcomes.count("repeated") == len(outcomes) / 2
+
+
+async def test_what_cannot_be_understood_is_put_aside_and_the_rest_goes_on(service: Service) -> None:
+    world = Told()
+    world.begin()
+    facts = {"proposal": "nobody", "reason": RefusalReason.AGE, "said_by": "director"}
+    world.hear(AdmissionRefused, "nobody", **facts)
+    world.ask("r-1")
+    assert await hand_over(service, world) == ["handled", "handled", "parked", "handled"]
+
+
+async def test_the_matcher_says_that_it_is_ready_and_what_it_counts(service: Service, clock: FixedClock) -> None:
+    world = Told()
+    world.begin()
+    world.open_place()
+    world.ask("r-1")
+    await hand_over(service, world)
+    await service.tick(clock())
+    async with AsyncClient(transport=ASGITransport(app=service.app), base_url="http://matcher") as client:
+        assert (await client.get("/readyz")).status_code == 200
+        assert 'berceau_proposals{state="prepared"} 1.0' in (await client.get("/metrics")).text
+
+
+def test_listening_begins_with_the_first_look_and_again_after_a_trouble(service: Service) -> None:
+    listening, start = Listening(service.reader), now_at(9)
+    assert listening.since(start) == start
+    assert listening.since(start + timedelta(hours=1)) == start
+    service.reader.troubles.begin(TICKING, "slow")  # its own work, not its hearing
+    assert listening.since(start + timedelta(hours=2)) == start
+    service.reader.troubles.begin(HANDLING, "away")
+    assert listening.since(start + timedelta(hours=3)) == start + timedelta(hours=3)
+    service.reader.troubles.end(HANDLING)
+    assert listening.since(start + timedelta(hours=4)) == start + timedelta(hours=3)
+
+
+async def test_a_solver_that_was_killed_is_started_again_and_the_round_with_it() -> None:
+    world = World().begin()
+    world.open_place()
+    world.ask("r-1")
+    part = one_part(world)
+    solver = SolverProcess()
+    assert await solver.decide(part) == run_now(decide_here(part))
+    for process in list(solver._pool._processes.values()):
+        process.kill()
+    with pytest.raises(SolverDied):
+        while True:
+            await solver.decide(part)
+    again: Outcome = await solver.decide(part)
+    await solver.close()
+    assert [placed.request for placed in again.placed] == ["r-1"]
+
+
+def one_part(world: World) -> Round:
+    with world.engine.connect() as tx:
+        loaded = reading.load(tx, "montlucon", world.now)
+    assert loaded is not None
+    return loaded.round

@@ -1,0 +1,88 @@
+"""The notifier as whoever runs it sees it: ticks, the door for receipts, and the simulated phones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from httpx2 import ASGITransport, AsyncClient
+
+from services.bus.service import Service
+from services.notifier.app import build
+from services.notifier.gateways import phone_threads
+from services.notifier.gateways.phone_threads import PhoneState
+from tests.notifier.desk import FIRST, KEYRING, SECOND, Desk
+
+SECRET = "chemin-secret"
+
+
+def service_of(desk: Desk, *, phones: bool = False) -> Service:
+    return build(
+        desk.database, desk.vault, KEYRING, desk.clock, link_key=b"l" * 32, link_base="https://guichet.example",
+        gateway=None if phones else desk.gateway, receipt_secret=SECRET,
+    )  # fmt: skip
+
+
+async def test_a_tick_sends_what_is_due_and_says_when_it_next_will(desk: Desk) -> None:
+    service = service_of(desk)
+    assert await service.next_due() is None
+    await desk.offer()
+    assert await service.next_due() == desk.clock()
+    assert await service.tick(desk.clock()) == 1
+    assert len(desk.sent) == 1
+    assert await service.tick(desk.clock()) == 0
+
+
+@pytest.mark.parametrize(("secret", "status", "states"), [(SECRET, 200, ["delivered"]), ("faux", 404, ["sent"])])
+async def test_a_receipt_enters_by_the_secret_path_only(
+    desk: Desk, secret: str, status: int, states: list[str]
+) -> None:
+    service = service_of(desk)
+    await desk.offer()
+    await service.tick(desk.clock())
+    body = {"reference": desk.gateway.sent[0].reference, "delivered": True, "at": desk.clock().isoformat()}
+    async with AsyncClient(transport=ASGITransport(app=service.app), base_url="http://notifier") as client:
+        answer = await client.post(f"/gateways/http/receipts/{secret}", json=body)
+    assert answer.status_code == status
+    assert (await desk.states())["proposal"] == states
+
+
+async def test_without_a_secret_there_is_no_door_for_receipts(desk: Desk) -> None:
+    service = build(desk.database, desk.vault, KEYRING, desk.clock, link_key=b"l" * 32, link_base="",
+                    gateway=desk.gateway)  # fmt: skip
+    body = {"reference": "x-0", "delivered": True, "at": desk.clock().isoformat()}
+    async with AsyncClient(transport=ASGITransport(app=service.app), base_url="http://notifier") as client:
+        assert (await client.post("/gateways/http/receipts/x", json=body)).status_code == 404
+
+
+async def test_a_simulated_phone_that_is_on_says_that_it_has_the_text(desk: Desk) -> None:
+    service = service_of(desk, phones=True)
+    await desk.offer()
+    await service.tick(desk.clock())
+    assert (await desk.states())["proposal"] == ["delivered"]
+    assert len(await desk.said("message.delivered")) == 1
+    assert await service.tick(desk.clock()) == 0
+
+
+async def test_a_phone_that_nobody_has_passes_the_text_to_the_second_parent(desk: Desk) -> None:
+    service = service_of(desk, phones=True)
+    await desk.database.write(phone_threads.switch, FIRST, PhoneState.UNASSIGNED, desk.clock())
+    await desk.offer()
+    for _ in range(3):
+        await service.tick(desk.clock())
+    assert [event.about.contact for event in await desk.said("message.delivered")] == ["c-second"]
+    phone = await desk.database.read(phone_threads.phone, SECOND)
+    assert len(phone.thread) == 1
+
+
+async def test_a_phone_that_is_off_gets_the_text_later_and_its_delay_starts_then(desk: Desk) -> None:
+    service = service_of(desk, phones=True)
+    await desk.database.write(phone_threads.switch, FIRST, PhoneState.OFF, desk.clock())
+    await desk.offer()
+    await service.tick(desk.clock())
+    assert (await desk.states())["proposal"] == ["sent"]
+    later = desk.clock.advance(timedelta(hours=3))
+    await desk.database.write(phone_threads.switch, FIRST, PhoneState.ON, later)
+    await service.tick(later)
+    (delivered,) = await desk.said("message.delivered")
+    assert delivered.delivered_at == later
