@@ -24,14 +24,17 @@ def of(table: sa.Table, kind: str, owner: str) -> tuple[sa.ColumnElement[bool], 
 
 def key_for_writing(tx: sa.Connection, keyring: Keyring, kind: str, owner: str, today: date) -> bytes:
     """The data key of `owner`, made if there is none; says that somebody wrote today."""
-    key = _found_or_made(tx, keyring, kind, owner, today)
-    tx.execute(sa.update(tables.keys).where(*of(tables.keys, kind, owner)).values(written_on=today))
-    return key
+    found = _found(tx, kind, owner)
+    if found is None:
+        return _made(tx, keyring, kind, owner, today)
+    if found.written_on != today:
+        tx.execute(sa.update(tables.keys).where(*of(tables.keys, kind, owner)).values(written_on=today))
+    return _unwrap(keyring, found)
 
 
 def key_for_reading(tx: sa.Connection, keyring: Keyring, kind: str, owner: str) -> bytes:
     """The data key of `owner`. Raises Unreadable if it was erased, WrongMasterKey if it does not open."""
-    row = tx.execute(sa.select(tables.keys).where(*of(tables.keys, kind, owner))).one_or_none()
+    row = _found(tx, kind, owner)
     if row is None:
         raise Unreadable("la clé a été effacée")
     return _unwrap(keyring, row)
@@ -39,12 +42,13 @@ def key_for_reading(tx: sa.Connection, keyring: Keyring, kind: str, owner: str) 
 
 def index_key(tx: sa.Connection, keyring: Keyring, today: date) -> bytes:
     """The key of the blind index, made once. Its row is not touched again: every writer would wait for it."""
-    return _found_or_made(tx, keyring, *_INDEX, today)
+    found = _found(tx, *_INDEX)
+    return _made(tx, keyring, *_INDEX, today) if found is None else _unwrap(keyring, found)
 
 
 def index_key_for_reading(tx: sa.Connection, keyring: Keyring) -> bytes | None:
     """The key of the blind index, or None while nothing was ever written."""
-    row = tx.execute(sa.select(tables.keys).where(*of(tables.keys, *_INDEX))).one_or_none()
+    row = _found(tx, *_INDEX)
     return None if row is None else _unwrap(keyring, row)
 
 
@@ -61,10 +65,11 @@ def rewrap(tx: sa.Connection, keyring: Keyring) -> int:
     return len(rows)
 
 
-def _found_or_made(tx: sa.Connection, keyring: Keyring, kind: str, owner: str, today: date) -> bytes:
-    found = tx.execute(sa.select(tables.keys).where(*of(tables.keys, kind, owner))).one_or_none()
-    if found is not None:
-        return _unwrap(keyring, found)
+def _found(tx: sa.Connection, kind: str, owner: str) -> sa.Row[Any] | None:
+    return tx.execute(sa.select(tables.keys).where(*of(tables.keys, kind, owner))).one_or_none()
+
+
+def _made(tx: sa.Connection, keyring: Keyring, kind: str, owner: str, today: date) -> bytes:
     row = {
         "kind": kind,
         "owner": owner,
