@@ -17,6 +17,7 @@ from services.ingest.declare.vacancies import BY_STRUCTURE
 from services.ingest.families import AmendmentBody, prepare_amendment
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.histories import told
+from services.ingest.pages.need_forms import contacts
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.visit import Visit, get, post
 from services.ingest.people import with_people
@@ -114,6 +115,20 @@ async def born(visit: Visit) -> Response:
     return visit.go(f"/guichet/dossier/{view['request']}", "naissance")
 
 
+async def reached_anew(visit: Visit) -> Response:
+    """Write down who is reached from now on, and how: all contacts are replaced."""
+    form = await visit.form()
+    view = await visit.read(requests.request, visit.actor, visit.path("request"), visit.now)
+    try:
+        found = contacts(form)
+        form.check()
+        await _amend(visit, body(AmendmentBody, **_need(view), contacts=found))
+    except Refused as refused:
+        fields = {"contacts": "tel", "contacts.1": "tel2", "": "tel"}
+        return await _file(visit, form.refused(refused, fields), 422)
+    return visit.go(f"/guichet/dossier/{view['request']}", "contacts")
+
+
 async def _amend(visit: Visit, wanted: AmendmentBody) -> None:
     need = await prepare_amendment(visit.guichet, visit.act(), visit.path("request"), wanted)
     await visit.write(amend_request, visit.act(), visit.path("request"), need)
@@ -171,6 +186,7 @@ PAGES = (
     get("/guichet/dossier/{request}", one_file, Role.COORDINATOR),
     post("/guichet/dossier/{request}/clore", closed, Role.COORDINATOR),
     post("/guichet/dossier/{request}/naissance", born, Role.COORDINATOR),
+    post("/guichet/dossier/{request}/contacts", reached_anew, Role.COORDINATOR),
     get("/guichet/proposition/{proposal}/repondre", answer_form, Role.COORDINATOR),
     post("/guichet/proposition/{proposal}/repondre", answered, Role.COORDINATOR),
     post("/guichet/proposition/{proposal}/reprendre", taken_back, Role.COORDINATOR),

@@ -57,10 +57,15 @@ def people(form: Form) -> dict[str, Any]:
     if not form["prenom"]:
         remedy = "Écrivez «\u00a0à naître\u00a0» au besoin."
         form.fault("prenom", "first_name_wanted", "Il manque le prénom de l'enfant.", remedy)
+    return {"contacts": contacts(form), "child_first_name": form["prenom"]}
+
+
+def contacts(form: Form) -> tuple[ContactBody, ...]:
+    """One contact or two, the first tried first."""
     if not form["tel"]:
         form.fault("tel", "phone_wanted", "Il manque un numéro.", "Écrivez-le ainsi\u00a0: 06 39 98 56 78.")
-    contacts = [_contact(form[tel], form[name]) for tel, name in (("tel", "nom"), ("tel2", "nom2")) if form[tel]]
-    return {"contacts": tuple(contacts), "child_first_name": form["prenom"]}
+    pairs = (("tel", "nom"), ("tel2", "nom2"))
+    return tuple(_contact(form[tel], form[name]) for tel, name in pairs if form[tel])
 
 
 def child(form: Form) -> dict[str, Any]:

@@ -212,6 +212,18 @@ def _registered(tx: Any, request: str) -> list[RequestRegistered]:
     return [e for e in said(tx, RequestRegistered) if isinstance(e, RequestRegistered) and e.subject == request]
 
 
+async def test_a_wrong_number_is_replaced_in_the_vault_alone(town: Town, guichet: httpx2.AsyncClient) -> None:
+    path = "/guichet/dossier/R-10/contacts"
+    assert faults((await guichet.post(path, data={"nom": "Ada Exemple", "tel": ""})).text) == ["tel"]
+    assert faults((await guichet.post(path, data={"tel": "06 39 98 55 55", "tel2": "x"})).text) == ["tel2"]
+    assert (await guichet.post(path, data={"nom": "Ada Exemple", "tel": "06 39 98 55 55"})).status_code == 303
+    (amended,) = await town.said(RequestAmended)
+    assert "55 55" not in amended.model_dump_json()
+    file = words((await guichet.get("/guichet/dossier/R-10")).text)
+    assert "Ada Exemple, 06 39 98 55 55" in file
+    assert "06 39 98 20 10" not in file
+
+
 async def test_a_request_is_closed_for_a_reason(town: Town, guichet: httpx2.AsyncClient) -> None:
     path = "/guichet/dossier/R-3/clore"
     assert faults((await guichet.post(path, data={})).text) == ["motif"]
