@@ -38,6 +38,7 @@ class Loaded:
     sections: dict[str, int]
     requests: dict[str, int]
     aside: dict[str, str]
+    names: dict[str, str]
     marks: int
     trigger: str
 
@@ -67,6 +68,7 @@ def load(tx: sa.Connection, territory: str, now: datetime) -> Loaded | None:
         sections={section["section"]: section["version"] for section in sections},
         requests={r["request"]: r["version"] for r in waiting},
         aside={name: needs.missing(own_needs[name], now) or DATES_OVER for name, asks in asked.items() if asks is None},
+        names=_names(tx, territory),
         marks=row["due_marks"],
         trigger=row["due_because"] or "asked",
     )  # fmt: skip
@@ -177,6 +179,12 @@ def _waiting(tx: sa.Connection, territory: str) -> list[sa.RowMapping]:
 def agreements_of(tx: sa.Connection, territory: str) -> list[AgreementSigned]:
     query = sa.select(t.agreements.c.facts).where(t.agreements.c.territory == territory, ~t.agreements.c.ended)
     return [AgreementSigned.model_validate(facts) for facts in tx.scalars(query.order_by(t.agreements.c.agreement))]
+
+
+def _names(tx: sa.Connection, territory: str) -> dict[str, str]:
+    """What families call the structures: for the sentences of the reasons."""
+    query = sa.select(t.structures.c.structure, t.structures.c.name).where(t.structures.c.territory == territory)
+    return {row.structure: row.name for row in tx.execute(query)}
 
 
 def _communes(tx: sa.Connection, territory: str) -> dict[str, str]:

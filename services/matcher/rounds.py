@@ -166,7 +166,7 @@ def _entitled(request: Request, section: str) -> Audience:
 
 def _explain(step: Step, loaded: Loaded, request: Request, reason: Reason) -> None:
     said = reason.model_dump(mode="json")
-    _say_reason(step, loaded, request.id, tuple(phrases(request, reason)), said, placed=reason.placed)
+    _say_reason(step, loaded, request.id, tuple(phrases(request, reason, loaded.names)), said, placed=reason.placed)
 
 
 def _say_reason(

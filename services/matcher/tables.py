@@ -40,6 +40,7 @@ structures = sa.Table(
     sa.Column("award_mode", sa.String(32), nullable=False),
     sa.Column("commune", sa.String(8), nullable=False),
     sa.Column("prepared_support", sa.Integer),
+    sa.Column("name", sa.Text, nullable=False),
     sa.Index("structures_territory", "territory"),
 )
 

@@ -60,6 +60,7 @@ def on_structure_published(tx: sa.Connection, event: StructurePublished, now: da
         "award_mode": event.award_mode.value,
         "commune": event.commune,
         "prepared_support": event.prepared_support,
+        "name": event.name,
     }
     _put(tx, t.structures, {"structure": event.subject}, values)
     for section in event.sections:

@@ -213,6 +213,7 @@ def upgrade() -> None:
         sa.Column("award_mode", sa.String(length=32), nullable=False),
         sa.Column("commune", sa.String(length=8), nullable=False),
         sa.Column("prepared_support", sa.Integer(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("structure"),
     )
     op.create_index("structures_territory", "structures", ["territory"], unique=False)
