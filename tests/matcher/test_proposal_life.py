@@ -376,3 +376,15 @@ def test_a_regular_proposal_lapses_with_its_period_even_if_nobody_was_ever_reach
     assert world.state(proposal) is S.UNDELIVERED
     world.go_to(now_at(0, day=FROM_OCTOBER.end))
     assert world.state(proposal) is S.WITHDRAWN
+
+
+@pytest.mark.parametrize("day", [date(2026, 10, 25), date(2027, 3, 28)])
+def test_on_the_days_the_clocks_change_care_begins_at_the_hour_on_the_wall(day: date) -> None:
+    world = World(now=now_at(9, day=day - timedelta(days=1))).begin()
+    world.open_place(kind=VacancyKind.OCCASIONAL, slots=on(day), period=days(day))
+    facts = {"kind": RequestKind.OCCASIONAL, "slots": on(day), "period": days(day)}
+    proposal = world.proposed("r-1", Criterion.MEDICO_SOCIAL, **facts)
+    world.go_to(now_at(8, 14, day=day))
+    assert world.state(proposal) is S.PREPARED
+    world.go_to(now_at(8, 15, day=day))
+    assert world.state(proposal) is S.WITHDRAWN
