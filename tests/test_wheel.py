@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -75,3 +76,14 @@ def test_every_module_of_the_wheel_is_importable_outside_the_checkout(alone: Pat
 def test_neither_tests_nor_deployment_are_importable_beside_the_wheel(alone: Path, tmp_path: Path) -> None:
     run = run_alone(alone, "-c", "import deploy.servers", cwd=tmp_path)
     assert "No module named 'deploy'" in run.stderr
+
+
+def test_the_wheel_alone_lives_a_day_of_the_demo_and_finds_no_broken_rule(alone: Path, tmp_path: Path) -> None:
+    run = run_alone(
+        alone, "-m", "services.cli", "demo", "--headless", "--days", "1", "--size", "small", "--json", cwd=tmp_path
+    )
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    figures = json.loads(run.stdout)
+    assert figures["violations"] == [] and figures["proposals"], "places were proposed, and every check held"
+    assert {row["fate"] for row in figures["requests"]} >= {"waiting"}, "the fate of every request is told"
+    assert list(tmp_path.iterdir()) == [], "nothing stays behind"
