@@ -25,7 +25,7 @@ from services.bus.settings import PREFIX, Settings
 from services.bus.topics import admin, create_topics
 from services.bus.wiring import database_at, stop_on_signals
 from services.calendar import ShiftedClock, system_clock
-from services.cli.assembly import SERVICES, guichet_of
+from services.cli.assembly import ALL_TOPICS, SERVICES, guichet_of
 from services.cli.demo import Plan, first_morning, populate, settings_of
 from services.cli.demo_command import watch
 from services.cli.report import report
@@ -52,7 +52,7 @@ async def run_on_cluster(plan: Plan, kafka: str, database: str) -> dict[str, Any
         stop = asyncio.Event()
         stop_on_signals(stop)
         with admin(settings) as client:
-            create_topics(client, settings, partitions=PARTITIONS, replicas=REPLICAS)
+            create_topics(client, settings, partitions=PARTITIONS, replicas=REPLICAS, retention_days=ALL_TOPICS)
         with _workers(settings, Path(scratch)) as ports:
             await asyncio.gather(*(_until_ready(settings, port) for port in ports))
             _start_clock(settings, plan.speed)

@@ -13,6 +13,7 @@ from services.bus.settings import Settings
 from services.bus.wiring import WebServer, open_database, run_on_kafka, stop_on_signals
 from services.cli.assembly import clock_of, guichet_of, ingest_service, matcher_service, notifier_service
 from services.cli.embedded import Embedded, open_embedded
+from services.ingest.partner_door import PartnerDoor
 
 INGEST, MATCHER, NOTIFIER = "ingest", "matcher", "notifier"
 
@@ -55,7 +56,12 @@ async def run_worker(name: str, settings: Settings) -> None:
     """Run one service on Apache Kafka and its own database until it is asked to stop."""
     stop = asyncio.Event()
     stop_on_signals(stop)
-    await run_on_kafka(await open_service(name, settings, stop), settings, stop)
+    service = await open_service(name, settings, stop)
+    async with asyncio.TaskGroup() as parts:
+        if name == INGEST:
+            door = PartnerDoor(service.app.state.guichet, settings, service.reader.troubles, stop)
+            parts.create_task(door.run())
+        parts.create_task(run_on_kafka(service, settings, stop))
 
 
 async def open_service(name: str, settings: Settings, stop: asyncio.Event) -> Service:

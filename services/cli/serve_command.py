@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.panel import Panel
 
 from services.bus.logs import configure_logs
-from services.bus.settings import PREFIX, Settings, from_environment
-from services.cli.failures import CommandFailed, Exit
+from services.bus.settings import PREFIX, Settings
+from services.cli.installation import settings
 from services.cli.serve import run_worker, serve_embedded, serve_on_kafka
 
 console = Console(stderr=True)
@@ -36,9 +35,9 @@ def serve(
 ) -> None:
     """Tout Berceau dans un seul processus."""
     configure_logs()
-    settings = _settings(data=data, database=database, kafka=kafka, host=host, port=port)
-    _announce(settings)
-    asyncio.run(serve_on_kafka(settings) if settings.kafka else serve_embedded(settings))
+    found = _settings(data=data, database=database, kafka=kafka, host=host, port=port)
+    _announce(found)
+    asyncio.run(serve_on_kafka(found) if found.kafka else serve_embedded(found))
 
 
 def worker(
@@ -48,22 +47,17 @@ def worker(
 ) -> None:
     """Un service de Berceau, sur Apache Kafka et sa base."""
     configure_logs()
-    settings = _settings(host=host, port=port)
-    if not settings.kafka:
+    found = _settings(host=host, port=port)
+    if not found.kafka:
         raise typer.BadParameter("Donnez BERCEAU_KAFKA et BERCEAU_DATABASE : un service seul a besoin des deux.")
-    _announce(settings)
-    asyncio.run(run_worker(name.value, settings))
+    _announce(found)
+    asyncio.run(run_worker(name.value, found))
 
 
 def _settings(**given: Any) -> Settings:
     """The environment's settings with what the command line says instead."""
     own = {PREFIX + name.upper(): str(value) for name, value in given.items() if value is not None}
-    try:
-        return from_environment({**os.environ, **own})
-    except ValidationError as error:
-        wrong = ", ".join(sorted(f"{PREFIX}{str(problem['loc'][0]).upper()}" for problem in error.errors()))
-        cause = f"Réglages manquants ou faux : {wrong}."
-        raise CommandFailed(cause, "`berceau key new --all` en écrit un jeu complet.", code=Exit.SETTINGS) from error
+    return settings({**os.environ, **own})
 
 
 def _announce(settings: Settings) -> None:

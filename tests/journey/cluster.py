@@ -23,6 +23,7 @@ from services.bus.settings import Settings, from_environment
 from services.bus.topics import admin, create_topics
 from services.bus.wiring import database_at
 from services.calendar import ShiftedClock, system_clock
+from services.cli.assembly import ALL_TOPICS
 from tests.journey import stillness
 
 NAMES = ("ingest", "matcher", "notifier")
@@ -66,6 +67,13 @@ class Worker:
     @property
     def is_up(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    def children(self) -> set[int]:
+        """The processes that this one started, which must not outlive it."""
+        if self.process is None:
+            return set()
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return {int(pid) for pid in listed.read_text().split()} if listed.exists() else set()
 
     def kill(self) -> None:
         """As a power cut does: kill -9."""
@@ -117,14 +125,13 @@ class Cluster:
         for worker in self.workers.values():
             worker.stop()
 
-    def use(self, *program: str) -> None:
-        """Kill every process and start it as `program` instead."""
-        for worker in self.workers.values():
+    def use(self, program: tuple[str, ...], names: tuple[str, ...] = NAMES) -> None:
+        """Kill these processes and start them as `program` instead."""
+        for name in names:
+            worker = self.workers[name]
             worker.kill()
             worker.program = program
             worker.start()
-        for worker in self.workers.values():
-            worker.until_ready()
 
 
 @dataclass
@@ -240,7 +247,7 @@ def _running(
 
 def _make_topics(settings: Settings) -> None:
     with admin(settings) as client:
-        create_topics(client, settings, partitions=PARTITIONS, replicas=1)
+        create_topics(client, settings, partitions=PARTITIONS, replicas=1, retention_days=ALL_TOPICS)
 
 
 def _environment(home: Path, port: int, start: datetime) -> dict[str, str]:
