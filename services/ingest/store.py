@@ -180,6 +180,15 @@ def put(tx: sa.Connection, table: sa.Table, row: Mapping[str, Any], *, only_new:
         tx.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed))
 
 
+def one_at_a_time(tx: sa.Connection, id_: str) -> None:
+    """Wait for whoever does the act of this id at this moment: a button pressed twice is looked at one by one.
+
+    SQLite's writers follow each other anyway.
+    """
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(id_, 0))))
+
+
 def find(tx: sa.Connection, table: sa.Table, id_: str) -> dict[str, Any] | None:
     """The row of that id as a dictionary, or None."""
     row = tx.execute(sa.select(table).where(table.c.id == id_)).mappings().first()

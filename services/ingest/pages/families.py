@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from fastapi.responses import Response
 
 from contracts.vocabulary import Answer, Channel, ProposalState, VacancyKind
+from services.ingest import store
 from services.ingest.actors import Act
 from services.ingest.declare.replies import record_reply, undo_reply
 from services.ingest.pages.forms import Form
@@ -145,6 +146,7 @@ async def _is_final(visit: Visit, answer: Answer) -> bool:
 
 def _record(tx: sa.Connection, act: Act, proposal_id: str, answer: Answer) -> None:
     """Say the answer once: the same form sent again has the same id and says nothing."""
+    store.one_at_a_time(tx, act.new_id("Y"))
     known = tx.scalar(sa.select(verdicts.c.reply).where(verdicts.c.reply == act.new_id("Y")))
     if known is None:
         record_reply(tx, act, proposal_id, answer)

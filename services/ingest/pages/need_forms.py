@@ -129,7 +129,9 @@ async def register(visit: Visit, form: Form, wanted: RegistrationBody) -> str:
 
 
 def _register(tx: sa.Connection, act: Act, need: Any, ids: dict[str, str]) -> str:
-    return register_request(tx, act, need, **ids)
+    store.one_at_a_time(tx, ids["request"])
+    known = store.find(tx, store.requests, ids["request"])
+    return ids["request"] if known is not None else register_request(tx, act, need, **ids)
 
 
 async def options(visit: Visit) -> dict[str, Any]:

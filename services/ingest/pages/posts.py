@@ -30,6 +30,7 @@ FIELDS = {
 def post_once(tx: sa.Connection, act: Act, do: Callable[[sa.Connection, Act, VacancyBody], str], what: Any) -> str:
     """Do it unless this very act was done: a form sent twice posts one place. Returns the vacancy's id."""
     id_ = act.new_id("V")
+    store.one_at_a_time(tx, id_)
     return id_ if store.find(tx, store.vacancies, id_) is not None else do(tx, act, what)
 
 
