@@ -33,12 +33,19 @@ def serve(command: Sequence[str], kafka: str, database: str) -> int:
     """Run the command on these two servers, or wait for Ctrl-C."""
     if command:
         addresses = {"BERCEAU_KAFKA": kafka, "BERCEAU_DATABASE": database}
-        return subprocess.run(command, env={**os.environ, **addresses}, check=False).returncode
+        return _wait_for(subprocess.Popen(command, env={**os.environ, **addresses}))
     print(f"export BERCEAU_TEST_KAFKA={kafka}\nexport BERCEAU_TEST_DATABASE={database}", flush=True)
     print("Kafka and PostgreSQL run until Ctrl-C; what they hold is then removed.", file=sys.stderr)
     with contextlib.suppress(KeyboardInterrupt):
         signal.pause()
     return 0
+
+
+def _wait_for(process: subprocess.Popen[bytes]) -> int:
+    """Ctrl-C reaches the command as well: it ends in its own order, and its servers stay until it has."""
+    while True:
+        with contextlib.suppress(KeyboardInterrupt):
+            return process.wait()
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ class ClusterPlace:
     guichet: Guichet
     databases: dict[str, Database]
     clock: Clock
+    phones_url: str
+    carried_by: str = "Trois services sur Apache Kafka et PostgreSQL"
 
 
 async def run_on_cluster(plan: Plan, kafka: str, database: str) -> dict[str, Any]:
@@ -125,7 +127,9 @@ async def _place(settings: Settings) -> AsyncIterator[ClusterPlace]:
     assert settings.clock_file is not None  # noqa: S101 - set by _settings
     clock = ShiftedClock(settings.clock_file)
     try:
-        yield ClusterPlace(guichet_of(settings, databases["ingest"], databases["vault"], clock), databases, clock)
+        guichet = guichet_of(settings, databases["ingest"], databases["vault"], clock)
+        phones = f"http://{settings.host}:{settings.port + SERVICES.index('notifier')}/telephones"
+        yield ClusterPlace(guichet, databases, clock, phones)
     finally:
         for database in databases.values():
             await database.close()

@@ -107,7 +107,7 @@ async def _play(players: Players, end: Any, stop: asyncio.Event) -> None:
 
 async def _draw(players: Players, plan: Plan, ways_in: list[Door], stop: asyncio.Event) -> None:
     if not console.is_terminal:
-        console.print(_box(plan, ways_in))
+        console.print(_box(players, plan, ways_in))
         await stop.wait()
         return
     with Live(console=console, refresh_per_second=2, transient=False) as live:
@@ -121,12 +121,12 @@ async def _screen(players: Players, plan: Plan, ways_in: list[Door]) -> Group:
     now = players.town.clock()
     figures = await report(players.town, now, now)
     texts = await players.town.databases["notifier"].read(_last_texts)
-    return Group(_box(plan, ways_in), _figures(figures, instant_in_full(now)), _texts(texts))
+    return Group(_box(players, plan, ways_in), _figures(figures, instant_in_full(now)), _texts(texts))
 
 
-def _box(plan: Plan, ways_in: list[Door]) -> Panel:
+def _box(players: Players, plan: Plan, ways_in: list[Door]) -> Panel:
     lines = [f"{door.label:<13} {door.url}" for door in ways_in]
-    warning = "Territoire inventé, aucun SMS réel. Un seul processus sur SQLite : une démonstration, pas un service."
+    warning = f"Territoire inventé, aucun SMS réel. {players.town.carried_by} : une démonstration, pas un service."
     stay = f"Les données restent dans {plan.keep}." if plan.keep else "Tout disparaît à la fin (Ctrl-C pour arrêter)."
     return Panel("\n".join([*lines, "", warning, stay]), title="Berceau", border_style="cyan")
 

@@ -37,6 +37,14 @@ class Embedded:
     site: FastAPI
     settings: Settings
 
+    @property
+    def phones_url(self) -> str:
+        return f"{self.settings.public_url}/telephones"
+
+    @property
+    def carried_by(self) -> str:
+        return "Un seul processus sur SQLite"
+
     async def settle(self) -> int:
         """Deliver and do what is due until nothing moves. Returns how much did."""
         total = 0

@@ -10,7 +10,8 @@ from services.ingest.guichet import Guichet
 
 
 class Place(Protocol):
-    """Its doors (`guichet`), what its screens show (`databases`, by service), and what time it is there."""
+    """Its doors (`guichet`), what its screens show (`databases`, by service), what time it is there, where its
+    simulated phones are, and which adapters carry it, in French for the box of the demo."""
 
     @property
     def guichet(self) -> Guichet: ...
@@ -18,3 +19,7 @@ class Place(Protocol):
     def databases(self) -> dict[str, Database]: ...
     @property
     def clock(self) -> Clock: ...
+    @property
+    def phones_url(self) -> str: ...
+    @property
+    def carried_by(self) -> str: ...

@@ -30,7 +30,7 @@ async def doors(players: Players) -> list[Door]:
     director = next(structure.person for structure in territory.structures if _awards(structure))
     staff = {"Coordination": territory.coordinator, "Crèche": director, "Insertion": territory.counsellors[0]}
     links = [Door(label, await _way_in(players, person)) for label, person in staff.items()]
-    return [Door("Places libres", f"{base}/"), Door("Téléphones", f"{base}/telephones"), *links]
+    return [Door("Places libres", f"{base}/"), Door("Téléphones", players.town.phones_url), *links]
 
 
 def _awards(structure: Structure) -> bool:
