@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -23,6 +22,7 @@ from services.bus.service import Service, run_ticks
 from services.bus.settings import Settings
 from services.bus.troubles import Troubles, until_back
 from services.bus.waits import first_of
+from services.bus.web import WebServer
 
 CONNECTING = "connecting"
 """The part of a process that holds its broker, among its troubles."""
@@ -51,21 +51,6 @@ async def open_database(settings: Settings, name: str, stop: asyncio.Event | Non
         await database.close()
         raise asyncio.CancelledError
     return database
-
-
-def stop_on_signals(stop: asyncio.Event) -> None:
-    """SIGTERM and SIGINT ask for an orderly end."""
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop.set)
-
-
-class WebServer(uvicorn.Server):
-    """Leaves signals to the process: the web is closed last, so that whoever watches sees it stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def web_server(service: Service, settings: Settings) -> WebServer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from types import MappingProxyType
 
 import httpx2
 
@@ -12,11 +11,9 @@ from services.bus.database import Database
 from services.bus.delivery import Clock
 from services.bus.service import Service
 from services.bus.settings import Settings
-from services.bus.topics import OF_THE_TABLE
 from services.calendar import ShiftedClock, system_clock
 from services.cli.rules import rules_on
 from services.ingest import app as ingest
-from services.ingest import partners
 from services.ingest.credentials import SESSION_LIFE
 from services.ingest.guichet import Guichet
 from services.ingest.pages import Pages, pages_router
@@ -31,9 +28,6 @@ from services.vault import Keyring
 
 REHEARSED_SESSION = timedelta(days=60)
 """Where the clock runs hundreds of times faster, a session of hours would end in minutes."""
-
-ALL_TOPICS = MappingProxyType({**OF_THE_TABLE, **partners.TOPICS})
-"""Every topic of an installation, with the days that the broker keeps it."""
 
 SERVICES = ("ingest", "matcher", "notifier")
 

@@ -23,12 +23,14 @@ from services.bus.database import Database
 from services.bus.delivery import Clock
 from services.bus.settings import PREFIX, Settings
 from services.bus.topics import admin, create_topics
-from services.bus.wiring import database_at, stop_on_signals
+from services.bus.web import stop_on_signals
+from services.bus.wiring import database_at
 from services.calendar import ShiftedClock, system_clock
-from services.cli.assembly import ALL_TOPICS, SERVICES, guichet_of
+from services.cli.assembly import SERVICES, guichet_of
 from services.cli.demo import Plan, first_morning, populate, settings_of
 from services.cli.demo_command import watch
 from services.cli.report import report
+from services.cli.workers import ALL_TOPICS
 from services.ingest.guichet import Guichet
 
 PARTITIONS, REPLICAS = 6, 1

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from contracts.vocabulary import MessageTemplate, ProposalState
 from services.bus.logs import configure_logs
-from services.bus.wiring import stop_on_signals
+from services.bus.web import stop_on_signals
 from services.calendar import ScaledClock, counted, instant_in_full
 from services.cli.demo import SIZES, Plan, everybody_else, first_morning, living, run_headless
 from services.cli.players import Players

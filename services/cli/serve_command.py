@@ -15,7 +15,6 @@ from rich.panel import Panel
 from services.bus.logs import configure_logs
 from services.bus.settings import PREFIX, Settings
 from services.cli.installation import settings
-from services.cli.serve import run_worker, serve_embedded, serve_on_kafka
 
 console = Console(stderr=True)
 
@@ -37,7 +36,14 @@ def serve(
     configure_logs()
     found = _settings(data=data, database=database, kafka=kafka, host=host, port=port)
     _announce(found)
-    asyncio.run(serve_on_kafka(found) if found.kafka else serve_embedded(found))
+    if found.kafka:
+        from services.cli.workers import serve_on_kafka
+
+        asyncio.run(serve_on_kafka(found))
+    else:
+        from services.cli.serve import serve_embedded
+
+        asyncio.run(serve_embedded(found))
 
 
 def worker(
@@ -51,6 +57,8 @@ def worker(
     if not found.kafka:
         raise typer.BadParameter("Donnez BERCEAU_KAFKA et BERCEAU_DATABASE : un service seul a besoin des deux.")
     _announce(found)
+    from services.cli.workers import run_worker
+
     asyncio.run(run_worker(name.value, found))
 
 

@@ -27,7 +27,8 @@ from services.bus.health import health_routes
 from services.bus.service import Service
 from services.bus.settings import Settings
 from services.bus.topics import admin, create_topics, lags
-from services.bus.wiring import open_database, run_on_kafka, stop_on_signals
+from services.bus.web import stop_on_signals
+from services.bus.wiring import open_database, run_on_kafka
 from tests.bus import harness
 from tests.bus.harness import NOW, clock, handled, many, reader_of, said, say, until
 from tests.connected.carriers import has_handled, relaying

@@ -1,0 +1,61 @@
+"""One service in each process, on Apache Kafka and its own database: what `berceau worker` runs.
+
+Apart from `serve`, so that a process without a broker does not load a broker's client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import MappingProxyType
+
+import httpx2
+
+from services.bus.service import Service
+from services.bus.settings import Settings
+from services.bus.topics import OF_THE_TABLE
+from services.bus.web import stop_on_signals
+from services.bus.wiring import open_database, run_on_kafka
+from services.cli.assembly import clock_of, guichet_of, ingest_service, matcher_service, notifier_service
+from services.ingest import partners
+from services.ingest.partner_door import PartnerDoor
+
+INGEST, MATCHER, NOTIFIER = "ingest", "matcher", "notifier"
+
+ALL_TOPICS = MappingProxyType({**OF_THE_TABLE, **partners.TOPICS})
+"""Every topic of an installation, with the days that the broker keeps it."""
+
+
+async def run_worker(name: str, settings: Settings) -> None:
+    """Run one service on Apache Kafka and its own database until it is asked to stop."""
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    service = await open_service(name, settings, stop)
+    async with asyncio.TaskGroup() as parts:
+        if name == INGEST:
+            door = PartnerDoor(service.app.state.guichet, settings, service.reader.troubles, stop)
+            parts.create_task(door.run())
+        parts.create_task(run_on_kafka(service, settings, stop))
+
+
+async def open_service(name: str, settings: Settings, stop: asyncio.Event) -> Service:
+    """Service `name` on its own database, and on the vault where it may look into it."""
+    clock = clock_of(settings)
+    database = await open_database(settings, name, stop)
+    if name == MATCHER:
+        return matcher_service(database, clock, relayed=True)
+    vault = await open_database(settings, "vault", stop)
+    if name == INGEST:
+        service = ingest_service(guichet_of(settings, database, vault, clock), relayed=True)
+    else:
+        client = httpx2.AsyncClient(base_url=settings.inbound_url)
+        service = notifier_service(settings, database, vault, clock, client, relayed=True)
+    service.databases = (vault,)
+    return service
+
+
+async def serve_on_kafka(settings: Settings) -> None:
+    """The three services in one process, on Kafka and their databases: ports follow each other from `port`."""
+    async with asyncio.TaskGroup() as parts:
+        for n, name in enumerate((INGEST, MATCHER, NOTIFIER)):
+            own = settings.model_copy(update={"port": settings.port + n})
+            parts.create_task(run_worker(name, own))
