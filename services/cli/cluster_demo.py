@@ -27,7 +27,7 @@ from services.bus.web import stop_on_signals
 from services.bus.wiring import database_at
 from services.calendar import ShiftedClock, system_clock
 from services.cli.assembly import SERVICES, guichet_of
-from services.cli.demo import Plan, first_morning, populate, settings_of
+from services.cli.demo import Plan, first_morning, settings_of
 from services.cli.demo_command import watch
 from services.cli.report import report
 from services.cli.workers import ALL_TOPICS
@@ -61,11 +61,10 @@ async def run_on_cluster(plan: Plan, kafka: str, database: str) -> dict[str, Any
             await asyncio.gather(*(_until_ready(settings, port) for port in ports))
             _start_clock(settings, plan.speed)
             async with _place(settings) as place:
-                players = await populate(place, plan, first_morning())
-                await watch(players, plan, stop)
+                refused = await watch(place, plan, stop)
                 return {
                     **await report(place, first_morning(), place.clock()),
-                    "refused_gestures": dict(players.refused),
+                    "refused_gestures": refused,
                 }
 
 

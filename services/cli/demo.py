@@ -61,15 +61,13 @@ def _key() -> SecretStr:
 
 
 @asynccontextmanager
-async def living(
-    plan: Plan, clock: Clock, start: datetime, decide: Decide | None = None
-) -> AsyncIterator[tuple[Embedded, Players]]:
-    """A territory that has moved in, and its people with the week before them."""
+async def empty_town(plan: Plan, clock: Clock, decide: Decide | None = None) -> AsyncIterator[Embedded]:
+    """A Berceau in which nobody has moved yet. Its data go at the end, unless the plan keeps them."""
     with tempfile.TemporaryDirectory(prefix="berceau-demo-") as scratch:
         settings = settings_of(plan, plan.keep or Path(scratch))
         town = await open_embedded(settings, clock, durability="FULL" if plan.keep else "OFF", decide=decide, limits=())
         try:
-            yield town, await populate(town, plan, start)
+            yield town
         finally:
             await town.close()
 
@@ -99,7 +97,8 @@ async def run_headless(plan: Plan) -> dict[str, Any]:
     start = first_morning()
     end = start + timedelta(days=plan.days)
     clock = FixedClock(start)
-    async with living(plan, clock, start, decide_here) as (town, players):
+    async with empty_town(plan, clock, decide_here) as town:
+        players = await populate(town, plan, start)
         await everybody_else(players, start)
         while clock() < end:
             await _do_everything(town, players, clock())

@@ -22,7 +22,8 @@ from contracts.vocabulary import MessageTemplate, ProposalState
 from services.bus.logs import configure_logs
 from services.bus.web import stop_on_signals
 from services.calendar import ScaledClock, counted, instant_in_full
-from services.cli.demo import SIZES, Plan, everybody_else, first_morning, living, run_headless
+from services.cli.demo import SIZES, Plan, empty_town, everybody_else, first_morning, populate, run_headless
+from services.cli.place import Place
 from services.cli.players import Players
 from services.cli.report import report
 from services.cli.screens import Door, doors
@@ -81,21 +82,26 @@ async def run_on_screen(plan: Plan) -> dict[str, Any]:
     clock = ScaledClock(start, plan.speed)
     stop = asyncio.Event()
     stop_on_signals(stop)
-    async with living(plan, clock, start) as (town, players):
+    async with empty_town(plan, clock) as town:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(run_with_site(town, town.settings, stop))
-            parts.create_task(watch(players, plan, stop))
-        return {**await report(town, start, clock()), "refused_gestures": dict(players.refused)}
+            lived = parts.create_task(watch(town, plan, stop))
+        return {**await report(town, start, clock()), "refused_gestures": lived.result()}
 
 
-async def watch(players: Players, plan: Plan, stop: asyncio.Event) -> None:
-    """Let the people live until the last day, or until `stop`, and draw what happens."""
+async def watch(town: Place, plan: Plan, stop: asyncio.Event) -> dict[str, int]:
+    """Let people move in and live until the last day, or until `stop`, and draw what happens.
+
+    Returns how often Berceau refused a gesture, by the code of the problem.
+    """
     end = first_morning() + timedelta(days=plan.days)
+    players = await populate(town, plan, first_morning())
     ways_in = await doors(players)
     async with asyncio.TaskGroup() as parts:
         parts.create_task(everybody_else(players, first_morning()))
         parts.create_task(_play(players, end, stop))
         parts.create_task(_draw(players, plan, ways_in, stop))
+    return dict(players.refused)
 
 
 async def _play(players: Players, end: Any, stop: asyncio.Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -121,7 +122,11 @@ def _one_process() -> ProcessPoolExecutor:
 
 
 def _end_with_the_matcher() -> None:
-    """A matcher that is killed can not end its solver, which would wait for work for ever: it looks by itself."""
+    """A matcher that is killed can not end its solver, which would wait for work for ever: it looks by itself.
+
+    Ctrl-C reaches both processes; the matcher decides when this one ends.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_after_the_parent, daemon=True).start()
 
 
