@@ -34,8 +34,8 @@ async def free_places(visit: Visit) -> Response:
     return visit.show(
         "public/places.html",
         form=form,
-        communes=_by_commune(visit, found),
-        number=sum(row["free"] for row in found),
+        communes=[(name, _by_structure(rows)) for name, rows in _by_commune(visit, found)],
+        number=len({row["structure"] for row in found}),
         updated_at=await visit.read(places.last_update, visit.actor.territory),
         filtered=any(form[name] for name in ("commune", "age", "jour", "type")),
         options={"commune": commune_options(visit), "age": AGES, "jour": _days(), "type": KINDS},
@@ -68,7 +68,7 @@ async def one_structure(visit: Visit) -> Response:
     found = await visit.read(places.free_places, _anybody(visit), visit.now, wanted)
     free = [place for place in found if place["structure"] == row["structure"]]
     names = dict(commune_options(visit))
-    facts = {"place": row, "free": free, "commune": names.get(row["commune"], row["commune"])}
+    facts = {"place": row, "free": _by_structure(free), "commune": names.get(row["commune"], row["commune"])}
     return visit.show("public/structure.html", **facts, **labels(row), kinds=VacancyKind)
 
 
@@ -118,6 +118,16 @@ def _by_commune(visit: Visit, found: Iterable[dict[str, Any]]) -> list[tuple[str
     named = [(names.get(row["commune"], row["commune"]), row) for row in found]
     order = sorted(named, key=lambda pair: (pair[0], pair[1].get("structure_name", "")))
     return [(name, [row for _, row in rows]) for name, rows in groupby(order, key=lambda pair: pair[0])]
+
+
+def _by_structure(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The lines of each structure together, those whose places the guichet awards first; days before dates."""
+    order = sorted(rows, key=lambda row: (row["award_mode"] != AwardMode.AWARDED, row["structure_name"], _when(row)))
+    return [list(lines) for _, lines in groupby(order, key=lambda row: row["structure"])]
+
+
+def _when(row: dict[str, Any]) -> tuple[Any, ...]:
+    return (row["structure"], row["kind"], row["section_name"], row["period"].start, str(row["slots"]))
 
 
 PAGES = (

@@ -18,7 +18,7 @@ async def at_a_glance(visit: Visit) -> Response:
     return visit.show(
         "coordinator/territory.html",
         figures=await visit.read(overview, visit.actor, visit.now),
-        free=sum(row["free"] for row in free),
+        free=len({row["structure"] for row in free}),
         capacity=sum(row["capacity"] for row in structures),
         updated_at=await visit.read(last_update, visit.actor.territory),
     )

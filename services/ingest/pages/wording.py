@@ -5,6 +5,7 @@ When to modify: a sentence that two screens say is made here, so that both say i
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date, time, timedelta
 from typing import Any
@@ -120,6 +121,13 @@ def months_between(born: date, on: date) -> int:
 def dialled(number: str) -> str:
     """What a telephone link carries."""
     return "".join(sign for sign in number if sign.isdigit() or sign == "+")
+
+
+def of(name: str) -> str:
+    """ "de Lina", "d'Alice": with the elision that French wants before a vowel."""
+    plain = unicodedata.normalize("NFD", name[:2]).upper()
+    elides = plain[:1] in tuple("AEIOU")
+    return f"d'{name}" if elides else f"de {name}"
 
 
 def capitalised(text: str) -> str:

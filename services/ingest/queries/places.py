@@ -247,7 +247,9 @@ def _updated(pool: Sequence[dict[str, Any]]) -> datetime | None:
 
 
 def _is_over(piece: Piece, today: date) -> bool:
-    return isinstance(piece.slot.day, date) and piece.slot.day < today
+    """True for a single day, or a stretch of dates, that lies behind: a vacancy is cut where its count changed."""
+    is_past = piece.period.end is not None and piece.period.end <= today
+    return is_past or (isinstance(piece.slot.day, date) and piece.slot.day < today)
 
 
 def _in_week(slot: Slot) -> tuple[Any, ...]:

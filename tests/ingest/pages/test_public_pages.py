@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
+from services.ingest import store
 from services.ingest.pages.public import AGES
 from services.ingest.queries.places import Wanted, free_places
 from tests.ingest.pages.reading import read, words
 from tests.ingest.pages.town import FIRST_NAMES, MAM, Town
-from tests.ingest.people import ANYBODY, CRECHE, NOW
+from tests.ingest.people import ANYBODY, CRECHE, NOW, OTHER, TODAY, later
 
 PATHS = ("/", "/annuaire", f"/annuaire/{CRECHE}", "/regles", "/connexion")
 
@@ -18,7 +20,8 @@ async def test_the_public_page_lists_the_places_of_the_query_by_commune(town: To
     found = await town.guichet.database.read(free_places, ANYBODY, NOW, Wanted())
     shown = words(page.text)
     assert page.status_code == 200
-    assert f"{sum(row['free'] for row in found)}\u00a0places libres dans 2\u00a0communes." in shown
+    assert {row["structure"] for row in found} == {CRECHE, OTHER}
+    assert "Des places libres dans 2\u00a0structures, 2\u00a0communes." in shown
     assert shown.index("Désertines") < shown.index("Montluçon")
     assert "Attribuées par le guichet. Mis à jour le lundi 2\u00a0novembre à 9\u00a0h." in shown
     assert "04 65 71 00 10" in shown
@@ -38,6 +41,21 @@ async def test_a_filter_keeps_what_was_asked_for(town: Town, query: str, there: 
     shown = words((await town.client.get(f"/?{query}")).text)
     assert there in shown
     assert gone not in shown
+
+
+async def test_a_count_that_changed_in_the_past_does_not_break_the_page(town: Town) -> None:
+    """What was given from a day on cuts the dates of a vacancy; a stretch that lies behind is not shown."""
+    town.clock.set(later(days=6))
+    await town.write(_reconfirm_all)
+    town.clock.set(later(days=12))
+    page = await town.client.get("/")
+    assert page.status_code == 200
+    assert "Le mardi" in words(page.text)
+    assert "À partir du mardi 10" not in words(page.text)
+
+
+def _reconfirm_all(tx: sa.Connection) -> None:
+    tx.execute(sa.update(store.vacancies).values(confirmed_at=later(days=6), start=TODAY))
 
 
 async def test_stale_and_on_call_places_are_not_for_the_public(town: Town) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.vocabulary import Slot, Weekday
 from services.ingest.pages.forms import Form
-from services.ingest.pages.wording import NBSP, age, ages, months_between, on_day, week
+from services.ingest.pages.wording import NBSP, age, ages, months_between, of, on_day, week
 from tests.ingest.people import TODAY
 
 TEMPLATES = Path(__file__).parents[3] / "services" / "ingest" / "pages" / "templates"
@@ -60,6 +60,20 @@ def test_ages_and_years_are_told_where_they_matter() -> None:
     assert months_between(date(2027, 1, 1), TODAY) == 0
     assert on_day(date(2027, 8, 1), TODAY).endswith("2027")
     assert not on_day(date(2026, 12, 1), TODAY).endswith("2026")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Lina", "de Lina"),
+        ("Alice", "d'Alice"),
+        ("Émile", "d'Émile"),
+        ("Yanis", "de Yanis"),
+        ("l'enfant", "de l'enfant"),
+    ],
+)
+def test_a_name_is_elided_as_french_wants_it(name: str, said: str) -> None:
+    assert of(name) == said
 
 
 def sentences(html: str) -> list[str]:
