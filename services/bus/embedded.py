@@ -8,7 +8,7 @@ writers follow each other.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,7 +32,7 @@ class EmbeddedBus:
 
     writers: dict[str, Database]
     readers: Sequence[Reader]
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _wakes: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     _said: Counter[str] = field(default_factory=Counter)
     _seen: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -43,24 +43,35 @@ class EmbeddedBus:
     def _note(self, writer: str) -> None:
         """Somebody has said something: deliver now rather than at the next look."""
         self._said[writer] += 1
-        self._wake.set()
+        for wake in self._wakes.values():
+            wake.set()
 
     async def run(self, stop: asyncio.Event, look_every_s: float = 0.2) -> None:
-        """Deliver until `stop` is set. A reader that stops itself stops the run."""
+        """Deliver until `stop` is set, to each reader at its own pace. A reader that stops itself stops the run."""
+        async with asyncio.TaskGroup() as followers:
+            for reader in self.readers:
+                followers.create_task(self._follow(reader, stop, look_every_s))
+
+    async def _follow(self, reader: Reader, stop: asyncio.Event, look_every_s: float) -> None:
+        wake = self._wakes[reader.service]
         while not stop.is_set():
-            if await self.deliver_all() == 0:
-                self._wake.clear()
-                await first_of((self._wake, stop), look_every_s)
-                if not self._wake.is_set():
-                    self._seen.clear()
+            wake.clear()
+            if await self._deliver_to(reader) == 0:
+                await first_of((wake, stop), look_every_s)
+                if not wake.is_set():
+                    self._forget(reader)
+
+    def _forget(self, reader: Reader) -> None:
+        """Look everywhere the next time."""
+        for key in [key for key in self._seen if key[0] == reader.service]:
+            del self._seen[key]
 
     async def deliver_all(self) -> int:
         """Deliver what is there, to every reader. Returns how many messages were taken."""
-        taken = 0
-        for reader in self.readers:
-            for topic in read_by(reader.service):
-                taken += await self._deliver(reader, topic)
-        return taken
+        return sum([await self._deliver_to(reader) for reader in self.readers])
+
+    async def _deliver_to(self, reader: Reader) -> int:
+        return sum([await self._deliver(reader, topic) for topic in read_by(reader.service)])
 
     async def drain(self) -> int:
         """Deliver until nothing is left to deliver, answers included."""

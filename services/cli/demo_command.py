@@ -33,6 +33,7 @@ from services.notifier.gateways import phone_threads
 LOOK_EVERY_S = 0.1
 DRAW_EVERY_S = 0.5
 LAST_TEXTS = 8
+HEAD_START_S = 2.0
 
 console = Console()
 
@@ -98,10 +99,16 @@ async def watch(town: Place, plan: Plan, stop: asyncio.Event) -> dict[str, int]:
     players = await populate(town, plan, first_morning())
     ways_in = await doors(players)
     async with asyncio.TaskGroup() as parts:
-        parts.create_task(everybody_else(players, first_morning()))
+        parts.create_task(_the_others(players))
         parts.create_task(_play(players, end, stop))
         parts.create_task(_draw(players, plan, ways_in, stop))
     return dict(players.refused)
+
+
+async def _the_others(players: Players) -> None:
+    """Families who wait for a regular place come once the urgent ones have been heard."""
+    await asyncio.sleep(HEAD_START_S)
+    await everybody_else(players, first_morning())
 
 
 async def _play(players: Players, end: Any, stop: asyncio.Event) -> None:

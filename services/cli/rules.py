@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from contracts.vocabulary import HEALTH_CRITERIA
 from services.ingest.pages import PublishedRules, RulesLine
 from services.matcher.policy import policy_in_force
 from services.matcher.rules.priority_grid import grid_in_force
@@ -27,7 +28,10 @@ def rules_on(policy: str, day: date) -> PublishedRules | None:
         title=grid.title,
         source=grid.source,
         valid_from=grid.valid_from,
-        lines=tuple(RulesLine(line.criterion.label, line.points) for line in grid.lines),
+        lines=tuple(
+            RulesLine(line.criterion.label, line.points, line.note, line.criterion in HEALTH_CRITERIA)
+            for line in grid.lines
+        ),
         first_tier=tuple(criterion.label for criterion in grid.first_tier),
         is_model=grid.is_model,
         mode=MODES[in_force.rules.mode],
