@@ -37,6 +37,7 @@ COMMANDS = (
     Named("serve", "services.cli.serve_command", "serve", "Tout Berceau dans un seul processus."),
     Named("worker", "services.cli.serve_command", "worker", "Un service, sur Apache Kafka et sa base."),
     Named("import", "services.cli.importing", "import_", "Importer les fichiers d'une mairie, ligne par ligne."),
+    Named("example-files", "services.cli.example_files", "example_files", "Écrire des fichiers d'exemple à importer."),
     Named("match", "services.cli.matching", "match", "Décider une attribution sans serveur."),
     Named("explain", "services.cli.matching", "explain", "Dire pourquoi une demande a, ou n'a pas, sa place."),
     Named("doctor", "services.cli.doctor", "doctor", "Vérifier l'installation, avec un remède pour chaque défaut."),

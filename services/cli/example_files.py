@@ -1,0 +1,36 @@
+"""`berceau example-files`: the synthetic territory as the files that `berceau import` reads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.calendar import local_day, system_clock
+from services.cli.demo import SIZES
+from services.territory import synthesise
+from services.territory.files import requests_csv, structures_csv, vacancies_csv
+
+ENCODINGS = ("utf-8-sig", "cp1252")
+
+
+def example_files(
+    folder: Annotated[Path, typer.Argument(help="Dossier où les écrire ; il est créé s'il manque.")],
+    size: Annotated[str, typer.Option(help="« full » (tout le territoire) ou « small ».")] = "full",
+    seed: Annotated[int, typer.Option(help="La même graine donne les mêmes fichiers.")] = 7,
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Le jour du territoire.")] = None,
+    encoding: Annotated[str, typer.Option(help="« utf-8-sig » ou « cp1252 » (Excel).")] = "utf-8-sig",
+) -> None:
+    """Écrire les fichiers d'un territoire inventé, pour essayer l'import."""
+    if size not in SIZES:
+        raise typer.BadParameter("Choisissez « full » ou « small ».", param_hint="--size")
+    if encoding not in ENCODINGS:
+        raise typer.BadParameter("Choisissez « utf-8-sig » ou « cp1252 ».", param_hint="--encoding")
+    territory = synthesise(seed, on.date() if on else local_day(system_clock()), SIZES[size])
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (structures_csv(territory), vacancies_csv(territory), requests_csv(territory)):
+        path = folder / file.name
+        path.write_bytes(file.encoded(encoding))
+        typer.echo(f"{path} : {len(file.rows)} lignes inventées")

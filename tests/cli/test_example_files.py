@@ -1,0 +1,23 @@
+"""The example files are what the importer reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.cli.main import run
+from services.territory.files import REQUEST_COLUMNS
+
+
+def test_the_example_files_are_three_and_the_same_for_the_same_seed(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert run(["example-files", str(tmp_path / name), "--size", "small", "--on", "2026-11-30"]) == 0
+    written = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    assert set(written) == {"structures.csv", "places.csv", "demandes.csv"}
+    assert written == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
+    assert written["demandes.csv"].decode("utf-8-sig").splitlines()[0] == ";".join(REQUEST_COLUMNS)
+
+
+def test_a_size_or_an_encoding_that_nobody_knows_writes_nothing(tmp_path: Path) -> None:
+    assert run(["example-files", str(tmp_path / "no"), "--size", "huge"]) == 2
+    assert run(["example-files", str(tmp_path / "no"), "--encoding", "ebcdic"]) == 2
+    assert not (tmp_path / "no").exists()
