@@ -96,7 +96,8 @@ async def test_good_messages_are_taken_once_and_bad_ones_come_back(guichet: Guic
         await until(lambda: has_opened(guichet.database, 20))
         back = await rejects(on_broker, 2)
     assert await count_opened(guichet.database) == 20
-    assert [reject["problems"][0]["code"] for reject in back] == ["greater_than_equal", "not_signed"]
+    codes = {reject["problems"][0]["code"] for reject in back}  # their partitions are read in any order
+    assert codes == {"greater_than_equal", "not_signed"}
     assert back[0]["message"] == bad[0][1].decode()
 
 
