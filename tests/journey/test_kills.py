@@ -126,6 +126,7 @@ def repeat_texts(tx: sa.Connection) -> None:
         tx.execute(phone_threads.texts.insert().values({**again, "reference": f"{row['reference']}.again"}))
 
 
+@pytest.mark.torture
 async def test_who_dies_between_effect_and_acknowledgement_hears_again_and_does_nothing_twice(
     mortals: Cluster,
 ) -> None:
@@ -136,6 +137,7 @@ async def test_who_dies_between_effect_and_acknowledgement_hears_again_and_does_
         assert await families.parked() == []
 
 
+@pytest.mark.torture
 async def test_without_the_inbox_the_same_death_doubles_an_effect(mortals: Cluster) -> None:
     careless = ("--without", "inbox", "--dies", "handled", "--each", "5")
     async with dying(mortals, ("ingest",), *careless) as (families, undertaker):
@@ -143,6 +145,7 @@ async def test_without_the_inbox_the_same_death_doubles_an_effect(mortals: Clust
         assert await families.saw_an_effect_twice()
 
 
+@pytest.mark.torture
 async def test_who_dies_with_a_text_just_sent_sends_it_once_and_says_what_it_does_not_know(mortals: Cluster) -> None:
     async with dying(mortals, ("notifier",), "--dies", "sent") as (families, undertaker):
         await undertaker.run(families.heard_of_an_unknown_text)
@@ -150,6 +153,7 @@ async def test_who_dies_with_a_text_just_sent_sends_it_once_and_says_what_it_doe
         assert await ledger.doubled_texts(families.world, families.phones) == []
 
 
+@pytest.mark.torture
 async def test_without_the_intent_the_same_death_sends_a_text_twice(mortals: Cluster) -> None:
     async with dying(mortals, ("notifier",), "--without", "intent", "--dies", "sent") as (families, undertaker):
         await undertaker.run(families.somebody_got_a_text_twice)
