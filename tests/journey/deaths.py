@@ -25,14 +25,20 @@ COUNTED = ("-m", "tests.journey.counted")
 SPEED = 300
 """The quarter of an hour in which a NON can be taken back lasts three seconds."""
 
+STEADY = 60
+"""For minutes of killing: they end before the evening, when no text leaves any more."""
+
+ROUND_OF_KILLS = 10
+"""After so many everybody is let come back once, or a slow machine would only ever start processes."""
+
 
 @contextlib.asynccontextmanager
-async def town_on(cluster: Cluster, crèches: int) -> AsyncIterator[StubbornWorld]:
+async def town_on(cluster: Cluster, crèches: int, speed: float = SPEED) -> AsyncIterator[StubbornWorld]:
     """A territory of its own, on a clock that runs fast."""
     async with stubborn_world(cluster, f"t{secrets.token_hex(3)}") as world:
         for database in world.databases.values():
             await database.write(lambda tx: harness.effects.create(tx, checkfirst=True))
-        with fast_clock(cluster.clock_file, SPEED):
+        with fast_clock(cluster.clock_file, speed):
             await open_town(world, structures=crèches)
             yield world
 
@@ -127,7 +133,9 @@ class Killer:
         draw = random.Random(self.seed)
         names = [sorted(self.workers)[n % len(self.workers)] for n in range(self.kills)]
         draw.shuffle(names)  # at random, and each of them for certain
-        for name in names:
+        for n, name in enumerate(names):
+            if n % ROUND_OF_KILLS == ROUND_OF_KILLS - 1:
+                await asyncio.gather(*(asyncio.to_thread(worker.until_ready) for worker in self.workers.values()))
             await asyncio.sleep(draw.uniform(*self.pause_s))
             worker = self.workers[name]
             self.children |= worker.children()
