@@ -80,6 +80,19 @@ def finish(tx: sa.Connection, claim: Claim, status: int, body: Any) -> None:
     tx.execute(sa.update(keys).where(*_same(claim)).values(status=status, body=body))
 
 
+def refuse(tx: sa.Connection, claim: Claim, status: int, body: Any) -> Answered:
+    """Keep a refusal, and return what counts: the answer of an earlier try, if that was only slow and is done by now.
+
+    Its key was taken over meanwhile, and the second try met what the first had made.
+    """
+    query = sa.select(keys.c.status, keys.c.body).where(*_same(claim), keys.c.status.is_not(None)).with_for_update()
+    row = tx.execute(query).first()
+    if row is not None:
+        return Answered(row.status, row.body)
+    finish(tx, claim, status, body)
+    return Answered(status, body)
+
+
 def release(tx: sa.Connection, claim: Claim) -> None:
     """Nothing was decided: the key may be tried again at once."""
     tx.execute(sa.delete(keys).where(*_same(claim), keys.c.status.is_(None)))

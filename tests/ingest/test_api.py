@@ -91,6 +91,9 @@ async def test_a_key_in_flight_is_a_conflict_until_it_is_given_up(doors: Doors) 
         await doors.write(idempotency.reserve, claim, later(seconds=59))
     assert refused.value.problems[0].code == "key_in_flight"
     assert await doors.write(idempotency.reserve, claim, later(seconds=61)) == cause, "the same ids as the first try"
+    await doors.write(idempotency.finish, claim, 202, "done")  # it was only slow
+    kept = await doors.write(idempotency.refuse, claim, 409, "it is there already")
+    assert kept == await doors.write(idempotency.reserve, claim, later(seconds=62)) == idempotency.Answered(202, "done")
 
 
 async def test_a_key_is_kept_for_a_day(doors: Doors) -> None:

@@ -131,7 +131,7 @@ def _proposals_of(tx: sa.Connection, request: str) -> list[dict[str, Any]]:
 async def stubborn_world(cluster: Cluster, territory: str) -> AsyncIterator[StubbornWorld]:
     databases = {name: database_at(cluster.settings, name) for name in NAMES}
     async with (
-        httpx2.AsyncClient(base_url=cluster.url("ingest")) as api,
+        httpx2.AsyncClient(base_url=cluster.url("ingest"), timeout=PATIENCE_S) as api,
         httpx2.AsyncClient(base_url=cluster.url("notifier")) as phones,
     ):
         profile = Unhurried(cluster, api, phones, databases["ingest"], territory)

@@ -84,8 +84,8 @@ class Door:
     async def _keep_refusal(self, claim: Claim, refused: Refused) -> JSONResponse:
         status = STATUS[refused.why]
         body = details(status, refused.problems)
-        await self.guichet.database.write(idempotency.finish, claim, status, body)
-        return _response(status, body)
+        kept = await self.guichet.database.write(idempotency.refuse, claim, status, body)
+        return _response(kept.status, kept.body)
 
 
 def _do_and_keep(tx: sa.Connection, do: Do, act: Act, claim: Claim | None, status: int) -> Any:
