@@ -16,9 +16,13 @@ from heapq import heappop, heappush
 
 from contracts.vocabulary import Id
 from services.matcher.solver.arrangement import Arrangement
+from services.matcher.solver.cells import bits
 from services.matcher.solver.constraints import Settings
+from services.matcher.solver.problem import Option, Problem, Seat, Use
 from services.matcher.solver.schema import Envy
-from services.matcher.solver.variables import Option, Problem
+
+Name = tuple[tuple[Id, Id, int], ...]
+"""What tells an option from another: request, section and pattern of each of its seats."""
 
 
 class Table:
@@ -27,110 +31,119 @@ class Table:
     def __init__(self, problem: Problem, settings: Settings) -> None:
         self.problem, self.settings = problem, settings
         self.now = Arrangement(problem.rows)
-        self._turn = {
-            request: turn for turn, request in enumerate(sorted(problem.children, key=problem.ordinary.__getitem__))
-        }
+        self._turn = {unit: turn for turn, unit in enumerate(sorted(problem.units, key=problem.ordinary.__getitem__))}
         self._rank = {section: {row: rank for rank, row in enumerate(rows)} for section, rows in problem.ranked.items()}
         self._waiting: list[tuple[int, Id]] = []
         self._queued: set[Id] = set()
-        self._displacements: Counter[tuple[Id, Id, int]] = Counter()
+        self._displacements: Counter[Name] = Counter()
 
     def settle(self) -> dict[Id, Option]:
-        """The option of each child that is served, once nobody can ask for better."""
-        for request in self.problem.children:
-            self._ask_again(request)
+        """The option of each unit that is served, once nobody can ask for better."""
+        for unit in self.problem.units:
+            self._ask_again(unit)
         while self._waiting:
-            _, request = heappop(self._waiting)
-            self._queued.discard(request)
-            self._improve(request)
+            _, unit = heappop(self._waiting)
+            self._queued.discard(unit)
+            self._improve(unit)
         return self.now.at
 
     def envies(self) -> tuple[Envy, ...]:
         """The cases that no displacement settled."""
         return tuple(
-            Envy(request=request, section=option.section, pattern=option.pattern)
-            for request in sorted(self.problem.children)
-            for options in self._better_levels(request)
+            Envy(request=seat.request, section=seat.section, pattern=seat.pattern)
+            for unit in sorted(self.problem.units)
+            for options in self._better_levels(unit)
             for option in options
             if self._in_the_way(option) is not None
+            for seat in option.seats
         )
 
-    def _ask_again(self, request: Id) -> None:
-        if request not in self._queued:
-            self._queued.add(request)
-            heappush(self._waiting, (self._turn[request], request))
+    def _ask_again(self, unit: Id) -> None:
+        if unit not in self._queued:
+            self._queued.add(unit)
+            heappush(self._waiting, (self._turn[unit], unit))
 
-    def _better_levels(self, request: Id) -> Iterator[tuple[Option, ...]]:
-        here = self.now.at.get(request)
-        for options in self.problem.children[request].levels:
+    def _better_levels(self, unit: Id) -> Iterator[tuple[Option, ...]]:
+        here = self.now.at.get(unit)
+        for options in self.problem.units[unit].levels:
             if here is not None and options[0].level >= here.level:
                 return
             yield options
 
-    def _improve(self, request: Id) -> None:
-        for options in self._better_levels(request):
+    def _improve(self, unit: Id) -> None:
+        for options in self._better_levels(unit):
             if any(self._claim(option, options) for option in options) or self._move_others(options):
                 return
 
     def _claim(self, option: Option, equals: tuple[Option, ...]) -> bool:
         """Takes the option if those in its way have lower claims there; they keep what still fits."""
-        lower, name = self._in_the_way(option), (option.request, option.section, option.pattern)
+        lower, name = self._in_the_way(option), _name(option)
         if lower is None or (lower and self._displacements[name] >= self.settings.displacements):
             return False
         self._displacements[name] += bool(lower)
-        before = [self.now.take(option.request)] if option.request in self.now.at else []
+        before = [self.now.take(option.unit)] if option.unit in self.now.at else []
         removed = [self.now.take(other) for other in lower]
         self.now.put(option)
-        self.now.equals[option.request] = equals
+        self.now.equals[option.unit] = equals
         for other in removed:
             if self.now.tally.fits(other):
                 self.now.put(other)
             else:
                 before.append(other)
-                self._ask_again(other.request)
+                self._ask_again(other.unit)
         self._reopen(before)
         return True
 
     def _move_others(self, options: tuple[Option, ...]) -> bool:
         """Takes one of the options by moving others to options that are as good to them."""
-        before = self.now.at.get(options[0].request)
+        before = self.now.at.get(options[0].unit)
         if before is not None:
-            self.now.take(before.request)
+            self.now.take(before.unit)
         if not self.now.insert(options, self.settings.chain_depth, self.settings.chain_width):
             if before is not None:
                 self.now.put(before)
             return False
-        self.now.equals[options[0].request] = options
+        self.now.equals[options[0].unit] = options
         self._reopen([*self.now.left_behind(), *([before] if before else [])])
         return True
 
     def _in_the_way(self, option: Option) -> list[Id] | None:
         """Those with lower claims whose hours would have to be taken back, highest first; None if not enough."""
-        rank = self._rank[option.section]
-        lower: set[Id] = set()
-        for row in option.rows:
-            full = option.mask & self.now.tally.full[row]
-            freed = 0
-            for other in self.now.using[row] if full else ():
-                overlap = self.now.at[other].mask & full
-                if overlap and (rank[other] > rank[option.request] or other == option.request):
-                    freed |= overlap
-                    lower.add(other)
-            if freed != full:
+        lower: dict[Id, int] = {}
+        for use in option.uses:
+            short = self.now.tally.short(use)
+            if short and not self._adds_lower(use, short, option.unit, lower):
                 return None
-        return sorted(lower - {option.request}, key=rank.__getitem__)
+        lower.pop(option.unit, None)
+        return sorted(lower, key=lambda unit: (lower[unit], unit))
+
+    def _adds_lower(self, use: Use, short: int, unit: Id, lower: dict[Id, int]) -> bool:
+        """Adds those with lower claims in the cells that are too full for this use; False if they are too few."""
+        rank = self._rank[self.problem.rows[use.row].place]
+        freed: Counter[int] = Counter()
+        for other, mask in self.now.using[use.row].items():
+            if mask & short and (rank[other] > rank[unit] or other == unit):
+                lower[other] = rank[other]
+                freed.update(cell for own in self.now.at[other].uses if own.row == use.row for cell in own.cells)
+        left = self.now.tally.left[use.row]
+        return all(left[cell] + freed[cell] >= use.nth for cell in bits(short))
 
     def _reopen(self, options: list[Option]) -> None:
         """Those who would prefer hours that have just come free ask again."""
-        for freed in options:
-            for request in self.problem.ranked[freed.section]:
-                if request not in self._queued and self._would_prefer(request, freed):
-                    self._ask_again(request)
+        for seat in (seat for option in options for seat in option.seats):
+            for unit in self.problem.ranked[seat.section]:
+                if unit not in self._queued and self._would_prefer(unit, seat):
+                    self._ask_again(unit)
 
-    def _would_prefer(self, request: Id, freed: Option) -> bool:
-        here = self.now.at.get(request)
+    def _would_prefer(self, unit: Id, freed: Seat) -> bool:
+        here = self.now.at.get(unit)
         return any(
-            option.section == freed.section and option.mask & freed.mask
-            for option in self.problem.children[request].options
+            seat.section == freed.section and seat.mask & freed.mask
+            for option in self.problem.units[unit].options
             if here is None or option.level < here.level
+            for seat in option.seats
         )
+
+
+def _name(option: Option) -> Name:
+    return tuple((seat.request, seat.section, seat.pattern) for seat in option.seats)

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from ortools.sat.python import cp_model
 
 from contracts.vocabulary import Id
-from services.matcher.solver.variables import Option, RowKind
+from services.matcher.solver.problem import Option, RowKind
 
 
 @dataclass(frozen=True)
 class Question:
-    """Can each of these children have one of its options, with this much left in each cell of each row?"""
+    """Can each of these units have one of its options, with this much left in each cell of each row?"""
 
-    children: dict[Id, tuple[Option, ...]]
+    units: dict[Id, tuple[Option, ...]]
     kinds: tuple[RowKind, ...]
     left: dict[int, list[int]]
     hint: dict[Id, Option] = field(default_factory=dict)
@@ -32,11 +32,14 @@ class Model:
     def __init__(self, question: Question) -> None:
         self.question = question
         self.cp = cp_model.CpModel()
-        self.choices = [(request, option) for request, options in question.children.items() for option in options]
+        self.choices = [option for options in question.units.values() for option in options]
         self.variables = [self.cp.new_bool_var("") for _ in self.choices]
 
     def limits(self, kind: RowKind) -> Iterator[tuple[list[cp_model.IntVar], int]]:
-        """Booleans of which only so many can be true: those that use the same cells of a row of this kind."""
+        """Booleans of which only so many can be true: those that use the same cells of a row of this kind.
+
+        A unit that has two children in a cell is named twice.
+        """
         least: dict[tuple[int, ...], int] = {}
         for (row, cell), users in self._users(kind).items():
             left = max(self.question.left[row][cell], 0)
@@ -48,19 +51,19 @@ class Model:
 
     def _users(self, kind: RowKind) -> dict[tuple[int, int], list[int]]:
         users: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-        for number, (_, option) in enumerate(self.choices):
-            for row in option.rows:
+        for number, option in enumerate(self.choices):
+            for row, _, _, cells in option.uses:
                 if self.question.kinds[row] is kind:
-                    for cell in option.cells:
+                    for cell in cells:
                         users[row, cell].append(number)
         return users
 
 
 def add_one_proposal_for_each(model: Model) -> None:
-    """G2: each child has exactly one of its options."""
+    """G2: each child, or all siblings decided at once, has exactly one of its options."""
     chosen: defaultdict[Id, list[cp_model.IntVar]] = defaultdict(list)
-    for (request, _), variable in zip(model.choices, model.variables, strict=True):
-        chosen[request].append(variable)
+    for option, variable in zip(model.choices, model.variables, strict=True):
+        chosen[option.unit].append(variable)
     for variables in chosen.values():
         model.cp.add_exactly_one(variables)
 
@@ -113,18 +116,18 @@ class Unknown(Exception):
 
 
 def answer(question: Question, settings: Settings) -> dict[Id, Option] | None:
-    """An option for each child, or None if that is impossible. Raises `Unknown` at the limit of the search."""
+    """An option for each unit, or None if that is impossible. Raises `Unknown` at the limit of the search."""
     model = Model(question)
     for add in settings.constraints:
         add(model)
-    for (request, option), variable in zip(model.choices, model.variables, strict=True):
-        if request in question.hint:
-            model.cp.add_hint(variable, option is question.hint[request])
+    for option, variable in zip(model.choices, model.variables, strict=True):
+        if option.unit in question.hint:
+            model.cp.add_hint(variable, option is question.hint[option.unit])
     solver = _solver(settings)
     status = solver.solve(model.cp)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         pairs = zip(model.choices, model.variables, strict=True)
-        return {request: option for (request, option), variable in pairs if solver.boolean_value(variable)}
+        return {option.unit: option for option, variable in pairs if solver.boolean_value(variable)}
     if status == cp_model.UNKNOWN:
         raise Unknown(f"no answer within {settings.effort} units of deterministic time")
     if status != cp_model.INFEASIBLE:

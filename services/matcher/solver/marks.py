@@ -12,34 +12,35 @@ from contracts.vocabulary import Audience, Id, VacancyKind
 from services.matcher.solver.care import effective_audience
 from services.matcher.solver.cells import Grid, Span, atoms
 from services.matcher.solver.claims import claim
+from services.matcher.solver.problem import Option, Seat
 from services.matcher.solver.schema import Placed, Request, Round
-from services.matcher.solver.variables import Option
 
 
 def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
     """The placements, sorted by request, with their marks."""
     requests = {request.id: request for request in round.requests}
-    on_call = _on_call(round, requests, options)
-    prepared = _within_support(round, requests, options)
+    seats = {seat.request: seat for option in options.values() for seat in option.seats}
+    on_call = _on_call(round, requests, seats)
+    prepared = _within_support(round, requests, seats)
     limited = {row.structure for row in round.support}
     return tuple(
         Placed(
             request=id,
-            structure=option.structure,
-            section=option.section,
-            pattern=option.pattern,
-            slots=option.slots,
+            structure=seat.structure,
+            section=seat.section,
+            pattern=seat.pattern,
+            slots=seat.slots,
             period=requests[id].period,
-            wish_rank=option.wish_rank,
-            level=option.level,
+            wish_rank=seat.wish_rank,
+            level=seat.level,
             on_call=id in on_call,
-            to_prepare=requests[id].needs_support and option.structure in limited and id not in prepared,
+            to_prepare=requests[id].needs_support and seat.structure in limited and id not in prepared,
         )
-        for id, option in sorted(options.items())
+        for id, seat in sorted(seats.items())
     )
 
 
-def _on_call(round: Round, requests: dict[Id, Request], options: dict[Id, Option]) -> set[Id]:
+def _on_call(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -> set[Id]:
     """Down the claims, those entitled whose hours all lie in on-call places still kept and not yet used."""
     amounts: dict[Id, list[tuple[Span, int]]] = defaultdict(list)
     for row in round.vacancies:
@@ -52,26 +53,26 @@ def _on_call(round: Round, requests: dict[Id, Request], options: dict[Id, Option
     for section, here in amounts.items():
         entitled = [
             requests[id]
-            for id, option in options.items()
-            if option.section == section and effective_audience(requests[id], section) is Audience.URGENT_INSERTION
+            for id, seat in seats.items()
+            if seat.section == section and effective_audience(requests[id], section) is Audience.URGENT_INSERTION
         ]
-        found |= _first_come(_walk(entitled, options, round.policy.seed), here, 0)
+        found |= _first_come(_walk(entitled, seats, round.policy.seed), here, 0)
     return found
 
 
-def _within_support(round: Round, requests: dict[Id, Request], options: dict[Id, Option]) -> set[Id]:
+def _within_support(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -> set[Id]:
     """Down the claims, those whose adapted care stays within what their structure has prepared for at once."""
     found: set[Id] = set()
     for row in round.support:
-        here = [requests[id] for id, option in options.items() if option.structure == row.structure]
+        here = [requests[id] for id, seat in seats.items() if seat.structure == row.structure]
         needing = [request for request in here if request.needs_support]
-        found |= _first_come(_walk(needing, options, round.policy.seed), [], row.children)
+        found |= _first_come(_walk(needing, seats, round.policy.seed), [], row.children)
     return found
 
 
-def _walk(requests: Iterable[Request], options: dict[Id, Option], seed: str) -> list[tuple[Id, Span]]:
-    ordered = sorted(requests, key=lambda request: claim(request, options[request.id].structure, seed))
-    return [(request.id, (options[request.id].slots, request.period)) for request in ordered]
+def _walk(requests: Iterable[Request], seats: dict[Id, Seat], seed: str) -> list[tuple[Id, Span]]:
+    ordered = sorted(requests, key=lambda request: claim(request, seats[request.id].structure, seed))
+    return [(request.id, (seats[request.id].slots, request.period)) for request in ordered]
 
 
 def _first_come(walk: list[tuple[Id, Span]], amounts: list[tuple[Span, int]], everywhere: int) -> set[Id]:

@@ -1,36 +1,26 @@
 """What an arrangement still allows: a quick yes, a quick no, else the solver.
 
-Every kept child has the options that are as good as its own; one of them must stay possible for each.
+Every kept unit has the options that are as good as its own; one of them must stay possible for each.
 When to modify: to answer faster. The answers must stay the same whatever the settings (a test compares them).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 
 from contracts.vocabulary import Id
 from services.matcher.solver.arrangement import Arrangement, Tally
 from services.matcher.solver.cells import bits
 from services.matcher.solver.constraints import Question, Settings, Unknown, answer
-from services.matcher.solver.variables import Option, Problem
+from services.matcher.solver.problem import Option, Problem, Use
 
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """What a child uses whichever of its options it takes."""
-
-    mask: int
-    cells: tuple[int, ...]
-    rows: tuple[int, ...]
-
-
-NOTHING = Core(0, (), ())
+Core = tuple[Use, ...]
+"""What a unit uses whichever of its options it takes."""
 Region = dict[Id, tuple[Option, ...]]
 
 
 class Search:
-    """Kept children, one possible arrangement of them, and how the questions about it were answered."""
+    """Kept units, one possible arrangement of them, and how the questions about it were answered."""
 
     def __init__(self, problem: Problem, settings: Settings) -> None:
         self.problem, self.settings = problem, settings
@@ -39,20 +29,20 @@ class Search:
         self.unproven: dict[Id, None] = {}
         self._sure = Tally(problem.rows)
         self._cores: dict[Id, Core] = {}
-        self._refused: defaultdict[Id, list[Core]] = defaultdict(list)
+        self._refused: defaultdict[int, list[Core]] = defaultdict(list)
         self._undecided: defaultdict[int, dict[Id, None]] = defaultdict(dict)
 
-    def keep(self, request: Id, options: tuple[Option, ...]) -> bool:
-        """Keeps the child at one of these options if that is possible with all that is kept already."""
-        core = self._cores.get(request, NOTHING)
-        self._sure.give_back(core.cells, core.rows)
+    def keep(self, unit: Id, options: tuple[Option, ...]) -> bool:
+        """Keeps the unit at one of these options if that is possible with all that is kept already."""
+        core = self._cores.get(unit, ())
+        self._sure.give_back(core)
         live = self._possible(options)
-        if request not in self.now.at:
+        if unit not in self.now.at:
             live = tuple(option for option in live if not self._was_refused(option))
-        found = bool(live) and self._place(request, live)
-        self._sure.use(core.cells, core.rows)
+        found = bool(live) and self._place(unit, live)
+        self._sure.use(core)
         if found:
-            self._settle(request, live)
+            self._settle(unit, live)
         return found
 
     def _possible(self, options: tuple[Option, ...]) -> tuple[Option, ...]:
@@ -64,13 +54,12 @@ class Search:
     def _was_refused(self, option: Option) -> bool:
         """True if the solver has refused these hours, or fewer, to another: one more child there is too many."""
         return self.settings.quick_no and any(
-            refused.mask & option.mask == refused.mask and set(refused.rows) <= set(option.rows)
-            for refused in self._refused[option.section]
+            _within(refused, option.uses) for use in option.uses for refused in self._refused[use.row]
         )
 
-    def _settle(self, request: Id, options: tuple[Option, ...]) -> None:
-        """Notes the options of a kept child, and what follows for those that still have a choice."""
-        waiting = dict.fromkeys(self._note(request, options))
+    def _settle(self, unit: Id, options: tuple[Option, ...]) -> None:
+        """Notes the options of a kept unit, and what follows for those that still have a choice."""
+        waiting = dict.fromkeys(self._note(unit, options))
         while waiting and self.settings.quick_no:
             row, _ = waiting.popitem()
             for other in list(self._undecided[row]):
@@ -78,75 +67,71 @@ class Search:
                 if len(fewer) < len(self.now.equals[other]):
                     waiting.update(dict.fromkeys(self._note(other, fewer)))
 
-    def _note(self, request: Id, options: tuple[Option, ...]) -> list[int]:
-        """Records a child's options and what it uses for sure; returns the rows in which more cells are now full."""
-        before, core = self._cores.get(request, NOTHING), _core(options)
-        for option in self.now.equals.get(request, ()):
-            for row in option.rows:
-                self._undecided[row].pop(request, None)
-        self.now.equals[request], self._cores[request] = options, core
-        self._sure.give_back(before.cells, before.rows)
-        full = {row: self._sure.full[row] for row in core.rows}
-        self._sure.use(core.cells, core.rows)
+    def _note(self, unit: Id, options: tuple[Option, ...]) -> list[int]:
+        """Records a unit's options and what it uses for sure; returns the rows in which more cells are now full."""
+        before, core = self._cores.get(unit, ()), _core(options)
+        for option in self.now.equals.get(unit, ()):
+            for use in option.uses:
+                self._undecided[use.row].pop(unit, None)
+        self.now.equals[unit], self._cores[unit] = options, core
+        self._sure.give_back(before)
+        full = {use.row: self._sure.full[use.row] for use in core}
+        self._sure.use(core)
         for option in options if len(options) > 1 else ():
-            for row in option.rows:
-                self._undecided[row][request] = None
-        return [row for row in core.rows if self._sure.full[row] != full[row]]
+            for use in option.uses:
+                self._undecided[use.row][unit] = None
+        return [row for row in full if self._sure.full[row] != full[row]]
 
-    def _still_possible(self, request: Id) -> tuple[Option, ...]:
-        core = self._cores[request]
-        self._sure.give_back(core.cells, core.rows)
-        live = self._possible(self.now.equals[request])
-        self._sure.use(core.cells, core.rows)
+    def _still_possible(self, unit: Id) -> tuple[Option, ...]:
+        core = self._cores[unit]
+        self._sure.give_back(core)
+        live = self._possible(self.now.equals[unit])
+        self._sure.use(core)
         return live
 
-    def _place(self, request: Id, options: tuple[Option, ...]) -> bool:
-        before = self.now.at.get(request)
+    def _place(self, unit: Id, options: tuple[Option, ...]) -> bool:
+        before = self.now.at.get(unit)
         if before in options:
             return True
         if before is not None:
-            self.now.take(request)
+            self.now.take(unit)
         if self.now.insert(options, self.settings.chain_depth, self.settings.chain_width):
             return True
         if before is not None:
             self.now.put(before)
-        return self._ask(request, options)
+        return self._ask(unit, options)
 
-    def _ask(self, request: Id, options: tuple[Option, ...]) -> bool:
-        region = self._region(request, options)
+    def _ask(self, unit: Id, options: tuple[Option, ...]) -> bool:
+        region = self._region(unit, options)
         if len(region) == 1 and self.settings.quick_no:
             return False
         try:
             found = answer(self._question(region), self.settings)
         except Unknown:
-            self.unproven[request] = None
+            self.unproven[unit] = None
             return False
         if found is None:
             for option in options:
-                self._refused[option.section].append(Core(option.mask, option.cells, option.rows))
+                self._refused[option.uses[0].row].append(option.uses)
             return False
         self.now.rearrange(found.values())
         return True
 
-    def _question(self, children: Region) -> Question:
-        """Whether these children have an arrangement while all others stay where they are."""
-        left = {
-            row: list(self.now.tally.left[row])
-            for options in children.values()
-            for option in options
-            for row in option.rows
-        }
-        hint = {request: self.now.at[request] for request in children if request in self.now.at}
+    def _question(self, units: Region) -> Question:
+        """Whether these units have an arrangement while all others stay where they are."""
+        rows = {use.row for options in units.values() for option in options for use in option.uses}
+        left = {row: list(self.now.tally.left[row]) for row in sorted(rows)}
+        hint = {unit: self.now.at[unit] for unit in units if unit in self.now.at}
         for option in hint.values():
-            for row in option.rows:
-                for cell in option.cells if row in left else ():
-                    left[row][cell] += 1
-        return Question(children, self.kinds, left, hint)
+            for use in option.uses:
+                for cell in use.cells if use.row in left else ():
+                    left[use.row][cell] += 1
+        return Question(units, self.kinds, left, hint)
 
-    def _region(self, request: Id, options: tuple[Option, ...]) -> Region:
-        """The child and all who might have to move for it. Where everybody else is now, nobody of these would go."""
-        region = {request: options}
-        for near in (waiting := [request]):
+    def _region(self, unit: Id, options: tuple[Option, ...]) -> Region:
+        """The unit and all who might have to move for it. Where everybody else is now, nobody of these would go."""
+        region = {unit: options}
+        for near in (waiting := [unit]):
             for option in region[near]:
                 for other in self._movable(option):
                     if other not in region:
@@ -157,19 +142,25 @@ class Search:
     def _movable(self, option: Option) -> list[Id]:
         return [
             other
-            for row in option.rows
-            for other in self.now.using[row]
-            if len(self.now.equals[other]) > 1 and self.now.at[other].mask & option.mask
+            for use in option.uses
+            for other, mask in self.now.using[use.row].items()
+            if mask & use.mask and len(self.now.equals[other]) > 1
         ]
 
 
 def _core(options: tuple[Option, ...]) -> Core:
-    """The cells of all the options, in the rows of all of them. Masks compare within one structure only."""
-    first = options[0]
-    if any(option.structure != first.structure for option in options):
-        return NOTHING
-    mask, rows = first.mask, set(first.rows)
+    """The cells, row by row, that all of these options use."""
+    if len(options) == 1:
+        return options[0].uses
+    shared = {(use.row, use.nth): use.mask for use in options[0].uses}
     for option in options[1:]:
-        mask &= option.mask
-        rows &= set(option.rows)
-    return Core(mask, tuple(bits(mask)), tuple(sorted(rows)))
+        here = {(use.row, use.nth): use.mask for use in option.uses}
+        shared = {key: mask & here[key] for key, mask in shared.items() if key in here}
+    return tuple(Use(row, nth, mask, tuple(bits(mask))) for (row, nth), mask in shared.items() if mask)
+
+
+def _within(some: Core, uses: Core) -> bool:
+    """True if each of these uses is part of one of the others."""
+    return all(
+        any(row == use.row and nth == use.nth and mask & use.mask == mask for use in uses) for row, nth, mask, _ in some
+    )

@@ -15,9 +15,10 @@ from services.matcher.solver.constraints import Settings
 from services.matcher.solver.explain import explain
 from services.matcher.solver.marks import marked
 from services.matcher.solver.objectives import GOALS
+from services.matcher.solver.problem import Option, Problem
 from services.matcher.solver.schema import Envy, Outcome, Reason, Round, Why, WishReason
 from services.matcher.solver.search import Search
-from services.matcher.solver.variables import Option, Problem, problem_of
+from services.matcher.solver.variables import problem_of
 from services.matcher.solver.verify import verify
 
 __all__ = ["RoundRefused", "Settings", "components", "decide", "merge", "solve", "solve_part"]

@@ -8,69 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from contracts.vocabulary import Audience, Id, Slot
+from contracts.vocabulary import Audience, Id
 from services.matcher.solver.care import Care, cares_by_structure, effective_audience
-from services.matcher.solver.cells import Grid, atoms, bits
+from services.matcher.solver.cells import Grid, atoms
 from services.matcher.solver.claims import Claim, claim, draw
-from services.matcher.solver.schema import Request, Round
-
-
-class RowKind(StrEnum):
-    """What a row of numbers limits."""
-
-    PLACES = "places"
-    KEPT = "kept"
-    SUPPORT = "support"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """How many more children fit in each cell. `KEPT` counts only those whom kept places are closed to."""
-
-    kind: RowKind
-    left: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One way to serve a request: a section and a pattern. `mask` are its cells (`cells` their positions)."""
-
-    request: Id
-    structure: Id
-    section: Id
-    wish_rank: int
-    pattern: int
-    level: int
-    slots: tuple[Slot, ...]
-    mask: int
-    cells: tuple[int, ...]
-    rows: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A request and its options, level by level, each level in the order of the draw."""
-
-    request: Request
-    levels: tuple[tuple[Option, ...], ...]
-
-    @property
-    def options(self) -> Iterator[Option]:
-        return (option for level in self.levels for option in level)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Everything that is left to decide. `support` gives the row of a structure that has said what it prepared."""
-
-    children: dict[Id, Child]
-    rows: tuple[Row, ...]
-    support: dict[Id, int]
-    ordinary: dict[Id, Claim]
-    ranked: dict[Id, list[Id]]
+from services.matcher.solver.problem import Option, Problem, Row, RowKind, Seat, Unit, Use, uses_of
+from services.matcher.solver.schema import Round
 
 
 def problem_of(round: Round) -> Problem:
@@ -81,11 +25,11 @@ def problem_of(round: Round) -> Problem:
     for structure, cares in sorted(cares_by_structure(round).items()):
         place = _Place(round, structure, cares)
         for option in place.options(rows, support):
-            options[option.request].append(option)
+            options[option.unit].append(option)
     seed = round.policy.seed
-    children = {row.id: Child(row, _by_level(options[row.id], seed)) for row in round.requests}
+    units = {row.id: Unit((row,), _by_level(options[row.id], seed)) for row in round.requests}
     ordinary = {row.id: claim(row, None, seed) for row in round.requests}
-    return Problem(children, tuple(rows), support, ordinary, _ranked(children, ordinary, seed))
+    return Problem(units, tuple(rows), support, ordinary, _ranked(units, ordinary, seed))
 
 
 def _by_level(options: list[Option], seed: str) -> tuple[tuple[Option, ...], ...]:
@@ -99,21 +43,32 @@ def _drawn(options: list[Option], seed: str) -> list[Option]:
     return sorted(options, key=lambda option: ticket(option, seed)) if len(options) > 1 else options
 
 
-def ticket(option: Option, seed: str) -> tuple[bytes, int]:
+def ticket(option: Option, seed: str) -> tuple[bytes, tuple[int, ...]]:
     """The draw among options that are equally good to a family; it does not depend on any order of rows."""
-    hours = ",".join(f"{slot.day} {slot.start:%H:%M}-{slot.end:%H:%M}" for slot in option.slots)
-    return (draw(seed, f"{option.request} {option.section} {hours}"), option.pattern)
+    said = "; ".join(_said(seat) for seat in option.seats)
+    return (draw(seed, said), tuple(seat.pattern for seat in option.seats))
 
 
-def _ranked(children: dict[Id, Child], ordinary: dict[Id, Claim], seed: str) -> dict[Id, list[Id]]:
-    """For each section, the requests with an option there, highest claim first."""
+def _said(seat: Seat) -> str:
+    hours = ",".join(f"{slot.day} {slot.start:%H:%M}-{slot.end:%H:%M}" for slot in seat.slots)
+    return f"{seat.request} {seat.section} {hours}"
+
+
+def _ranked(units: dict[Id, Unit], ordinary: dict[Id, Claim], seed: str) -> dict[Id, list[Id]]:
+    """For each section, the units with an option there, highest claim first."""
     found: dict[Id, dict[Id, Claim]] = defaultdict(dict)
-    for request, child in children.items():
-        for option in child.options:
-            if request not in found[option.section]:
-                here = claim(child.request, option.structure, seed) if child.request.points_at else ordinary[request]
-                found[option.section][request] = here
+    for name, unit in units.items():
+        for option in unit.options:
+            for seat in option.seats:
+                if name not in found[seat.section]:
+                    found[seat.section][name] = _claim_at(unit, seat.structure, ordinary[name], seed)
     return {section: sorted(claims, key=claims.__getitem__) for section, claims in sorted(found.items())}
+
+
+def _claim_at(unit: Unit, structure: Id, ordinary: Claim, seed: str) -> Claim:
+    if not any(request.points_at for request in unit.requests):
+        return ordinary
+    return min(claim(request, structure, seed) for request in unit.requests)
 
 
 class _Place:
@@ -155,7 +110,7 @@ class _Place:
         for level, here in enumerate(left):
             wider = left[level + 1] if level + 1 < len(left) else None
             if wider is None or any(a < b for a, b in zip(here, wider, strict=True)):
-                rows.append(Row(RowKind.PLACES if wider is None else RowKind.KEPT, here))
+                rows.append(Row(RowKind.PLACES if wider is None else RowKind.KEPT, section, here))
                 binding.append((level, len(rows) - 1))
         return {audience: tuple(row for level, row in binding if level >= audience.level) for audience in Audience}
 
@@ -184,28 +139,25 @@ class _Place:
     ) -> Iterator[Option]:
         full = {number: _full(rows[number]) for number in set().union(*numbers.values())}
         compact = {mask: _compact(mask, parts) for mask in {mask for care, mask in possible}}
+        uses: dict[tuple[int, tuple[int, ...]], tuple[Use, ...]] = {}
         for care, mask in possible:
             if care.section.id != section:
                 continue
             used = numbers[effective_audience(care.request, section)]
             if not any(compact[mask] & full[number] for number in used):
-                yield _option(care, compact[mask], used)
+                if (mask, used) not in uses:
+                    uses[mask, used] = uses_of((row, compact[mask]) for row in used)
+                yield _option(care, compact[mask], uses[mask, used])
 
     def _add_support(self, options: list[Option], width: int, rows: list[Row], support: dict[Id, int]) -> None:
         if self.prepared is not None and options:
-            rows.append(Row(RowKind.SUPPORT, (self.prepared,) * width))
+            rows.append(Row(RowKind.SUPPORT, self.structure, (self.prepared,) * width))
             support[self.structure] = len(rows) - 1
 
 
-def with_support(option: Option, support: dict[Id, int]) -> Option:
-    """The same option, using moreover what the structure has prepared for adapted care."""
-    row = support.get(option.structure)
-    return option if row is None else replace(option, rows=(*option.rows, row))
-
-
-def _option(care: Care, mask: int, rows: tuple[int, ...]) -> Option:
+def _option(care: Care, mask: int, uses: tuple[Use, ...]) -> Option:
     section = care.section
-    return Option(
+    seat = Seat(
         request=care.request.id,
         structure=section.structure,
         section=section.id,
@@ -214,9 +166,8 @@ def _option(care: Care, mask: int, rows: tuple[int, ...]) -> Option:
         level=care.level,
         slots=care.slots,
         mask=mask,
-        cells=tuple(bits(mask)),
-        rows=rows,
     )
+    return Option(care.request.id, care.level, (seat,), uses)
 
 
 def _least(part: int, amounts: Iterable[tuple[int, int]]) -> int:
