@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -16,7 +16,10 @@ LONGEST_ERROR = 2_000
 
 @dataclass(frozen=True)
 class Letter:
-    """A parked message. `origin` says where it came from, once: stream and position, or topic, partition, offset."""
+    """A parked message. `origin` says where it came from, once: stream and position, or topic, partition, offset.
+
+    While nobody has settled it, the last three are None.
+    """
 
     id: int
     stream: str
@@ -27,6 +30,12 @@ class Letter:
     error: str
     tries: int
     parked_at: datetime
+    settled_at: datetime | None
+    settled_by: str | None
+    note: str | None
+
+
+_COLUMNS = [dead_letters.c[column.name] for column in fields(Letter)]
 
 
 def park(
@@ -56,11 +65,29 @@ def _free_origin(tx: sa.Connection, origin: str, body: bytes) -> str:
 
 def waiting(tx: sa.Connection, limit: int = 100) -> list[Letter]:
     """Letters that nobody has settled, oldest first."""
-    columns = [dead_letters.c[name] for name in Letter.__dataclass_fields__]
     rows = tx.execute(
-        sa.select(*columns).where(dead_letters.c.settled_at.is_(None)).order_by(dead_letters.c.id).limit(limit)
+        sa.select(*_COLUMNS).where(dead_letters.c.settled_at.is_(None)).order_by(dead_letters.c.id).limit(limit)
     )
     return [Letter(**row._mapping) for row in rows]
+
+
+def letter(tx: sa.Connection, letter_id: int) -> Letter | None:
+    """The letter of that number, waiting or settled."""
+    row = tx.execute(sa.select(*_COLUMNS).where(dead_letters.c.id == letter_id)).first()
+    return None if row is None else Letter(**row._mapping)
+
+
+def settled(tx: sa.Connection, limit: int = 100) -> list[Letter]:
+    """Letters that somebody redrove or discarded, the last one first. They are kept with their note."""
+    done = dead_letters.c.settled_at.is_not(None)
+    rows = tx.execute(sa.select(*_COLUMNS).where(done).order_by(dead_letters.c.settled_at.desc()).limit(limit))
+    return [Letter(**row._mapping) for row in rows]
+
+
+def oldest_waiting(tx: sa.Connection) -> datetime | None:
+    """When the letter that has waited longest was parked."""
+    query = sa.select(dead_letters.c.parked_at).where(dead_letters.c.settled_at.is_(None))
+    return tx.scalar(query.order_by(dead_letters.c.parked_at).limit(1))
 
 
 def count_waiting(tx: sa.Connection) -> int:

@@ -22,7 +22,7 @@ def health_routes(
     service: str, database: Database, reader: Reader, clock: Callable[[], datetime], *, relayed: bool
 ) -> APIRouter:
     """`/livez`, `/readyz` and `/metrics`. `relayed`: events leave by a relay, so an old outbox means trouble."""
-    routes = APIRouter()
+    routes = APIRouter(include_in_schema=False)  # for whoever watches, not for software
 
     @routes.get("/livez")
     async def livez() -> dict[str, str]:
@@ -48,17 +48,21 @@ async def _problems(
 ) -> list[str]:
     problems = [f"{part} : {cause}" for part, cause in sorted(reader.troubles.causes.items())]
     try:
-        age, letters = await database.read(_state, clock(), relayed)
+        age, letters, letter_age = await database.read(_state, clock(), relayed)
     except (sa.exc.SQLAlchemyError, OSError) as error:
         return [*problems, f"base de données injoignable : {type(error).__name__}"]
     metrics.OUTBOX_AGE.labels(service).set(age)
     metrics.DEAD_LETTERS.labels(service).set(letters)
+    metrics.DEAD_LETTER_AGE.labels(service).set(letter_age)
     if age > OLDEST_OUTBOX_S:
         problems.append(f"un événement attend d'être publié depuis {age:.0f} s")
     return problems
 
 
-def _state(tx: sa.Connection, now: datetime, relayed: bool) -> tuple[float, int]:
-    oldest = outbox.oldest_unpublished(tx) if relayed else None
-    age = max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
-    return age, dead_letters.count_waiting(tx)
+def _state(tx: sa.Connection, now: datetime, relayed: bool) -> tuple[float, int, float]:
+    waiting = _seconds_since(outbox.oldest_unpublished(tx), now) if relayed else 0.0
+    return waiting, dead_letters.count_waiting(tx), _seconds_since(dead_letters.oldest_waiting(tx), now)
+
+
+def _seconds_since(then: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - then).total_seconds()) if then else 0.0

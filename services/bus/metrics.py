@@ -9,4 +9,7 @@ EVENTS_OUT = Counter("berceau_events_out", "Events published to readers", ["serv
 OUTBOX_AGE = Gauge("berceau_outbox_age_seconds", "Age of the oldest event no reader could get yet", ["service"])
 LAG = Gauge("berceau_lag_events", "Events written that this reader has not handled yet", ["service", "stream"])
 DEAD_LETTERS = Gauge("berceau_dead_letters", "Messages that a person has to look at", ["service"])
+DEAD_LETTER_AGE = Gauge(
+    "berceau_dead_letter_age_seconds", "How long the oldest of them has waited for a person", ["service"]
+)
 AWAY = Gauge("berceau_away", "1 while the service waits for its database or broker", ["service"])

@@ -10,9 +10,11 @@ import typer
 
 from services.cli import installation
 from services.cli.failures import NBSP, CommandFailed, Exit
-from services.cli.french import FrenchCommand, FrenchGroup
+from services.cli.french import FrenchCommand, FrenchGroup, age
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from services.bus.database import Database
     from services.bus.dead_letters import Letter
     from services.bus.delivery import Reader
@@ -31,65 +33,87 @@ class Service(StrEnum):
 Whose = Annotated[Service, typer.Argument(help="Le service qui n'a pas su le traiter.")]
 Number = Annotated[int, typer.Argument(help="Le numéro du message.")]
 Json = Annotated[bool, typer.Option("--json", help="En JSON.")]
+Settled = Annotated[bool, typer.Option("--settled", help="Ceux qu'une personne a réglés, avec leur note.")]
+Most = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Combien au plus pour chaque service.")]
+
+REASONS = {"wrong": "données fausses", "other": "échec répété", "away": "panne"}
+"""`services.bus.retries.Failure`, in words."""
 
 
 @app.callback(invoke_without_command=True)
-def listed(ctx: typer.Context, as_json: Json = False) -> None:
-    """Lister les messages mis de côté, service par service."""
+def listed(ctx: typer.Context, settled: Settled = False, limit: Most = 100, as_json: Json = False) -> None:
+    """Lister les messages mis de côté, service par service, le plus ancien d'abord."""
     if ctx.invoked_subcommand is not None:
         return
-    found = installation.run(_waiting(installation.settings()))
+    found, now = installation.run(_found(installation.settings(), settled, limit))
     if as_json:
-        rows = [{"service": name, **_facts(letter)} for name, letters in found.items() for letter in letters]
+        rows = [{"service": name, **_facts(letter, now)} for name, letters in found.items() for letter in letters]
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
-        _show_list(found)
-    raise typer.Exit(Exit.FOUND if any(found.values()) else Exit.DONE)
+        _show_list(found, now, settled)
+    raise typer.Exit(Exit.FOUND if any(found.values()) and not settled else Exit.DONE)
 
 
-async def _waiting(found: Settings) -> dict[str, list[Letter]]:
+async def _found(found: Settings, settled: bool, limit: int) -> tuple[dict[str, list[Letter]], datetime]:
     from services.bus import dead_letters
+    from services.cli.assembly import clock_of
 
+    ask = dead_letters.settled if settled else dead_letters.waiting
     async with installation.opened(found, *Service) as databases:
-        return {name: await databases[name].read(dead_letters.waiting) for name in Service}
+        return {name: await databases[name].read(ask, limit) for name in Service}, clock_of(found)()
 
 
-def _show_list(found: dict[str, list[Letter]]) -> None:
+def _show_list(found: dict[str, list[Letter]], now: datetime, settled: bool) -> None:
     for name, letters in found.items():
         for letter in letters:
-            typer.echo(f"{name} {letter.id}{NBSP}: {letter.type or 'illisible'}, {letter.error} ({letter.origin})")
+            typer.echo(_line(name, letter, now))
     if not any(found.values()):
-        typer.echo("Aucun message n'est mis de côté.")
+        typer.echo("Aucun message n'a été réglé." if settled else "Aucun message n'est mis de côté.")
+
+
+def _line(name: str, letter: Letter, now: datetime) -> str:
+    what = f"{name} {letter.id}{NBSP}: {letter.type or 'illisible'}, {REASONS.get(letter.reason, letter.reason)}"
+    if letter.settled_at is not None:
+        return f"{what}, réglé il y a {age(now - letter.settled_at)} par {letter.settled_by}{NBSP}: {letter.note}"
+    return f"{what}, de côté depuis {age(now - letter.parked_at)}. {letter.error} ({letter.origin})"
 
 
 @app.command(cls=FrenchCommand)
 def show(service: Whose, number: Number, as_json: Json = False) -> None:
-    """Montrer un message entier."""
-    letter = installation.run(_one(service, number))
-    facts = {**_facts(letter), "body": letter.body.decode(errors="replace")}
+    """Montrer un message entier, même réglé."""
+    found = installation.settings()
+    letter, now = installation.run(_one(found, service, number))
+    facts = {**_facts(letter, now), "body": letter.body.decode(errors="replace")}
     if as_json:
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
         typer.echo("\n".join(f"{name}{NBSP}: {value}" for name, value in facts.items()))
 
 
-async def _one(service: Service, number: int) -> Letter:
-    async with installation.opened(installation.settings(), service) as databases:
-        return await _letter(databases[service], service, number)
+async def _one(found: Settings, service: Service, number: int) -> tuple[Letter, datetime]:
+    from services.bus import dead_letters
+    from services.cli.assembly import clock_of
+
+    async with installation.opened(found, service) as databases:
+        letter = await databases[service].read(dead_letters.letter, number)
+    if letter is None:
+        raise _unknown(service, number)
+    return letter, clock_of(found)()
 
 
 async def _letter(database: Database, service: Service, number: int) -> Letter:
+    """The letter of that number, if it still waits."""
     from services.bus import dead_letters
 
-    letters = await database.read(dead_letters.waiting, MOST)
-    for letter in letters:
-        if letter.id == number:
-            return letter
+    letter = await database.read(dead_letters.letter, number)
+    if letter is None or letter.settled_at is not None:
+        raise _unknown(service, number)
+    return letter
+
+
+def _unknown(service: Service, number: int) -> CommandFailed:
     cause = f"Aucun message {number} n'attend chez {service.value}."
-    raise CommandFailed(cause, f"«{NBSP}berceau dead-letters{NBSP}» liste ceux qui attendent.", SEE)
-
-
-MOST = 100_000
+    return CommandFailed(cause, f"«{NBSP}berceau dead-letters{NBSP}» liste ceux qui attendent.", SEE)
 
 
 @app.command(cls=FrenchCommand)
@@ -134,7 +158,9 @@ def _reader(found: Settings, service: Service, database: Database) -> Reader:
 def discard(
     service: Whose, number: Number, note: Annotated[str, typer.Option(help="Pourquoi il ne sera jamais traité.")]
 ) -> None:
-    """Écarter un message pour toujours, avec une note."""
+    """Écarter un message pour toujours, avec une note. Le message et la note sont gardés."""
+    if not note.strip():
+        raise typer.BadParameter("Dites pourquoi : la note est gardée avec le message.", param_hint="--note")
     installation.run(_discard(installation.settings(), service, number, note))
     typer.echo(f"Message {number}{NBSP}: écarté.")
 
@@ -149,8 +175,9 @@ async def _discard(found: Settings, service: Service, number: int, note: str) ->
         await databases[service].write(dead_letters.settle, letter.id, **facts)  # type: ignore[arg-type]
 
 
-def _facts(letter: Letter) -> dict[str, Any]:
-    """Everything but the body."""
+def _facts(letter: Letter, now: datetime) -> dict[str, Any]:
+    """Everything but the body; ages in seconds."""
+    ended = letter.settled_at
     return {
         "id": letter.id,
         "stream": letter.stream,
@@ -160,4 +187,8 @@ def _facts(letter: Letter) -> dict[str, Any]:
         "error": letter.error,
         "tries": letter.tries,
         "parked_at": letter.parked_at.isoformat(),
+        "age_seconds": round((now - letter.parked_at).total_seconds()),
+        "settled_at": ended.isoformat() if ended else None,
+        "settled_by": letter.settled_by,
+        "note": letter.note,
     }

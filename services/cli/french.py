@@ -5,6 +5,7 @@ When to modify: with a new version of typer; `tests/cli/test_help.py` looks for 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from typer import rich_utils
@@ -46,6 +47,19 @@ class FrenchGroup(TyperGroup):
 
     def get_usage(self, ctx: Any) -> str:
         return usage(super().get_usage(ctx))
+
+
+def age(span: timedelta) -> str:
+    """ "moins d'une minute", "1 minute", "3 heures", "2 jours": one unit, the one that says enough."""
+    seconds = span.total_seconds()
+    for length, word in _UNITS:
+        number = int(seconds // length)
+        if number >= 1:
+            return f"{number}{NBSP}{word}{'s' if number > 1 else ''}"
+    return "moins d'une minute"
+
+
+_UNITS = ((86_400, "jour"), (3_600, "heure"), (60, "minute"))
 
 
 def speak_french() -> None:

@@ -66,7 +66,7 @@ async def opened(found: Settings, *names: str) -> AsyncIterator[dict[str, Databa
     from services.bus.migrations import upgrade
     from services.bus.wiring import database_at
 
-    databases = {name: database_at(found, name) for name in names}
+    databases = {name: database_at(found, str(name)) for name in names}  # asyncpg takes no member of an enum
     try:
         for name, database in databases.items():
             await upgrade(database, name)
