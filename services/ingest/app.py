@@ -13,6 +13,7 @@ from services.bus.health import health_routes
 from services.bus.service import Service
 from services.ingest import credentials, families, idempotency, inbound, projection
 from services.ingest.api import api_router, sms
+from services.ingest.api.described import describe
 from services.ingest.api.errors import speak_french
 from services.ingest.guichet import Guichet
 from services.ingest.protection import LIMITS, Buckets, Limit, Protection
@@ -36,7 +37,10 @@ def build(
     async def next_due() -> datetime | None:
         return None  # tidying is never urgent: it goes along with the next tick
 
-    return Service("ingest", guichet.database, reader, app, tidy.tick, next_due, databases=(guichet.vault,))
+    return Service(
+        "ingest", guichet.database, reader, app, tidy.tick, next_due, databases=(guichet.vault,),
+        on_stop=(guichet.streams.end,),
+    )  # fmt: skip
 
 
 def build_reader(guichet: Guichet) -> Reader:
@@ -55,6 +59,7 @@ def create_app(
     )  # fmt: skip
     app.state.guichet = guichet
     speak_french(app)
+    describe(app)
     app.include_router(api_router())
     app.include_router(sms.routes)
     app.include_router(health_routes("ingest", guichet.database, reader, guichet.clock, relayed=relayed))

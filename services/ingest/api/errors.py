@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from services.ingest.problems import Problem, Refused, Why
 from services.ingest.wording import problems_of
@@ -47,7 +48,7 @@ class ProblemDetails(BaseModel):
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": TITLES[status], "model": ProblemDetails} for status in (401, 403, 404, 409, 422)
+    status: {"description": TITLES[status], "model": ProblemDetails} for status in (400, 401, 403, 404, 409, 422)
 }
 
 
@@ -99,7 +100,7 @@ async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     return answer(422, problems_of(error.errors()))
 
 
-async def _on_http(_request: Request, error: Exception) -> JSONResponse:
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     rule = {404: "Cette adresse n'existe pas.", 405: "Cette adresse ne prévoit pas ce geste."}
     remedies = {404: "Vérifiez l'adresse dans /openapi.json.", 405: "Vérifiez la méthode dans /openapi.json."}
@@ -111,4 +112,15 @@ async def _on_http(_request: Request, error: Exception) -> JSONResponse:
     )
     response = answer(error.status_code, [problem])
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        response.headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     return response
+
+
+def _methods_at(request: Request) -> set[str]:
+    """What the address knows: each of its routes answers for its own method only."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return found

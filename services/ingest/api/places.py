@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from contracts.vocabulary import VacancyKind, Weekday
 from services.ingest.actors import Act
 from services.ingest.api.answers import PathId, Taken, taken
+from services.ingest.api.described import FOR_ANYBODY
 from services.ingest.api.door import ACCEPTED, Anybody, Somebody
 from services.ingest.declare.vacancies import (
     ChangeBody,
@@ -28,7 +29,7 @@ from services.ingest.queries.places import Wanted, free_places, last_update, vac
 routes = APIRouter(tags=["places"])
 
 
-@routes.get("/places")
+@routes.get("/places", openapi_extra=FOR_ANYBODY)
 async def read_free_places(
     door: Anybody,
     commune: Annotated[str | None, Query(max_length=5)] = None,

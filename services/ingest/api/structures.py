@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from contracts.vocabulary import ProposalState
 from services.ingest.access import Seen, Thing, may_see
 from services.ingest.api.answers import PathId, Taken, taken
+from services.ingest.api.described import FOR_ANYBODY
 from services.ingest.api.door import ACCEPTED, Anybody, Somebody
 from services.ingest.declare.agreements import AgreementBody, end_agreement, sign_agreement
 from services.ingest.declare.structures import StructureBody, publish_structure
@@ -22,7 +23,7 @@ from services.ingest.queries.proposals import placements_of, proposals_of, to_co
 routes = APIRouter(tags=["structures"])
 
 
-@routes.get("/territory")
+@routes.get("/territory", openapi_extra=FOR_ANYBODY)
 async def read_territory(door: Anybody) -> dict[str, Any]:
     """Le territoire, ses communes et le téléphone du guichet."""
     return await door.read(directory.territory, door.actor.territory or None)
@@ -34,7 +35,7 @@ async def put_territory(door: Somebody, body: TerritoryBody) -> JSONResponse:
     return await door.perform(lambda tx, act: taken(publish_territory(tx, act, body), "territory"))
 
 
-@routes.get("/structures")
+@routes.get("/structures", openapi_extra=FOR_ANYBODY)
 async def read_structures(
     door: Anybody, commune: Annotated[str | None, Query(max_length=5)] = None
 ) -> list[dict[str, Any]]:
@@ -42,7 +43,7 @@ async def read_structures(
     return await door.read(directory.directory, door.actor.territory, commune)
 
 
-@routes.get("/structures/{structure}")
+@routes.get("/structures/{structure}", openapi_extra=FOR_ANYBODY)
 async def read_structure(door: Anybody, structure: PathId) -> dict[str, Any]:
     """Une structure et ses sections."""
     return await door.read(directory.structure, door.actor.territory, structure)

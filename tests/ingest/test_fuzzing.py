@@ -1,0 +1,46 @@
+"""T13 of reliability.md: no answer in 5xx, no way past a guard, nothing that the description does not say.
+
+Whether somebody reaches another's files is asked of real files, person by person, in `test_rights`: the fuzzer probes
+it only with what it made itself, and seldom makes a request that is taken.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.ingest.access import MAY_SEE, Reach, Seen
+from services.ingest.actors import Role
+from services.ingest.api import door
+from tests.ingest.doors import Doors
+from tests.ingest.fuzzer import DRAWN, fuzz
+from tests.ingest.test_rights import MORE_NAMES, NAMES, furnish
+
+THERE = NAMES | MORE_NAMES
+
+
+async def test_every_operation_keeps_to_its_description(doors: Doors, tmp_path: Path) -> None:
+    await furnish(doors)
+    run = await fuzz(doors, tmp_path, THERE)
+    assert (run.code, run.found) == (0, []), run.words
+
+
+async def test_a_route_without_its_guard_is_found(
+    doors: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin: nobody in particular is let in, as whoever asks first."""
+    await furnish(doors)
+    doors.service.app.dependency_overrides[door.open_door_of_somebody] = door.open_door
+    monkeypatch.setitem(MAY_SEE, Seen.PLACES, dict.fromkeys(Role, Reach.TERRITORY))
+    run = await fuzz(doors, tmp_path, THERE, "/api/v1/structures/{structure}/places")
+    assert "ST401" in run.found, run.words
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1800)
+async def test_two_hundred_tries_of_each_operation_keep_to_its_description(doors: Doors, tmp_path: Path) -> None:
+    await furnish(doors)
+    run = await fuzz(doors, tmp_path, THERE, phases=DRAWN, examples=200)
+    print(run.words[-600:])
+    assert (run.code, run.found) == (0, []), run.words
