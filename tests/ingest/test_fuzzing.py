@@ -20,6 +20,7 @@ from tests.ingest.test_rights import MORE_NAMES, NAMES, furnish
 THERE = NAMES | MORE_NAMES
 
 
+@pytest.mark.timeout(900)
 async def test_every_operation_keeps_to_its_description(doors: Doors, tmp_path: Path) -> None:
     await furnish(doors)
     run = await fuzz(doors, tmp_path, THERE)
