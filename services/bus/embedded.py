@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from contracts.topics import Topic, read_by
+from contracts.topics import WRITERS, Topic, read_by
 from services.bus import metrics, outbox
 from services.bus.database import Database
 from services.bus.delivery import Message, Reader, advance, read_up_to
@@ -72,6 +72,12 @@ class EmbeddedBus:
 
     async def _deliver_to(self, reader: Reader) -> int:
         return sum([await self._deliver(reader, topic) for topic in read_by(reader.service)])
+
+    async def read_by_all(self, writer: str) -> int:
+        """The position of this writer's stream that every reader has passed."""
+        name = WRITERS[writer].name
+        followers = [reader for reader in self.readers if reader.service in WRITERS[writer].readers]
+        return min([await reader.database.read(read_up_to, name) for reader in followers], default=0)
 
     async def drain(self) -> int:
         """Deliver until nothing is left to deliver, answers included."""

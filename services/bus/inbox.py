@@ -20,8 +20,3 @@ def first_time(tx: sa.Connection, event_id: str, now: datetime) -> bool:
         note = postgresql.insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.event_id)
         return tx.scalar(note) is not None
     return tx.scalar(sqlite.insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.event_id)) is not None
-
-
-def forget_before(tx: sa.Connection, limit: datetime) -> int:
-    """Drop notes older than the longest redrive can be. Returns how many."""
-    return tx.execute(inbox.delete().where(inbox.c.received_at < limit)).rowcount

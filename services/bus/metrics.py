@@ -13,3 +13,4 @@ DEAD_LETTER_AGE = Gauge(
     "berceau_dead_letter_age_seconds", "How long the oldest of them has waited for a person", ["service"]
 )
 AWAY = Gauge("berceau_away", "1 while the service waits for its database or broker", ["service"])
+PURGED = Counter("berceau_purged_rows", "Rows dropped because nobody can need them any more", ["table"])

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import httpx2
 from fastapi import APIRouter, FastAPI
@@ -17,9 +18,11 @@ from services.bus.database import Database, Durability, open_sqlite
 from services.bus.delivery import Clock
 from services.bus.embedded import EmbeddedBus
 from services.bus.migrations import upgrade
+from services.bus.retention import Purge, delivered
 from services.bus.service import Service, run_ticks
 from services.bus.settings import Settings
 from services.cli.assembly import SERVICES, guichet_of, ingest_service, matcher_service, notifier_service
+from services.cli.retention import run_retention
 from services.ingest.guichet import Guichet
 from services.ingest.protection import LIMITS, Limit
 from services.matcher.rounds import Decide
@@ -70,6 +73,10 @@ class Embedded:
             parts.create_task(self.bus.run(stop))
             for service, wake in zip(self.services, wakes, strict=True):
                 parts.create_task(run_ticks(service, self.clock, stop, wake))
+                parts.create_task(run_retention(service, partial(self._delivered, service), stop))
+
+    async def _delivered(self, service: Service) -> Purge:
+        return delivered(await self.bus.read_by_all(service.name))
 
     async def close(self) -> None:
         for service in self.services:

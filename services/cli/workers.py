@@ -10,12 +10,14 @@ from types import MappingProxyType
 
 import httpx2
 
+from services.bus.retention import PUBLISHED, Purge
 from services.bus.service import Service
 from services.bus.settings import Settings
 from services.bus.topics import OF_THE_TABLE
 from services.bus.web import stop_on_signals
 from services.bus.wiring import open_database, run_on_kafka
 from services.cli.assembly import clock_of, guichet_of, ingest_service, matcher_service, notifier_service
+from services.cli.retention import run_retention
 from services.ingest import partners
 from services.ingest.partner_door import PartnerDoor
 
@@ -34,7 +36,17 @@ async def run_worker(name: str, settings: Settings) -> None:
         if name == INGEST:
             door = PartnerDoor(service.app.state.guichet, settings, service.reader.troubles, stop)
             parts.create_task(door.run())
+        parts.create_task(keep_tidy(service, stop))
         parts.create_task(run_on_kafka(service, settings, stop))
+
+
+async def keep_tidy(service: Service, stop: asyncio.Event) -> None:
+    """Drop what nobody can need any more: of the log, what the broker has acknowledged."""
+
+    async def published() -> Purge:
+        return PUBLISHED
+
+    await run_retention(service, published, stop)
 
 
 async def open_service(name: str, settings: Settings, stop: asyncio.Event) -> Service:

@@ -1,0 +1,22 @@
+"""Which rows each service drops beside its work, the same for one process and for a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from types import MappingProxyType
+
+from services.bus.retention import HEARD, Purge, run_purges
+from services.bus.service import Service
+from services.ingest import retention as ingest
+
+OF_THE_SERVICE = MappingProxyType({"ingest": ingest.PURGES, "matcher": (), "notifier": ()})
+
+
+async def run_retention(service: Service, said: Callable[[], Awaitable[Purge]], stop: asyncio.Event) -> None:
+    """Drop old rows of `service` until `stop`. `said`: what may go of its log, which depends on what carries it."""
+
+    async def purges() -> Sequence[Purge]:
+        return (await said(), *HEARD, *OF_THE_SERVICE[service.name])
+
+    await run_purges(service.database, purges, service.reader.clock, service.reader.troubles, stop)
