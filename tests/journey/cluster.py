@@ -22,7 +22,7 @@ from services.bus.database import Database
 from services.bus.settings import Settings, from_environment
 from services.bus.topics import admin, create_topics
 from services.bus.wiring import database_at
-from services.calendar import ShiftedClock, system_clock
+from services.calendar import ShiftedClock, local, system_clock
 from services.cli.workers import ALL_TOPICS
 from tests.journey import stillness
 
@@ -171,6 +171,16 @@ class ClusterProfile:
         """The same in one go, for a time in which nothing of this scenario happens."""
         if by > timedelta():
             shift_clock(self.clock_file, by)
+
+
+def next_monday_morning(profile: ClusterProfile) -> None:
+    """Scenarios tell hours and weekdays: each begins on a Monday at nine, as the embedded ones do."""
+    now = local(profile.now())
+    nine = now.replace(hour=9, minute=0, second=0, microsecond=0)
+    monday = nine + timedelta(days=(7 - now.weekday()) % 7)
+    if monday < now - timedelta(minutes=30):
+        monday += timedelta(days=7)
+    profile.jump(monday - now)
 
 
 def shift_clock(path: Path, by: timedelta) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from services.calendar import PARIS, local
+from services.calendar import PARIS
 from tests import servers
-from tests.journey.cluster import Cluster, ClusterProfile, open_cluster_profile, running_cluster
+from tests.journey.cluster import Cluster, next_monday_morning, open_cluster_profile, running_cluster
 from tests.journey.embedded import open_profile
 from tests.journey.world import World
 
@@ -42,13 +42,3 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         async with open_cluster_profile(request.getfixturevalue("cluster"), territory) as shared:
             next_monday_morning(shared)
             yield World(shared, territory)
-
-
-def next_monday_morning(profile: ClusterProfile) -> None:
-    """Scenarios tell hours and weekdays: each begins on a Monday at nine, as the embedded ones do."""
-    now = local(profile.now())
-    nine = now.replace(hour=9, minute=0, second=0, microsecond=0)
-    monday = nine + timedelta(days=(7 - now.weekday()) % 7)
-    if monday < now - timedelta(minutes=30):
-        monday += timedelta(days=7)
-    profile.jump(monday - now)

@@ -17,25 +17,32 @@ from dataclasses import dataclass, field
 from services.notifier.gateways import phone_threads
 from tests.bus import harness
 from tests.journey import ledger
-from tests.journey.cluster import Cluster, Worker, fast_clock
+from tests.journey.cluster import Cluster, Worker, fast_clock, next_monday_morning
 from tests.journey.stubborn import PATIENCE_S, S, StubbornWorld, stubborn_world
 from tests.journey.town import ask, crèche, open_town, open_tuesdays, with_points
 
 COUNTED = ("-m", "tests.journey.counted")
-SPEED = 300
-"""The quarter of an hour in which a NON can be taken back lasts three seconds."""
+SPEED = 150
+"""The quarter of an hour in which a NON can be taken back lasts six seconds; the day of texts four minutes."""
 
 STEADY = 60
 """For minutes of killing: they end before the evening, when no text leaves any more."""
 
-ROUND_OF_KILLS = 10
-"""After so many everybody is let come back once, or a slow machine would only ever start processes."""
+LONGEST_KILLING_S = 1200.0
+
+AT_WORK = 0.4
+"""The share of kills that wait until their process is at work again. The others take it wherever it is, while it
+starts too; only those, and a slow machine would never do anything but start processes."""
 
 
 @contextlib.asynccontextmanager
 async def town_on(cluster: Cluster, crèches: int, speed: float = SPEED) -> AsyncIterator[StubbornWorld]:
-    """A territory of its own, on a clock that runs fast."""
+    """A territory of its own, on a Monday at nine and on a clock that runs fast.
+
+    A slow machine must not take a test into the evening of the one before: by night no text leaves.
+    """
     async with stubborn_world(cluster, f"t{secrets.token_hex(3)}") as world:
+        next_monday_morning(world.profile)
         for database in world.databases.values():
             await database.write(lambda tx: harness.effects.create(tx, checkfirst=True))
         with fast_clock(cluster.clock_file, speed):
@@ -133,24 +140,26 @@ class Killer:
         draw = random.Random(self.seed)
         names = [sorted(self.workers)[n % len(self.workers)] for n in range(self.kills)]
         draw.shuffle(names)  # at random, and each of them for certain
-        for n, name in enumerate(names):
-            if n % ROUND_OF_KILLS == ROUND_OF_KILLS - 1:
-                await asyncio.gather(*(asyncio.to_thread(worker.until_ready) for worker in self.workers.values()))
-            await asyncio.sleep(draw.uniform(*self.pause_s))
+        for name in names:
             worker = self.workers[name]
+            if draw.random() < AT_WORK:
+                await asyncio.to_thread(worker.until_ready)
+            await asyncio.sleep(draw.uniform(*self.pause_s))
             self.children |= worker.children()
             worker.kill()
             worker.start()
             self.killed[name] += 1
 
+    async def has_killed(self, number: int) -> bool:
+        return self.killed.total() >= number
+
 
 async def live_and_kill(world: StubbornWorld, killer: Killer, crèches: int) -> Families:
-    """Families come one after the other for as long as the killing may last, and live to the end."""
+    """Families come one after the other while the killing lasts, however slow the machine, and live to the end."""
     families = Families(world)
-    gap = killer.kills * sum(killer.pause_s) / 2 / crèches
 
     async def come(n: int) -> None:
-        await asyncio.sleep(n * gap)
+        await harness.until(lambda: killer.has_killed(n * killer.kills // crèches), patience_s=LONGEST_KILLING_S)
         await families.live(n)
 
     async with asyncio.TaskGroup() as parts:
@@ -181,7 +190,7 @@ class Undertaker:
 @contextlib.asynccontextmanager
 async def dying(cluster: Cluster, names: tuple[str, ...], *how: str) -> AsyncIterator[tuple[Families, Undertaker]]:
     """One crèche and its two families while processes die where they do the most harm, each time they may."""
-    async with town_on(cluster, 1) as world:
+    async with town_on(cluster, 1, STEADY) as world:
         families = Families(world)
         cluster.use((*COUNTED, *how), names)
         living = asyncio.create_task(families.live(0))

@@ -28,7 +28,7 @@ from tests.journey.town import crèche, in_days
 from tests.journey.world import World
 
 T = TypeVar("T")
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 LOOK_EVERY_S = 0.15
 S = ProposalState
 
