@@ -52,7 +52,7 @@ def _match(round_file: Path, out: Path | None, csv: Path | None) -> Exit:
 
     asked = rounds.read(round_file, Round)
     _warn_of_unknown(rounds.unknown_fields(round_file, asked))
-    outcome = _decided(asked)
+    outcome = decided(asked)
     text = outcome.model_dump_json(indent=2) + "\n"
     if out is None:
         typer.echo(text, nl=False)
@@ -63,7 +63,8 @@ def _match(round_file: Path, out: Path | None, csv: Path | None) -> Exit:
     return _tell(outcome, len(asked.requests))
 
 
-def _decided(asked: Round) -> Outcome:
+def decided(asked: Round) -> Outcome:
+    """The outcome of a round. Raises CommandFailed where it contradicts itself."""
     from services.matcher.solver.solve import RoundRefused, decide
 
     try:
@@ -108,7 +109,7 @@ def explain(
 
     outcome = rounds.read(outcome_file, Outcome)
     asked = rounds.read(round_file, Round) if round_file else None
-    _check_untouched(outcome, asked)
+    check_untouched(outcome, asked)
     reason = _reason(outcome, request)
     told = rounds.sentences(outcome, asked, reason)
     if as_json:
@@ -117,7 +118,7 @@ def explain(
         typer.echo("\n".join(told))
 
 
-def _check_untouched(outcome: Outcome, asked: Round | None) -> None:
+def check_untouched(outcome: Outcome, asked: Round | None) -> None:
     """An explanation of a file that somebody edited, or of another round, would be a lie."""
     from services.matcher.solver.canonical import outcome_hash, round_hash
 
