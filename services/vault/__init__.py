@@ -19,7 +19,13 @@ from services.vault.contacts import (
     phone_for_people,
     takes_sms,
 )
-from services.vault.first_names import child_first_name, child_first_names, put_child_first_name
+from services.vault.first_names import (
+    ChildName,
+    child_first_name,
+    child_first_names,
+    put_child_first_name,
+    put_first_names,
+)
 from services.vault.keys import rewrap
 from services.vault.store import (
     TooManyContacts,
@@ -31,12 +37,14 @@ from services.vault.store import (
     metadata,
     owners_by_email,
     put_contacts,
+    put_many_contacts,
     staff_by_phone,
     suspend_contact,
     sweep_orphans,
 )
 
 __all__ = [
+    "ChildName",
     "Contact",
     "ContactChannel",
     "ContactRole",
@@ -61,6 +69,8 @@ __all__ = [
     "phone_for_people",
     "put_child_first_name",
     "put_contacts",
+    "put_first_names",
+    "put_many_contacts",
     "rewrap",
     "staff_by_phone",
     "suspend_contact",

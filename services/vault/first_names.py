@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from services.vault import tables
 from services.vault.ciphers import Keyring, seal, unseal
 from services.vault.contacts import OwnerKind
-from services.vault.keys import key_for_reading, key_for_writing, of
+from services.vault.keys import key_for_reading, keys_for_writing, of
 
 _FAMILY = OwnerKind.FAMILY
 _FIELD = "first_name"
+
+
+class ChildName(NamedTuple):
+    """The first name of the child of one request of `family`."""
+
+    family: str
+    request: str
+    first_name: str
 
 
 def put_child_first_name(
     tx: sa.Connection, keyring: Keyring, family: str, request: str, first_name: str, today: date
 ) -> None:
     """Keep the first name of the child of `request`, in place of any before. The request must be this family's."""
-    table = tables.first_names
-    key = key_for_writing(tx, keyring, _FAMILY, family, today)
-    tx.execute(sa.delete(table).where(table.c.request == request, *of(table, _FAMILY, family)))
-    sealed = seal(key, first_name, _FAMILY, family, request, _FIELD)
-    tx.execute(sa.insert(table).values(request=request, kind=_FAMILY, owner=family, first_name=sealed))
+    put_first_names(tx, keyring, [ChildName(family, request, first_name)], today)
+
+
+def put_first_names(tx: sa.Connection, keyring: Keyring, children: Sequence[ChildName], today: date) -> None:
+    """The same for many, each request once."""
+    if not children:
+        return
+    keys = keys_for_writing(tx, keyring, _FAMILY, {child.family for child in children}, today)
+    rows = [_row(keys[child.family], child) for child in children]
+    tx.execute(_FORGET, [{"_request": child.request, "_owner": child.family} for child in children])
+    tx.execute(sa.insert(tables.first_names), rows)
+
+
+_FORGET = sa.delete(tables.first_names).where(
+    tables.first_names.c.request == sa.bindparam("_request"),
+    *of(tables.first_names, _FAMILY, sa.bindparam("_owner")),
+)
+
+
+def _row(key: bytes, child: ChildName) -> dict[str, object]:
+    sealed = seal(key, child.first_name, _FAMILY, child.family, child.request, _FIELD)
+    return {"request": child.request, "kind": _FAMILY, "owner": child.family, "first_name": sealed}
 
 
 def child_first_name(tx: sa.Connection, keyring: Keyring, request: str) -> str | None:

@@ -5,6 +5,7 @@ When to modify: never without a thought for the rows that are already sealed.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -17,19 +18,25 @@ from services.vault.ciphers import Keyring, Unreadable, new_key, seal_bytes, uns
 _INDEX = ("index", "lookups")
 
 
-def of(table: sa.Table, kind: str, owner: str) -> tuple[sa.ColumnElement[bool], ...]:
+def of(table: sa.Table, kind: str, owner: str | sa.BindParameter[str]) -> tuple[sa.ColumnElement[bool], ...]:
     """The rows of `table` that belong to `owner`."""
     return (table.c.kind == kind, table.c.owner == owner)
 
 
-def key_for_writing(tx: sa.Connection, keyring: Keyring, kind: str, owner: str, today: date) -> bytes:
-    """The data key of `owner`, made if there is none; says that somebody wrote today."""
-    found = _found(tx, kind, owner)
-    if found is None:
-        return _made(tx, keyring, kind, owner, today)
-    if found.written_on != today:
-        tx.execute(sa.update(tables.keys).where(*of(tables.keys, kind, owner)).values(written_on=today))
-    return _unwrap(keyring, found)
+def keys_for_writing(
+    tx: sa.Connection, keyring: Keyring, kind: str, owners: Collection[str], today: date
+) -> dict[str, bytes]:  # fmt: skip
+    """The data key of each owner, made where there is none; says that somebody wrote today."""
+    found = _of_all(tx, kind, owners)
+    earlier = sorted(row.owner for row in found.values() if row.written_on != today)
+    if earlier:
+        mine = (tables.keys.c.kind == kind, tables.keys.c.owner.in_(earlier))
+        tx.execute(sa.update(tables.keys).where(*mine).values(written_on=today))
+    missing = sorted(set(owners) - set(found))  # in one order, so that two writers never wait in a circle
+    if missing:
+        _make(tx, keyring, kind, missing, today)
+        found.update(_of_all(tx, kind, missing))
+    return {owner: _unwrap(keyring, row) for owner, row in found.items()}
 
 
 def key_for_reading(tx: sa.Connection, keyring: Keyring, kind: str, owner: str) -> bytes:
@@ -43,7 +50,11 @@ def key_for_reading(tx: sa.Connection, keyring: Keyring, kind: str, owner: str) 
 def index_key(tx: sa.Connection, keyring: Keyring, today: date) -> bytes:
     """The key of the blind index, made once. Its row is not touched again: every writer would wait for it."""
     found = _found(tx, *_INDEX)
-    return _made(tx, keyring, *_INDEX, today) if found is None else _unwrap(keyring, found)
+    if found is None:
+        kind, owner = _INDEX
+        _make(tx, keyring, kind, [owner], today)
+        return key_for_reading(tx, keyring, kind, owner)
+    return _unwrap(keyring, found)
 
 
 def index_key_for_reading(tx: sa.Connection, keyring: Keyring) -> bytes | None:
@@ -69,18 +80,22 @@ def _found(tx: sa.Connection, kind: str, owner: str) -> sa.Row[Any] | None:
     return tx.execute(sa.select(tables.keys).where(*of(tables.keys, kind, owner))).one_or_none()
 
 
-def _made(tx: sa.Connection, keyring: Keyring, kind: str, owner: str, today: date) -> bytes:
-    row = {
-        "kind": kind,
-        "owner": owner,
-        "wrapped": _wrap(keyring, new_key(), kind, owner),
-        "master": keyring.name,
-        "written_on": today,
-    }
-    # two writers may both find no key: the second waits for the first, inserts nothing and reads the first's
+def _of_all(tx: sa.Connection, kind: str, owners: Collection[str]) -> dict[str, sa.Row[Any]]:
+    keys = tables.keys
+    rows = tx.execute(sa.select(keys).where(keys.c.kind == kind, keys.c.owner.in_(owners)).order_by(keys.c.owner))
+    return {row.owner: row for row in rows}
+
+
+def _make(tx: sa.Connection, keyring: Keyring, kind: str, owners: Collection[str], today: date) -> None:
+    """Keys for those who have none. Of two writers at once the second waits for the first and inserts nothing: read
+    what is there afterwards."""
+    rows = [
+        {"kind": kind, "owner": owner, "wrapped": _wrap(keyring, new_key(), kind, owner), "master": keyring.name,
+         "written_on": today}
+        for owner in owners
+    ]  # fmt: skip
     insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    tx.execute(insert(tables.keys).values(row).on_conflict_do_nothing())
-    return key_for_reading(tx, keyring, kind, owner)
+    tx.execute(insert(tables.keys).on_conflict_do_nothing(), rows)
 
 
 def _wrap(keyring: Keyring, key: bytes, kind: str, owner: str) -> bytes:

@@ -5,7 +5,7 @@ When to modify: a new sealed fact is written, read and erased here, and nowhere 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from services.vault.contacts import (
     normalised_email,
     normalised_phone,
 )
-from services.vault.keys import index_key, index_key_for_reading, key_for_reading, key_for_writing, of
+from services.vault.keys import index_key, index_key_for_reading, key_for_reading, keys_for_writing, of
 
 metadata = tables.metadata
 
@@ -54,18 +54,32 @@ def put_contacts(
     A suspended contact whose number has not changed stays suspended: writing a file again must not undo an ERREUR.
     Raises TooManyContacts, and ValueError where a contact belongs to somebody else.
     """
-    if not 1 <= len(contacts) <= MOST_CONTACTS or len({contact.id for contact in contacts}) < len(contacts):
-        raise TooManyContacts
-    key = key_for_writing(tx, keyring, kind, owner, today)
-    before = {contact.id: contact for contact in contacts_of(tx, keyring, owner, kind)}
-    _refuse_foreign(tx, kind, owner, contacts)
+    put_many_contacts(tx, keyring, {owner: contacts}, today, kind)
+
+
+def put_many_contacts(
+    tx: sa.Connection,
+    keyring: Keyring,
+    contacts: Mapping[str, Sequence[Contact]],
+    today: date,
+    kind: OwnerKind = OwnerKind.FAMILY,
+) -> None:
+    """The same for many owners in as many statements as for one: for imports, and for a territory that moves in."""
+    owner_of = _owner_of(contacts)
+    if not contacts:
+        return
+    owners = sorted(contacts)
+    keys = keys_for_writing(tx, keyring, kind, owners, today)
+    suspended = _suspended_phones(tx, keys, kind, owner_of)
     for table in (tables.lookups, tables.contacts):
-        tx.execute(sa.delete(table).where(*of(table, kind, owner)))
+        tx.execute(sa.delete(table).where(table.c.kind == kind, table.c.owner.in_(owners)))
     index = index_key(tx, keyring, today)
-    for position, contact in enumerate(contacts):
-        kept = contact.model_copy(update={"suspended": _stays_suspended(contact, before.get(contact.id))})
-        _insert_contact(tx, key, (kind, owner), position, kept)
-        _insert_lookups(tx, index, (kind, owner), kept)
+    kept = [(owner, position, contact) for owner in owners for position, contact in enumerate(contacts[owner])]
+    rows = [_contact_row(keys[owner], (kind, owner), at, contact, suspended) for owner, at, contact in kept]
+    tx.execute(sa.insert(tables.contacts), rows)
+    lookups = [row for owner, _, contact in kept for row in _lookups(index, (kind, owner), contact)]
+    if lookups:
+        tx.execute(sa.insert(tables.lookups), lookups)
 
 
 def contacts_of(
@@ -141,33 +155,54 @@ def sweep_orphans(tx: sa.Connection, known: Collection[str], today: date, older_
     return orphans
 
 
-def _refuse_foreign(tx: sa.Connection, kind: str, owner: str, contacts: Sequence[Contact]) -> None:
-    """An id is never taken over from another owner."""
+def _owner_of(contacts: Mapping[str, Sequence[Contact]]) -> dict[str, str]:
+    """The owner of each contact. Raises TooManyContacts, and ValueError where two owners name the same contact."""
+    found: dict[str, str] = {}
+    for owner, own in contacts.items():
+        ids = {contact.id for contact in own}
+        if not 1 <= len(own) <= MOST_CONTACTS or len(ids) < len(own):
+            raise TooManyContacts
+        if not ids.isdisjoint(found):
+            raise ValueError(_SOMEBODY_ELSES)
+        found |= dict.fromkeys(ids, owner)
+    return found
+
+
+_SOMEBODY_ELSES = "un de ces contacts appartient à quelqu'un d'autre"
+
+
+def _suspended_phones(
+    tx: sa.Connection, keys: Mapping[str, bytes], kind: str, owner_of: Mapping[str, str]
+) -> dict[str, str | None]:  # fmt: skip
+    """The phone of each contact that was suspended, by id. Raises ValueError: an id is never taken over from another
+    owner."""
     table = tables.contacts
-    same = table.c.contact.in_([contact.id for contact in contacts])
-    if tx.execute(sa.select(table.c.contact).where(same, sa.not_(sa.and_(*of(table, kind, owner))))).first():
-        raise ValueError("un de ces contacts appartient à quelqu'un d'autre")
+    mine = sa.and_(table.c.kind == kind, table.c.owner.in_(keys))
+    found = {}
+    for row in tx.execute(sa.select(table).where(sa.or_(mine, table.c.contact.in_(owner_of)))):
+        if row.kind != kind or owner_of.get(row.contact, row.owner) != row.owner:
+            raise ValueError(_SOMEBODY_ELSES)
+        if row.suspended:
+            found[row.contact] = _opened(keys[row.owner], row).phone
+    return found
 
 
-def _stays_suspended(contact: Contact, before: Contact | None) -> bool:
-    return contact.suspended or (before is not None and before.suspended and before.phone == contact.phone)
-
-
-def _insert_contact(tx: sa.Connection, key: bytes, place: tuple[str, str], position: int, contact: Contact) -> None:
+def _contact_row(
+    key: bytes, place: tuple[str, str], position: int, contact: Contact, suspended: Mapping[str, str | None]
+) -> dict[str, Any]:  # fmt: skip
     kind, owner = place
     plain = contact.model_dump(mode="json", exclude={"id", *_SEALED})
+    plain["suspended"] = contact.suspended or (contact.id in suspended and suspended[contact.id] == contact.phone)
     sealed = {field: _sealed(key, getattr(contact, field), kind, owner, contact.id, field) for field in _SEALED}
-    row = {"contact": contact.id, "kind": kind, "owner": owner, "position": position, **plain, **sealed}
-    tx.execute(sa.insert(tables.contacts).values(row))
+    return {"contact": contact.id, "kind": kind, "owner": owner, "position": position, **plain, **sealed}
 
 
-def _insert_lookups(tx: sa.Connection, index: bytes, place: tuple[str, str], contact: Contact) -> None:
+def _lookups(index: bytes, place: tuple[str, str], contact: Contact) -> Iterator[dict[str, Any]]:
     kind, owner = place
     for field in _LOOKED_UP:
         if value := getattr(contact, field):
             sign = fingerprint(index, field, value)
-            row = {"fingerprint": sign, "contact": contact.id, "kind": kind, "owner": owner}
-            tx.execute(sa.insert(tables.lookups).values(row))
+            yield {"fingerprint": sign, "contact": contact.id, "kind": kind, "owner": owner}
 
 
 def _owners_by(tx: sa.Connection, keyring: Keyring, field: str, value: str, kind: OwnerKind) -> list[tuple[str, str]]:

@@ -49,6 +49,24 @@ def test_a_contact_is_never_taken_over_from_another_family(tx: sa.Connection, ke
     assert vault.families_by_phone(tx, keyring, PHONE) == [("f-1", "c-mother")]
 
 
+def test_many_families_are_kept_as_if_each_came_alone(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother(id="c-1"))
+    vault.suspend_contact(tx, "c-1")
+    both = {"f-2": [mother(id="c-2"), father()], "f-1": [mother(id="c-1", name="Awa E.")]}
+    vault.put_many_contacts(tx, keyring, both, TODAY)
+    assert vault.contacts_of(tx, keyring, "f-1") == (mother(id="c-1", name="Awa E.", suspended=True),)
+    assert vault.contacts_of(tx, keyring, "f-2") == (mother(id="c-2"), father())
+    assert vault.families_by_phone(tx, keyring, PHONE) == [("f-1", "c-1"), ("f-2", "c-2")]
+
+
+def test_many_families_never_share_or_take_over_a_contact(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    put(tx, keyring, "f-1", mother())
+    for wrong in ({"f-2": [mother()]}, {"f-2": [father()], "f-3": [father()]}, {"f-1": [father()], "f-2": [mother()]}):
+        with pytest.raises(ValueError, match="quelqu'un d'autre"):
+            vault.put_many_contacts(tx, keyring, wrong, TODAY)
+    assert vault.contacts_of(tx, keyring, "f-1") == (mother(),)
+
+
 def test_a_phone_leads_to_every_family_that_gave_it(tx: sa.Connection, keyring: vault.Keyring) -> None:
     assert vault.families_by_phone(tx, keyring, PHONE) == []
     put(tx, keyring, "f-2", mother(id="c-2"))
@@ -73,6 +91,15 @@ def test_a_suspended_contact_stays_so_until_its_number_changes(tx: sa.Connection
     assert vault.contacts_of(tx, keyring, "f-1")[0].suspended
     put(tx, keyring, "f-1", mother(phone=OTHER_PHONE))
     assert not vault.contacts_of(tx, keyring, "f-1")[0].suspended
+
+
+def test_many_first_names_are_kept_at_once_each_with_its_family(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    vault.put_child_first_name(tx, keyring, "f-1", "r-1", "Zoé", TODAY)
+    children = [vault.ChildName("f-1", "r-1", "Zoë"), vault.ChildName("f-2", "r-2", "Noé")]
+    vault.put_first_names(tx, keyring, children, TODAY)
+    assert vault.child_first_names(tx, keyring, ["r-1", "r-2"]) == {"r-1": "Zoë", "r-2": "Noé"}
+    vault.erase_family(tx, "f-2")
+    assert vault.child_first_names(tx, keyring, ["r-1", "r-2"]) == {"r-1": "Zoë"}
 
 
 def test_first_names_are_kept_by_request(tx: sa.Connection, keyring: vault.Keyring) -> None:
