@@ -5,8 +5,9 @@ When to modify: together with a migration. Names, phones and e-mail addresses ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -171,13 +172,26 @@ OPEN, CLOSED = "open", "closed"
 
 def put(tx: sa.Connection, table: sa.Table, row: Mapping[str, Any], *, only_new: bool = False) -> None:
     """Insert `row`, or replace what it says where its key is known already (`only_new`: leave that one alone)."""
-    insert = (postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert)(table).values(dict(row))
+    put_many(tx, table, [row], only_new=only_new)
+
+
+def put_many(
+    tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, only_new: bool = False
+) -> None:  # fmt: skip
+    """The same for rows that all name the same columns."""
+    if rows:
+        tx.execute(_upsert(table, tx.dialect.name, frozenset(rows[0]), only_new=only_new), [dict(row) for row in rows])
+
+
+@cache
+def _upsert(table: sa.Table, dialect: str, columns: frozenset[str], *, only_new: bool) -> Any:
+    """Built once: a statement costs more to build than to run, and an import puts thousands of rows."""
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: value for name, value in row.items() if name not in keys}
+    changed = {name: insert.excluded[name] for name in sorted(columns.difference(keys))}
     if only_new or not changed:
-        tx.execute(insert.on_conflict_do_nothing(index_elements=keys))
-    else:
-        tx.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed))
+        return insert.on_conflict_do_nothing(index_elements=keys)
+    return insert.on_conflict_do_update(index_elements=keys, set_=changed)
 
 
 def one_at_a_time(tx: sa.Connection, id_: str) -> None:
@@ -191,8 +205,13 @@ def one_at_a_time(tx: sa.Connection, id_: str) -> None:
 
 def find(tx: sa.Connection, table: sa.Table, id_: str) -> dict[str, Any] | None:
     """The row of that id as a dictionary, or None."""
-    row = tx.execute(sa.select(table).where(table.c.id == id_)).mappings().first()
+    row = tx.execute(_by_id(table), {"wanted": id_}).mappings().first()
     return None if row is None else dict(row)
+
+
+@cache
+def _by_id(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table).where(table.c.id == sa.bindparam("wanted"))
 
 
 def update(tx: sa.Connection, table: sa.Table, id_: str, **values: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 
 from contracts.vocabulary import Frozen, Period, Weekday
@@ -34,7 +34,7 @@ def read_csv(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-@lru_cache(maxsize=1)
+@cache
 def school_holidays() -> tuple[SchoolHoliday, ...]:
     """School holidays of zone A that are published, in order. Years without a line have none here."""
     return tuple(
@@ -47,9 +47,10 @@ def school_holidays() -> tuple[SchoolHoliday, ...]:
     )
 
 
-def working_days(period: Period) -> list[date]:
-    """Mondays to Fridays of a bounded period that are no public holiday."""
-    return [day for day in days_of(period) if day.weekday() <= _FRIDAY and day not in public_holidays(day.year)]
+@cache
+def working_days(period: Period) -> tuple[date, ...]:
+    """Mondays to Fridays of a bounded period that are no public holiday; every structure asks of the same few."""
+    return tuple(day for day in days_of(period) if day.weekday() <= _FRIDAY and day not in public_holidays(day.year))
 
 
 def days_of(period: Period) -> Iterator[date]:

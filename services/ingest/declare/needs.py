@@ -149,8 +149,14 @@ def _may_validate(act: Act, criterion: Criterion) -> bool:
 
 
 def _structures(tx: sa.Connection, act: Act, ids: list[str]) -> set[str]:
-    mine = (store.structures.c.territory == act.territory, store.structures.c.id.in_(ids))
-    return set(tx.scalars(sa.select(store.structures.c.id).where(*mine)))
+    return set(tx.scalars(_OF_THEM, {"territory": act.territory, "ids": ids}))
+
+
+_OF_THEM = sa.select(store.structures.c.id).where(
+    store.structures.c.territory == sa.bindparam("territory"),
+    store.structures.c.id.in_(sa.bindparam("ids", expanding=True)),
+)
+"""Built once: an import asks this twice a row."""
 
 
 def _any_on_call(tx: sa.Connection, act: Act) -> tuple[WishedStructure, ...]:

@@ -120,6 +120,10 @@ def _check_prescriber(tx: sa.Connection, act: Act, need: NeedBody) -> None:
 
 def _check_family(tx: sa.Connection, act: Act, family: str) -> None:
     """Nobody adds to the file of a family that is not theirs."""
-    mine = store.requests.c.family == family
-    for row in store.rows(tx, sa.select(store.requests).where(mine).order_by(store.requests.c.id)):
-        require(act.actor, Doing.AMEND_REQUEST, thing_of(row), "family")
+    for row in tx.execute(_OF_FAMILY, {"family": family}).mappings():
+        require(act.actor, Doing.AMEND_REQUEST, thing_of(dict(row)), "family")
+
+
+_OF_FAMILY = (
+    sa.select(store.requests).where(store.requests.c.family == sa.bindparam("family")).order_by(store.requests.c.id)
+)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from services.bus.tables import Instant
-from services.ingest.store import metadata, named, put
+from services.ingest.store import metadata, named, put_many
 
 rows = sa.Table(
     "imported_rows",
@@ -42,9 +43,17 @@ def known(tx: sa.Connection, territory: str, kind: str, keys: list[str]) -> dict
     return {row.key: row.fingerprint for row in tx.execute(sa.select(rows.c.key, rows.c.fingerprint).where(*mine))}
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A row of a file that was taken: its identifier, and the fingerprint of what it said."""
+
+    key: str
+    fingerprint: str
+
+
 def remember(
-    tx: sa.Connection, territory: str, kind: str, key: str, fingerprint: str, by: str, at: datetime
+    tx: sa.Connection, territory: str, kind: str, taken: Sequence[Taken], by: str, at: datetime
 ) -> None:  # fmt: skip
-    """This is what the row said when it was taken."""
-    row = {"territory": territory, "kind": kind, "key": key, "fingerprint": fingerprint, "by": by, "at": at}
-    put(tx, rows, row)
+    """This is what these rows said when they were taken."""
+    common = {"territory": territory, "kind": kind, "by": by, "at": at}
+    put_many(tx, rows, [{**common, "key": row.key, "fingerprint": row.fingerprint} for row in taken])

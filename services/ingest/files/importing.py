@@ -17,17 +17,16 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from services.ingest.actors import Act
-from services.ingest.families import Prepared, keep_people
 from services.ingest.files import imported
 from services.ingest.files.grouping import Group, Grouping
-from services.ingest.files.kinds import KINDS, Kind
+from services.ingest.files.kinds import KINDS, Check, Kind
 from services.ingest.files.reading import Sheet, read_sheet
 from services.ingest.files.rejects import Rejected, Summary
 from services.ingest.files.row import Row
 from services.ingest.guichet import Guichet
 from services.ingest.problems import Problem, Refused
 from services.ingest.wording import problems_of
-from services.vault import Keyring
+from services.vault import ChildName, Keyring, put_first_names, put_many_contacts
 
 Progress = Callable[[int, int], None]
 """Told (rows done, rows in all) after each batch."""
@@ -90,7 +89,7 @@ class Import:
         """Declare these groups, or say why not."""
         entries = [entry for group in await self._fresh(groups) if (entry := self._read(*group)) is not None]
         if self.kind.check is not None:
-            entries = self._settled(await self.guichet.database.read(self._check_all, entries))
+            entries = self._settled(await self.guichet.database.read(self._check_all, self.kind.check, entries))
             if not self.dry_run:
                 await self.guichet.vault.write(keep_all, self.guichet.keyring, entries, self.act.today)
         self.taken += sum(len(entry.rows) for entry in self._settled(await self._declare(entries)))
@@ -134,20 +133,22 @@ class Import:
         raise _Undone(self._declare_all(tx, entries))
 
     def _declare_all(self, tx: sa.Connection, entries: Sequence[Entry]) -> list[Outcome]:
-        return [(entry, _refusal(self._declare_one, tx, entry)) for entry in entries]
+        outcomes = [(entry, self._declare_one(tx, entry)) for entry in entries]
+        taken = [imported.Taken(entry.key, entry.fingerprint) for entry, refused in outcomes if refused is None]
+        imported.remember(tx, self.act.territory, self.kind.name, taken, self.act.actor.id, self.act.now)
+        return outcomes
 
-    def _declare_one(self, tx: sa.Connection, entry: Entry) -> None:
-        with tx.begin_nested():
-            self.kind.take(tx, self._act_of(entry), entry.key, entry.body)
-            now, by = self.act.now, self.act.actor.id
-            imported.remember(tx, self.act.territory, self.kind.name, entry.key, entry.fingerprint, by, now)
+    def _declare_one(self, tx: sa.Connection, entry: Entry) -> Refused | None:
+        try:
+            with tx.begin_nested():
+                self.kind.take(tx, self._act_of(entry), entry.key, entry.body)
+        except Refused as refused:
+            return refused
+        return None
 
-    def _check_all(self, tx: sa.Connection, entries: Sequence[Entry]) -> list[Outcome]:
-        return [(entry, _refusal(self._check_one, tx, entry)) for entry in entries]
-
-    def _check_one(self, tx: sa.Connection, entry: Entry) -> None:
-        if self.kind.check is not None:
-            self.kind.check(tx, self.act, entry.key, entry.body)
+    def _check_all(self, tx: sa.Connection, check: Check, entries: Sequence[Entry]) -> list[Outcome]:
+        refusals = check(tx, self.act, {entry.key: entry.body for entry in entries})
+        return [(entry, refusals.get(entry.key)) for entry in entries]
 
     def _act_of(self, entry: Entry) -> Act:
         """The same rows at the same instant say the same events."""
@@ -200,17 +201,10 @@ class _Undone(Exception):
         super().__init__("dry run")
 
 
-def _refusal(do: Callable[[sa.Connection, Entry], None], tx: sa.Connection, entry: Entry) -> Refused | None:
-    try:
-        do(tx, entry)
-    except Refused as refused:
-        return refused
-    return None
-
-
 def keep_all(tx: sa.Connection, keyring: Keyring, entries: Sequence[Entry], today: date) -> None:
-    """In the vault's transaction: contacts and first names of all these requests."""
-    for entry in entries:
-        asked = entry.body
-        prepared = Prepared(asked.need, entry.key, asked.family, asked.child)
-        keep_people(tx, keyring, prepared, asked.contacts, asked.first_name, today)
+    """In the vault's transaction: contacts and first names of all these requests. Of two rows of one family the later
+    one's contacts stay."""
+    asked = [(entry.key, entry.body) for entry in entries]
+    put_many_contacts(tx, keyring, {body.family: body.contacts for _, body in asked}, today)
+    named = [ChildName(body.family, request, body.first_name) for request, body in asked if body.first_name]
+    put_first_names(tx, keyring, named, today)

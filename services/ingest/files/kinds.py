@@ -5,7 +5,7 @@ When to modify: for a fourth file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,11 @@ from services.ingest.actors import Act
 from services.ingest.files import requests, structures, vacancies
 from services.ingest.files.columns import REQUEST_COLUMNS, STRUCTURE_COLUMNS, VACANCY_COLUMNS, Columns
 from services.ingest.files.row import Row
+from services.ingest.problems import Refused
 
 Read = Callable[[list[Row], Act], Any]
 Take = Callable[[sa.Connection, Act, str, Any], None]
+Check = Callable[[sa.Connection, Act, Mapping[str, Any]], Mapping[str, Refused]]
 
 
 def _first_row(_path: str) -> int | None:
@@ -28,7 +30,8 @@ def _first_row(_path: str) -> int | None:
 class Kind:
     """`read` makes a body of the rows of one key and leaves what is wrong in the rows, or raises Refused.
 
-    `check` refuses before contacts are written, `take` declares. `row_of` says which row a path of the body is about.
+    `check` looks at many bodies before contacts are written, and says which it refuses; `take` declares one. `row_of`
+    says which row a path of the body is about.
     """
 
     name: str
@@ -36,7 +39,7 @@ class Kind:
     read: Read
     take: Take
     column_of: Callable[[Any, str], str]
-    check: Take | None = None
+    check: Check | None = None
     grouped_by: str | None = None
     row_of: Callable[[str], int | None] = _first_row
 
@@ -51,7 +54,7 @@ KINDS = {
         Kind("vacancies", VACANCY_COLUMNS, vacancies.read_vacancy, vacancies.take_vacancy, vacancies.column_of),
         Kind(
             "requests", REQUEST_COLUMNS, requests.read_request, requests.take_request, requests.column_of,
-            check=requests.check_request,
+            check=requests.check_requests,
         ),
     )
 }  # fmt: skip

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,21 +16,15 @@ from services.ingest import store
 from services.ingest.actors import Act
 from services.ingest.declare.needs import OLDEST, NeedBody
 from services.ingest.declare.requests import amend_request, check_amendment, check_registration, register_request
-from services.ingest.families import ContactBody, contacts_from
 from services.ingest.files import cells
-from services.ingest.files.cells import NBSP, WrongCell, plain
-from services.ingest.files.columns import CONTACTS, WISHES
+from services.ingest.files.cells import NBSP, WrongCell
+from services.ingest.files.columns import WISHES
+from services.ingest.files.contacts import contacts_of, first_name, read_contacts
 from services.ingest.files.row import Row
 from services.ingest.files.vacancies import column_of_slot
 from services.ingest.problems import Problem, Refused, refuse_if
-from services.vault import Contact, ContactChannel, ContactRole
+from services.vault import Contact
 
-CHANNELS = {"sms": ContactChannel.SMS, "appel": ContactChannel.VOICE}
-ROLES = {
-    "parent": ContactRole.PARENT,
-    "representant legal": ContactRole.GUARDIAN,
-    "personne de confiance": ContactRole.TRUSTED,
-}
 COLUMN_OF = {
     "kind": "Type",
     "born": "Naissance",
@@ -69,12 +64,11 @@ def read_request(rows: list[Row], act: Act) -> Asked:
     (row,) = rows
     family = row.needed("Famille", cells.identifier, "?")
     child = row.needed("Enfant", cells.identifier, "?")
-    first_name = row.maybe("Prénom", _first_name) or ""
+    name = row.maybe("Prénom", first_name) or ""
     need = _read_need(row, act)
-    bodies = [body for n in CONTACTS if (body := _read_contact(row, n)) is not None]
+    bodies = read_contacts(row)
     row.settle()
-    contacts = _contacts(family, bodies, [n for n in CONTACTS if _is_there(row, n)])
-    return Asked(NeedBody(**need), family, child, first_name, contacts)
+    return Asked(NeedBody(**need), family, child, name, contacts_of(row, family, bodies))
 
 
 def _read_need(row: Row, act: Act) -> dict[str, object]:
@@ -160,87 +154,53 @@ def _criteria_of(*, validated: bool) -> Callable[[str], list[DeclaredCriterion]]
 
 
 _criterion = cells.one_of(Criterion)
-_channel = cells.word_of(CHANNELS, ("SMS", "appel"))
-_role = cells.word_of(ROLES, ("parent", "représentant légal", "personne de confiance"))
 
 
-def _is_there(row: Row, n: int) -> bool:
-    return any(row.text(f"{column} {n}") for column in ("Contact", "Téléphone"))
+def check_requests(tx: sa.Connection, act: Act, asked: Mapping[str, Asked]) -> dict[str, Refused]:
+    """Everything that would refuse these rows, before their people are written; by request."""
+    mine = sa.select(store.requests).where(store.requests.c.id.in_(asked))
+    known = {row["id"]: row for row in store.rows(tx, mine)}
+    communes = _communes(tx, act)
+    refused = {}
+    for request, body in asked.items():
+        try:
+            _check_request(tx, act, request, body, known.get(request), communes)
+        except Refused as refusal:
+            refused[request] = refusal
+    return refused
 
 
-def _read_contact(row: Row, n: int) -> ContactBody | None:
-    """The contact number `n`; None where there is none, or a wrong one."""
-    if not _is_there(row, n):
-        if n == CONTACTS[0]:
-            row.wrong("Téléphone 1", "contact_wanted", "Une famille a au moins un contact.", "Ajoutez un numéro.")
-        return None
-    facts = {
-        "name": row.maybe(f"Contact {n}", _name) or "",
-        "phone": row.needed(f"Téléphone {n}", _phone, ""),
-        "channel": row.maybe(f"Joindre par {n}", _channel) or ContactChannel.SMS,
-        "language": row.maybe(f"Langue {n}", _language) or "fr",
-        "role": row.maybe(f"Rôle {n}", _role) or ContactRole.PARENT,
-        "may_answer": row.maybe(f"Répond {n}", cells.yes_no) in (None, True),
-    }
-    return None if row.problems else ContactBody(**facts)
-
-
-def _contacts(family: str, bodies: list[ContactBody], numbers: list[int]) -> tuple[Contact, ...]:
-    """The contacts as the vault keeps them. Raises Refused in the words of the file's columns."""
-    try:
-        return contacts_from(family, bodies)
-    except Refused as refused:
-        named = [f"Téléphone {numbers[int(problem.field.split('.')[1])]}" for problem in refused.problems]
-        pairs = zip(refused.problems, named, strict=True)
-        raise Refused([replace(problem, field=column) for problem, column in pairs]) from refused
-
-
-def _name(text: str) -> str:
-    return _short(text, 80)
-
-
-def _first_name(text: str) -> str:
-    return _short(text, 60)
-
-
-def _short(text: str, most: int) -> str:
-    if len(text) > most or not text.isprintable():
-        raise WrongCell("too_long", f"Le texte a {most} lettres au plus, sur une ligne.", "Raccourcissez-le.")
-    return text
-
-
-def _phone(text: str) -> str:
-    """French Excel takes the first zero off a number: nine digits that begin with 1 to 9 had one."""
-    digits = re.sub(r"[ .\-\u00a0]", "", text)
-    if len(text) > 30:
-        raise WrongCell("not_a_phone", "Ce numéro est trop long.", f"Écrivez-le ainsi{NBSP}: 06 39 98 56 78.")
-    return f"0{digits}" if re.fullmatch(r"[1-9]\d{8}", digits) else text
-
-
-def _language(text: str) -> str:
-    code = plain(text)
-    if not re.fullmatch(r"[a-z]{2,3}", code):
-        raise WrongCell("not_a_language", "La langue a un code de deux ou trois lettres.", "Écrivez par exemple fr.")
-    return code
-
-
-def check_request(tx: sa.Connection, act: Act, request: str, asked: Asked) -> None:
-    """Everything that would refuse the row, before its people are written. Raises Refused."""
-    refuse_if(_check_commune(tx, act, asked.need.commune))
-    if store.find(tx, store.requests, request) is None:
+def _check_request(
+    tx: sa.Connection, act: Act, request: str, asked: Asked, known: Mapping[str, Any] | None, communes: frozenset[str]
+) -> None:  # fmt: skip
+    refuse_if(_check_commune(asked.need.commune, communes))
+    if known is None:
         check_registration(tx, act, asked.need, asked.family)
     else:
         check_amendment(tx, act, request, asked.need)
+        refuse_if(_check_same_family(known, asked))
 
 
-def _check_commune(tx: sa.Connection, act: Act, commune: str) -> Iterator[Problem]:
-    """A family from elsewhere may ask; a file full of codes that Excel has touched is more often simply wrong."""
+def _communes(tx: sa.Connection, act: Act) -> frozenset[str]:
+    """The territory's; none while it is not published."""
     territory = store.find(tx, store.territories, act.territory)
-    known = {row["code"] for row in territory["facts"]["communes"]} if territory else {commune}
-    if commune not in known:
+    return frozenset(row["code"] for row in territory["facts"]["communes"]) if territory else frozenset()
+
+
+def _check_commune(commune: str, communes: frozenset[str]) -> Iterator[Problem]:
+    """A family from elsewhere may ask; a file full of codes that Excel has touched is more often simply wrong."""
+    if communes and commune not in communes:
         rule = "La commune fait partie du territoire."
         remedy = "Vérifiez le code Insee. Une famille d'ailleurs s'inscrit au guichet."
         yield Problem("commune", "commune_outside", rule, remedy)
+
+
+def _check_same_family(known: Mapping[str, Any], asked: Asked) -> Iterator[Problem]:
+    """A request stays its family's: contacts written under another would reach the wrong people."""
+    for name, said in (("family", asked.family), ("child", asked.child)):
+        if known[name] != said:
+            rule = f"Cette demande est enregistrée avec l'identifiant {known[name]}."
+            yield Problem(name, "other_family", rule, "Reprenez cet identifiant, ou donnez un autre à la demande.")
 
 
 def take_request(tx: sa.Connection, act: Act, request: str, asked: Asked) -> None:

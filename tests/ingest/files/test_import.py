@@ -168,6 +168,26 @@ async def test_a_closed_request_is_not_opened_again_by_a_file(guichet: Guichet, 
     assert why(summary) == {2: {("Demande", "closed")}}
 
 
+@pytest.mark.parametrize(("column", "other"), [("Famille", "F-autre"), ("Enfant", "E-autre")])
+async def test_a_request_stays_with_the_family_and_the_child_that_it_came_with(
+    guichet: Guichet, tiny: Territory, column: str, other: str
+) -> None:
+    file = only(requests_csv(tiny), 0)
+    await taken(guichet, "requests", file)
+    summary = await taken(guichet, "requests", changed(file, 0, {column: other}))
+    assert why(summary) == {2: {(column, "other_family")}}
+    assert await guichet.vault.read(contacts_of, guichet.keyring, "F-autre") == ()
+
+
+async def test_the_last_row_of_a_family_says_how_to_reach_it(guichet: Guichet, tiny: Territory) -> None:
+    """Twins, say: two rows of one import with the same family."""
+    file, family = requests_csv(tiny), tiny.requests[0].family
+    again = changed(only(file, 1), 0, {"Famille": family, "Contact 1": "Maxence Exemple"})
+    both = replace(file, rows=(file.rows[0], again.rows[0]))
+    assert (await taken(guichet, "requests", both)).taken == 2
+    assert (await guichet.vault.read(contacts_of, guichet.keyring, family))[0].name == "Maxence Exemple"
+
+
 async def test_a_vacancy_that_has_fewer_places_is_changed(guichet: Guichet, tiny: Territory) -> None:
     file = town.places_file(tiny, await town.sign_agreements(guichet.database, tiny))
     await taken(guichet, "vacancies", file)
