@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -19,6 +19,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKED_BY_FIXTURE:
                 item.add_marker(MARKED_BY_FIXTURE[fixture])
+
+
+FIGURE = "figure"
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say a measured figure: it is printed at the end of the run, whichever process measured it."""
+    return lambda text: record_property(FIGURE, text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for group in ("passed", "failed") for report in terminalreporter.getreports(group)]
+    told = [str(text) for report in reports for name, text in report.user_properties if name == FIGURE]
+    if told:
+        terminalreporter.section("figures")
+        terminalreporter.line("\n".join(sorted(told)))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from services.territory import TEN_THOUSAND_ROWS, Territory, synthesise
+from services.territory import Territory
 from services.territory.faults import CUT_SHORT, NOT_WRONG_IN, Fault, with_faults
 from services.territory.files import (
     EXCEL,
@@ -151,12 +151,3 @@ def assert_shows(file: TownFile, broken: TownFile, fault: Fault) -> None:
         assert len(broken.rows[row]) == cell
     else:
         assert broken.rows[row][cell] != file.rows[row][cell]
-
-
-def test_a_large_territory_has_ten_thousand_rows_of_places_and_requests() -> None:
-    large = synthesise(7, date(2026, 11, 2), TEN_THOUSAND_ROWS)
-    assert len(large.vacancies) + len(large.requests) >= 10_000
-    vacancies, requests = vacancies_csv(large), requests_csv(large)
-    assert len({row[0] for row in vacancies.rows}) == len(vacancies.rows)
-    assert len({row[0] for row in requests.rows}) == len(requests.rows)
-    assert requests.encoded(EXCEL)
