@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +21,9 @@ from services.bus.service import TICKING, Service
 from services.calendar import FixedClock
 from services.matcher import reading
 from services.matcher import tables as t
-from services.matcher.app import Listening, SolverDied, SolverProcess, build, decide_here
+from services.matcher.app import Listening, build, decide_here
 from services.matcher.solver.schema import Outcome, Round
+from services.matcher.solver_process import SolverDied, SolverProcess
 from tests.matcher.world import World, now_at, run_now
 
 
@@ -134,6 +137,16 @@ async def test_a_solver_that_was_killed_is_started_again_and_the_round_with_it()
     again: Outcome = await solver.decide(part)
     await solver.close()
     assert [placed.request for placed in again.placed] == ["r-1"]
+
+
+def test_what_solves_loads_no_database_and_no_web() -> None:
+    """It is there before the first round is; with the whole matcher in it, it came a second later."""
+    look = "import sys, services.matcher.solver_process as p; p._load(); print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert "ortools" in loaded
+    assert not loaded & {"fastapi", "sqlalchemy", "services.matcher.app", "services.bus.database"}
 
 
 def one_part(world: World) -> Round:

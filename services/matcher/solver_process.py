@@ -1,0 +1,76 @@
+"""Solving outside the matcher's process. What solves loads this module and the solver, and nothing else of Berceau: it
+is ready before the first round is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from services.matcher.solver.schema import Outcome, Round
+
+
+class SolverProcess:
+    """Solves outside this process, so that a long round never keeps a message waiting.
+
+    The process is spawned: a forked one would inherit database connections and locks.
+    """
+
+    def __init__(self) -> None:
+        self._pool = _one_process()
+
+    async def decide(self, part: Round) -> Outcome:
+        """Raises SolverDied, once the next process is ready: the round is run again."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, decide, part)
+        except BrokenProcessPool as error:
+            self._pool = _one_process()
+            raise SolverDied("le processus de calcul s'est arrêté") from error
+
+    async def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _one_process() -> ProcessPoolExecutor:
+    """Starts at once, beside everything else, and not with the first round."""
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_end_with_the_matcher)
+    pool.submit(_load)
+    return pool
+
+
+def _end_with_the_matcher() -> None:
+    """A matcher that is killed can not end its solver, which would wait for work for ever: it looks by itself.
+
+    Ctrl-C reaches both processes; the matcher decides when this one ends.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_after_the_parent, daemon=True).start()
+
+
+def _end_after_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _load() -> None:
+    """OR-Tools, before the first round needs it."""
+    from services.matcher.solver import solve  # noqa: F401
+
+
+def decide(part: Round) -> Outcome:
+    """The outcome of one part. Whoever solves loads OR-Tools; the other processes do without it."""
+    from services.matcher.solver import solve
+
+    return solve.decide(part)
+
+
+class SolverDied(ConnectionError):
+    """The process that solves was ended from outside, for want of memory say: away, and tried again."""
