@@ -19,7 +19,16 @@ from services.ingest.declare.structures import StructureBody, publish_structure
 from services.ingest.declare.territories import TerritoryBody, publish_territory
 from services.ingest.declare.vacancies import VacancyBody, open_vacancy
 from services.territory import Family, JobKind, Person, Request, Structure, Territory, Vacancy
-from services.vault import Contact, ContactRole, Keyring, OwnerKind, put_child_first_name, put_contacts
+from services.vault import (
+    ChildName,
+    Contact,
+    ContactRole,
+    Keyring,
+    OwnerKind,
+    put_contacts,
+    put_first_names,
+    put_many_contacts,
+)
 
 ROLES = {
     JobKind.DIRECTOR: Role.STRUCTURE,
@@ -67,23 +76,25 @@ async def follow(town: Place, territory: Territory, name: str, now: datetime, na
 def _keep_people(
     tx: sa.Connection, keyring: Keyring, territory: Territory, requests: Sequence[Request], now: datetime
 ) -> None:
-    families = {family.id: family for family in territory.families}
-    for request in requests:
-        family = families[request.family]
-        keep_family(tx, keyring, family, now)
-        first_name = next((child.first_name for child in family.children if child.id == request.child), "")
-        if first_name:
-            put_child_first_name(tx, keyring, family.id, request.id, first_name, now.date())
+    asking = {request.family for request in requests}
+    families = [family for family in territory.families if family.id in asking]
+    first_names = {child.id: child.first_name for family in families for child in family.children}
+    put_many_contacts(tx, keyring, {family.id: _contacts(family) for family in families}, now.date())
+    named = [ChildName(r.family, r.id, first_names[r.child]) for r in requests if first_names[r.child]]
+    put_first_names(tx, keyring, named, now.date())
 
 
 def _keep_staff(tx: sa.Connection, keyring: Keyring, territory: Territory, now: datetime) -> None:
-    for person in territory.people:
-        put_contacts(tx, keyring, person.id, [_staff_contact(person)], now.date(), OwnerKind.STAFF)
+    staff = {person.id: [_staff_contact(person)] for person in territory.people}
+    put_many_contacts(tx, keyring, staff, now.date(), OwnerKind.STAFF)
 
 
 def keep_family(tx: sa.Connection, keyring: Keyring, family: Family, now: datetime) -> None:
-    contacts = [Contact(**contact.model_dump()) for contact in family.contacts]
-    put_contacts(tx, keyring, family.id, contacts, now.date())
+    put_contacts(tx, keyring, family.id, _contacts(family), now.date())
+
+
+def _contacts(family: Family) -> list[Contact]:
+    return [Contact(**contact.model_dump()) for contact in family.contacts]
 
 
 def _staff_contact(person: Person) -> Contact:
