@@ -37,11 +37,15 @@ CONNECT_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True)
 class Database:
-    """The database of one service. `kind` is `sqlite` or `postgresql`. `on_said`: whom to tell of new events."""
+    """The database of one service. `kind` is `sqlite` or `postgresql`. `on_said`: whom to tell of new events.
+
+    `with_said`: what is written last of all in a transaction that said something, about the territories named.
+    """
 
     writes: AsyncEngine
     reads: AsyncEngine
     on_said: list[Callable[[], None]] = field(default_factory=list)
+    with_said: list[Callable[[sa.Connection, frozenset[str]], None]] = field(default_factory=list)
     threads: Threads | None = None
 
     @property
@@ -52,7 +56,7 @@ class Database:
         """Run `do` in one transaction, committed if it returns. Events it said are told of after the commit."""
 
         def work(tx: sa.Connection) -> tuple[T, bool]:
-            return _saying(do, tx, *args, **kwargs)
+            return self._saying(do, tx, *args, **kwargs)
 
         if self.threads is not None:
             result, said = await self.threads.write(work)
@@ -73,6 +77,17 @@ class Database:
             return await self.threads.read(work)
         async with self.reads.connect() as connection:
             return await connection.run_sync(work)
+
+    def _saying(
+        self, do: Callable[Concatenate[sa.Connection, P], T], tx: sa.Connection, *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[T, bool]:
+        """What `do` returns, and whether it said something."""
+        _said(tx)
+        result = do(tx, *args, **kwargs)
+        territories = _said(tx)
+        for write in self.with_said if territories else ():
+            write(tx, territories)
+        return result, bool(territories)
 
     async def close(self) -> None:
         await self.writes.dispose()
@@ -124,22 +139,13 @@ def _rolled_back(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
         return work(tx)
 
 
-def _saying(
-    do: Callable[Concatenate[sa.Connection, P], T], tx: sa.Connection, *args: P.args, **kwargs: P.kwargs
-) -> tuple[T, bool]:
-    """What `do` returns, and whether it said something."""
-    _said(tx)
-    result = do(tx, *args, **kwargs)
-    return result, _said(tx)
-
-
 SAID = "berceau_said"
-"""Set in a connection's `info` by whoever records an event."""
+"""Where a connection's `info` holds the territories of the events that it recorded."""
 
 
-def _said(tx: sa.Connection) -> bool:
-    """Whether something was said on this connection since the last look."""
-    return bool(tx.info.pop(SAID, False))
+def _said(tx: sa.Connection) -> frozenset[str]:
+    """The territories about which something was said on this connection since the last look."""
+    return frozenset(tx.info.pop(SAID, ()))
 
 
 def open_sqlite(path: Path, durability: Durability = "FULL") -> Database:

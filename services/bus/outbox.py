@@ -29,7 +29,7 @@ def record(tx: sa.Connection, *events: Event) -> None:
     """Say `events`, in this order, if and only if `tx` commits."""
     if events:
         tx.execute(outbox.insert(), [_row(event) for event in events])
-        tx.info[SAID] = True
+        tx.info.setdefault(SAID, set()).update(event.territory for event in events)
 
 
 def _row(event: Event) -> dict[str, object]:

@@ -27,7 +27,10 @@ LONGEST_REST_S = 1.0
 
 @dataclass
 class Service:
-    """`tick(now)` does what is due and says how much that was; `next_due()` says when it next has something to do."""
+    """`tick(now)` does what is due and says how much that was; `next_due()` says when it next has something to do.
+
+    `on_stop`: what ends the answers that would otherwise stay open, called once no new visitor is let in.
+    """
 
     name: str
     database: Database
@@ -36,6 +39,7 @@ class Service:
     tick: Callable[[datetime], Awaitable[int]]
     next_due: Callable[[], Awaitable[datetime | None]]
     databases: tuple[Database, ...] = ()
+    on_stop: tuple[Callable[[], None], ...] = field(default=())
     on_close: tuple[Callable[[], Awaitable[None]], ...] = field(default=())
 
     async def close(self) -> None:

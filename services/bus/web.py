@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 
@@ -21,7 +22,19 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 
 class WebServer(uvicorn.Server):
-    """Leaves signals to the process: the web is closed last, so that whoever watches sees it stop."""
+    """Leaves signals to the process: the web is closed last, so that whoever watches sees it stop.
+
+    A server waits for the answers under way; `on_stop` ends those that have no end of their own.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_stop: Sequence[Callable[[], None]] = ()) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for end in self._on_stop:
+            end()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

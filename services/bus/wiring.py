@@ -54,7 +54,8 @@ async def open_database(settings: Settings, name: str, stop: asyncio.Event | Non
 
 
 def web_server(service: Service, settings: Settings) -> WebServer:
-    return WebServer(uvicorn.Config(service.app, settings.host, settings.port, log_config=None, access_log=False))
+    config = uvicorn.Config(service.app, settings.host, settings.port, log_config=None, access_log=False)
+    return WebServer(config, service.on_stop)
 
 
 @dataclass

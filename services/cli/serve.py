@@ -25,7 +25,8 @@ async def serve_embedded(settings: Settings) -> None:
 
 async def run_with_site(town: Embedded, settings: Settings, stop: asyncio.Event) -> None:
     """The services and the site side by side; when one ends so does the other."""
-    web = WebServer(uvicorn.Config(town.site, settings.host, settings.port, log_config=None, access_log=False))
+    config = uvicorn.Config(town.site, settings.host, settings.port, log_config=None, access_log=False)
+    web = WebServer(config, [end for service in town.services for end in service.on_stop])
 
     async def until_asked() -> None:
         await stop.wait()

@@ -6,6 +6,7 @@ A person's e-mail address and phone are in the vault, under the person's id; her
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -128,6 +129,13 @@ def actor_of_session(tx: sa.Connection, secret: str, now: datetime) -> Actor | N
     person = tx.scalar(sa.select(sessions.c.person).where(*alive))
     row = person_named(tx, person) if person else None
     return _actor(row) if row else None
+
+
+def actors_of_sessions(tx: sa.Connection, fingerprints: Collection[str], now: datetime) -> dict[str, Actor]:
+    """Who is signed in with each of these sessions; those that opened nothing any more are left out."""
+    alive = (sessions.c.fingerprint.in_(sorted(fingerprints)), sessions.c.expires_at > now, persons.c.left_at.is_(None))
+    query = sa.select(sessions.c.fingerprint, persons).join(persons, persons.c.id == sessions.c.person).where(*alive)
+    return {row["fingerprint"]: _actor(dict(row)) for row in tx.execute(query).mappings()}
 
 
 def create_key(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from services.bus.database import Database
 from services.bus.delivery import Clock
+from services.ingest import changes
 from services.ingest.credentials import SESSION_LIFE
+from services.ingest.live import Streams
 from services.vault import Keyring
 
 
@@ -16,6 +18,7 @@ class Guichet:
     """`public_url` begins every address that people see; over https cookies are marked so.
 
     Without an `inbound_secret` no SMS comes in over HTTP. `session_life` is longer only where the clock runs faster.
+    `streams` are the pages that are open now.
     """
 
     database: Database
@@ -26,6 +29,13 @@ class Guichet:
     public_url: str = "http://127.0.0.1:8080"
     inbound_secret: str = ""
     session_life: timedelta = SESSION_LIFE
+    streams: Streams = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Whatever is said through this guichet moves the number that open pages follow."""
+        object.__setattr__(self, "streams", Streams(self.database, self.clock))
+        if changes.note not in self.database.with_said:
+            self.database.with_said.append(changes.note)
 
     @property
     def is_secure(self) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from contracts.vocabulary import LIVE, Answer, Channel, ProposalState
 from services.bus.tables import Instant
-from services.ingest import store
+from services.ingest import changes, store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act, Actor, Role
 from services.ingest.declare.bodies import Body
@@ -145,6 +145,7 @@ def handle_text(tx: sa.Connection, act: Act, text: str) -> None:
         raise unknown("text", "ce SMS")
     if row["handled_at"] is None:
         store.update(tx, inbound, text, handled_at=act.now, handled_by=act.actor.id)
+        changes.note(tx, (act.territory,))
 
 
 def forget_words(tx: sa.Connection, now: datetime) -> int:
@@ -195,6 +196,8 @@ def _keep(tx: sa.Connection, sms: InboundSms, taken: Taken, owner: str | None, r
         "words": None if taken.outcome == RECORDED else sms.text.replace("\0", ""),
     }
     store.update(tx, inbound, sms.message_id, **values)
+    if taken.reply is None and values["territory"]:
+        changes.note(tx, (values["territory"],))  # nothing was said: only a person reads it
 
 
 def _first_time(tx: sa.Connection, message_id: str, received_at: datetime) -> bool:

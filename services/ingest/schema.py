@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from services.bus import tables as bus_tables
-from services.ingest import credentials, idempotency, inbound, store
+from services.ingest import changes, credentials, idempotency, inbound, store
 from services.ingest.files import imported
 from services.ingest.projection import tables as projection_tables
 
-OWNERS = (store, credentials, idempotency, imported, inbound, projection_tables)
+OWNERS = (store, changes, credentials, idempotency, imported, inbound, projection_tables)
 """The modules that put tables into `metadata`: imported here, so that none is forgotten."""
 
 metadata = store.metadata

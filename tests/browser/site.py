@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from services.bus.web import WebServer
 from tests.ingest.pages.conftest import opened
 from tests.ingest.pages.town import Town
 
@@ -31,11 +32,19 @@ PHONE, DESK = (360, 780), (1280, 900)
 
 @dataclass
 class Site:
-    """A town behind a port. `run` does something to it, on its own loop."""
+    """A town behind a port. `run` does something to it, on its own loop; `stop` asks it to end, as SIGTERM does."""
 
     url: str
     town: Town
     loop: asyncio.AbstractEventLoop
+    stopping: threading.Event
+    stopped: threading.Event
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    def has_stopped_within(self, seconds: float) -> bool:
+        return self.stopped.wait(seconds)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
@@ -59,13 +68,15 @@ async def _serve(folder: Path, ready: Future[Site], stop: threading.Event) -> No
     try:
         async with opened(folder) as town:
             with socket.create_server(("127.0.0.1", 0)) as port:
-                server = uvicorn.Server(uvicorn.Config(town.app, log_level="warning", lifespan="off"))
+                config = uvicorn.Config(town.app, log_level="warning", lifespan="off")
+                server, stopped = WebServer(config, town.service.on_stop), threading.Event()
                 serving = asyncio.create_task(server.serve(sockets=[port]))
                 url = f"http://127.0.0.1:{port.getsockname()[1]}"
-                ready.set_result(Site(url, town, asyncio.get_running_loop()))
+                ready.set_result(Site(url, town, asyncio.get_running_loop(), stop, stopped))
                 await asyncio.to_thread(stop.wait)
                 server.should_exit = True
                 await serving
+                stopped.set()
     except BaseException as fault:
         if not ready.done():
             ready.set_exception(fault)

@@ -14,12 +14,12 @@ from contracts.vocabulary import ProposalState
 from services import vault
 from services.bus.database import Database, open_postgresql
 from services.calendar import FixedClock
-from services.ingest import store
+from services.ingest import changes, store
 from services.ingest.guichet import Guichet
 from services.ingest.projection.tables import proposals
 from services.ingest.schema import create_all
 from tests.ingest.doors import Doors
-from tests.ingest.people import CRECHE, NOW, TODAY, vacancy_body
+from tests.ingest.people import CRECHE, NOW, TERRITORY, TODAY, vacancy_body
 from tests.ingest.proposals import LINK_KEY, accepted, made, placed, released, sent
 from tests.ingest.test_inbound_sms import PHONE, text
 from tests.ingest.test_projection import golden
@@ -79,3 +79,26 @@ async def test_the_golden_story_and_the_screens_read_the_same(cluster: Doors) ->
     assert (place["posted"], place["free"]) == (2, 2), "it was placed at the instant of the count"
     for path in ("/tasks", "/proposals", "/requests", "/texts", "/places", f"/requests/{request}", "/proposals/O-1"):
         assert (await cluster.get(path, "coordinator")).status_code == 200, path
+
+
+async def test_the_numbers_of_a_territory_become_visible_in_their_order(cluster: Doors) -> None:
+    """A slow writer does not show a lower number after a page heard of a higher one, as rows of a log would."""
+    database = cluster.guichet.database
+    before = await database.read(changes.sequence, TERRITORY)
+
+    async def write(pause_s: float) -> None:
+        await database.write(_note_and_wait, pause_s)
+
+    seen: list[int] = []
+    writers = [asyncio.create_task(write(0.05 * (n % 2))) for n in range(8)]
+    while not all(writer.done() for writer in writers):
+        seen.append(await database.read(changes.sequence, TERRITORY))
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*writers)
+    assert seen == sorted(seen)
+    assert await database.read(changes.sequence, TERRITORY) == before + 8
+
+
+def _note_and_wait(tx: sa.Connection, pause_s: float) -> None:
+    changes.note(tx, (TERRITORY,))
+    tx.execute(sa.select(sa.func.pg_sleep(pause_s)))

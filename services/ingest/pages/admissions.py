@@ -37,7 +37,7 @@ _DATES = {
 async def waiting(visit: Visit) -> Response:
     """Who waits for the structure, the most urgent first."""
     found = await visit.read(to_confirm, visit.actor, visit.now)
-    return visit.show("creches/to_confirm.html", rows=await with_people(visit.guichet, found))
+    return visit.show_live("creches/to_confirm.html", rows=await with_people(visit.guichet, found))
 
 
 async def one_child(visit: Visit) -> Response:

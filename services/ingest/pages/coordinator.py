@@ -81,7 +81,7 @@ async def to_do(visit: Visit) -> Response:
     found = await visit.read(to_handle, visit.actor, visit.now)
     texts = await visit.read(unclear_texts, visit.actor)
     groups = [(kind, await _with_people(visit, found[kind])) for kind in ORDER if kind in found]
-    return visit.show(
+    return visit.show_live(
         "coordinator/tasks.html",
         rounds=_by_round(await with_people(visit.guichet, await visit.read(to_release, visit.actor, visit.now))),
         groups=groups,

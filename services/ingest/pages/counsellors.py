@@ -29,7 +29,7 @@ async def my_files(visit: Visit) -> Response:
     found = await visit.read(requests.requests_of, visit.actor, visit.now)
     order = sorted(found, key=lambda row: (row["request_state"] != "open", row["registered_at"]))
     rows = await with_people(visit.guichet, order)
-    return visit.show("counsellors/files.html", rows=rows, kinds=RequestKind)
+    return visit.show_live("counsellors/files.html", rows=rows, kinds=RequestKind)
 
 
 async def empty_form(visit: Visit) -> Response:
@@ -103,7 +103,7 @@ async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
     urgent = view["request_kind"] == RequestKind.URGENT and view["request_state"] == "open"
     live = any(ProposalState(row["state"]).is_live for row in view["proposals"])
     fits = await visit.read(on_call_places, visit.actor, view["request"], visit.now) if urgent and not live else []
-    return visit.show(
+    return visit.show_live(
         "counsellors/file.html",
         status,
         form=form,

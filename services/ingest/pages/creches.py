@@ -24,7 +24,7 @@ async def my_places(visit: Visit) -> Response:
     """What the structure has posted, section by section."""
     structure = visit.actor.structure or ""
     found = await visit.read(places_of, visit.actor, structure, visit.now)
-    return visit.show(
+    return visit.show_live(
         "creches/places.html",
         place=await visit.read(directory.structure, visit.actor.territory, structure),
         sections=_by_section(found),

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from fastapi.responses import RedirectResponse, Response
 from starlette.requests import Request
 
-from services.ingest import credentials
+from services.ingest import changes, credentials
 from services.ingest.actors import Actor, Role, public
 from services.ingest.pages.visit import Page, Pages, Visit
 from services.ingest.problems import Refused, Why, forbidden
@@ -42,8 +42,8 @@ async def answer(pages: Pages, page: Page, request: Request) -> Response:
     """Open the page if the visitor may; what an act refuses becomes a page that says why."""
     now = pages.guichet.clock()
     secret = request.cookies.get(cookie_name(pages.guichet), "")
-    actor, town = await pages.guichet.database.read(_frame, pages.territory, secret, now)
-    visit = Visit(pages, request, actor, now, town)
+    actor, town, sequence = await pages.guichet.database.read(_frame, pages.territory, secret, now)
+    visit = Visit(pages, request, actor, now, town, sequence)
     if page.roles and actor.role is Role.PUBLIC:
         return RedirectResponse("/connexion?fait=a_connecter", 303)
     try:
@@ -59,13 +59,14 @@ def refusal(visit: Visit, refused: Refused) -> Response:
     return visit.show("layout/refusal.html", _STATUS[refused.why], problems=refused.problems, home=home)
 
 
-def _frame(tx: sa.Connection, territory: str | None, secret: str, now: datetime) -> tuple[Actor, dict[str, Any]]:
+def _frame(tx: sa.Connection, territory: str | None, secret: str, now: datetime) -> tuple[Actor, dict[str, Any], int]:
+    """Who visits which town, and how far that has come: read before what the page shows, so never ahead of it."""
     actor = credentials.actor_of_session(tx, secret, now) if secret else None
     try:
         town = directory.territory(tx, actor.territory if actor else territory)
     except Refused:
         town = UNPUBLISHED
-    return actor or public(town["territory"]), town
+    return actor or public(town["territory"]), town, changes.sequence(tx, town["territory"])
 
 
 def _check_role(page: Page, actor: Actor) -> None:

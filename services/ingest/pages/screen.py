@@ -5,6 +5,7 @@ When to modify: a filter enters here when two templates need it; a header when a
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from functools import cache
 from importlib import resources
@@ -29,8 +30,11 @@ HEADERS = {
 """No page runs a script, loads from another host, is kept or framed, or names its address to anybody. Staff pages tell
 their own host where a form comes from, without which a browser on plain http could not post (see `protection`)."""
 
+LIVE_POLICY = f"{HEADERS['Content-Security-Policy']}; script-src 'self'; connect-src 'self'"
+"""A list that follows what happens elsewhere runs our own files, and asks our own host: nothing inline, no eval."""
+
 A_YEAR = "public, max-age=31536000, immutable"
-_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+_TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml", "js": "text/javascript; charset=utf-8"}
 _PACKAGE = "services.ingest"
 
 
@@ -39,26 +43,37 @@ def asset(name: str) -> str:
     return f"/static/{name}?v={_fingerprint(name)}"
 
 
-def asset_response(name: str) -> Response:
-    """A file of `static/`, kept for a year. 404 where there is none."""
-    body = _files().get(name)
-    if body is None:
+def asset_response(name: str, encodings: str = "") -> Response:
+    """A file of `static/`, kept for a year, and smaller where the browser takes it so. 404 where there is none."""
+    if name not in _files():
         return Response("Ce fichier n'existe pas.", 404, media_type="text/plain; charset=utf-8")
-    headers = {"Cache-Control": A_YEAR, "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": A_YEAR, "X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
+    body = _files()[name]
+    if "gzip" in encodings:
+        headers["Content-Encoding"] = "gzip"
+        body = _smaller(name)
     return Response(body, media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
 
 
 def page(template: str, status: int = 200, **data: Any) -> HTMLResponse:
     """A page of `templates/`, with everything that it names among `data`."""
     referrer = {"Referrer-Policy": "same-origin"} if data["actor"].role in STAFF else {}
-    return HTMLResponse(TEMPLATES.get_template(template).render(**data), status, {**HEADERS, **referrer})
+    policy = {"Content-Security-Policy": LIVE_POLICY} if data["live"] else {}
+    return HTMLResponse(TEMPLATES.get_template(template).render(**data), status, {**HEADERS, **referrer, **policy})
 
 
 @cache
 def _files() -> dict[str, bytes]:
-    folder = resources.files(_PACKAGE).joinpath("pages", "static")
-    files = sorted((entry for entry in folder.iterdir() if entry.is_file()), key=lambda entry: entry.name)
+    """Our own files, and those of others under `vendor`, each there with its licence and version."""
+    static = resources.files(_PACKAGE).joinpath("pages", "static")
+    entries = [entry for folder in (static, static.joinpath("vendor")) for entry in folder.iterdir() if entry.is_file()]
+    files = sorted(entries, key=lambda entry: entry.name)
     return {entry.name: entry.read_bytes() for entry in files if entry.name.rpartition(".")[2] in _TYPES}
+
+
+@cache
+def _smaller(name: str) -> bytes:
+    return gzip.compress(_files()[name], mtime=0)
 
 
 def _fingerprint(name: str) -> str:

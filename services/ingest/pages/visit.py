@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
@@ -70,13 +71,14 @@ class Pages:
 
 @dataclass(frozen=True)
 class Visit:
-    """`town` is what the actor's territory published, empty before it did."""
+    """`town` is what the actor's territory published, empty before it did; `sequence` how far it has come."""
 
     pages: Pages
     request: Request
     actor: Actor
     now: datetime
     town: dict[str, Any]
+    sequence: int = 0
 
     @property
     def today(self) -> date:
@@ -108,7 +110,12 @@ class Visit:
     def show(self, template: str, status: int = 200, **data: Any) -> HTMLResponse:
         """A page. It is never kept by a browser or a proxy: what it shows changes and may be personal."""
         frame = {"actor": self.actor, "now": self.now, "today": self.today, "town": self.town, "here": self.here}
-        return screen.page(template, status, **{**frame, "notice": self.asked(NOTICE), **data})
+        return screen.page(template, status, **{**frame, "notice": self.asked(NOTICE), "live": "", **data})
+
+    def show_live(self, template: str, status: int = 200, **data: Any) -> HTMLResponse:
+        """A page whose list follows what happens elsewhere; a form with faults in it stays as it was sent."""
+        live = f"{STREAM}?depuis={self.sequence}" if status == HTTPStatus.OK else ""
+        return self.show(template, status, live=live, **data)
 
     @property
     def here(self) -> str:
@@ -121,6 +128,9 @@ class Visit:
 
 
 NOTICE = "fait"
+
+STREAM = "/direct"
+"""Where open pages hear that something changed."""
 
 Handler = Callable[[Visit], Awaitable[Response]]
 

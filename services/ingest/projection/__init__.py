@@ -5,8 +5,12 @@ Handlers may hear of a proposal before it was made, and of anything twice: nothi
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
 
 from contracts import messages as m
 from contracts import placements as pl
@@ -15,6 +19,7 @@ from contracts.base import Event
 from contracts.rounds import RequestExplained, RoundDecided
 from contracts.tasks import TaskOpened, TaskSettled
 from services.bus.delivery import Handler, Handlers
+from services.ingest import changes
 from services.ingest.projection import others, proposals
 
 _HANDLERS: dict[type[Event], Handler] = {
@@ -54,5 +59,18 @@ def handlers(link_key: bytes) -> Handlers:
 
     The key derives the family's link of a proposal, which is kept as a fingerprint only.
     """
-    made = partial(proposals.on_proposal_made, link_key=link_key)
-    return MappingProxyType({p.ProposalMade: made, **_HANDLERS})
+    every: dict[type[Event], Handler] = {
+        p.ProposalMade: partial(proposals.on_proposal_made, link_key=link_key),
+        **_HANDLERS,
+    }
+    return MappingProxyType({kind: _noted(handler) for kind, handler in every.items()})
+
+
+def _noted(handler: Handler) -> Handler:
+    """The same handler; open pages of the event's territory learn that something changed."""
+
+    def noted(tx: sa.Connection, event: Any, now: datetime) -> None:
+        handler(tx, event, now)
+        changes.note(tx, (event.territory,))
+
+    return noted

@@ -125,7 +125,8 @@ class Town:
 
     async def open(self, *, empty: bool = False) -> None:
         pages = pages_router(Pages(self.guichet, rules=lambda _policy, _day: RULES))
-        self.app: FastAPI = app.build(self.guichet, limits=(), pages=pages).app
+        self.service = app.build(self.guichet, limits=(), pages=pages)
+        self.app: FastAPI = self.service.app
         self.client = self.visitor()
         await self.write(people.publish_all)
         await self.write(_employ)

@@ -94,6 +94,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("fingerprint"),
     )
     op.create_table(
+        "changes",
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("territory"),
+    )
+    op.create_table(
         "explanations",
         sa.Column("request", sa.String(length=64), nullable=False),
         sa.Column("territory", sa.String(length=64), nullable=False),
@@ -462,6 +468,7 @@ def downgrade() -> None:
     op.drop_index("holds_of_request", table_name="holds")
     op.drop_table("holds")
     op.drop_table("explanations")
+    op.drop_table("changes")
     op.drop_table("api_keys")
     op.drop_index("agreements_of_structure", table_name="agreements")
     op.drop_table("agreements")
