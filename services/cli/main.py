@@ -47,6 +47,7 @@ COMMANDS = (
     Named("doctor", "services.cli.doctor", "doctor", "Vérifier l'installation, avec un remède pour chaque défaut."),
     Named("topics", "services.cli.topics", "topics", "Les sujets du courtier ; --create crée ceux qui manquent."),
     Named("lag", "services.cli.topics", "lag", "Ce que chaque service n'a pas encore lu."),
+    Named("replay", "services.cli.replay", "replay", "Rejouer un territoire depuis ses événements, et comparer."),
     Named("dead-letters", "services.cli.dead_letters", "app", "Les messages qu'une personne doit regarder."),
     Named("key", "services.cli.keys", "app", "Créer les secrets de l'installation."),
     Named("link", "services.cli.access", "link", "Donner un premier accès à une personne."),

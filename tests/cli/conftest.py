@@ -11,6 +11,11 @@ import pytest
 from services.bus.settings import PREFIX
 from tests.cli.command import Command
 
+KEYS = {
+    "BERCEAU_VAULT_KEY": base64.b64encode(b"v" * 32).decode(),
+    "BERCEAU_LINK_KEY": base64.b64encode(b"l" * 32).decode(),
+}
+
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
@@ -18,11 +23,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     for name in list(os.environ):
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
-    own = {
-        "BERCEAU_DATA": str(tmp_path / "data"),
-        "BERCEAU_VAULT_KEY": base64.b64encode(b"v" * 32).decode(),
-        "BERCEAU_LINK_KEY": base64.b64encode(b"l" * 32).decode(),
-    }
+    own = {"BERCEAU_DATA": str(tmp_path / "data"), **KEYS}
     for name, value in own.items():
         monkeypatch.setenv(name, value)
     return own
