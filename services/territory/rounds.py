@@ -74,6 +74,9 @@ class RoundPlan:
     support: float = 0.0
     places: float = 0.45
     whole_weeks: bool = False
+    wishes: int = 0
+    """So many wishes for each family, anywhere; 0 is as families do, in their own town."""
+
     own_lists: bool = False
     """Each structure has an order of its own, as hospitals have in the literature (whole weeks)."""
 
@@ -236,6 +239,8 @@ class _Drawing:
             yield StructurePoints(structure=wished[0], points=points + SIBLING_POINTS)
 
     def _wished(self, draw: Chance) -> list[Id]:
+        if self.plan.wishes:
+            return draw.shuffled("anywhere", self.structures)[: self.plan.wishes]
         home = draw.pick("home", self.structures)
         town = self.town_of[home].structures
         place = town.index(home)
