@@ -20,7 +20,7 @@ from services.bus import outbox
 from services.bus.database import Database
 from services.bus.delivery import Clock
 from services.bus.links import proposal_token, sign_in_token
-from services.notifier import metrics, store
+from services.notifier import budgets, metrics, store
 from services.notifier.facts import NotYetKnown, facts_for
 from services.notifier.gateways.gateway import Gateway, Outcome, Receipt, SendResult, settled
 from services.notifier.messages import MissingFact, Rendered, render
@@ -67,6 +67,9 @@ class Sender:
         contact = await self._contact(message)
         if contact is None or contact.phone is None:
             return await self.database.write(_give_up, message, NO_CONTACT, now)
+        free_at = await self.database.read(budgets.free_at, message, contact.id, now)
+        if free_at > now:
+            return await self._hold_back(message, free_at)
         try:
             text = await self.database.read(self._text, message, contact, now)
         except NotYetKnown as missing:
@@ -76,6 +79,11 @@ class Sender:
             log.error("text can not be written", message=message.message, missing=str(missing))
             return await self.database.write(_give_up, message, UNWRITABLE, now)
         return await self._send_as(message, contact.id, contact.phone, text)
+
+    async def _hold_back(self, message: Message, free_at: datetime) -> int:
+        log.warning("text over the budget", message=message.message, free_at=free_at.isoformat())
+        metrics.HELD_BACK.labels(message.template.value).inc()
+        return await self.database.write(_wait_until, message, free_at)
 
     async def _send_as(self, message: Message, contact: str, phone: str, text: Rendered) -> int:
         """The intent carries the hour at which it is written: a batch may take minutes, and an intent looks abandoned
@@ -141,7 +149,9 @@ class Sender:
 
 
 def _takes_texts(contact: Contact) -> bool:
-    return contact.channel is ContactChannel.SMS and contact.phone is not None and not contact.suspended
+    if contact.channel is not ContactChannel.SMS or contact.phone is None or contact.suspended:
+        return False
+    return budgets.may_be_written_to(contact.phone)
 
 
 def note_receipt(tx: sa.Connection, receipt: Receipt, now: datetime) -> int:

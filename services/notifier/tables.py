@@ -68,6 +68,8 @@ messages = sa.Table(
     sa.Column("contact", sa.String(64)),
     sa.Index("messages_to_send", "state", "send_at"),
     sa.Index("messages_proposal", "proposal"),
+    sa.Index("messages_to_contact", "contact", "started_at"),
+    sa.Index("messages_from_territory", "territory", "started_at"),
 )
 """`state`: planned, sending, sent, delivered, failed, unknown, cancelled. `tried`: contacts that did not work."""
 

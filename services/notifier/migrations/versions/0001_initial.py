@@ -89,7 +89,9 @@ def upgrade() -> None:
         sa.Column("contact", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("message"),
     )
+    op.create_index("messages_from_territory", "messages", ["territory", "started_at"], unique=False)
     op.create_index("messages_proposal", "messages", ["proposal"], unique=False)
+    op.create_index("messages_to_contact", "messages", ["contact", "started_at"], unique=False)
     op.create_index("messages_to_send", "messages", ["state", "send_at"], unique=False)
     op.create_table(
         "proposals",
@@ -159,7 +161,9 @@ def downgrade() -> None:
     op.drop_table("simulated_phones")
     op.drop_table("proposals")
     op.drop_index("messages_to_send", table_name="messages")
+    op.drop_index("messages_to_contact", table_name="messages")
     op.drop_index("messages_proposal", table_name="messages")
+    op.drop_index("messages_from_territory", table_name="messages")
     op.drop_table("messages")
     op.drop_table("bookmarks")
     op.drop_index(
