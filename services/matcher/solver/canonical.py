@@ -13,7 +13,19 @@ from datetime import UTC, time
 from typing import Any, TypeVar
 
 from contracts.vocabulary import Frozen, Slot
-from services.matcher.solver.schema import Hold, Mode, NotAgain, Outcome, Pattern, Request, Round, Ties, Vacancy
+from services.matcher.solver.schema import (
+    Hold,
+    Mode,
+    NotAgain,
+    Outcome,
+    Pattern,
+    Request,
+    Round,
+    Siblings,
+    Ties,
+    Travel,
+    Vacancy,
+)
 
 Row = TypeVar("Row", Pattern, Vacancy, Hold, NotAgain)
 
@@ -33,6 +45,8 @@ def canonical(round: Round) -> Round:
             "requests": tuple(sorted((_canonical_request(row) for row in round.requests), key=lambda row: row.id)),
             "holds": tuple(sorted((_with_sorted_slots(row) for row in round.holds), key=lambda row: row.id)),
             "support": tuple(sorted(round.support, key=lambda row: row.structure)),
+            "siblings": tuple(sorted(map(_canonical_siblings, round.siblings), key=lambda row: row.id)),
+            "travel": tuple(sorted(map(_one_way, round.travel), key=lambda row: (row.one, row.other))),
         }
     )
 
@@ -70,6 +84,25 @@ def _canonical_request(request: Request) -> Request:
     )
 
 
+def _canonical_siblings(row: Siblings) -> Siblings:
+    combinations = (
+        combination.model_copy(update={"seats": tuple(sorted(combination.seats, key=lambda seat: seat.request))})
+        for combination in row.combinations
+    )
+    return row.model_copy(
+        update={
+            "requests": tuple(sorted(row.requests)),
+            "together": tuple(sorted(set(row.together))),
+            "combinations": tuple(sorted(combinations, key=lambda row: (row.rank, row.model_dump_json()))),
+        }
+    )
+
+
+def _one_way(row: Travel) -> Travel:
+    one, other = sorted((row.one, row.other))
+    return row.model_copy(update={"one": one, "other": other})
+
+
 def _not_again_key(row: NotAgain) -> tuple[str, str]:
     return (row.section, row.model_dump_json())
 
@@ -100,11 +133,23 @@ def _refuse_contradictions(round: Round) -> None:
     for name in ("sections", "vacancies", "requests", "holds"):
         _refuse_twice((row.id for row in getattr(round, name)), name)
     _refuse_twice((row.structure for row in round.support), "support")
+    _refuse_twice((" - ".join(sorted((row.one, row.other))) for row in round.travel), "travel")
+    _refuse_unknown_siblings(round)
     known = {section.id for section in round.sections}
     named = [(row.id, row.section) for row in round.vacancies] + [(row.id, row.section) for row in round.holds]
     for id, section in named:
         if section not in known:
             raise RoundRefused(f"« {id} » nomme la section inconnue « {section} ».")
+
+
+def _refuse_unknown_siblings(round: Round) -> None:
+    known = {request.id for request in round.requests}
+    _refuse_twice([*known, *(row.id for row in round.siblings)], "siblings")
+    _refuse_twice((request for row in round.siblings for request in row.requests), "siblings")
+    for row in round.siblings:
+        named = {seat.request for combination in row.combinations for seat in combination.seats}
+        if unknown := sorted({*row.requests} - known | named - {*row.requests}):
+            raise RoundRefused(f"La fratrie « {row.id} » nomme la demande inconnue « {unknown[0]} ».")
 
 
 def _refuse_twice(ids: Iterable[str], name: str) -> None:

@@ -6,12 +6,13 @@ When to modify: when a deliberation changes the order of claims or the way of th
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from datetime import date
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from contracts.vocabulary import Id
-from services.matcher.solver.schema import Request
+from services.matcher.solver.schema import Policy, Request, SiblingsClaim
 
 Claim = tuple[int, int, bool, date, bytes, str]
 """Sorts ahead of the claims that it beats; no two requests have the same."""
@@ -27,6 +28,12 @@ def claim(request: Request, structure: Id | None, seed: str) -> Claim:
     points = next((row.points for row in request.points_at if row.structure == structure), request.points)
     since = request.since
     return (request.tier, -points, since is None, since or date.max, draw(seed, request.id), request.id)
+
+
+def shared_claim(requests: Iterable[Request], structure: Id | None, policy: Policy) -> Claim:
+    """The claim of siblings asked together: one of theirs, as the policy says."""
+    claims = [claim(request, structure, policy.seed) for request in requests]
+    return min(claims) if policy.siblings_claim is SiblingsClaim.FIRST else max(claims)
 
 
 def one_list(ordinary: dict[Id, Claim], ranked: list[list[Id]]) -> list[Id] | None:

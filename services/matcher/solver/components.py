@@ -32,6 +32,8 @@ def split(round: Round) -> tuple[Round, ...]:
     reach = {request.id: sections for request, sections in _reach(round)}
     for request, sections in reach.items():
         groups.join(f"request {request}", *(f"section {section}" for section in sections))
+    for siblings in round.siblings:
+        groups.join(*(f"request {request}" for request in siblings.requests))
     prepared = {row.structure for row in round.support}
     for section in round.sections:
         if section.structure in prepared:
@@ -112,6 +114,7 @@ def _parts(round: Round, groups: _Groups) -> Iterator[Round]:
     holds = _grouped((by_section[row.section], row) for row in round.holds)
     sections = _grouped((row.structure, row) for row in round.sections)
     own = _grouped((by_section[row.id], row) for row in round.sections)
+    siblings = _grouped((groups.find(f"request {row.requests[0]}"), row) for row in round.siblings)
     for name, members in requests.items():
         wished = {wish.structure for request in members for wish in request.wishes}
         known = {section.id: section for structure in wished for section in sections[structure]}
@@ -124,6 +127,8 @@ def _parts(round: Round, groups: _Groups) -> Iterator[Round]:
                 "requests": tuple(members),
                 "holds": tuple(holds[name]),
                 "support": tuple(row for row in round.support if row.structure in structures),
+                "siblings": tuple(siblings[name]),
+                "travel": tuple(row for row in round.travel if {row.one, row.other} <= wished),
             }
         )
 

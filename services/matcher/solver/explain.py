@@ -13,8 +13,8 @@ from datetime import date, time
 
 from contracts.vocabulary import Id, Slot
 from services.matcher.solver.books import Cell
-from services.matcher.solver.facts import Choice, Facts, Standing, accepts_age, band, standing
-from services.matcher.solver.schema import Outcome, Reason, Request, Round, Why, WishReason
+from services.matcher.solver.facts import Choice, Facts, Standing, accepts_age
+from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round, Why, WishReason
 
 NBSP = "\u00a0"
 SENTENCES = {
@@ -25,6 +25,7 @@ SENTENCES = {
     Why.KEPT_FOR_ANOTHER_AUDIENCE: "{verb} {wish} : les places à ces horaires y sont gardées pour un autre public.",
     Why.UNKNOWN_STRUCTURE: "{verb} {wish} : cette structure n'attribue pas de place ici.",
     Why.ANSWERED_BEFORE: "{verb} {wish} : une place à ces horaires vous y a déjà été proposée.",
+    Why.SIBLINGS_APART: "{verb} {wish} : une place y est possible, mais pas avec toute la fratrie, comme demandé.",
     Why.WITHHELD: "{verb} {wish} : l'attribution est retenue le temps d'une vérification.",
 }
 
@@ -49,8 +50,7 @@ class _Reading:
         for request, choices in self.usable.items():
             for choice in choices:
                 if request not in self.eligible[choice.section]:
-                    row = facts.requests[request]
-                    self.eligible[choice.section][request] = standing(row, choice.structure, facts.seed)
+                    self.eligible[choice.section][request] = facts.standing_at(request, choice.structure)
 
     def reason(self, request: Request) -> Reason:
         placed = self.facts.placed.get(request.id)
@@ -67,12 +67,12 @@ class _Reading:
         if not choices:
             return WishReason(structure=structure, why=why)
         full = self._full(choices) if why is Why.FULL else []
-        last = self._last_band(structure, self._users(full) if full else self._admitted(choices))
+        last = self._last_band(self._users(full) if full else self._admitted(choices))
         return WishReason(
             structure=structure,
             why=why,
             rank=self._rank(request.id, {choice.section for choice in choices}),
-            points=band(request, structure)[1],
+            points=-self.facts.standing_at(request.id, structure)[1],
             full_slots=_in_order({slot for _, slot, _ in full}),
             last_tier=last[0] if last else None,
             last_points=last[1] if last else None,
@@ -84,9 +84,17 @@ class _Reading:
             return Why.OFFERED
         if not choices:
             return self._why_no_choice(request, structure)
-        if row is not None and all(choice.level >= row.level for choice in choices):
+        if row is not None and not self._are_better(row, choices):
             return Why.PREFERRED_ELSEWHERE
-        return Why.FULL
+        together = self.facts.families.together(self.facts.families.unit[request.id])
+        return Why.FULL if together is None or self._full(choices) else Why.SIBLINGS_APART
+
+    def _are_better(self, row: Placed, choices: list[Choice]) -> bool:
+        """True if one of these choices, with what a family's other children would have then, is worth more to it."""
+        unit = self.facts.families.unit[row.request]
+        if self.facts.families.together(unit) is None:
+            return any(choice.level < row.level for choice in choices)
+        return any(choice in choices for wanted in self.facts.preferred(unit) for choice in wanted.choices)
 
     def _why_no_choice(self, request: Request, structure: Id) -> Why:
         sections = self.facts.by_structure[structure]
@@ -139,11 +147,12 @@ class _Reading:
     def _admitted(self, choices: list[Choice]) -> set[Id]:
         return {row.request for choice in choices for row in self.facts.books[choice.section].placed}
 
-    def _last_band(self, structure: Id, admitted: set[Id]) -> tuple[int, int] | None:
-        """Tier and points of the lowest claim among these."""
+    def _last_band(self, admitted: set[Id]) -> tuple[int, int] | None:
+        """Tier and points on which the lowest of these was admitted."""
         if not admitted:
             return None
-        return band(self.facts.requests[max(admitted, key=self.facts.standings.__getitem__)], structure)
+        tier, minus_points, _, _ = max(self.facts.standings[request] for request in admitted)
+        return (tier, -minus_points)
 
 
 def _in_order(slots: Iterable[Slot]) -> tuple[Slot, ...]:

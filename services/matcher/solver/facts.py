@@ -9,83 +9,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
+from datetime import date
 from functools import cached_property
 
-from contracts.vocabulary import Audience, Id, Period, Slot
+from contracts.vocabulary import Audience, Id
 from services.matcher.solver.books import AUDIENCES, Book, Cell, Span
-from services.matcher.solver.schema import Outcome, Placed, Request, Round, Section
+from services.matcher.solver.choices import Choice, accepts_age, care_hours, choices_of, months
+from services.matcher.solver.families import Families, Wanted, Worth
+from services.matcher.solver.schema import Outcome, Placed, Request, Round, Section, SiblingsClaim
+
+__all__ = ["Choice", "Facts", "Standing", "accepts_age", "audience_in", "band", "care_hours", "months", "standing"]
 
 Standing = tuple[int, int, date, str]
 """Tier, points from the highest, seniority and draw: the lowest stands first."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One section and pattern that a request would accept, whether or not there is a place."""
-
-    request: Id
-    structure: Id
-    section: Id
-    pattern: int
-    wish_rank: int
-    level: int
-    slots: tuple[Slot, ...]
-    period: Period
-
-    @property
-    def span(self) -> Span:
-        return (self.slots, self.period)
-
-
-def months(born: date, on: date) -> int:
-    """Completed months of age; negative before birth."""
-    whole = 12 * (on.year - born.year) + (on.month - born.month)
-    return whole - (on.day < born.day)
-
-
-def accepts_age(section: Section, request: Request) -> bool:
-    age = months(request.born, request.period.start)
-    return age >= 0 and section.age_from_months <= age <= section.age_to_months
-
-
-def care_hours(request: Request, pattern: int) -> tuple[Slot, ...]:
-    """The hours of a pattern with travel on both sides, touching ones joined, in the order of the week."""
-    travel = timedelta(minutes=request.travel_minutes)
-    by_day: dict[str, list[Slot]] = defaultdict(list)
-    for slot in request.patterns[pattern].slots:
-        by_day[f"{slot.weekday.number} {slot.day}"].append(slot)
-    joined: list[Slot] = []
-    for day in sorted(by_day):
-        hours = sorted((_earlier(slot.start, travel), _later(slot.end, travel)) for slot in by_day[day])
-        joined += [Slot(day=by_day[day][0].day, start=start, end=end) for start, end in _joined(hours)]
-    return tuple(joined)
-
-
-def _earlier(moment: time, travel: timedelta) -> time:
-    if not travel:
-        return moment
-    day = datetime(2000, 1, 2, moment.hour, moment.minute, moment.second)  # noqa: DTZ001
-    return max(day - travel, datetime(2000, 1, 2)).time()  # noqa: DTZ001
-
-
-def _later(moment: time, travel: timedelta) -> time:
-    if not travel:
-        return moment
-    day = datetime(2000, 1, 2, moment.hour, moment.minute, moment.second)  # noqa: DTZ001
-    return max(moment, min(day + travel, datetime(2000, 1, 2, 23, 59)).time())  # noqa: DTZ001
-
-
-def _joined(hours: list[tuple[time, time]]) -> list[tuple[time, time]]:
-    found = hours[:1]
-    for start, end in hours[1:]:
-        if start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((start, end))
-    return found
 
 
 def audience_in(request: Request, section: Id) -> Audience:
@@ -118,7 +55,8 @@ class Facts:
         self.by_structure: dict[Id, list[Section]] = defaultdict(list)
         for section in round.sections:
             self.by_structure[section.structure].append(section)
-        self.choices = {request.id: list(self._choices(request)) for request in round.requests}
+        self.choices = {request.id: list(choices_of(request, self.by_structure)) for request in round.requests}
+        self.families = Families(round, self.choices)
         self._levels: dict[tuple[Id, Id], int] = {}
 
     @cached_property
@@ -134,60 +72,91 @@ class Facts:
         names = {*wished, *placed} & self.sections.keys()
         return {name: Book(self.round, name, wished[name], placed[name]) for name in sorted(names)}
 
-    def _choices(self, request: Request) -> Iterator[Choice]:
-        wish_ranks = sorted({wish.rank for wish in request.wishes})
-        pattern_ranks = sorted({pattern.rank for pattern in request.patterns})
-        hours = {index: care_hours(request, index) for index in range(len(request.patterns))}
-        for wish in request.wishes:
-            for section in self.by_structure[wish.structure]:
-                for index, pattern in enumerate(request.patterns):
-                    suits = accepts_age(section, request) and _in_period(hours[index], request.period)
-                    if suits and request.may_be_offered(section.id, hours[index]):
-                        level = wish_ranks.index(wish.rank) * len(pattern_ranks) + pattern_ranks.index(pattern.rank)
-                        yield Choice(
-                            request=request.id,
-                            structure=wish.structure,
-                            section=section.id,
-                            pattern=index,
-                            wish_rank=wish.rank,
-                            level=level + 1,
-                            slots=hours[index],
-                            period=request.period,
-                        )
-
     def level_in(self, request: Id, section: Id) -> int:
         """The audience level of a request in a section."""
         if (request, section) not in self._levels:
             self._levels[request, section] = AUDIENCES.index(audience_in(self.requests[request], section))
         return self._levels[request, section]
 
+    def standing_at(self, request: Id, structure: Id) -> Standing:
+        """What a request stands on at a structure: of siblings asked together, the first or the last, as was voted."""
+        own = (self.requests[name] for name in self.families.members[self.families.unit[request]])
+        standings = [standing(member, structure, self.seed) for member in own]
+        first = self.round.policy.siblings_claim is SiblingsClaim.FIRST
+        return min(standings) if first else max(standings)
+
     @cached_property
     def standings(self) -> dict[Id, Standing]:
         """For each placed child, what it stands on where it is placed."""
-        return {
-            id: standing(self.requests[id], row.structure, self.seed)
-            for id, row in self.placed.items()
-            if id in self.requests
-        }
+        return {id: self.standing_at(id, row.structure) for id, row in self.placed.items() if id in self.requests}
 
-    def could_take(self, choice: Choice, ahead_of: Standing | None = None) -> bool:
-        """True if the choice fits beside the others placed there; `ahead_of` keeps only those who stand before it."""
-        cells = self.books[choice.section].cells(*choice.span)
-        return bool(cells) and all(self.has_room(cell, choice, ahead_of) for cell in cells)
+    @cached_property
+    def worths(self) -> dict[Id, Worth | None]:
+        """For each unit with a placed child, how good that is to the family; None if it is not what it asks."""
+        units = {self.families.unit[request] for request in self.placed if request in self.requests}
+        return {unit: self._worth(unit) for unit in sorted(units)}
 
-    def has_room(self, cell: Cell, choice: Choice, ahead_of: Standing | None = None) -> bool:
-        """The same in one cell."""
+    def _worth(self, unit: Id) -> Worth | None:
+        siblings = self.families.together(unit)
+        rows = [self.placed[name] for name in self.families.members[unit] if name in self.placed]
+        if siblings is None:
+            return (rows[0].level, 0)
+        held = [choice for row in rows for choice in self.choices[row.request] if is_choice(row, choice)]
+        return self.families.worth(siblings, held) if len(held) == len(rows) else None
+
+    def preferred(self, unit: Id) -> list[Wanted]:
+        """What a unit would rather have than what it was offered."""
+        here = self.worths.get(unit)
+        return [wanted for wanted in self.families.wanted(unit) if here is None or wanted.worth < here]
+
+    def could_take(self, wanted: Choice | Wanted, ahead_of: Standing | None = None) -> bool:
+        """True if these places fit beside the others placed there; `ahead_of` keeps only those who stand before."""
+        choices = (wanted,) if isinstance(wanted, Choice) else wanted.choices
+        return all(self._fits(choice, ahead_of, choices) for choice in choices)
+
+    def could_take_back(self, wanted: Wanted) -> bool:
+        """True if these places fit beside those who stand before the family where each of them is."""
+        return all(
+            self._fits(choice, self.standing_at(choice.request, choice.structure), wanted.choices)
+            for choice in wanted.choices
+        )
+
+    def _fits(self, choice: Choice, ahead_of: Standing | None, beside: Iterable[Choice]) -> bool:
+        cells = self._cells(choice)
+        return bool(cells) and all(self.has_room(cell, choice, ahead_of, beside) for cell in cells)
+
+    def _cells(self, choice: Choice) -> frozenset[Cell]:
+        return self.books[choice.section].cells(*choice.span)
+
+    def has_room(
+        self, cell: Cell, choice: Choice, ahead_of: Standing | None = None, beside: Iterable[Choice] = ()
+    ) -> bool:
+        """The same in one cell; `beside` are the places that brothers and sisters would take with this one."""
         own, book = self.level_in(choice.request, choice.section), self.books[choice.section]
-        return all(self._has_room(book, cell, level, choice, ahead_of) for level in book.binding_levels if level >= own)
+        too = [
+            self.level_in(other.request, other.section)
+            for other in beside
+            if other.section == choice.section and other is not choice and cell in self._cells(other)
+        ]
+        return all(
+            self._free(book, cell, level, choice, ahead_of) > sum(other <= level for other in too)
+            for level in book.binding_levels
+            if level >= own
+        )
 
-    def _has_room(self, book: Book, cell: Cell, level: int, choice: Choice, ahead_of: Standing | None) -> bool:
+    def _free(self, book: Book, cell: Cell, level: int, choice: Choice, ahead_of: Standing | None) -> int:
+        """The places that a child finds in a cell beside those who count, its own family apart."""
         free = book.offered[level].get(cell, 0) - book.held[level].get(cell, 0)
         for other in book.children.get(cell, ()):
             counts = ahead_of is None or self.standings[other] < ahead_of
-            if counts and other != choice.request and self.level_in(other, choice.section) <= level:
+            family = self.families.unit[other] == self.families.unit[choice.request]
+            if counts and not family and self.level_in(other, choice.section) <= level:
                 free -= 1
-        return free > 0
+        return free
 
 
-def _in_period(slots: tuple[Slot, ...], period: Period) -> bool:
-    return all(period.contains(slot.day) for slot in slots if isinstance(slot.day, date))
+def is_choice(row: Placed, choice: Choice) -> bool:
+    """True if a placement is this choice."""
+    same_place = (row.structure, row.section, row.pattern) == (choice.structure, choice.section, choice.pattern)
+    same_hours = (row.slots, row.period) == (choice.slots, choice.period)
+    return same_place and same_hours and (row.wish_rank, row.level) == (choice.wish_rank, choice.level)

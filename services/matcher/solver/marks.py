@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contracts.vocabulary import Audience, Id, VacancyKind
 from services.matcher.solver.care import effective_audience
 from services.matcher.solver.cells import Grid, Span, atoms
-from services.matcher.solver.claims import claim
+from services.matcher.solver.claims import Claim, shared_claim
 from services.matcher.solver.problem import Option, Seat
 from services.matcher.solver.schema import Placed, Request, Round
 
@@ -56,7 +56,7 @@ def _on_call(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -
             for id, seat in seats.items()
             if seat.section == section and effective_audience(requests[id], section) is Audience.URGENT_INSERTION
         ]
-        found |= _first_come(_walk(entitled, seats, round.policy.seed), here, 0)
+        found |= _first_come(_walk(round, entitled, seats), here, 0)
     return found
 
 
@@ -66,13 +66,20 @@ def _within_support(round: Round, requests: dict[Id, Request], seats: dict[Id, S
     for row in round.support:
         here = [requests[id] for id, seat in seats.items() if seat.structure == row.structure]
         needing = [request for request in here if request.needs_support]
-        found |= _first_come(_walk(needing, seats, round.policy.seed), [], row.children)
+        found |= _first_come(_walk(round, needing, seats), [], row.children)
     return found
 
 
-def _walk(requests: Iterable[Request], seats: dict[Id, Seat], seed: str) -> list[tuple[Id, Span]]:
-    ordered = sorted(requests, key=lambda request: claim(request, seats[request.id].structure, seed))
-    return [(request.id, (seats[request.id].slots, request.period)) for request in ordered]
+def _walk(round: Round, requests: Iterable[Request], seats: dict[Id, Seat]) -> list[tuple[Id, Span]]:
+    """The children in the order of their claims where they are; siblings asked together share one."""
+    known = {request.id: request for request in round.requests}
+    families = {name: [known[other] for other in row.requests] for row in round.siblings for name in row.requests}
+
+    def order(request: Request) -> tuple[Claim, Id]:
+        family = families.get(request.id, [request])
+        return shared_claim(family, seats[request.id].structure, round.policy), request.id
+
+    return [(request.id, (seats[request.id].slots, request.period)) for request in sorted(requests, key=order)]
 
 
 def _first_come(walk: list[tuple[Id, Span]], amounts: list[tuple[Span, int]], everywhere: int) -> set[Id]:

@@ -26,6 +26,7 @@ class RowKind(StrEnum):
     PLACES = "places"
     KEPT = "kept"
     SUPPORT = "support"
+    GOAL = "goal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Option:
 class Unit:
     """The requests decided at once, and their options, level by level, each level in the order of the draw."""
 
+    id: Id
     requests: tuple[Request, ...]
     levels: tuple[tuple[Option, ...], ...]
 

@@ -31,14 +31,24 @@ class Ties(StrEnum):
     TOGETHER = "together"
 
 
+class SiblingsClaim(StrEnum):
+    """With which of its claims a family that asks for its children together is ranked."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
 class Policy(Frozen):
     """What the territory voted, with the title of its deliberation.
 
+    Siblings asked together have one claim. `first`: the best of theirs, so that nobody loses a rank, or a place that
+    the law guarantees, by asking together. `last`: the lowest, so that nobody is passed by a child who ranks behind.
     `seed_commitment` is the SHA-256 of `seed`, in hexadecimal, published before the round; the seed is published after.
     """
 
     mode: Mode = Mode.STABLE
     ties: Ties = Ties.DRAW
+    siblings_claim: SiblingsClaim = SiblingsClaim.FIRST
     grid: str = ""
     deliberation: str = ""
     seed: str = ""
@@ -159,6 +169,51 @@ class Request(Frozen):
         return not any(row.section == section and row.slots == slots for row in self.not_again)
 
 
+class Together(StrEnum):
+    """What a family asks of the places of its children: one structure, the same days, or places near each other."""
+
+    SAME_STRUCTURE = "same_structure"
+    SAME_DAYS = "same_days"
+    NEAR = "near"
+
+
+class Assigned(Frozen):
+    """Where one child goes in a combination; no structure: it stays without a place."""
+
+    request: Id
+    structure: Id | None = None
+
+
+class Combination(Frozen):
+    """Where a family's children would go together, 1 the best rank. A child that is not named stays without a place."""
+
+    seats: tuple[Assigned, ...]
+    rank: int
+
+
+class Siblings(Frozen):
+    """Children who are asked for together: all of them are placed as is asked here, or none.
+
+    Each condition of `together` holds between all who are placed; `near_minutes` says what is near. With
+    `combinations`, only those count, in their order, and a child may be left out. Without them, the better
+    arrangement has the lower sum of the ranks of the wishes, then of the patterns, counted from the best of each child.
+    """
+
+    id: Id
+    requests: tuple[Id, ...]
+    together: tuple[Together, ...] = ()
+    near_minutes: int = 15
+    combinations: tuple[Combination, ...] = ()
+
+
+class Travel(Frozen):
+    """Minutes from one structure to another, in either direction. Places whose distance is not known are not near."""
+
+    one: Id
+    other: Id
+    minutes: int
+
+
 class Round(Frozen):
     """One territory at one instant."""
 
@@ -171,6 +226,8 @@ class Round(Frozen):
     requests: tuple[Request, ...]
     holds: tuple[Hold, ...] = ()
     support: tuple[Support, ...] = ()
+    siblings: tuple[Siblings, ...] = ()
+    travel: tuple[Travel, ...] = ()
 
 
 class Placed(Frozen):
@@ -203,6 +260,7 @@ class Why(StrEnum):
     FULL = "full"
     UNKNOWN_STRUCTURE = "unknown_structure"
     ANSWERED_BEFORE = "answered_before"
+    SIBLINGS_APART = "siblings_apart"
     WITHHELD = "withheld"
 
 

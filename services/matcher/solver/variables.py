@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 from contracts.vocabulary import Audience, Id
 from services.matcher.solver.care import Care, cares_by_structure, effective_audience
 from services.matcher.solver.cells import Grid, atoms
-from services.matcher.solver.claims import Claim, claim, draw
+from services.matcher.solver.claims import Claim, draw, shared_claim
 from services.matcher.solver.problem import Option, Problem, Row, RowKind, Seat, Unit, Use, uses_of
-from services.matcher.solver.schema import Round
+from services.matcher.solver.schema import Policy, Round
+from services.matcher.solver.siblings import joint_options, minutes_between
 
 
 def problem_of(round: Round) -> Problem:
@@ -26,10 +27,20 @@ def problem_of(round: Round) -> Problem:
         place = _Place(round, structure, cares)
         for option in place.options(rows, support):
             options[option.unit].append(option)
-    seed = round.policy.seed
-    units = {row.id: Unit((row,), _by_level(options[row.id], seed)) for row in round.requests}
-    ordinary = {row.id: claim(row, None, seed) for row in round.requests}
-    return Problem(units, tuple(rows), support, ordinary, _ranked(units, ordinary, seed))
+    units = {unit.id: unit for unit in _units(round, options, tuple(rows))}
+    ordinary = {name: shared_claim(unit.requests, None, round.policy) for name, unit in units.items()}
+    return Problem(units, tuple(rows), support, ordinary, _ranked(units, ordinary, round.policy))
+
+
+def _units(round: Round, options: dict[Id, list[Option]], rows: tuple[Row, ...]) -> Iterator[Unit]:
+    seed, minutes = round.policy.seed, minutes_between(round.travel)
+    requests = {request.id: request for request in round.requests}
+    for siblings in round.siblings:
+        members = [requests.pop(name) for name in siblings.requests]
+        joint = joint_options(siblings, members, [options[member.id] for member in members], minutes, rows)
+        yield Unit(siblings.id, tuple(members), _by_level(joint, seed))
+    for name, request in requests.items():
+        yield Unit(name, (request,), _by_level(options[name], seed))
 
 
 def _by_level(options: list[Option], seed: str) -> tuple[tuple[Option, ...], ...]:
@@ -54,21 +65,17 @@ def _said(seat: Seat) -> str:
     return f"{seat.request} {seat.section} {hours}"
 
 
-def _ranked(units: dict[Id, Unit], ordinary: dict[Id, Claim], seed: str) -> dict[Id, list[Id]]:
+def _ranked(units: dict[Id, Unit], ordinary: dict[Id, Claim], policy: Policy) -> dict[Id, list[Id]]:
     """For each section, the units with an option there, highest claim first."""
     found: dict[Id, dict[Id, Claim]] = defaultdict(dict)
     for name, unit in units.items():
+        differ = any(request.points_at for request in unit.requests)
         for option in unit.options:
             for seat in option.seats:
                 if name not in found[seat.section]:
-                    found[seat.section][name] = _claim_at(unit, seat.structure, ordinary[name], seed)
+                    here = shared_claim(unit.requests, seat.structure, policy) if differ else ordinary[name]
+                    found[seat.section][name] = here
     return {section: sorted(claims, key=claims.__getitem__) for section, claims in sorted(found.items())}
-
-
-def _claim_at(unit: Unit, structure: Id, ordinary: Claim, seed: str) -> Claim:
-    if not any(request.points_at for request in unit.requests):
-        return ordinary
-    return min(claim(request, structure, seed) for request in unit.requests)
 
 
 class _Place:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from contracts.vocabulary import Audience, Id, VacancyKind
 from services.matcher.solver.books import LEVELS, Book, Cell, Cut
 from services.matcher.solver.canonical import canonical, canonical_hash, outcome_hash
-from services.matcher.solver.facts import Choice, Facts, care_hours, standing
-from services.matcher.solver.schema import ENGINE, Outcome, Placed, Round, Violation, Why
+from services.matcher.solver.facts import Facts, care_hours, is_choice
+from services.matcher.solver.families import Wanted
+from services.matcher.solver.schema import ENGINE, Outcome, Round, Violation, Why
 
 GUARANTEES = {
     "G1": "Dans aucun créneau il n'y a plus d'enfants que de places libres.",
@@ -27,6 +28,7 @@ GUARANTEES = {
     "G7": "Un besoin d'accueil adapté ne fait jamais perdre une place : "
     "au-delà de ce qui est prêt, l'accueil se prépare.",
     "G8": "Les mêmes données donnent le même résultat, quel que soit leur ordre.",
+    "G9": "Une fratrie demandée ensemble est placée ensemble, ou la famille sait pourquoi.",
     "G11": "Chaque demande reçoit sa raison, vœu par vœu, et cette raison est vraie.",
     "G12": "Ce qui est déjà tenu n'est jamais repris par une attribution.",
 }
@@ -61,7 +63,7 @@ def check_age_dates_hours_and_wishes(facts: Facts) -> Iterator[Violation]:
     """G3: each placement is a choice of its request, and every cell of it is offered on all its days."""
     for row in facts.outcome.placed:
         choices = facts.choices.get(row.request, [])
-        if not any(_is(row, choice) and facts.books[row.section].is_offered(choice.span) for choice in choices):
+        if not any(is_choice(row, choice) and facts.books[row.section].is_offered(choice.span) for choice in choices):
             yield _violation("G3", [row.request], [row.section])
 
 
@@ -78,16 +80,17 @@ def check_no_justified_envy(facts: Facts) -> Iterator[Violation]:
     Cases listed by the outcome are let through only where claims differ from one structure to another.
     """
     listed = {(row.request, row.section, row.pattern) for row in facts.outcome.envies if _claims_differ(facts)}
-    for choice in _preferred(facts):
-        if (choice.request, choice.section, choice.pattern) not in listed and _is_envied(facts, choice):
-            yield _violation("G5", [choice.request], [choice.section])
+    for wanted in _preferred(facts):
+        named = {(choice.request, choice.section, choice.pattern) for choice in wanted.choices}
+        if not named <= listed and facts.could_take_back(wanted):
+            yield _at("G5", wanted)
 
 
 def check_no_place_left_free(facts: Facts) -> Iterator[Violation]:
     """G6: no place stays free that an unplaced child could take."""
-    for choice in _preferred(facts):
-        if choice.request not in facts.placed and facts.could_take(choice):
-            yield _violation("G6", [choice.request], [choice.section])
+    for wanted in _preferred(facts):
+        if not _is_served(facts, wanted) and facts.could_take(wanted):
+            yield _at("G6", wanted)
 
 
 def check_support_never_refuses(facts: Facts) -> Iterator[Violation]:
@@ -95,10 +98,10 @@ def check_support_never_refuses(facts: Facts) -> Iterator[Violation]:
     for row in facts.outcome.placed:
         if row.to_prepare is not (row.request in _beyond_support(facts, row.structure)):
             yield _violation("G7", [row.request], [row.section])
-    for choice in _preferred(facts):
-        needs_support = facts.requests[choice.request].needs_support
-        if needs_support and choice.request not in facts.placed and facts.could_take(choice):
-            yield _violation("G7", [choice.request], [choice.section])
+    for wanted in _preferred(facts):
+        needs_support = any(facts.requests[choice.request].needs_support for choice in wanted.choices)
+        if needs_support and not _is_served(facts, wanted) and facts.could_take(wanted):
+            yield _at("G7", wanted)
 
 
 def check_same_input_same_outcome(facts: Facts) -> Iterator[Violation]:
@@ -110,6 +113,16 @@ def check_same_input_same_outcome(facts: Facts) -> Iterator[Violation]:
     same = outcome.engine == ENGINE and outcome.policy == facts.round.policy and outcome.round == facts.round.id
     if not (hashes and same and names == sorted(names) and reasons == sorted(reasons)):
         yield _violation("G8", sorted(facts.requests), [])
+
+
+def check_siblings_together(facts: Facts) -> Iterator[Violation]:
+    """G9: siblings asked together have places as their family asks, or none of them has, each with its reason."""
+    explained = {row.request for row in facts.outcome.reasons if row.wishes}
+    for siblings in facts.round.siblings:
+        placed = [request for request in siblings.requests if request in facts.placed]
+        apart = bool(placed) and facts.worths[siblings.id] is None
+        if apart or not explained.issuperset(siblings.requests):
+            yield _violation("G9", list(siblings.requests), [facts.placed[request].section for request in placed])
 
 
 def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
@@ -145,6 +158,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_no_place_left_free,
     check_support_never_refuses,
     check_same_input_same_outcome,
+    check_siblings_together,
     check_every_request_has_its_reason,
     check_nothing_held_is_taken,
 )
@@ -184,24 +198,26 @@ def _wrong_on_call(facts: Facts, section: Id, book: Book) -> Iterator[Violation]
             yield _violation("G4", [row.request], [section])
 
 
-def _is(row: Placed, choice: Choice) -> bool:
-    same_place = (row.structure, row.section, row.pattern) == (choice.structure, choice.section, choice.pattern)
-    same_hours = (row.slots, row.period) == (choice.slots, choice.period)
-    return same_place and same_hours and (row.wish_rank, row.level) == (choice.wish_rank, choice.level)
+def _at(guarantee: str, wanted: Wanted) -> Violation:
+    return _violation(
+        guarantee, [choice.request for choice in wanted.choices], [choice.section for choice in wanted.choices]
+    )
 
 
-def _preferred(facts: Facts) -> Iterator[Choice]:
-    """What each request would rather have than what it was offered, unless its answer is withheld."""
+def _preferred(facts: Facts) -> Iterator[Wanted]:
+    """What each family would rather have than what it was offered, unless its answer is withheld."""
     withheld = set(facts.outcome.withheld)
-    for request, choices in facts.choices.items():
-        here = facts.placed.get(request)
-        if request not in withheld:
-            yield from (choice for choice in choices if here is None or choice.level < here.level)
+    for unit, members in facts.families.members.items():
+        if not withheld.intersection(members):
+            yield from facts.preferred(unit)
 
 
-def _is_envied(facts: Facts, choice: Choice) -> bool:
-    mine = standing(facts.requests[choice.request], choice.structure, facts.seed)
-    return facts.could_take(choice, ahead_of=mine)
+def _is_served(facts: Facts, wanted: Wanted) -> bool:
+    return any(request in facts.placed for request in facts.families.members[_unit(facts, wanted)])
+
+
+def _unit(facts: Facts, wanted: Wanted) -> Id:
+    return facts.families.unit[wanted.choices[0].request]
 
 
 def _claims_differ(facts: Facts) -> bool:

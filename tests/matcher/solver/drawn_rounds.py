@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from random import Random
 
 from contracts.vocabulary import Audience, Period, RequestKind, Slot, VacancyKind
 from services.matcher.solver.schema import (
+    Assigned,
+    Combination,
     Hold,
     Pattern,
     Policy,
     Request,
     Round,
     Section,
+    Siblings,
+    SiblingsClaim,
     StructurePoints,
     Support,
+    Together,
+    Travel,
     Vacancy,
     Wish,
 )
@@ -39,6 +46,7 @@ class Taste:
     dated: float = 0.3
     support: float = 0.6
     points_at: float = 0.0
+    siblings: float = 0.0
 
 
 def slot(day: str | date, hours: tuple[int, int]) -> Slot:
@@ -55,7 +63,7 @@ def tiny(seed: int, taste: Taste = Taste()) -> Round:
         for band, ages in draw.choice(ONE_OR_TWO_SECTIONS)
     ]
     requests = [_tiny_request(draw, f"R{number}", structures, sections, taste) for number in range(draw.randint(3, 6))]
-    return Round(
+    round = Round(
         id=f"tiny-{seed}",
         territory="tiny",
         instant=INSTANT,
@@ -66,6 +74,29 @@ def tiny(seed: int, taste: Taste = Taste()) -> Round:
         holds=tuple(_tiny_holds(draw, sections, taste)),
         support=tuple(Support(structure=name, children=1) for name in structures if draw.random() < taste.support),
     )
+    return _with_siblings(draw, round, structures) if draw.random() < taste.siblings else round
+
+
+def _with_siblings(draw: Random, round: Round, structures: list[str]) -> Round:
+    """The same round in which two or three of the children are asked together, whom two families may share out."""
+    names = draw.sample([request.id for request in round.requests], draw.choice((2, 2, 3)))
+    together = draw.sample(tuple(Together), draw.choice((0, 1, 1, 2)))
+    ways = tuple(
+        Combination(
+            seats=tuple(Assigned(request=name, structure=draw.choice((*structures, None))) for name in names),
+            rank=rank,
+        )
+        for rank in (1, 2, 2, 3)
+    )
+    siblings = Siblings(
+        id="family", requests=tuple(names), together=tuple(together),
+        combinations=ways if draw.random() < 0.3 else (),  # the others leave it to the order of their wishes
+    )  # fmt: skip
+    minutes = tuple(
+        Travel(one=one, other=other, minutes=draw.choice((10, 15, 30))) for one, other in pairwise(structures)
+    )
+    policy = round.policy.model_copy(update={"siblings_claim": draw.choice(tuple(SiblingsClaim))})
+    return round.model_copy(update={"siblings": (siblings,), "travel": minutes, "policy": policy})
 
 
 def _tiny_vacancies(draw: Random, section: str, taste: Taste) -> Iterator[Vacancy]:

@@ -12,13 +12,17 @@ import yaml
 
 from contracts.vocabulary import WEEKDAYS, Audience, Period, RequestKind, Slot, VacancyKind
 from services.matcher.solver.schema import (
+    Assigned,
+    Combination,
     Pattern,
     Policy,
     Request,
     Round,
     Section,
+    Siblings,
     StructurePoints,
     Support,
+    Travel,
     Vacancy,
     Wish,
 )
@@ -52,9 +56,10 @@ def _golden(case: dict[str, Any]) -> Golden:
 
 def _later(case: dict[str, Any]) -> str | None:
     """What another issue brings and this round needs, or None."""
-    if "siblings" in case:
-        return "siblings"
-    points = [str(row["points"]) for row in case["requests"].values()]
+    together = {
+        name for row in case.get("siblings", ()) for name in (row["requests"] if isinstance(row, dict) else row)
+    }
+    points = [str(row["points"]) for name, row in case["requests"].items() if name not in together]
     return "ties served together" if len(set(points)) < len(points) else None
 
 
@@ -65,7 +70,7 @@ def round_of(case: dict[str, Any]) -> Round:
         id="golden",
         territory="golden",
         instant=case.get("instant", NOON).replace(tzinfo=UTC),
-        policy=Policy(seed="golden"),
+        policy=Policy(seed="golden", **case.get("policy", {})),
         sections=tuple(
             Section(id=f"{structure}-{name}", structure=structure, age_from_months=ages[0], age_to_months=ages[1])
             for structure, named in sections.items()
@@ -74,7 +79,19 @@ def round_of(case: dict[str, Any]) -> Round:
         vacancies=tuple(_vacancies(case)),
         requests=tuple(_request(name, row, list(sections)) for name, row in case["requests"].items()),
         support=tuple(Support(structure=name, children=count) for name, count in case.get("support", {}).items()),
+        siblings=tuple(_siblings(row) for row in case.get("siblings", ())),
+        travel=tuple(Travel(one=row[0], other=row[1], minutes=row[2]) for row in case.get("travel", ())),
     )
+
+
+def _siblings(row: list[str] | dict[str, Any]) -> Siblings:
+    """Either the requests, who want one structure, or the facts: requests, together, near_minutes, combinations."""
+    facts = row if isinstance(row, dict) else {"requests": row, "together": ["same_structure"]}
+    combinations = tuple(
+        Combination(seats=tuple(Assigned(request=name, structure=to) for name, to in seats.items()), rank=rank)
+        for rank, seats in enumerate(facts.get("combinations", ()), 1)
+    )
+    return Siblings.model_validate(facts | {"id": "-".join(facts["requests"]), "combinations": combinations})
 
 
 def _structures(case: dict[str, Any]) -> set[str]:

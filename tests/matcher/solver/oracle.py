@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from contracts.vocabulary import Audience, Period, Slot
-from services.matcher.solver.schema import Request, Round
+from services.matcher.solver.schema import Request, Round, Siblings
 from tests.matcher.solver.drawn_rounds import MONDAY
 
 HORIZON = [MONDAY + timedelta(days=number) for number in range(42)]
@@ -32,7 +33,7 @@ class Seat:
     pattern: int
     ranks: tuple[int, int]
     level: int
-    ticket: str
+    said: str
     audience: int
     moments: frozenset[Moment]
 
@@ -56,14 +57,56 @@ class Oracle:
             for level in range(audience_level(hold.entitled_to), 3):
                 for moment in moments(hold.slots, hold.period, 0):
                     self.held[level][hold.section, moment] += hold.units
-        self.seats = {request.id: sorted(self._seats(request), key=by_level) for request in round.requests}
-        self.order = sorted(self.requests, key=lambda request: self.claim(request, None))
+        self.seats = {request.id: list(self._seats(request)) for request in round.requests}
+        asked_together = {request for row in round.siblings for request in row.requests}
+        self.units = [(name,) for name in self.requests if name not in asked_together]
+        self.units += [row.requests for row in round.siblings]
+        self.units.sort(key=lambda unit: self.unit_claim(unit, None))
+        self.order = [request for unit in self.units for request in sorted(unit)]
 
     def claim(self, request: str, structure: str | None) -> tuple[object, ...]:
         row = self.requests[request]
         points = {here.structure: here.points for here in row.points_at}.get(structure or "", row.points)
         since = row.since or date.max
         return (row.tier, -points, since, row.since is None, sign(self.round.policy.seed, request))
+
+    def unit_claim(self, unit: tuple[str, ...], structure: str | None) -> tuple[object, ...]:
+        claims = sorted(self.claim(request, structure) for request in unit)
+        return claims[0 if self.round.policy.siblings_claim == "first" else -1]
+
+    def worth(self, unit: tuple[str, ...], arrangement: Arrangement) -> tuple[int, ...] | None:
+        """How good an arrangement is to a family, the lowest first; None where it is not what it asks."""
+        seats = [arrangement[request] for request in unit if request in arrangement]
+        if not seats:
+            return (99, 99)
+        if len(unit) == 1:
+            return seats[0].ranks
+        siblings = next(row for row in self.round.siblings if row.requests == unit)
+        if any(not self._as_asked(siblings, one, other) for one in seats for other in seats):
+            return None
+        patterns = sum(self._places(seat)[1] for seat in seats)
+        if not siblings.combinations:
+            return (sum(self._places(seat)[0] for seat in seats), patterns) if len(seats) == len(unit) else None
+        there = {(seat.request, seat.structure) for seat in seats}
+        ranks = [
+            row.rank
+            for row in siblings.combinations
+            if {(s.request, s.structure) for s in row.seats if s.structure} == there
+        ]
+        return (min(ranks), patterns) if ranks else None
+
+    def _places(self, seat: Seat) -> tuple[int, int]:
+        """How many ranks of the wishes, and of the patterns, come before those of this seat."""
+        request = self.requests[seat.request]
+        wishes = sorted({wish.rank for wish in request.wishes})
+        return (wishes.index(seat.ranks[0]), sorted({row.rank for row in request.patterns}).index(seat.ranks[1]))
+
+    def _as_asked(self, siblings: Siblings, one: Seat, other: Seat) -> bool:
+        days = [{str(slot.day) for slot in self.requests[s.request].patterns[s.pattern].slots} for s in (one, other)]
+        ways = [row.minutes for row in self.round.travel if {row.one, row.other} == {one.structure, other.structure}]
+        near = one.structure == other.structure or min(ways, default=999) <= siblings.near_minutes
+        holds = {"same_structure": one.structure == other.structure, "same_days": days[0] == days[1], "near": near}
+        return all(holds[condition] for condition in siblings.together)
 
     def _seats(self, request: Request) -> Iterator[Seat]:
         sections = [section for section in self.round.sections if self._takes(request, section.id)]
@@ -83,7 +126,7 @@ class Oracle:
                             index,
                             (wish.rank, pattern.rank),
                             0,
-                            sign(self.round.policy.seed, f"{request.id} {section.id} {said(pattern.slots, request)}"),
+                            f"{request.id} {section.id} {said(pattern.slots, request)}",
                             self._audience(request, section.id),
                             taken,
                         )
@@ -131,16 +174,19 @@ class Oracle:
 
     def best(self) -> Arrangement:
         """The one arrangement that `stable` means where claims do not depend on the structure."""
-        return min(self.arrangements(), key=self._goals)
+        asked = (found for found in self.arrangements() if all(self.worth(unit, found) for unit in self.units))
+        return min(asked, key=self._goals)
 
     def _goals(self, arrangement: Arrangement) -> tuple[object, ...]:
-        ranks = tuple(arrangement[name].ranks if name in arrangement else (99, 99) for name in self.order)
+        ranks = tuple(self.worth(unit, arrangement) for unit in self.units)
         beyond = self.beyond_support(arrangement, self.order)
-        draws = tuple(
-            (arrangement[name].ticket, arrangement[name].pattern) if name in arrangement else ("", 0)
-            for name in self.order
-        )
-        return (ranks, tuple(name in beyond for name in self.order), draws)
+        draws = tuple(self._draw([arrangement[name] for name in unit if name in arrangement]) for unit in self.units)
+        return (ranks, tuple(any(name in beyond for name in unit) for unit in self.units), draws)
+
+    def _draw(self, seats: list[Seat]) -> tuple[str, tuple[int, ...]]:
+        seats = sorted(seats, key=lambda seat: seat.request)
+        said = "; ".join(seat.said for seat in seats)
+        return (sign(self.round.policy.seed, said) if seats else "", tuple(seat.pattern for seat in seats))
 
     def beyond_support(self, arrangement: Arrangement, order: list[str]) -> set[str]:
         """Those who need adapted care and find, at some moment, as many as the structure has prepared for."""
@@ -158,26 +204,34 @@ class Oracle:
         return found
 
     def is_stable(self, arrangement: Arrangement) -> bool:
-        """True if nobody could take a preferred seat back from lower claims there."""
-        return not any(
-            self._could_take_back(arrangement, seat)
-            for name, seats in self.seats.items()
-            for seat in seats
-            if name not in arrangement or seat.ranks < arrangement[name].ranks
-        )
+        """True if each family has what it asks, and none could take better seats back from lower claims there."""
+        worths = {unit: self.worth(unit, arrangement) for unit in self.units}
+        if None in worths.values():
+            return False
+        return not any(self._could_take_back(arrangement, unit, worths[unit]) for unit in self.units)
 
-    def _could_take_back(self, arrangement: Arrangement, seat: Seat) -> bool:
-        mine = self.claim(seat.request, seat.structure)
-        ahead = [
-            other
-            for name, other in arrangement.items()
-            if name != seat.request and self.claim(name, seat.structure) < mine  # type: ignore[operator]
-        ]
-        return self.fits(ahead, seat)
+    def _could_take_back(self, arrangement: Arrangement, unit: tuple[str, ...], here: tuple[int, ...] | None) -> bool:
+        for seats in itertools.product(*([None, *self.seats[name]] for name in unit)):
+            own = {seat.request: seat for seat in seats if seat is not None}
+            worth = self.worth(unit, own)
+            if own and worth is not None and here is not None and worth < here:
+                ahead = [
+                    other
+                    for other_unit in self.units
+                    for name in other_unit
+                    if other_unit != unit
+                    and (other := arrangement.get(name))
+                    and self._is_ahead(other_unit, other, unit)
+                ]
+                if self._fit_together(ahead, list(own.values())):
+                    return True
+        return False
 
+    def _is_ahead(self, other: tuple[str, ...], seat: Seat, unit: tuple[str, ...]) -> bool:
+        return self.unit_claim(other, seat.structure) < self.unit_claim(unit, seat.structure)  # type: ignore[operator]
 
-def by_level(seat: Seat) -> tuple[tuple[int, int], str, int]:
-    return (seat.ranks, seat.ticket, seat.pattern)
+    def _fit_together(self, there: list[Seat], more: list[Seat]) -> bool:
+        return all(self.fits([*there, *more[:number]], seat) for number, seat in enumerate(more))
 
 
 def audience_level(audience: Audience) -> int:

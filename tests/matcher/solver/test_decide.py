@@ -13,8 +13,20 @@ from contracts.vocabulary import Period
 from services.matcher.solver import constraints, search
 from services.matcher.solver.canonical import RoundRefused
 from services.matcher.solver.constraints import CONSTRAINTS, Model, Settings, Unknown
-from services.matcher.solver.schema import Hold, Mode, Outcome, Policy, Round, Ties, Why, Wish
-from services.matcher.solver.solve import decide
+from services.matcher.solver.schema import (
+    Assigned,
+    Combination,
+    Hold,
+    Mode,
+    Outcome,
+    Policy,
+    Round,
+    Siblings,
+    Ties,
+    Why,
+    Wish,
+)
+from services.matcher.solver.solve import components, decide
 from tests.matcher.solver.golden import NOON, round_of, slots
 
 TWO_PARTS = {
@@ -170,3 +182,28 @@ def test_an_instant_without_a_time_zone_is_refused() -> None:
 def test_a_round_without_requests_has_an_empty_outcome() -> None:
     outcome = decide(round_of(TWO_PARTS).model_copy(update={"requests": ()}))
     assert (outcome.placed, outcome.reasons, outcome.violations) == ((), (), ())
+
+
+ABROAD = Combination(seats=(Assigned(request="C", structure="X"),), rank=1)
+FAMILY = Siblings(id="family", requests=("A", "B"))
+
+
+@pytest.mark.parametrize(
+    ("siblings", "said"),
+    [
+        ((FAMILY.model_copy(update={"requests": ("A", "nobody")}),), "inconnue"),
+        ((FAMILY.model_copy(update={"combinations": (ABROAD,)}),), "inconnue"),
+        ((FAMILY, FAMILY.model_copy(update={"id": "other"})), "deux fois"),
+        ((FAMILY.model_copy(update={"id": "C"}),), "deux fois"),
+    ],
+)
+def test_siblings_that_contradict_the_round_are_refused(siblings: tuple[Siblings, ...], said: str) -> None:
+    with pytest.raises(RoundRefused, match=said):
+        decide(round_of(TWO_PARTS).model_copy(update={"siblings": siblings}))
+
+
+def test_siblings_of_two_parts_make_them_one() -> None:
+    round = round_of(TWO_PARTS)
+    tied = round.model_copy(update={"siblings": (Siblings(id="family", requests=("A", "C")),)})
+    assert [len(components(row)) for row in (round, tied)] == [2, 1]
+    assert _placed(decide(tied)) == {"A": "X", "C": "Y"}

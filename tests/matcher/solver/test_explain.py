@@ -147,6 +147,15 @@ def test_phrases_say_that_equal_points_are_settled_by_seniority_and_the_draw() -
     assert "À points égaux, l'ancienneté puis le tirage départagent." in said
 
 
+def test_a_family_whose_children_fit_one_by_one_only_is_told_so() -> None:
+    case = {"places": {"X": {"mon": 1}}, "siblings": [["A", "B"]], "requests": {"A": _asks(["X"]), "B": _asks(["X"])}}
+    round = round_of(case)
+    said = phrases(round.requests[0], _reason(round, "A"))[1]
+    assert (
+        said == f"Attend au vœu{NBSP}1{NBSP}: une place y est possible, mais pas avec toute la fratrie, comme demandé."
+    )
+
+
 def test_phrases_group_days_and_write_single_dates() -> None:
     wednesday = slots("wed_am")[0].model_copy(update={"day": date(2026, 12, 2)})
     wish = WishReason(structure="X", why=Why.FULL, full_slots=(*slots("mon_am"), *slots("tue_am"), wednesday))

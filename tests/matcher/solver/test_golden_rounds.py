@@ -1,4 +1,4 @@
-"""The rounds solved by hand, in `stable`. Two wait for another issue: ties served together, and siblings."""
+"""The rounds solved by hand, in `stable`. One waits for another issue: ties served together."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ def test_a_golden_answer_breaks_no_guarantee(case: Golden) -> None:
     assert verify(case.round, solve(case.round)) == ()
 
 
-def test_the_golden_rounds_left_for_later_are_the_two_known_ones() -> None:
+def test_the_golden_rounds_left_for_later_are_the_known_ones() -> None:
     assert [(case.name, case.later) for case in LATER] == [
         ("equals are served together", "ties served together"),
-        ("brother and sister go where both find a place", "siblings"),
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.vocabulary import Audience, Period
 from services.matcher.solver.components import sealed
-from services.matcher.solver.schema import Envy, Hold, Outcome, Placed, Round
+from services.matcher.solver.schema import Envy, Hold, Outcome, Placed, Round, Why
 from services.matcher.solver.solve import solve
 from services.matcher.solver.verify import CHECKS, GUARANTEES, verify
 from tests.matcher.solver.golden import NOON, round_of, slots
@@ -224,6 +224,33 @@ def test_g8_fires_when_the_outcome_is_not_what_its_hash_says() -> None:
     assert "G8" in _broken(round, _with(outcome, *outcome.placed, engine="another"))
     backwards = sealed(outcome.model_copy(update={"placed": outcome.placed[::-1]}))
     assert "G8" in _broken(round, backwards)
+
+
+TOGETHER = {
+    "places": {"X": {"mon": 1}, "Y": {"mon": 2}},
+    "siblings": [["S", "T"]],
+    "requests": {name: {"points": 60, "wishes": ["X", "Y"], "days": [["mon"]]} for name in ("S", "T")},
+}
+
+
+def test_g9_fires_when_siblings_asked_together_are_placed_apart() -> None:
+    round = round_of(TOGETHER)
+    outcome = solve(round)
+    rows = _by_name(outcome)
+    apart = _changed(rows["S"], structure="X", section="X-all", wish_rank=1, level=1)
+    assert "G9" not in _broken(round, outcome)
+    assert "G9" in _broken(round, _with(outcome, apart, rows["T"]))
+    assert "G9" in _broken(round, _with(outcome, rows["T"]))
+
+
+def test_g9_fires_when_siblings_without_a_place_are_not_told_why() -> None:
+    nothing = round_of(TOGETHER | {"places": {"X": {"mon": 1}}})
+    outcome = solve(nothing)
+    assert (outcome.placed, _broken(nothing, outcome)) == ((), set())
+    assert all(reason.wishes[0].why is Why.SIBLINGS_APART for reason in outcome.reasons)
+    assert "G9" in _broken(nothing, _with(outcome, reasons=outcome.reasons[1:]))
+    without = (outcome.reasons[0].model_copy(update={"wishes": ()}), *outcome.reasons[1:])
+    assert "G9" in _broken(nothing, _with(outcome, reasons=without))
 
 
 def test_g11_fires_when_a_reason_is_missing_or_untrue() -> None:

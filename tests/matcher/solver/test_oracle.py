@@ -8,7 +8,7 @@ from services.matcher.solver import search
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.claims import one_list
 from services.matcher.solver.constraints import Question, Settings
-from services.matcher.solver.schema import Outcome, Round
+from services.matcher.solver.schema import Outcome, Round, Why
 from services.matcher.solver.solve import decide
 from services.matcher.solver.variables import problem_of
 from tests.matcher.solver.drawn_rounds import Taste, tiny
@@ -17,6 +17,8 @@ from tests.matcher.solver.oracle import Arrangement, Oracle
 HUNDREDS = range(0, 600, 100)
 INDIFFERENT = Taste(equal_ranks=0.9)
 ASK_THE_SOLVER = Settings(chain_depth=0, quick_no=False)
+SIBLINGS = Taste(siblings=1.0)
+SIBLINGS_BY_STRUCTURE = Taste(siblings=1.0, points_at=0.6)
 BY_STRUCTURE = Taste(points_at=0.6, equal_ranks=0.2)
 
 
@@ -86,3 +88,29 @@ def _seats(oracle: Oracle, outcome: Outcome) -> Arrangement:
 def _has_no_single_list(round: Round) -> bool:
     problem = problem_of(canonical(round))
     return one_list(problem.ordinary, list(problem.ranked.values())) is None
+
+
+@pytest.mark.parametrize("first", range(5000, 5300, 100))
+def test_a_tiny_round_with_siblings_has_the_outcome_that_exhaustive_search_finds(first: int) -> None:
+    together = apart = 0
+    for seed in range(first, first + 100):
+        round = tiny(seed, SIBLINGS)
+        oracle, outcome = Oracle(round), decide(round)
+        best = oracle.best()
+        assert (seed, _found(outcome), outcome.violations) == (seed, _meant(best), ())
+        beyond = oracle.beyond_support(best, oracle.order)
+        assert (seed, {row.request for row in outcome.placed if row.to_prepare}) == (seed, beyond)
+        together += sum(name in _found(outcome) for name in round.siblings[0].requests) > 1
+        apart += any(wish.why is Why.SIBLINGS_APART for reason in outcome.reasons for wish in reason.wishes)
+    assert together > 10
+    assert apart > 10
+
+
+def test_with_siblings_and_points_by_structure_the_cases_without_a_stable_outcome_are_listed() -> None:
+    for seed in range(6000, 6150):
+        round = tiny(seed, SIBLINGS_BY_STRUCTURE)
+        outcome, oracle = decide(round), Oracle(round)
+        assert (seed, outcome.violations) == (seed, ())
+        stable = oracle.is_stable(_seats(oracle, outcome))
+        assert (seed, stable) == (seed, not outcome.envies)
+        assert stable or not any(oracle.is_stable(other) for other in oracle.arrangements()), seed

@@ -11,9 +11,9 @@ import pytest
 
 from services.matcher.solver.canonical import canonical, outcome_hash, round_hash
 from services.matcher.solver.constraints import Settings
-from services.matcher.solver.schema import Outcome, Round
+from services.matcher.solver.schema import Outcome, Round, Travel
 from services.matcher.solver.solve import components, decide, merge, solve, solve_part
-from tests.matcher.solver.drawn_rounds import Size, large
+from tests.matcher.solver.drawn_rounds import Size, Taste, large, tiny
 
 MIXED = Size(requests=32, structures=4, equal_ranks=0.3)
 BY_STRUCTURE = Size(requests=32, structures=4, equal_ranks=0.2, points_at=0.4)
@@ -24,7 +24,7 @@ def _shuffled(round: Round, seed: int) -> Round:
     draw = Random(seed)
     rows = {
         name: tuple(draw.sample(getattr(round, name), len(getattr(round, name))))
-        for name in ("sections", "vacancies", "requests", "holds", "support")
+        for name in ("sections", "vacancies", "requests", "holds", "support", "siblings", "travel")
     }
     return round.model_copy(update=rows)
 
@@ -36,6 +36,19 @@ def test_the_order_of_the_rows_never_changes_the_outcome_hash(first: int) -> Non
         other = _shuffled(round, seed)
         assert other != round
         assert (seed, decide(other).outcome_hash) == (seed, decide(round).outcome_hash)
+
+
+def test_the_order_of_siblings_and_of_what_they_ask_never_changes_the_outcome_hash() -> None:
+    for seed in range(40):
+        round = tiny(seed, Taste(siblings=1.0))
+        asked = round.siblings[0]
+        ways = tuple(way.model_copy(update={"seats": way.seats[::-1]}) for way in asked.combinations[::-1])
+        other = asked.model_copy(
+            update={"requests": asked.requests[::-1], "together": asked.together[::-1], "combinations": ways}
+        )
+        turned = tuple(Travel(one=row.other, other=row.one, minutes=row.minutes) for row in round.travel)
+        again = _shuffled(round, seed).model_copy(update={"siblings": (other,), "travel": turned})
+        assert (seed, decide(again).outcome_hash) == (seed, decide(round).outcome_hash)
 
 
 def test_another_seed_of_the_draw_changes_the_outcome_hash() -> None:
