@@ -33,6 +33,7 @@ class EmbeddedBus:
     writers: dict[str, Database]
     readers: Sequence[Reader]
     _wakes: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
+    _quiet: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     _said: Counter[str] = field(default_factory=Counter)
     _seen: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -43,8 +44,15 @@ class EmbeddedBus:
     def _note(self, writer: str) -> None:
         """Somebody has said something: deliver now rather than at the next look."""
         self._said[writer] += 1
+        for quiet in self._quiet.values():
+            quiet.clear()
         for wake in self._wakes.values():
             wake.set()
+
+    async def all_heard(self, service: str, patience_s: float) -> None:
+        """Return once `service` has heard what was said so far, or after `patience_s`, for `run` may never be idle."""
+        if not self._quiet[service].is_set():
+            await first_of((self._quiet[service],), patience_s)
 
     async def run(self, stop: asyncio.Event, look_every_s: float = 0.2) -> None:
         """Deliver until `stop` is set, to each reader at its own pace. A reader that stops itself stops the run."""
@@ -57,6 +65,8 @@ class EmbeddedBus:
         while not stop.is_set():
             wake.clear()
             if await self._deliver_to(reader) == 0:
+                if not wake.is_set():
+                    self._quiet[reader.service].set()
                 await first_of((wake, stop), look_every_s)
                 if not wake.is_set():
                     self._forget(reader)

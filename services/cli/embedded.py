@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -26,6 +26,9 @@ from services.cli.retention import run_retention
 from services.ingest.guichet import Guichet
 from services.ingest.protection import LIMITS, Limit
 from services.matcher.rounds import Decide
+
+NEWS_PATIENCE_S = 0.5
+"""How long a round waits for news that are on their way; an urgent request may be among them, and waits no longer."""
 
 
 @dataclass
@@ -72,8 +75,18 @@ class Embedded:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self.bus.run(stop))
             for service, wake in zip(self.services, wakes, strict=True):
-                parts.create_task(run_ticks(service, self.clock, stop, wake))
+                parts.create_task(run_ticks(self._as_it_ticks(service), self.clock, stop, wake))
                 parts.create_task(run_retention(service, partial(self._delivered, service), stop))
+
+    def _as_it_ticks(self, service: Service) -> Service:
+        """The matcher hears what was said before it decides: while news come in one by one, each round would be thrown
+        away by the next. The others do at once what is due."""
+
+        async def tick(_now: datetime) -> int:
+            await self.bus.all_heard(service.name, NEWS_PATIENCE_S)
+            return await service.tick(self.clock())
+
+        return replace(service, tick=tick) if service.name == "matcher" else service
 
     async def _delivered(self, service: Service) -> Purge:
         return delivered(await self.bus.read_by_all(service.name))

@@ -247,5 +247,25 @@ async def test_the_bus_delivers_when_woken_and_ends_when_stopped(writer: Databas
     assert await heard.read(handled) == [said(1).id]
 
 
+async def test_whoever_waits_for_the_news_has_all_of_them(writer: Database, heard: Database) -> None:
+    bus, stop = bus_of(writer, reader_of(heard)), asyncio.Event()
+    running = asyncio.create_task(bus.run(stop, look_every_s=60))
+    await bus.all_heard("matcher", patience_s=60)
+    await say(writer, *many(30))
+    async with asyncio.timeout(60):
+        await bus.all_heard("matcher", patience_s=60)
+        assert len(await heard.read(handled)) == 30
+        await bus.all_heard("matcher", patience_s=60)  # nothing new: nothing to wait for
+        stop.set()
+        await running
+
+
+async def test_nobody_waits_for_the_news_beyond_their_patience(writer: Database, heard: Database) -> None:
+    await say(writer, said(1))
+    async with asyncio.timeout(60):
+        await bus_of(writer, reader_of(heard)).all_heard("matcher", patience_s=0.01)  # nobody delivers
+    assert await heard.read(handled) == []
+
+
 async def has_handled(database: Database) -> bool:
     return bool(await database.read(handled))
