@@ -6,8 +6,10 @@ a group) in it, and one French line of help.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import typer
@@ -79,7 +81,7 @@ class Lazily(FrenchGroup):
 
 def load(named: Named) -> Any:
     """The command behind a line of the table."""
-    found = getattr(importlib.import_module(named.module), named.attribute)
+    found = getattr(_loaded(named.module), named.attribute)
     if isinstance(found, typer.Typer):
         command = typer.main.get_group(found)
     else:
@@ -88,6 +90,17 @@ def load(named: Named) -> Any:
         command = typer.main.get_command(alone)  # type: ignore[assignment]
     command.name = named.name
     return command
+
+
+def _loaded(module: str) -> ModuleType:
+    """The module, with all that it needs. What a program is made of stays as long as it runs: looking meanwhile and
+    afterwards for what of it could go would cost a tenth of the start, and finds nothing."""
+    gc.disable()
+    try:
+        return importlib.import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 app = typer.Typer(
