@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from pydantic import Field, ValidationError
 
-from contracts.vocabulary import Answer, Id
+from contracts.vocabulary import Answer, Channel, Id
 from services.calendar import local_day
 from services.ingest import store
 from services.ingest.access import Doing
@@ -25,7 +25,7 @@ from services.ingest.declare.replies import proposal_for
 from services.ingest.declare.requests import check_amendment, check_registration, families_known
 from services.ingest.guichet import Guichet
 from services.ingest.problems import Problem, invalid, refuse_if
-from services.ingest.queries.proposals import reached_contact
+from services.ingest.queries.proposals import contacts_written_to, reached_contact
 from services.vault import (
     Contact,
     ContactChannel,
@@ -184,7 +184,11 @@ async def erase_if_unknown(guichet: Guichet, request: str) -> bool:
 
 
 async def suspend_if_wrong(guichet: Guichet, act: Act, proposal: str, answer: Answer) -> None:
-    """ERREUR, recorded by a person: the contact that was reached is not the family's. Raises Refused."""
+    """ERREUR, recorded by a person or said on the family's page: the contact reached is not the family's.
+
+    A link is the same for both contacts: where both were written to, the matcher's task asks a person which one is
+    wrong. Raises Refused.
+    """
     if answer is Answer.ERREUR:
         contact = await guichet.database.read(_contact_to_suspend, act, proposal)
         if contact is not None:
@@ -193,4 +197,5 @@ async def suspend_if_wrong(guichet: Guichet, act: Act, proposal: str, answer: An
 
 def _contact_to_suspend(tx: sa.Connection, act: Act, proposal: str) -> str | None:
     proposal_for(tx, act, proposal, Doing.REPLY)
-    return reached_contact(tx, proposal)
+    unsure = act.channel is Channel.LINK and len(contacts_written_to(tx, proposal)) > 1
+    return None if unsure else reached_contact(tx, proposal)

@@ -19,6 +19,8 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     (None, "/p/inconnu"),
     *((None, link(state)) for state in STATES[2:]),
     (None, f"{link('delivered')}/confirmer?reponse=fin"),
+    (None, f"{link('delivered')}/confirmer?reponse=erreur"),
+    (None, f"{link('delivered')}/merci"),
     ("director", "/creche"),
     ("director", "/creche/publier"),
     ("director", "/creche/publier/reguliere"),

@@ -18,6 +18,7 @@ from contracts.vocabulary import Answer, Channel, ProposalState, VacancyKind
 from services.ingest import store
 from services.ingest.actors import Act
 from services.ingest.declare.replies import record_reply, undo_reply
+from services.ingest.families import suspend_if_wrong
 from services.ingest.pages.forms import Form
 from services.ingest.pages.visit import Visit, get, post
 from services.ingest.problems import Refused
@@ -37,6 +38,9 @@ ANSWERS = (
     (Answer.RAPPEL, "Rappelez-nous avant de décider", "Le délai s'arrête jusqu'à l'appel, un jour ouvré au plus."),
     (Answer.FIN, "Nous avons trouvé ailleurs", "Votre demande est close."),
 )
+
+ASKED_AGAIN = (Answer.FIN, Answer.NON, Answer.ERREUR)
+"""Answers that cannot be taken back, NON where the place is for tomorrow."""
 
 FORMS = {
     **dict.fromkeys(("released", "sent", "delivered", "undelivered"), "offer"),
@@ -59,21 +63,29 @@ async def answered(visit: Visit) -> Response:
         return _neutral(visit)
     form = await visit.form()
     answer = form.choice("reponse", Answer, "votre réponse")
-    if form.problems or answer is Answer.ERREUR:
+    if form.problems:
         return await _page(family, form, 422)
     if await _is_final(family, answer) and form["sur"] != "oui":
         return visit.go(f"{_link(visit)}/confirmer", reponse=answer.value)
-    await visit.write(_record, family.act(Channel.LINK, form.once), family.actor.proposal or "", answer)
-    return visit.go(_link(visit))
+    act, proposal_id = family.act(Channel.LINK, form.once), family.actor.proposal or ""
+    await suspend_if_wrong(visit.guichet, act, proposal_id, answer)
+    await visit.write(_record, act, proposal_id, answer)
+    return visit.go(f"{_link(visit)}/merci" if answer is Answer.ERREUR else _link(visit))
 
 
 async def asked_again(visit: Visit) -> Response:
     """The step before an answer that is final."""
     family = await _family(visit)
-    answer = next((answer for answer in (Answer.FIN, Answer.NON) if answer.value == visit.asked("reponse")), None)
+    answer = next((answer for answer in ASKED_AGAIN if answer.value == visit.asked("reponse")), None)
     if family is None or answer is None:
         return _neutral(visit)
     return family.show("families/sure.html", answer=answer, form=Form(), link=_link(visit))
+
+
+async def thanked(visit: Visit) -> Response:
+    """The last that a stranger sees: nothing of the proposal."""
+    family = await _family(visit)
+    return _neutral(visit) if family is None else family.show("families/thanks.html")
 
 
 async def undone(visit: Visit) -> Response:
@@ -137,9 +149,9 @@ def _can_undo(view: dict[str, Any], now: datetime) -> bool:
 
 
 async def _is_final(visit: Visit, answer: Answer) -> bool:
-    """FIN closes the request; a NON to an on-call place gives it to another child at once."""
+    """FIN closes the request, ERREUR silences a number; a NON to an on-call place gives it to another child at once."""
     if answer is not Answer.NON:
-        return answer is Answer.FIN
+        return answer in ASKED_AGAIN
     view = await visit.read(proposal, visit.actor, visit.actor.proposal or "", visit.now)
     return view["kind"] is VacancyKind.ON_CALL
 
@@ -165,5 +177,6 @@ PAGES = (
     get("/p/{token}", shown),
     post("/p/{token}", answered),
     get("/p/{token}/confirmer", asked_again),
+    get("/p/{token}/merci", thanked),
     post("/p/{token}/annuler", undone),
 )

@@ -11,6 +11,7 @@ from contracts.replies import ReplyReceived, ReplyUndone
 from contracts.requests import RequestClosed
 from contracts.vocabulary import Answer, Channel, VacancyKind
 from services.bus.links import proposal_token
+from services.vault import contacts_of
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import FIRST_NAMES, STATES, Town, link, proposal_in
 from tests.ingest.people import later
@@ -126,6 +127,40 @@ async def test_fin_asks_once_more_and_then_closes_the_request(town: Town) -> Non
     assert (await town.client.post(link("delivered"), data=form)).status_code == 303
     (closed,) = await town.said(RequestClosed)
     assert closed.subject == "R-3"
+
+
+async def test_a_stranger_says_so_once_more_and_the_number_is_left_alone(town: Town) -> None:
+    assert (
+        f"{link('delivered')}/confirmer?reponse=erreur" in read((await town.client.get(link("delivered"))).text).targets
+    )
+    asked = await town.client.post(link("delivered"), data={"reponse": "erreur"})
+    assert asked.headers["location"] == f"{link('delivered')}/confirmer?reponse=erreur"
+    sure = await town.client.get(asked.headers["location"])
+    assert "Nous n'écrirons plus à ce numéro." in words(sure.text)
+    assert (await town.said(ReplyReceived), await suspended(town, "F-R-3")) == ([], [False])
+    form = {"reponse": "erreur", "sur": "oui", "une_fois": once(sure.text)}
+    for _ in range(2):
+        thanks = await town.client.post(link("delivered"), data=form)
+    (reply,) = await town.said(ReplyReceived)
+    assert (reply.answer, reply.channel) == (Answer.ERREUR, Channel.LINK)
+    assert await suspended(town, "F-R-3") == [True]
+    shown = words((await town.client.get(thanks.headers["location"])).text)
+    assert "Merci" in shown
+    assert "Cailloux" not in shown
+
+
+async def test_a_link_that_went_to_two_contacts_does_not_guess_which_one_is_wrong(town: Town) -> None:
+    second = sent("O-3", contact="F-R-3-c2")
+    await town.hear(second.model_copy(update={"about": second.about.model_copy(update={"message": "M-second"})}))
+    form = {"reponse": "erreur", "sur": "oui", "une_fois": "z"}
+    assert (await town.client.post(link("delivered"), data=form)).status_code == 303
+    assert await suspended(town, "F-R-3") == [False]
+    assert [reply.answer for reply in await town.said(ReplyReceived)] == [Answer.ERREUR]
+
+
+async def suspended(town: Town, family: str) -> list[bool]:
+    contacts = await town.guichet.vault.read(contacts_of, town.guichet.keyring, family)
+    return [contact.suspended for contact in contacts]
 
 
 async def test_a_no_to_an_on_call_place_is_final_so_it_is_asked_twice(town: Town) -> None:
