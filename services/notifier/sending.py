@@ -93,6 +93,8 @@ class Sender:
         if intent is None:
             return 0
         result = await self.gateway.send(intent.reference, phone, text.text, text.encoding)
+        if _can_be_settled(result):
+            return 0  # the intent stays: the gateway can tell more later, and nobody has to look
         return await self.database.write(self._note, intent, result, text, now)
 
     def _allowed(self, message: Message, now: datetime) -> datetime:
@@ -128,7 +130,7 @@ class Sender:
     async def _settle(self, message: Message, now: datetime) -> int:
         started = message.started_at or now
         result = await settled(self.gateway, message.reference, started, now)
-        if result.outcome is Outcome.UNKNOWN and result.retry_after is not None:
+        if _can_be_settled(result):
             return 0
         return await self.database.write(self._note, message, result, None, now)
 
@@ -146,6 +148,10 @@ class Sender:
                 return _failed(tx, message, result.reason, now)
             case Outcome.UNKNOWN:
                 return _unknown(tx, message, result.reason, now)
+
+
+def _can_be_settled(result: SendResult) -> bool:
+    return result.outcome is Outcome.UNKNOWN and result.retry_after is not None
 
 
 def _takes_texts(contact: Contact) -> bool:

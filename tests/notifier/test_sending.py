@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from contracts.proposals import ProposalExpired, ProposalReleased
 from contracts.vocabulary import MessageTemplate, VacancyKind
 from services.notifier import tables as t
-from services.notifier.gateways.gateway import Idempotency, Outcome, SendResult
+from services.notifier.gateways.gateway import SETTLING, Idempotency, Outcome, SendResult
 from services.notifier.gsm7 import Encoding
 from services.notifier.handlers import HANDLERS
 from services.notifier.store import State, change, left_open, message_id, named
@@ -187,6 +187,18 @@ async def test_what_a_crash_left_open_is_settled_and_never_sent_twice(
     assert len(desk.sent) == texts
     assert (await desk.states())["proposal"] == [state]
     assert len(await desk.said("message.unknown")) == (state == "unknown")
+
+
+async def test_a_doubt_that_the_gateway_settles_later_is_no_task_for_a_person(desk: Desk) -> None:
+    desk.gateway.idempotency = Idempotency.LOOKUP
+    await desk.offer()
+    desk.gateway.next_results.append(UNKNOWN.model_copy(update={"retry_after": SETTLING}))
+    await desk.send()
+    for _ in range(4):
+        await desk.later(minutes=3)
+    assert len(desk.sent) == 1
+    assert (await desk.states())["proposal"] == ["sent"]
+    assert await desk.said("message.unknown") == []
 
 
 async def test_an_intent_is_as_old_as_its_own_sending_and_not_as_its_batch(desk: Desk) -> None:
