@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from contracts.base import Event
 from contracts.placements import PlacementEnded, PlacementEnding
-from contracts.proposals import HoldDenied, ProposalDeadlineSet, ProposalRefused, ReplyJudged, Verdict
+from contracts.proposals import HoldDenied, ProposalDeadlineSet, ProposalHeld, ProposalRefused, ReplyJudged, Verdict
 from contracts.rounds import RequestExplained
 from contracts.tasks import TaskOpened, TaskSettled
 from contracts.topics import DECISIONS, MESSAGES, parse
@@ -178,6 +178,15 @@ def test_tasks_open_once_and_stay_settled(tx: sa.Connection) -> None:
     row = store.find(tx, t.tasks, "K-1")
     assert row is not None
     assert row["settled_by"] == "P-coordinatrice"
+
+
+def test_what_was_held_back_waits_for_its_release_again_once_its_task_is_open(tx: sa.Connection) -> None:
+    until = (NOW + timedelta(days=2)).date()
+    hear(tx, made(), event(ProposalHeld, "O-1", reason="À vérifier", until=until, by="P-coordinatrice"))
+    hear(tx, event(TaskOpened, "K-1", kind=TaskKind.TO_PREPARE, proposal="O-1"))
+    assert state(tx, "O-1") == "held"
+    hear(tx, event(TaskOpened, "K-2", kind=TaskKind.RELEASE, proposal="O-1"))
+    assert state(tx, "O-1") == "prepared"
 
 
 def test_the_last_explanation_of_a_request_is_the_one_shown(tx: sa.Connection) -> None:

@@ -19,8 +19,9 @@ from contracts.messages import (
 from contracts.placements import PlacementConfirmed, PlacementEnded, PlacementEnding
 from contracts.rounds import RequestExplained, RoundDecided
 from contracts.tasks import TaskOpened, TaskSettled
+from contracts.vocabulary import TaskKind
 from services.ingest import store
-from services.ingest.projection.proposals import CARRIERS, catch_up, confirm
+from services.ingest.projection.proposals import CARRIERS, catch_up, confirm, wait_again
 from services.ingest.projection.tables import explanations, messages, placements, rounds, tasks
 
 _ENVELOPE = set(Event.model_fields)
@@ -62,6 +63,8 @@ def on_task_opened(tx: sa.Connection, event: TaskOpened, now: datetime) -> None:
     facts = event.model_dump(exclude={*_ENVELOPE, "kind"})
     row = {"id": event.subject, "territory": event.territory, "kind": event.kind.value, "opened_at": event.time}
     store.put(tx, tasks, {**row, **facts}, only_new=True)
+    if event.kind is TaskKind.RELEASE and event.proposal is not None:
+        wait_again(tx, event.proposal)
 
 
 def on_task_settled(tx: sa.Connection, event: TaskSettled, now: datetime) -> None:

@@ -138,6 +138,12 @@ def confirm(tx: sa.Connection, event: Event, proposal: str) -> None:
     _note(tx, event, proposal=proposal)
 
 
+def wait_again(tx: sa.Connection, proposal: str) -> None:
+    """What a person held back is on the list of those to release again: its date has come."""
+    held = (proposals.c.id == proposal, proposals.c.state == ProposalState.HELD.value)
+    tx.execute(sa.update(proposals).where(*held).values(state=ProposalState.PREPARED.value))
+
+
 def catch_up(tx: sa.Connection, proposal: str) -> None:
     """Move a released proposal as far as its messages already went: the notifier's stream may be ahead."""
     carriers = (messages.c.proposal == proposal, messages.c.template.in_(CARRIERS))
