@@ -28,11 +28,12 @@ class Settings(Frozen):
     it.
 
     `vault_key` and `link_key` are 32 bytes in base64: the first opens the contacts vault, the second derives the
-    families' links. `clock_file` is for rehearsals and tests only: seconds by which the clock is moved. In a
-    `rehearsal` nobody is real and time runs faster.
+    families' links. `backups` is the folder where `berceau backup` writes. `clock_file` is for rehearsals and tests
+    only: seconds by which the clock is moved. In a `rehearsal` nobody is real and time runs faster.
     """
 
     data: Path = Path("berceau-data")
+    backups: Path | None = None
     clock_file: Path | None = None
     rehearsal: bool = False
     database: str | None = None

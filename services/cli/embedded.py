@@ -22,6 +22,7 @@ from services.bus.retention import Purge, delivered
 from services.bus.service import Service, run_ticks
 from services.bus.settings import Settings
 from services.cli.assembly import SERVICES, guichet_of, ingest_service, matcher_service, notifier_service
+from services.cli.checks_of_backups import watch_backups
 from services.cli.retention import run_retention
 from services.ingest.guichet import Guichet
 from services.ingest.protection import LIMITS, Limit
@@ -74,6 +75,7 @@ class Embedded:
             database.on_said.extend(wake.set for wake in wakes)
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self.bus.run(stop))
+            parts.create_task(watch_backups(self.settings, stop))
             for service, wake in zip(self.services, wakes, strict=True):
                 parts.create_task(run_ticks(self._as_it_ticks(service), self.clock, stop, wake))
                 parts.create_task(run_retention(service, partial(self._delivered, service), stop))

@@ -50,6 +50,10 @@ COMMANDS = (
     Named("doctor", "services.cli.doctor", "doctor", "Vérifier l'installation, avec un remède pour chaque défaut."),
     Named("topics", "services.cli.topics", "topics", "Les sujets du courtier ; --create crée ceux qui manquent."),
     Named("lag", "services.cli.topics", "lag", "Ce que chaque service n'a pas encore lu."),
+    Named("backup", "services.cli.backup", "backup", "Sauvegarder les bases, sans arrêter Berceau."),
+    Named(
+        "restore", "services.cli.backup", "restore", "Remettre une sauvegarde, et vérifier qu'elle rend le même état."
+    ),
     Named("replay", "services.cli.replay", "replay", "Rejouer un territoire depuis ses événements, et comparer."),
     Named("dead-letters", "services.cli.dead_letters", "app", "Les messages qu'une personne doit regarder."),
     Named("key", "services.cli.keys", "app", "Créer les secrets de l'installation."),
