@@ -10,7 +10,7 @@ LOCK := pip compile --quiet --generate-hashes --no-emit-index-url --python-versi
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster-demo check style types imports schemas rules test servers kafka lock clean
+.PHONY: help demo cluster-demo check style types imports schemas rules test servers kafka lock clean bench-peers
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,8 @@ torture: $(VENV)/.test $(KAFKA) ## The long figures, printed as they come (ARGS=
 	@deploy/needs.sh java postgres
 	$(BIN)/python -m pytest --verbose -m torture $(ARGS)
 
+bench-peers: $(VENV)-bench/.peers ## Install the programs that the matching is measured beside, apart from ours
+
 servers: $(VENV)/.test $(KAFKA) ## Run Kafka and PostgreSQL until Ctrl-C, and print how to point tests at them
 	@deploy/needs.sh java postgres
 	$(BIN)/python -m deploy.servers
@@ -59,13 +61,14 @@ lock: $(VENV)/.base ## Renew the pinned versions and checksums: requirements/*.t
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) --extra test pyproject.toml -o requirements/test.txt
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) -c requirements/test.txt pyproject.toml -o requirements/base.txt
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) requirements/build.in -o requirements/build.txt
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) requirements/bench.in -o requirements/bench.txt
 	@deploy/needs.sh java maven
 	rm -rf deploy/kafka/libs
 	cd deploy/kafka && mvn --quiet --batch-mode dependency:copy-dependencies
 	cd deploy/kafka/libs && LC_ALL=C sha256sum *.jar > ../libs.sha256
 
 clean: ## Remove everything that make made here
-	rm -rf $(VENV) deploy/kafka/libs build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-bench deploy/kafka/libs build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What is installed is stamped, so that a second run costs nothing.
@@ -74,6 +77,12 @@ $(VENV)/.base: pyproject.toml requirements/base.txt requirements/build.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) --require-hashes -r requirements/base.txt -r requirements/build.txt
 	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)-bench/.peers: requirements/bench.txt
+	@deploy/needs.sh python
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
 $(VENV)/.test: pyproject.toml requirements/test.txt requirements/build.txt

@@ -51,6 +51,7 @@ Flexible = Annotated[float, typer.Option(min=0, max=1, help="Part des familles �
 PointsAt = Annotated[float, typer.Option(min=0, max=1, help="Part des familles aux points propres à une structure.")]
 Elsewhere = Annotated[float, typer.Option(min=0, max=1, help="Part des familles avec un vœu dans une autre ville.")]
 Support = Annotated[float, typer.Option(min=0, max=1, help="Part des structures qui disent l'accueil préparé.")]
+Siblings = Annotated[float, typer.Option(min=0, max=1, help="Part des enfants demandés en fratrie.")]
 WholeWeeks = Annotated[bool, typer.Option("--whole-weeks", help="Semaines entières, une section par structure.")]
 OwnLists = Annotated[bool, typer.Option("--own-lists", help="Chaque structure a sa propre liste de priorités.")]
 Wishes = Annotated[int, typer.Option(min=0, help="Vœux par famille (0 : comme les familles en font).")]
@@ -74,6 +75,7 @@ def match(
     points_at: PointsAt = 0.0,
     elsewhere: Elsewhere = 0.0,
     support: Support = 0.0,
+    siblings: Siblings = 0.0,
     whole_weeks: WholeWeeks = False,
     own_lists: OwnLists = False,
     wishes: Wishes = 0,
@@ -83,14 +85,12 @@ def match(
     as_json: Json = False,
 ) -> None:
     """Mesurer une attribution tirée au hasard, partie par partie."""
-    from services.cli.bench_report import compared
-    from services.matcher.solver import schema
-    from services.territory.rounds import RoundPlan
+    from services.cli.bench_report import compared, planned
 
     shares = {"flexible": flexible, "points_at": points_at, "elsewhere": elsewhere, "support": support}
+    shares |= {"siblings": siblings}
     sides = {"whole_weeks": whole_weeks, "own_lists": own_lists, "wishes": wishes}
-    rules = {"mode": schema.Mode(mode.value), "ties": schema.Ties(ties.value)}
-    plan = RoundPlan(requests, structures, bands, **shares, **sides, **rules)  # type: ignore[arg-type]
+    plan = planned(mode.value, ties.value, requests=requests, structures=structures, bands=bands, **shares, **sides)
     rows = compared(plan, range(1, seeds + 1), [rival.value for rival in against or []], limit, python)
     _show(plan, rows, as_json=as_json)
 

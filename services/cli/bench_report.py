@@ -19,6 +19,7 @@ from services.cli.bench_peers import instance_of, solved_by
 from services.cli.bench_rows import PARTS, alone, descended, floor, measured
 from services.cli.failures import NBSP, CommandFailed
 from services.matcher.solver.canonical import RoundRefused
+from services.matcher.solver.schema import Mode, Ties
 from services.territory.rounds import RoundPlan, drawn_round
 
 GENERAL = ("highs", "scip", "cp_sat")
@@ -33,6 +34,11 @@ TITLES = {
 }
 
 Rows = list[dict[str, Any]]
+
+
+def planned(mode: str, ties: str, **sizes: Any) -> RoundPlan:
+    """The plan of a measure; `sizes` are the other fields of `RoundPlan`."""
+    return RoundPlan(mode=Mode(mode), ties=Ties(ties), **sizes)
 
 
 def compared(plan: RoundPlan, seeds: Iterable[int], rivals: Sequence[str], limit: float, python: Path) -> Rows:
@@ -86,7 +92,8 @@ def _title(plan: RoundPlan) -> str:
     claims = f"{plan.bands} niveaux" if plan.bands else "un niveau par demande"
     return (
         f"{plan.requests} demandes, {plan.structures} structures, {claims}, mode {plan.mode}, égalités {plan.ties}, "
-        f"souples {plan.flexible:.0%}, points par structure {plan.points_at:.0%}, ailleurs {plan.elsewhere:.0%}"
+        f"souples {plan.flexible:.0%}, points par structure {plan.points_at:.0%}, ailleurs {plan.elsewhere:.0%}, "
+        f"fratries {plan.siblings:.0%}"
     )
 
 

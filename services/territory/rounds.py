@@ -23,9 +23,11 @@ from services.matcher.solver.schema import (
     Request,
     Round,
     Section,
+    Siblings,
     StructurePoints,
     Support,
     Ties,
+    Together,
     Vacancy,
     Wish,
 )
@@ -62,6 +64,7 @@ class RoundPlan:
     `bands` is the number of different claims (tier and points) before seniority; 0 gives each request points of its
     own. `flexible` families rank their wishes equally, or would take any of the weeks with as many days.
     `points_at` families have points of their own at their first wish. `elsewhere` wishes name another town.
+    `siblings` children have a brother or sister who asks for the same structure at the same time.
     `support` structures have said how many children they have prepared for. `places` is for each request.
     """
 
@@ -72,6 +75,7 @@ class RoundPlan:
     points_at: float = 0.0
     elsewhere: float = 0.0
     support: float = 0.0
+    siblings: float = 0.0
     places: float = 0.45
     whole_weeks: bool = False
     wishes: int = 0
@@ -129,6 +133,10 @@ def shared_out(total: int, weights: Sequence[float]) -> list[int]:
     return found
 
 
+def request_id(number: int) -> Id:
+    return f"R{number:06}"
+
+
 @dataclass(frozen=True)
 class _Town:
     structures: tuple[Id, ...]
@@ -170,7 +178,20 @@ class _Drawing:
             vacancies=tuple(self._vacancies(sections)),
             requests=tuple(self._request(number) for number in range(plan.requests)),
             support=tuple(self._support()),
+            siblings=tuple(
+                Siblings(id=f"F{first}", requests=(first, second), together=(Together.SAME_STRUCTURE,))
+                for first, second in self._pairs()
+            ),
         )
+
+    def _pairs(self) -> Iterator[tuple[Id, Id]]:
+        for number in range(1, self.plan.requests, 2):
+            if self._is_second(number):
+                yield request_id(number - 1), request_id(number)
+
+    def _is_second(self, number: int) -> bool:
+        """True for a child whose brother or sister has the number before."""
+        return number % 2 == 1 and self.chance.happens(f"siblings/{number}", self.plan.siblings)
 
     def _support(self) -> Iterator[Support]:
         for structure in self.structures:
@@ -204,12 +225,12 @@ class _Drawing:
         return Vacancy(id=f"{section}-{number}", section=section, slots=slots, places=1, period=Period(start=start))
 
     def _request(self, number: int) -> Request:
-        id = f"R{number:06}"
+        id = request_id(number)
         draw = self.chance.of(id)
         start = MONDAY if self.plan.whole_weeks else draw.pick("start", STARTS)
         born = start - timedelta(days=draw.whole("age", *AGE_DAYS))
         tier, points = self._claim(draw, number)
-        wished = self._wished(draw)
+        wished = self._wished(self.chance.of(request_id(number - 1)) if self._is_second(number) else draw)
         flexible = draw.happens("flexible", self.plan.flexible)
         equal = flexible and (len(wished) > 1 and draw.happens("equal", 0.5))
         return Request(

@@ -28,7 +28,9 @@ def test_the_same_plan_and_seed_give_the_same_round_and_another_seed_another() -
     assert drawn_round(SMALL, 3).requests != drawn_round(SMALL, 4).requests
 
 
-@pytest.mark.parametrize("plan", [SMALL, RoundPlan(100, 9, whole_weeks=True), RoundPlan(100, 9, 0, 1.0, 1.0, 1.0, 1.0)])
+@pytest.mark.parametrize(
+    "plan", [SMALL, RoundPlan(100, 9, whole_weeks=True), RoundPlan(100, 9, 0, 1.0, 1.0, 1.0, 1.0, 1.0)]
+)
 def test_a_drawn_round_contradicts_nothing_and_is_in_the_order_that_counts(plan: RoundPlan) -> None:
     drawn = drawn_round(plan, 1)
     facts = canonical(drawn)
@@ -61,6 +63,13 @@ def test_wishes_are_as_many_as_families_of_a_large_city_name() -> None:
     counts = Counter(len(row.wishes) for row in drawn.requests)
     assert 0.44 < counts[1] / 2_000 < 0.56  # 47 % in Rio; more here where a town has a single structure
     assert max(counts) == 5
+
+
+def test_siblings_wish_the_same_structures_and_are_asked_for_together() -> None:
+    drawn = drawn_round(RoundPlan(requests=400, structures=20, siblings=0.2), 1)
+    wished = {row.id: row.wishes for row in drawn.requests}
+    assert 25 < len(drawn.siblings) < 55
+    assert all(wished[family.requests[0]] == wished[family.requests[1]] for family in drawn.siblings)
 
 
 def test_flexible_families_have_equal_ranks_or_several_equal_weeks() -> None:

@@ -1,0 +1,65 @@
+"""On their own ground, whole weeks and strict lists, the answer is the one that everybody's algorithm gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.cli.bench_peers import Instance, instance_of, solved_by
+from services.matcher.solver.schema import Round
+from services.matcher.solver.solve import solve
+from services.territory.rounds import RoundPlan, drawn_round
+
+ROOT = Path(__file__).resolve().parents[2]
+PEERS = ROOT / ".venv-bench" / "bin" / "python"
+SMALL = [
+    RoundPlan(30, 6, bands, whole_weeks=True, own_lists=own, wishes=wishes)
+    for bands, own, wishes in (
+        (60, False, 0),
+        (60, True, 0),
+        (5, True, 4),
+        (0, True, 6),
+    )
+]
+
+
+def deferred_acceptance(given: Instance) -> dict[str, str]:
+    """Gale and Shapley 1962, residents asking: the textbook's own loop."""
+    at: dict[str, list[str]] = {hospital: [] for hospital in given["hospitals"]}
+    asked = {resident: iter(wished) for resident, wished in given["residents"].items()}
+    free = sorted(asked)
+    while free:
+        resident = free.pop()
+        hospital = next(asked[resident], None)
+        if hospital is None:
+            continue
+        capacity, ranked = given["hospitals"][hospital]
+        there = sorted([*at[hospital], resident], key=ranked.index)
+        at[hospital], refused = there[:capacity], there[capacity:]
+        free += refused
+    return {resident: hospital for hospital, there in at.items() for resident in there}
+
+
+def ours(round: Round) -> dict[str, str]:
+    return {row.request: row.structure for row in solve(round).placed}
+
+
+@pytest.mark.parametrize("plan", SMALL, ids=lambda plan: f"own={plan.own_lists}-wishes={plan.wishes}")
+def test_whole_weeks_are_awarded_as_deferred_acceptance_awards_them(plan: RoundPlan) -> None:
+    for seed in range(40):
+        drawn = drawn_round(plan, seed)
+        assert (seed, ours(drawn)) == (seed, deferred_acceptance(instance_of(drawn)))
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("peer", ["matching", "algmatch"])
+@pytest.mark.timeout(1800)
+def test_ten_thousand_rounds_of_whole_weeks_are_awarded_as_the_peers_award_them(peer: str) -> None:
+    assert PEERS.exists(), "the peers are not installed: make bench-peers"
+    rounds = [drawn_round(plan, seed) for plan in SMALL for seed in range(2_500)]
+    theirs: list[dict[str, Any]] = solved_by(peer, [instance_of(drawn) for drawn in rounds], PEERS, 900)
+    assert len(theirs) == 10_000, theirs[0]
+    different = [drawn.id for drawn, answer in zip(rounds, theirs, strict=True) if ours(drawn) != answer["matching"]]
+    assert different == []
