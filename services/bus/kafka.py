@@ -22,6 +22,7 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
 from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import LogicSubscriber
@@ -88,6 +89,11 @@ def attributes(row: Recorded) -> dict[str, str]:
     return headers | ({"traceparent": event.traceparent} if event.traceparent else {})
 
 
+def _partition(territory: str, parts: list[int]) -> int:
+    """Where the producer puts what is said of `territory`."""
+    return int(DefaultPartitioner()(territory.encode(), parts, parts))
+
+
 async def _readable_headers(record: ConsumerRecord[bytes, bytes], parse: Callable[..., Awaitable[Any]]) -> Any:
     """Headers that are no text would fail outside of our hands, and the message would be passed: make them text."""
     headers = [(name, (value or b"").decode(errors="replace").encode()) for name, value in record.headers]
@@ -140,6 +146,15 @@ class KafkaBus:
             no_reply=True,
         )
         self.subscriber(self.on_message)
+
+    def owns(self, territory: str) -> bool:
+        """Whether this process reads what is said of `territory`: false too while it has no partitions at all."""
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return False
+        topic = next(iter(self._streams))
+        parts = sorted(consumer.partitions_for_topic(topic) or ())
+        return bool(parts) and TopicPartition(topic, _partition(territory, parts)) in consumer.assignment()
 
     async def start(self) -> None:
         """Connect and begin to read. Raises BrokerAway."""

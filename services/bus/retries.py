@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import traceback
 from enum import Enum
 
 import pydantic
@@ -82,3 +83,9 @@ def brief(error: BaseException) -> str:
     else:
         text = str(error.orig if isinstance(error, sa_exc.StatementError) else error)
     return f"{type(error).__name__}: {text[:300]}".replace("\x00", "�")
+
+
+def where(error: BaseException) -> str:
+    """The last lines of code that an error passed through, for a log: places only, none of the data."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    return " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from services.bus.database import Database
 from services.bus.delivery import Reader
-from services.bus.troubles import until_back
+from services.bus.troubles import until_done
 from services.bus.waits import first_of
 
 TICKING = "ticking"
@@ -23,6 +23,25 @@ TICKING = "ticking"
 
 LONGEST_REST_S = 1.0
 """How long a service rests at most before it looks whether something is due."""
+
+
+def _everything(territory: str) -> bool:
+    return True
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass
+class Share:
+    """The territories that a carrier gives this process among those of its service: all, where there is no broker.
+
+    `is_heard`: whether what is said of them reaches this process at the moment.
+    """
+
+    has: Callable[[str], bool] = _everything
+    is_heard: Callable[[], bool] = _always
 
 
 @dataclass
@@ -39,6 +58,7 @@ class Service:
     tick: Callable[[datetime], Awaitable[int]]
     next_due: Callable[[], Awaitable[datetime | None]]
     databases: tuple[Database, ...] = ()
+    share: Share = field(default_factory=Share)
     on_stop: tuple[Callable[[], None], ...] = field(default=())
     on_close: tuple[Callable[[], Awaitable[None]], ...] = field(default=())
 
@@ -50,7 +70,10 @@ class Service:
 
 
 async def run_ticks(service: Service, clock: Callable[[], datetime], stop: asyncio.Event, wake: asyncio.Event) -> None:
-    """Do what is due until `stop`: at once when woken, else when the next thing is due, looking every second."""
+    """Do what is due until `stop`: at once when woken, else when the next thing is due, looking every second.
+
+    Whatever fails ends no process: it is told, `/readyz` says so, and it is tried again ever more slowly.
+    """
 
     async def once() -> int:
         wake.clear()
@@ -60,8 +83,8 @@ async def run_ticks(service: Service, clock: Callable[[], datetime], stop: async
         await _rest(service, clock, stop, wake)
 
     while not stop.is_set():
-        if await until_back(once, service.reader.troubles, TICKING, stop) == 0:
-            await until_back(rest, service.reader.troubles, TICKING, stop)
+        if await until_done(once, service.reader.troubles, TICKING, stop) == 0:
+            await until_done(rest, service.reader.troubles, TICKING, stop)
 
 
 async def _rest(service: Service, clock: Callable[[], datetime], stop: asyncio.Event, wake: asyncio.Event) -> None:

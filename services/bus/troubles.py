@@ -10,7 +10,7 @@ from typing import TypeVar
 import structlog
 
 from services.bus import metrics
-from services.bus.retries import Failure, brief, failure_of, wait_before
+from services.bus.retries import Failure, brief, failure_of, wait_before, where
 from services.bus.waits import first_of
 
 log = structlog.get_logger()
@@ -43,13 +43,29 @@ async def until_back(
 
     Raises what is not the infrastructure's fault.
     """
+    return await _again(work, troubles, part, stop, lambda error: failure_of(error) is Failure.AWAY)
+
+
+async def until_done(
+    work: Callable[[], Awaitable[T]], troubles: Troubles, part: str, stop: asyncio.Event
+) -> T | None:  # fmt: skip
+    """The same whatever fails: for work that others do not wait for, in a process that has more to do."""
+    return await _again(work, troubles, part, stop, lambda error: True)
+
+
+async def _again(
+    work: Callable[[], Awaitable[T]], troubles: Troubles, part: str, stop: asyncio.Event,
+    may_pass: Callable[[Exception], bool],
+) -> T | None:  # fmt: skip
     attempt = 0
     while not stop.is_set():
         try:
             result = await work()
         except Exception as error:
-            if failure_of(error) is not Failure.AWAY:
+            if not may_pass(error):
                 raise
+            if failure_of(error) is not Failure.AWAY:
+                log.error("failed", service=troubles.service, part=part, cause=brief(error), where=where(error))
             attempt += 1
             troubles.begin(part, brief(error))
             await first_of((stop,), wait_before(attempt))

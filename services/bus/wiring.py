@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -16,6 +15,7 @@ import uvicorn
 from services.bus.database import Database, open_postgresql, open_sqlite
 from services.bus.delivery import Clock
 from services.bus.kafka import KafkaBus, open_broker
+from services.bus.members import Name, sole_member
 from services.bus.migrations import upgrade
 from services.bus.relay import PUBLISHING, Relay
 from services.bus.service import Service, run_ticks
@@ -110,30 +110,37 @@ def kafka_process(service: Service, settings: Settings, stop: asyncio.Event, clo
     due = asyncio.Event()
     bus = KafkaBus(settings, service.reader, open_broker(settings), taken=due.set)
     relay = Relay(service.name, service.database, bus.send, clock, service.reader.troubles)
+    service.share.has = bus.owns
+    service.share.is_heard = lambda: CONNECTING not in service.reader.troubles.causes
     service.database.on_said.append(relay.wake)
     service.database.on_said.append(due.set)
     return KafkaProcess(service, bus, relay, stop, clock, due)
 
 
 async def run_on_kafka(service: Service, settings: Settings, stop: asyncio.Event) -> None:
-    """Run `service` until `stop`: its reader, its relay, what is due, and its web pages. Closes it at the end."""
+    """Run `service` until `stop`: its reader, its relay, what is due, and its web pages. Closes it at the end.
+
+    Raises MemberTaken where another process of this name is alive.
+    """
+    try:
+        async with sole_member(service.database, service.name, settings.member, stop) as name:
+            await _work(service, settings, stop, name)
+    finally:
+        await service.close()
+
+
+async def _work(service: Service, settings: Settings, stop: asyncio.Event, name: Name) -> None:
     process = kafka_process(service, settings, stop, service.reader.clock)
-    await _beside_the_web(web_server(service, settings), process.run, stop, service)
+    web = web_server(service, settings)
 
-
-async def _beside_the_web(
-    web: WebServer, work: Callable[[], Awaitable[None]], stop: asyncio.Event, service: Service
-) -> None:  # fmt: skip
     async def worked() -> None:
         try:
-            await work()
+            await process.run()
         finally:
             stop.set()
             web.should_exit = True
 
-    try:
-        async with asyncio.TaskGroup() as parts:
-            parts.create_task(web.serve())
-            parts.create_task(worked())
-    finally:
-        await service.close()
+    async with asyncio.TaskGroup() as parts:
+        parts.create_task(web.serve())
+        parts.create_task(name.watch(stop))
+        parts.create_task(worked())

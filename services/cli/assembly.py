@@ -52,8 +52,10 @@ def ingest_service(guichet: Guichet, *, relayed: bool, limits: Sequence[Limit] =
     return ingest.build(guichet, relayed=relayed, limits=limits, pages=pages)
 
 
-def matcher_service(database: Database, clock: Clock, *, relayed: bool, decide: Decide | None = None) -> Service:
-    return matcher.build(database, clock, decide, relayed=relayed)
+def matcher_service(
+    database: Database, clock: Clock, *, relayed: bool, decide: Decide | None = None, member: str = "1"
+) -> Service:  # fmt: skip
+    return matcher.build(database, clock, decide, relayed=relayed, member=member)
 
 
 def notifier_service(

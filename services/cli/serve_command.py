@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,9 @@ from rich.console import Console
 from rich.panel import Panel
 
 from services.bus.logs import configure_logs
+from services.bus.members import MemberTaken
 from services.bus.settings import PREFIX, Settings
+from services.cli.failures import CommandFailed
 from services.cli.installation import settings
 
 console = Console(stderr=True)
@@ -39,11 +42,11 @@ def serve(
     if found.kafka:
         from services.cli.workers import serve_on_kafka
 
-        asyncio.run(serve_on_kafka(found))
+        _run(serve_on_kafka(found))
     else:
         from services.cli.serve import serve_embedded
 
-        asyncio.run(serve_embedded(found))
+        _run(serve_embedded(found))
 
 
 def worker(
@@ -59,7 +62,25 @@ def worker(
     _announce(found)
     from services.cli.workers import run_worker
 
-    asyncio.run(run_worker(name.value, found))
+    _run(run_worker(name.value, found))
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Until it is asked to stop. Raises CommandFailed where another process is this one already."""
+    try:
+        asyncio.run(work)
+    except (MemberTaken, ExceptionGroup) as error:
+        taken = _member_taken(error)
+        if taken is None:
+            raise
+        raise CommandFailed(taken.cause, taken.remedy) from error
+
+
+def _member_taken(error: Exception) -> MemberTaken | None:
+    """The one cause, however deep a group of tasks has wrapped it."""
+    if isinstance(error, ExceptionGroup):
+        return next((found for part in error.exceptions if (found := _member_taken(part))), None)
+    return error if isinstance(error, MemberTaken) else None
 
 
 def _settings(**given: Any) -> Settings:

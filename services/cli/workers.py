@@ -56,7 +56,7 @@ async def open_service(name: str, settings: Settings, stop: asyncio.Event) -> Se
     clock = clock_of(settings)
     database = await open_database(settings, name, stop)
     if name == MATCHER:
-        return matcher_service(database, clock, relayed=True)
+        return matcher_service(database, clock, relayed=True, member=settings.member)
     vault = await open_database(settings, "vault", stop)
     if name == INGEST:
         service = ingest_service(guichet_of(settings, database, vault, clock), relayed=True)

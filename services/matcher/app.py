@@ -2,43 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
+import structlog
 from fastapi import FastAPI
 
+from contracts.base import Event
 from services.bus.database import Database
-from services.bus.delivery import Clock, Reader
+from services.bus.delivery import Clock, Handler, Reader
 from services.bus.health import health_routes
-from services.bus.service import TICKING, Service
-from services.matcher import metrics, rounds, timers
+from services.bus.retries import Failure, brief, failure_of, where
+from services.bus.service import TICKING, Service, Share
+from services.matcher import leases, metrics, rounds, timers
 from services.matcher import tables as t
 from services.matcher.handlers import HANDLERS
+from services.matcher.leases import Holder, Lease, LeaseLost, Tenure
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver_process import SolverProcess, decide
 
+log = structlog.get_logger()
+Thing = TypeVar("Thing")
+
 
 def build(
-    database: Database, clock: Clock, decide_part: rounds.Decide | None = None, *, relayed: bool = False
-) -> Service:
-    """The matcher on `database`. Without `decide_part`, parts are solved in a process of their own."""
+    database: Database, clock: Clock, decide_part: rounds.Decide | None = None, *, relayed: bool = False,
+    member: str = "1",
+) -> Service:  # fmt: skip
+    """The matcher on `database`, as `member` of several. Without `decide_part`, parts are solved in a process apart."""
     pool = SolverProcess() if decide_part is None else None
     solve = decide_part or pool.decide  # type: ignore[union-attr]
-    reader = Reader("matcher", database, HANDLERS, clock)
+    share = Share()
+    tenure = Tenure(database, share, Holder(member))
+    reader = Reader("matcher", database, {event: _fenced(do, tenure) for event, do in HANDLERS.items()}, clock)
     app = FastAPI(title="Berceau : attribution", docs_url=None, redoc_url=None)
     app.include_router(health_routes("matcher", database, reader, clock, relayed=relayed))
 
     listening = Listening(reader)
 
     async def tick(now: datetime) -> int:
-        fired = await fire_timers(database, now, listening.since(now))
-        return fired + await run_rounds(database, now, solve)
+        held = await tenure.look(now)
+        async with tenure.renewed():
+            fired = await fire_timers(database, now, held, listening.since(now))
+            return fired + await run_rounds(database, now, solve, held)
 
     async def next_due() -> datetime | None:
-        return await database.read(_next_due)
+        return await database.read(_next_due, tenure.holder)
 
-    return Service("matcher", database, reader, app, tick, next_due, on_close=(pool.close,) if pool else ())
+    on_close = (tenure.close, *((pool.close,) if pool else ()))
+    return Service("matcher", database, reader, app, tick, next_due, on_close=on_close, share=share)
+
+
+def _fenced(do: Handler, tenure: Tenure) -> Handler:
+    """A handler that owns the territory in whose transaction it works."""
+
+    def handle(tx: sa.Connection, event: Event, now: datetime) -> None:
+        tenure.hold(tx, event.territory)
+        do(tx, event, now)
+
+    return handle
 
 
 @dataclass
@@ -54,25 +79,61 @@ class Listening:
         return self._since
 
 
-async def fire_timers(database: Database, now: datetime, listening_since: datetime | None = None) -> int:
-    """Fire what is due, each timer in a transaction of its own."""
-    due = await database.read(timers.due, now)
-    for timer in due:
-        await database.write(timers.fire, timer, now, listening_since)
-    return len(due)
+async def fire_timers(database: Database, now: datetime, held: Mapping[str, Lease], listening_since: datetime) -> int:
+    """Fire what is due in these territories, each timer in a transaction of its own.
+
+    Silence counts from when this process began to listen, and to decide for the territory.
+    """
+    due = await database.read(timers.due, now, held)
+
+    async def fire(timer: timers.Timer) -> None:
+        lease = held[timer.territory]
+        since = max(listening_since, lease.since)
+        await database.write(rounds.fenced, lease.fence, timers.fire, timer, now, since)
+
+    return await _each(due, fire)
 
 
-async def run_rounds(database: Database, now: datetime, decide_part: rounds.Decide) -> int:
-    due = await database.read(rounds.due_territories, now)
-    for territory in due:
-        await rounds.run_round(database, territory, now, decide_part)
+async def run_rounds(
+    database: Database, now: datetime, decide_part: rounds.Decide, held: Mapping[str, Lease]
+) -> int:  # fmt: skip
+    """Decide these territories where a round is due."""
+    due = [territory for territory in await database.read(rounds.due_territories, now) if territory in held]
+
+    async def run(territory: str) -> None:
+        await rounds.run_round(database, territory, now, decide_part, held[territory].fence)
+
+    done = await _each(due, run)
     if due:
         await database.read(_measure)
-    return len(due)
+    return done
 
 
-def _next_due(tx: sa.Connection) -> datetime | None:
-    return min((due for due in (timers.next_due(tx), rounds.next_due(tx)) if due), default=None)
+async def _each(things: Sequence[Thing], do: Callable[[Thing], Awaitable[None]]) -> int:
+    """Do it for each; what fails keeps no other from its turn. How many were done.
+
+    Raises the first failure at the end, and at once what concerns all: a database that is away.
+    """
+    failures: list[Exception] = []
+    for thing in things:
+        try:
+            await do(thing)
+        except LeaseLost as lost:
+            metrics.STALE_WRITES.inc()
+            log.warning("stale write refused", cause=str(lost))
+        except Exception as error:
+            if failure_of(error) is Failure.AWAY:
+                raise
+            log.error("failed while others go on", cause=brief(error), where=where(error))
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return len(things)
+
+
+def _next_due(tx: sa.Connection, holder: Holder) -> datetime | None:
+    mine = leases.owned(tx, holder)
+    return min((due for due in (timers.next_due(tx, mine), rounds.next_due(tx, mine)) if due), default=None)
 
 
 def _measure(tx: sa.Connection) -> None:

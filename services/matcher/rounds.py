@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -22,6 +22,7 @@ from contracts.vocabulary import Audience, RequestKind, TaskKind, VacancyKind
 from services.bus.database import Database
 from services.matcher import metrics, needs, store, tasks
 from services.matcher import tables as t
+from services.matcher.leases import Fence, unfenced
 from services.matcher.propose import NoRoom, Place, propose
 from services.matcher.reading import Loaded, load
 from services.matcher.solver.canonical import RoundRefused, round_hash
@@ -31,6 +32,8 @@ from services.matcher.solver.schema import ENGINE, Outcome, Placed, Reason, Requ
 from services.matcher.step import Step
 
 log = structlog.get_logger()
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Decide = Callable[[Round], Awaitable[Outcome]]
 """Decides one connected part: in a process of its own in production, in place in a simulation."""
@@ -62,15 +65,21 @@ def due_territories(tx: sa.Connection, now: datetime) -> list[str]:
     return list(tx.scalars(query.order_by(t.territories.c.due_at, t.territories.c.territory)))
 
 
-def next_due(tx: sa.Connection) -> datetime | None:
+def next_due(tx: sa.Connection, among: Collection[str] | None = None) -> datetime | None:
+    """When the next round is due: of any territory, or of one `among` these."""
     waiting = sa.select(t.territories.c.due_at).where(t.territories.c.due_at.is_not(None))
+    if among is not None:
+        waiting = waiting.where(t.territories.c.territory.in_(among))
     return tx.scalar(waiting.order_by(t.territories.c.due_at).limit(1))
 
 
-async def run_round(database: Database, territory: str, now: datetime, decide: Decide) -> Tally | None:
+async def run_round(
+    database: Database, territory: str, now: datetime, decide: Decide, fence: Fence = unfenced
+) -> Tally | None:
     """Decide `territory` as it is. None if it is not known. Safe to repeat: what was written is seen as held.
 
-    Several processes may do so at once: a part that another has written first is dropped, since its rows have moved.
+    Each part is written behind `fence`. Should two processes decide at once all the same, a part that the other has
+    written first is dropped, since its rows have moved. Raises LeaseLost: nothing more of this round may land.
     """
     loaded = await database.read(load, territory, now)
     if loaded is None:
@@ -78,8 +87,8 @@ async def run_round(database: Database, territory: str, now: datetime, decide: D
     with metrics.ROUND_SECONDS.time():
         tally = Tally()
         for part in _parts(loaded, tally):
-            await _decide_part(database, loaded, part, decide, tally, now)
-        await database.write(finish, loaded, tally, now)
+            await _decide_part(database, loaded, part, decide, tally, now, fence)
+        await database.write(fenced, fence, finish, loaded, tally, now)
     metrics.ROUNDS.labels("withheld" if tally.broken else "decided").inc()
     return tally
 
@@ -95,15 +104,23 @@ def _parts(loaded: Loaded, tally: Tally) -> list[Round]:
 
 
 async def _decide_part(
-    database: Database, loaded: Loaded, part: Round, decide: Decide, tally: Tally, now: datetime
+    database: Database, loaded: Loaded, part: Round, decide: Decide, tally: Tally, now: datetime, fence: Fence
 ) -> None:  # fmt: skip
     outcome = await decide(part)
     tally.outcomes.append(outcome)
     try:
-        tally.proposed += await database.write(write_part, loaded, part, outcome, now)
+        tally.proposed += await database.write(fenced, fence, write_part, loaded, part, outcome, now)
     except (NoRoom, Moved) as moved:
         log.info("part dropped", territory=loaded.round.territory, round=loaded.round.id, because=str(moved))
         tally.dropped += 1
+
+
+def fenced(
+    tx: sa.Connection, fence: Fence, do: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:  # fmt: skip
+    """Do it behind the fence, in its transaction."""
+    fence(tx)
+    return do(tx, *args, **kwargs)
 
 
 class Moved(Exception):

@@ -32,6 +32,19 @@ territories = sa.Table(
     sa.Column("due_because", sa.String(64)),
 )
 
+leases = sa.Table(
+    "leases",
+    metadata,
+    _id("territory", primary_key=True),
+    sa.Column("member", sa.String(64), nullable=False),
+    sa.Column("life", sa.String(32), nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("taken_at", Instant, nullable=False),
+    sa.Column("until", Instant, nullable=False),
+    sa.Index("leases_holder", "member", "life"),
+)
+"""Who decides for a territory, by the database's clock. `token` grows with every change of owner and never repeats."""
+
 structures = sa.Table(
     "structures",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,15 +30,18 @@ class Timer:
     due_at: datetime
 
 
-def due(tx: sa.Connection, now: datetime) -> list[Timer]:
-    """The timers whose time has come, oldest first."""
+def due(tx: sa.Connection, now: datetime, among: Collection[str] | None = None) -> list[Timer]:
+    """The timers whose time has come, oldest first: of every territory, or of those `among` these."""
     query = sa.select(t.timers).where(t.timers.c.due_at <= now).order_by(t.timers.c.due_at, t.timers.c.about)
+    if among is not None:
+        query = query.where(t.timers.c.territory.in_(among))
     return [Timer(**row._mapping) for row in tx.execute(query.limit(BATCH))]
 
 
-def next_due(tx: sa.Connection) -> datetime | None:
-    """When the next timer fires."""
-    return tx.scalar(sa.select(t.timers.c.due_at).order_by(t.timers.c.due_at).limit(1))
+def next_due(tx: sa.Connection, among: Collection[str] | None = None) -> datetime | None:
+    """When the next timer fires: of any territory, or of one `among` these."""
+    query = sa.select(t.timers.c.due_at).order_by(t.timers.c.due_at).limit(1)
+    return tx.scalar(query if among is None else query.where(t.timers.c.territory.in_(among)))
 
 
 def fire(tx: sa.Connection, timer: Timer, now: datetime, listening_since: datetime | None = None) -> bool:

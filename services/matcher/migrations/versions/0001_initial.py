@@ -94,6 +94,17 @@ def upgrade() -> None:
     op.create_index("holds_section", "holds", ["section"], unique=False)
     op.create_index("holds_territory", "holds", ["territory"], unique=False)
     op.create_table(
+        "leases",
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("member", sa.String(length=64), nullable=False),
+        sa.Column("life", sa.String(length=32), nullable=False),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("territory"),
+    )
+    op.create_index("leases_holder", "leases", ["member", "life"], unique=False)
+    op.create_table(
         "placements",
         sa.Column("placement", sa.String(length=64), nullable=False),
         sa.Column("territory", sa.String(length=64), nullable=False),
@@ -313,6 +324,8 @@ def downgrade() -> None:
     )
     op.drop_table("proposals")
     op.drop_table("placements")
+    op.drop_index("leases_holder", table_name="leases")
+    op.drop_table("leases")
     op.drop_index("holds_territory", table_name="holds")
     op.drop_index("holds_section", table_name="holds")
     op.drop_table("holds")
