@@ -6,66 +6,38 @@ When to modify: with the check of the same name.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import ceil
 
 from ortools.sat.python import cp_model
 
 from contracts.vocabulary import Id
-from services.matcher.solver.problem import Option, RowKind
-
-
-@dataclass(frozen=True)
-class Question:
-    """Can each of these units have one of its options, with this much left in each cell of each row?"""
-
-    units: dict[Id, tuple[Option, ...]]
-    kinds: tuple[RowKind, ...]
-    left: dict[int, list[int]]
-    hint: dict[Id, Option] = field(default_factory=dict)
+from services.matcher.solver.problem import RowKind
+from services.matcher.solver.questions import Question
 
 
 class Model:
-    """A CP-SAT model with one Boolean for each option of a question."""
+    """A CP-SAT model with one Boolean for each column of a question."""
 
     def __init__(self, question: Question) -> None:
         self.question = question
         self.cp = cp_model.CpModel()
-        self.choices = [option for options in question.units.values() for option in options]
-        self.variables = [self.cp.new_bool_var("") for _ in self.choices]
+        self.variables = {
+            column: self.cp.new_bool_var("") for columns in question.choices.values() for column in columns
+        }
 
-    def limits(self, kind: RowKind) -> Iterator[tuple[list[cp_model.IntVar], int]]:
-        """Booleans of which only so many can be true: those that use the same cells of a row of this kind.
-
-        A unit that has two children in a cell is named twice.
-        """
-        least: dict[tuple[int, ...], int] = {}
-        for (row, cell), users in self._users(kind).items():
-            left = max(self.question.left[row][cell], 0)
-            if left < len(users):
-                key = tuple(users)
-                least[key] = min(left, least.get(key, left))
-        for numbers, left in least.items():
-            yield [self.variables[number] for number in numbers], left
-
-    def _users(self, kind: RowKind) -> dict[tuple[int, int], list[int]]:
-        users: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-        for number, option in enumerate(self.choices):
-            for row, _, _, cells in option.uses:
-                if self.question.kinds[row] is kind:
-                    for cell in cells:
-                        users[row, cell].append(number)
-        return users
+    def sum(self, amounts: Iterable[tuple[int, int]]) -> cp_model.LinearExprT:
+        """The total of (column, amount)."""
+        pairs = list(amounts)
+        variables = [self.variables[column] for column, _ in pairs]
+        return cp_model.LinearExpr.weighted_sum(variables, [amount for _, amount in pairs])
 
 
 def add_one_proposal_for_each(model: Model) -> None:
     """G2: each child, or all siblings decided at once, has exactly one of its options."""
-    chosen: defaultdict[Id, list[cp_model.IntVar]] = defaultdict(list)
-    for option, variable in zip(model.choices, model.variables, strict=True):
-        chosen[option.unit].append(variable)
-    for variables in chosen.values():
-        model.cp.add_exactly_one(variables)
+    for columns in model.question.choices.values():
+        model.cp.add_exactly_one(model.variables[column] for column in columns)
 
 
 def add_no_cell_overbooked(model: Model) -> None:
@@ -83,9 +55,14 @@ def add_within_prepared_support(model: Model) -> None:
     _add_limits(model, RowKind.SUPPORT)
 
 
+def add_what_is_decided(model: Model) -> None:
+    """Goals in order: what a goal has reached, the next ones keep."""
+    _add_limits(model, RowKind.GOAL)
+
+
 def _add_limits(model: Model, kind: RowKind) -> None:
-    for variables, left in model.limits(kind):
-        model.cp.add(cp_model.LinearExpr.sum(variables) <= left)
+    for row, left in model.question.of_kind(kind):
+        model.cp.add(model.sum(model.question.users[row].items()) <= left)
 
 
 CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
@@ -93,6 +70,7 @@ CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
     add_no_cell_overbooked,
     add_kept_places_for_their_public,
     add_within_prepared_support,
+    add_what_is_decided,
 )
 
 
@@ -111,28 +89,59 @@ class Settings:
     constraints: tuple[Callable[[Model], None], ...] = CONSTRAINTS
 
 
+WHOLE = 1e-6
+"""A bound of whole numbers is read as the next whole one from so little below it."""
+
+
 class Unknown(Exception):
     """The solver reached its limit without an answer."""
 
 
-def answer(question: Question, settings: Settings) -> dict[Id, Option] | None:
-    """An option for each unit, or None if that is impossible. Raises `Unknown` at the limit of the search."""
-    model = Model(question)
-    for add in settings.constraints:
-        add(model)
-    for option, variable in zip(model.choices, model.variables, strict=True):
-        if option.unit in question.hint:
-            model.cp.add_hint(variable, option is question.hint[option.unit])
+def answer(question: Question, settings: Settings) -> dict[Id, int] | None:
+    """A column for each unit, or None if that is impossible. Raises `Unknown` at the limit of the search."""
+    model = _model(question, settings)
     solver = _solver(settings)
     status = solver.solve(model.cp)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        pairs = zip(model.choices, model.variables, strict=True)
-        return {option.unit: option for option, variable in pairs if solver.boolean_value(variable)}
+        return _chosen(model, solver)
     if status == cp_model.UNKNOWN:
         raise Unknown(f"no answer within {settings.effort} units of deterministic time")
     if status != cp_model.INFEASIBLE:
         raise RuntimeError(f"CP-SAT refused the model: {solver.status_name(status)}")
     return None
+
+
+def best(question: Question, settings: Settings) -> tuple[dict[Id, int] | None, int]:
+    """The columns that take least of the goal, as far as the search went, and what no columns can go below."""
+    model = _model(question, settings)
+    model.cp.minimize(model.sum(question.goal.items()))
+    solver = _solver(settings)
+    status = solver.solve(model.cp)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
+        raise RuntimeError(f"CP-SAT refused the model: {solver.status_name(status)}")
+    bound = ceil(max(solver.best_objective_bound, _least(question)) - WHOLE)
+    return (None if status == cp_model.UNKNOWN else _chosen(model, solver)), bound
+
+
+def _least(question: Question) -> int:
+    """What is taken of the goal if each unit has the column that takes least."""
+    return sum(min(question.goal.get(column, 0) for column in columns) for columns in question.choices.values())
+
+
+def _model(question: Question, settings: Settings) -> Model:
+    model = Model(question)
+    for add in settings.constraints:
+        add(model)
+    for unit, here in question.hint.items():
+        for column in question.choices[unit]:
+            model.cp.add_hint(model.variables[column], column == here)
+    return model
+
+
+def _chosen(model: Model, solver: cp_model.CpSolver) -> dict[Id, int]:
+    unit_of = model.question.sheet.unit_of
+    chosen = (column for column, variable in model.variables.items() if solver.boolean_value(variable))
+    return {unit_of[column]: column for column in chosen}
 
 
 def _solver(settings: Settings) -> cp_model.CpSolver:

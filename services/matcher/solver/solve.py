@@ -13,11 +13,11 @@ from services.matcher.solver.claims import one_list
 from services.matcher.solver.components import components, merge, sealed, split
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.explain import explain
+from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.marks import marked
-from services.matcher.solver.objectives import GOALS
+from services.matcher.solver.objectives import STABLE
 from services.matcher.solver.problem import Option, Problem
 from services.matcher.solver.schema import Envy, Outcome, Reason, Round, Why, WishReason
-from services.matcher.solver.search import Search
 from services.matcher.solver.variables import problem_of
 from services.matcher.solver.verify import verify
 
@@ -78,7 +78,8 @@ def _options(problem: Problem, settings: Settings) -> tuple[dict[Id, Option], tu
     if order is None:
         table = Table(problem, settings)
         return table.settle(), table.envies(), ()
-    search = Search(problem, settings)
-    for pursue in GOALS:
-        pursue(search, order)
-    return search.now.at, (), tuple(sorted(search.unproven))
+    keeper = Keeper(problem, settings)
+    for pursue in STABLE:
+        pursue(keeper, order)
+    served = {unit: option for unit, column in keeper.now.at.items() if (option := keeper.sheet.options[column])}
+    return served, (), tuple(sorted(keeper.unproven))

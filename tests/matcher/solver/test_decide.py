@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.vocabulary import Period
-from services.matcher.solver import constraints, search
+from services.matcher.solver import constraints, keeper
 from services.matcher.solver.canonical import RoundRefused
 from services.matcher.solver.constraints import CONSTRAINTS, Model, Settings, Unknown
 from services.matcher.solver.schema import (
@@ -136,7 +136,7 @@ def test_a_question_without_an_answer_keeps_the_earlier_one_and_is_told(monkeypa
     def give_up(*_: object) -> None:
         raise Unknown
 
-    monkeypatch.setattr(search, "answer", give_up)
+    monkeypatch.setattr(keeper, "answer", give_up)
     round = _indifferent(round_of(EITHER))
     outcome = decide(round, Settings(chain_depth=0, quick_no=False))
     assert outcome.unproven

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.matcher.solver import search
+from services.matcher.solver import keeper
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.claims import one_list
-from services.matcher.solver.constraints import Question, Settings
+from services.matcher.solver.constraints import Settings
+from services.matcher.solver.questions import Question
 from services.matcher.solver.schema import Outcome, Round, Why
 from services.matcher.solver.solve import decide
 from services.matcher.solver.variables import problem_of
@@ -50,9 +51,9 @@ def test_equal_wishes_settled_by_the_solver_alone_have_the_outcome_of_exhaustive
 
 def test_the_rounds_of_the_oracle_hold_what_they_are_meant_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Question] = []
-    answer = search.answer
+    answer = keeper.answer
     monkeypatch.setattr(
-        search, "answer", lambda question, settings: asked.append(question) or answer(question, settings)
+        keeper, "answer", lambda question, settings: asked.append(question) or answer(question, settings)
     )
     rounds = [tiny(seed, INDIFFERENT) for seed in range(1000, 1100)]
     outcomes = [decide(round, ASK_THE_SOLVER) for round in rounds]

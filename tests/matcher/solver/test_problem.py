@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matcher.solver.arrangement import Arrangement, Tally
 from services.matcher.solver.cells import bits
-from services.matcher.solver.constraints import Question, Settings, answer
-from services.matcher.solver.problem import Option, Row, RowKind, uses_of
+from services.matcher.solver.constraints import Settings
+from services.matcher.solver.keeper import Keeper
+from services.matcher.solver.problem import Option, Problem, Row, RowKind, Unit, uses_of
 
 pairs = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 63)), max_size=5)
 
@@ -52,11 +54,13 @@ def test_two_children_in_one_cell_need_two_places_there() -> None:
     assert Tally(_rows((1, 2))).fits(both)
 
 
-def test_the_solver_counts_two_children_of_one_option_twice() -> None:
+@pytest.mark.parametrize(("places", "served"), [(2, [True, False]), (3, [True, True])])
+@pytest.mark.parametrize("settings", [Settings(), Settings(chain_depth=0, quick_no=False)], ids=["quick", "solver"])
+def test_two_children_of_one_option_take_two_places(places: int, served: list[bool], settings: Settings) -> None:
     both, one = _option("U", (0, 1), (0, 1)), _option("V", (0, 1))
-    units = {"U": (both,), "V": (one,)}
-    assert answer(Question(units, (RowKind.PLACES,), {0: [2]}), Settings()) is None
-    assert answer(Question(units, (RowKind.PLACES,), {0: [3]}), Settings()) == {"U": both, "V": one}
+    units = {option.unit: Unit(option.unit, (), ((option,),)) for option in (both, one)}
+    keeper = Keeper(Problem(units, _rows((places,)), {}, {}, {}), settings)
+    assert [keeper.keep(unit, keeper.sheet.choices[unit]) for unit in "UV"] == served
 
 
 def test_a_chain_moves_others_out_of_each_row_that_an_option_uses() -> None:
@@ -69,3 +73,17 @@ def test_a_chain_moves_others_out_of_each_row_that_an_option_uses() -> None:
     assert now.insert((across,), depth=1, width=4)
     assert {name: option.uses[0].row for name, option in now.at.items()} == {"A": 2, "B": 3, "U": 0}
     assert not now.insert((_option("W", (2, 1), (3, 1)),), depth=0, width=4)
+
+
+@pytest.mark.parametrize("quick_no", [True, False])
+def test_who_is_in_the_way_of_two_moves_together_moves_too(quick_no: bool) -> None:
+    """Each of A and B alone would find room beside C; for U to come in they both move there, so C goes elsewhere."""
+    choices = {
+        "A": (_option("A", (0, 1)), _option("A", (2, 1))),
+        "B": (_option("B", (1, 1)), _option("B", (2, 1))),
+        "C": (_option("C", (2, 1)), _option("C", (3, 1))),
+        "U": (_option("U", (0, 1), (1, 1)),),
+    }
+    units = {name: Unit(name, (), (options,)) for name, options in choices.items()}
+    keeper = Keeper(Problem(units, _rows((1,), (1,), (2,), (1,)), {}, {}, {}), Settings(0, 0, quick_no))
+    assert all(keeper.keep(name, keeper.sheet.choices[name]) for name in "ABCU")

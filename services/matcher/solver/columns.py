@@ -1,0 +1,188 @@
+"""A problem in whole numbers: one column for each option, one row for each limit that can bind.
+
+A row that cannot be overrun is left out; rows with the same users become one. Goals that are decided become rows too.
+When to modify: when an option or a limit says one more thing to the search.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from contracts.vocabulary import Id
+from services.matcher.solver.problem import Option, Problem, RowKind, with_support
+
+Amounts = dict[int, int]
+Place = tuple[int, int]
+"""A row and a cell of the problem."""
+
+
+class Sheet:
+    """Rows (`caps`, `kinds`) and columns. What a column takes of row `r` is `amounts[column][r]`.
+
+    `cells` are its rows of places, `bits` the same as bits of its block; `others` are the rows that one bit cannot say.
+    Every unit has, beside its options, the column `nothing`. Units of two blocks share no row of places.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.caps: list[int] = []
+        self.kinds: list[RowKind] = []
+        self.unit_of: list[Id] = []
+        self.options: list[Option | None] = []
+        self.amounts: list[Amounts] = []
+        self.cells: list[tuple[int, ...]] = []
+        self.bits: list[int] = []
+        self.others: list[Amounts] = []
+        self.choices: dict[Id, tuple[int, ...]] = {}
+        self.nothing: dict[Id, int] = {}
+        self.shared: defaultdict[Id, list[int]] = defaultdict(list)
+        self._support: dict[Place, int] = {}
+        users = _users(problem)
+        self._rows = self._add_limits(problem, users)
+        self.block_of = _blocks(problem, self._rows, users)
+        self._bit: dict[int, int] = {}
+        self._widths: Counter[int] = Counter()
+        for name, unit in problem.units.items():
+            self.choices[name] = tuple(self._add_option(name, option, self._taken(option)) for option in unit.options)
+            self.nothing[name] = self._add_option(name, None, {})
+
+    def add_row(self, kind: RowKind, cap: int, amounts: Amounts) -> int:
+        """A row for a goal: `amounts` by column. Only the columns named take anything of it, or give (below 0)."""
+        row = self._new_row(kind, cap)
+        for column, amount in amounts.items():
+            self.amounts[column][row] = self.others[column][row] = amount
+        for unit in dict.fromkeys(self.unit_of[column] for column in amounts):
+            self.shared[unit].append(row)
+        return row
+
+    def supported(self, column: int) -> int:
+        """The column that takes, beside the same, what its structures have prepared for adapted care."""
+        option, unit = self.options[column], self.problem.units[self.unit_of[column]]
+        if option is None or (wider := with_support(option, unit, self.problem.support)) is option:
+            return column
+        taken = dict(self.amounts[column])
+        for (row, cell), count in _counted(wider, self.problem, support=True).items():
+            if (row, cell) not in self._support:
+                left = self.problem.rows[row].left[cell]
+                self._support[row, cell] = self._new_row(RowKind.SUPPORT, left)
+            taken[self._support[row, cell]] = count
+        return self._add_option(self.unit_of[column], option, taken)
+
+    def units(self) -> list[list[Id]]:
+        """The units that have an option, block by block, the largest block first."""
+        found: dict[int, list[Id]] = defaultdict(list)
+        for name in self.choices:
+            if self.choices[name]:
+                found[self.block_of[name]].append(name)
+        return sorted(found.values(), key=lambda names: (-len(names), names))
+
+    def level(self, column: int) -> int:
+        """How good a column is to its family, 1 the best; 0 for nothing."""
+        option = self.options[column]
+        return option.level if option else 0
+
+    def seats(self, column: int) -> int:
+        """How many children a column places."""
+        option = self.options[column]
+        return len(option.seats) if option else 0
+
+    def _new_row(self, kind: RowKind, cap: int) -> int:
+        self.caps.append(cap)
+        self.kinds.append(kind)
+        return len(self.caps) - 1
+
+    def _add_limits(self, problem: Problem, users: dict[Place, Amounts]) -> dict[Place, int]:
+        """A row for each set of users that could overrun one of the cells, with what the scarcest of them has left."""
+        unit_of = [name for name, unit in problem.units.items() for _ in unit.options]
+        least: dict[tuple[object, ...], Place] = {}
+        for place, amounts in users.items():
+            if _most(amounts, unit_of) > _left(problem, place):
+                key = (problem.rows[place[0]].kind, *amounts.items())
+                least[key] = min(place, least.get(key, place), key=lambda place: (_left(problem, place), place))
+        kinds = problem.rows
+        return {place: self._new_row(kinds[place[0]].kind, _left(problem, place)) for place in sorted(least.values())}
+
+    def _taken(self, option: Option) -> Amounts:
+        counted = _counted(option, self.problem, support=False)
+        return {self._rows[place]: count for place, count in counted.items() if place in self._rows}
+
+    def _add_option(self, unit: Id, option: Option | None, taken: Amounts) -> int:
+        column = len(self.options)
+        places = tuple(row for row in taken if self.kinds[row] is not RowKind.SUPPORT)
+        self.unit_of.append(unit)
+        self.options.append(option)
+        self.amounts.append(taken)
+        self.cells.append(places)
+        self.bits.append(sum(1 << self.bit(row, self.block_of[unit]) for row in places))
+        self.others.append({row: count for row, count in taken.items() if count > 1 or row not in places})
+        self.shared[unit] += [row for row in self.others[column] if row not in self.shared[unit]]
+        return column
+
+    def bit(self, row: int, block: int) -> int:
+        """The position of a row of places among those of its block."""
+        if row not in self._bit:
+            self._bit[row] = self._widths[block]
+            self._widths[block] += 1
+        return self._bit[row]
+
+
+def minutes(option: Option | None) -> int:
+    """How long the hours of care of an option are, all its children together: one week of them, or the single days."""
+    slots = chain.from_iterable(seat.slots for seat in option.seats) if option else ()
+    return sum((slot.end.hour - slot.start.hour) * 60 + slot.end.minute - slot.start.minute for slot in slots)
+
+
+def _counted(option: Option, problem: Problem, *, support: bool) -> Counter[Place]:
+    return Counter(
+        (use.row, cell)
+        for use in option.uses
+        if (problem.rows[use.row].kind is RowKind.SUPPORT) is support
+        for cell in use.cells
+    )
+
+
+def _users(problem: Problem) -> dict[Place, Amounts]:
+    """Who takes how much of each cell, by the number of the option."""
+    found: defaultdict[Place, Amounts] = defaultdict(dict)
+    for number, option in enumerate(_options(problem)):
+        for place, count in _counted(option, problem, support=False).items():
+            found[place][number] = count
+    return found
+
+
+def _options(problem: Problem) -> Iterator[Option]:
+    for unit in problem.units.values():
+        yield from unit.options
+
+
+def _left(problem: Problem, place: Place) -> int:
+    return max(problem.rows[place[0]].left[place[1]], 0)
+
+
+def _most(amounts: Amounts, unit_of: list[Id]) -> int:
+    """The most that units could take together, each by one of its options."""
+    most: dict[Id, int] = {}
+    for number, count in amounts.items():
+        most[unit_of[number]] = max(count, most.get(unit_of[number], 0))
+    return sum(most.values())
+
+
+def _blocks(problem: Problem, rows: Iterable[Place], users: dict[Place, Amounts]) -> dict[Id, int]:
+    """Units that share rows, directly or through others, have the same number."""
+    unit_of = [name for name, unit in problem.units.items() for _ in unit.options]
+    up = {name: name for name in problem.units}
+
+    def find(name: Id) -> Id:
+        while up[name] != name:
+            up[name] = up[up[name]]
+            name = up[name]
+        return name
+
+    for place in rows:
+        first, *rest = {find(unit_of[number]): None for number in users[place]}
+        for other in rest:
+            up[find(other)] = find(first)
+    numbers: dict[Id, int] = {}
+    return {name: numbers.setdefault(find(name), len(numbers)) for name in problem.units}
