@@ -27,7 +27,7 @@ PARTS = {
 }
 """Names in `solve` and the part of the decision that each belongs to."""
 
-GOALS_NAME, DRAW, REST = "GOALS", "draw_options", "matching"
+DRAW, REST = "draw_options", "matching"
 
 
 class Stopwatch:
@@ -73,12 +73,18 @@ def decide_timed(round: Round) -> tuple[Outcome, dict[str, float]]:
     return outcome, dict(watch.seconds)
 
 
+def goal_lists() -> list[str]:
+    """The names in `solve` of the goals of each mode: tuples of functions."""
+    return [name for name, value in vars(solve).items() if isinstance(value, tuple) and value and callable(value[0])]
+
+
 @contextmanager
 def _wrapped(watch: Stopwatch) -> Iterator[None]:
-    kept = {name: getattr(solve, name) for name in (*PARTS, GOALS_NAME)}
+    kept = {name: getattr(solve, name) for name in (*PARTS, *goal_lists())}
     for name, part in PARTS.items():
         setattr(solve, name, watch.around(part, kept[name]))
-    setattr(solve, GOALS_NAME, tuple(_timed_draw(watch, goal) for goal in kept[GOALS_NAME]))
+    for name in goal_lists():
+        setattr(solve, name, tuple(_timed_draw(watch, goal) for goal in kept[name]))
     try:
         yield
     finally:

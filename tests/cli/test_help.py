@@ -22,7 +22,7 @@ ENGLISH = re.compile(
 HEAVY = ("sqlalchemy", "ortools", "fastapi", "faststream", "aiokafka", "pydantic")
 LINES = [
     *((named.name,) for named in COMMANDS),
-    *(("key", "new"), ("link", "new"), ("api-key", "new")),
+    *(("key", "new"), ("link", "new"), ("api-key", "new"), ("bench", "match"), ("bench", "country")),
     *(("dead-letters", "show"), ("dead-letters", "redrive"), ("dead-letters", "discard")),
 ]
 
