@@ -50,6 +50,7 @@ class Settings(Frozen):
     gateway_token: SecretStr = Field(default=SecretStr(""))
     gateway_sender: str = "Guichet"
     gateway_idempotency: Literal["key", "lookup", "neither"] = "neither"
+    gateway_quiet: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
     inbound_url: str = ""
     host: str = "127.0.0.1"
     port: int = 8080

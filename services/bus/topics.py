@@ -12,8 +12,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from kafka.admin import ConfigResource, KafkaAdminClient, OffsetSpec
-from kafka.errors import KafkaError
+from kafka.admin import (
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ConfigResource,
+    KafkaAdminClient,
+    OffsetSpec,
+    ResourcePatternFilter,
+    ResourceType,
+)
+from kafka.errors import ClusterAuthorizationFailedError, KafkaError, SecurityDisabledError
 from kafka.structs import TopicPartition
 
 from contracts.topics import TOPICS
@@ -27,19 +37,24 @@ PARTITIONS = 48
 OF_THE_TABLE = MappingProxyType({topic.name: topic.retention_days for topic in TOPICS})
 """How many days the broker keeps each topic of events; partners' topics come beside them."""
 
+READERS = MappingProxyType({topic.name: topic.readers for topic in TOPICS})
+"""Who reads each topic of events."""
+
 MS_A_DAY = 86_400_000
 BOOTSTRAP_TIMEOUT_MS = 5_000
 
 
 @dataclass(frozen=True)
 class TopicState:
-    """A topic as the broker has it; `partitions` is 0 where it does not exist."""
+    """A topic as the broker has it; `partitions` is 0 where it does not exist. `rights`: what whoever asks may do with
+    it, in Kafka's words."""
 
     name: str
     partitions: int
     replicas: int
     retention_days: float | None
     min_insync_replicas: int | None
+    rights: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,24 +133,43 @@ def _state(name: str, found: dict[str, Any] | None, configs: dict[str, Any]) -> 
     parts = found["partitions"]
     retention = int(configs["retention.ms"]["value"]) / MS_A_DAY
     return TopicState(
-        name, len(parts), len(parts[0]["replica_nodes"]), retention, int(configs["min.insync.replicas"]["value"])
-    )
+        name, len(parts), len(parts[0]["replica_nodes"]), retention, int(configs["min.insync.replicas"]["value"]),
+        tuple(sorted(found["authorized_operations"])),
+    )  # fmt: skip
 
 
-def lags(client: KafkaAdminClient, settings: Settings) -> list[Lag]:
+def has_access_control(client: KafkaAdminClient) -> bool:
+    """False where the broker lets everybody who reaches it read and write everything."""
+    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    try:
+        client.describe_acls(ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, everything))
+    except SecurityDisabledError:
+        return False
+    except ClusterAuthorizationFailedError:
+        return True  # so much so that we may not see it
+    return True
+
+
+def lags(
+    client: KafkaAdminClient, settings: Settings, readers: Mapping[str, Iterable[str]] = READERS
+) -> list[Lag]:  # fmt: skip
     """How far each reader is in each partition of each topic it reads, sorted; a missing topic is left out."""
-    parts = {state.name: range(state.partitions) for state in describe_topics(client, settings)}
+    parts = {state.name: range(state.partitions) for state in describe_topics(client, settings, tuple(readers))}
     ends = _ends(client, [TopicPartition(name, number) for name, numbers in parts.items() for number in numbers])
-    found = []
-    for topic in TOPICS:
-        name = topic_name(settings, topic.name)
-        for reader in topic.readers:
-            group = group_of(settings, reader)
-            done = client.list_group_offsets({group: None}).get(group, {})
-            for number in parts[name]:
-                here = TopicPartition(name, number)
-                found.append(Lag(group, name, number, done[here].offset if here in done else None, ends[here]))
+    found: list[Lag] = []
+    for topic, names in readers.items():
+        for group in (group_of(settings, name) for name in names):
+            found += _lags_of(client, group, topic_name(settings, topic), parts, ends)
     return sorted(found, key=lambda lag: (lag.group, lag.topic, lag.partition))
+
+
+def _lags_of(
+    client: KafkaAdminClient, group: str, topic: str, parts: Mapping[str, range], ends: Mapping[TopicPartition, int]
+) -> Iterator[Lag]:  # fmt: skip
+    done = client.list_group_offsets({group: None}).get(group, {})
+    for number in parts[topic]:
+        here = TopicPartition(topic, number)
+        yield Lag(group, topic, number, done[here].offset if here in done else None, ends[here])
 
 
 def _ends(client: KafkaAdminClient, parts: list[TopicPartition]) -> dict[TopicPartition, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import time, timedelta
 
 import httpx2
 
@@ -24,6 +24,7 @@ from services.notifier import app as notifier
 from services.notifier.gateways.gateway import Gateway, Idempotency
 from services.notifier.gateways.http import HttpGateway
 from services.notifier.phones import Inbound
+from services.notifier.sending_hours import QuietHours
 from services.vault import Keyring
 
 REHEARSED_SESSION = timedelta(days=60)
@@ -76,5 +77,13 @@ def gateway_of(settings: Settings) -> Gateway | None:
         return None
     return HttpGateway(
         httpx2.AsyncClient(), settings.gateway_url, settings.gateway_token, settings.gateway_sender,
-        Idempotency(settings.gateway_idempotency),
+        Idempotency(settings.gateway_idempotency), quiet_hours=quiet_hours_of(settings),
     )  # fmt: skip
+
+
+def quiet_hours_of(settings: Settings) -> QuietHours | None:
+    """The hours in which the operator sends nothing, as the settings give them."""
+    if not settings.gateway_quiet:
+        return None
+    start, _, end = settings.gateway_quiet.partition("-")
+    return time.fromisoformat(start), time.fromisoformat(end)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import time
 from typing import Any
 
 import httpx2
@@ -17,12 +18,15 @@ from services.bus.delivery import Reader
 from services.bus.kafka import KafkaBus, open_broker
 from services.bus.retries import BrokerAway
 from services.bus.settings import Settings
-from services.bus.topics import OF_THE_TABLE, TopicState, admin, describe_topics
+from services.bus.topics import OF_THE_TABLE, TopicState, admin, describe_topics, has_access_control
 from services.bus.wiring import database_at
 from services.calendar import counted, system_clock
+from services.cli.assembly import quiet_hours_of
 from services.cli.checks import Check, failed, is_stuck, ok, oldest_waiting, warning
+from services.cli.checks_of_rights import rights
 from services.cli.failures import NBSP
 from services.ingest.partners import TOPICS
+from services.notifier.sending_hours import DEFAULT_SENDING, QuietHours, is_quiet
 
 GATEWAY_PATIENCE_S = 5.0
 
@@ -44,15 +48,17 @@ async def broker(settings: Settings) -> list[Check]:
     if settings.kafka is None:
         return [failed("courtier", "aucun, alors que la base est PostgreSQL", "Donnez BERCEAU_KAFKA (hôte:port,…).")]
     try:
-        states = await asyncio.to_thread(_topics, settings)
+        states, guarded = await asyncio.to_thread(_topics, settings)
     except BrokerAway as error:
         return [failed("courtier", f"injoignable, {error}", "Vérifiez qu'il tourne, et BERCEAU_KAFKA.")]
-    return [ok("courtier", settings.kafka), *(_topic(state) for state in states), *await _stuck(settings)]
+    looked_at = [*(_topic(state) for state in states), *rights(settings, states, guarded=guarded)]
+    return [ok("courtier", settings.kafka), *looked_at, *await _stuck(settings)]
 
 
-def _topics(settings: Settings) -> list[TopicState]:
+def _topics(settings: Settings) -> tuple[list[TopicState], bool]:
+    """The topics, and whether the broker controls who does what with them."""
     with admin(settings) as client:
-        return describe_topics(client, settings, [*OF_THE_TABLE, *TOPICS])
+        return describe_topics(client, settings, [*OF_THE_TABLE, *TOPICS]), has_access_control(client)
 
 
 def _topic(state: TopicState) -> Check:
@@ -125,7 +131,7 @@ async def gateway(settings: Settings) -> list[Check]:
     except httpx2.HTTPError as error:
         detail = f"{settings.gateway_url} ne répond pas ({type(error).__name__})"
         return [failed("passerelle SMS", detail, "Vérifiez l'adresse, et que le pare-feu laisse sortir.")]
-    return [_promise(settings)]
+    return [_promise(settings), sending_hours(quiet_hours_of(settings))]
 
 
 def _promise(settings: Settings) -> Check:
@@ -134,3 +140,33 @@ def _promise(settings: Settings) -> Check:
         detail = "répond, sans clé d'idempotence ni recherche : un envoi incertain sera à vérifier par une personne"
         return warning("passerelle SMS", detail, "Si l'opérateur a l'une des deux, donnez BERCEAU_GATEWAY_IDEMPOTENCY.")
     return ok("passerelle SMS", f"{settings.gateway_url} répond")
+
+
+def sending_hours(quiet: QuietHours | None) -> Check:
+    """When SMS may leave: the guichet's hours, less those in which the operator sends nothing."""
+    ordinary, urgent = (_hours(urgent=urgent, quiet=quiet) for urgent in (False, True))
+    name, lost = "heures d'envoi", "Demandez à l'opérateur un envoi de service, sans heures de silence."
+    if not ordinary:
+        detail = "l'opérateur se tait à toutes les heures où un SMS ordinaire peut partir"
+        return failed(name, detail, f"Corrigez BERCEAU_GATEWAY_QUIET. {lost}")
+    detail = f"SMS ordinaires {_shown(ordinary)}, sauf dimanches et jours fériés{NBSP}; urgents {_shown(urgent)}"
+    if quiet is not None and urgent != _hours(urgent=True, quiet=None):
+        silent = f"{detail}{NBSP}; l'opérateur se tait de {quiet[0]:%Hh%M} à {quiet[1]:%Hh%M}, urgences comprises"
+        return warning(name, silent, lost)
+    return ok(name, detail)
+
+
+def _hours(*, urgent: bool, quiet: QuietHours | None) -> list[time]:
+    """The quarters of an hour of an ordinary day at which an SMS leaves at once."""
+    window = DEFAULT_SENDING.urgent if urgent else DEFAULT_SENDING.ordinary
+    quarters = [time(n // 4, n % 4 * 15) for n in range(24 * 4)]
+    allowed = [hour for hour in quarters if window.opens <= hour < window.closes]
+    return [hour for hour in allowed if quiet is None or not is_quiet(hour, quiet)]
+
+
+def _shown(hours: list[time]) -> str:
+    """ "de 08h00 à 20h00": from the first quarter of an hour to the end of the last."""
+    if not hours:
+        return "jamais"
+    end = (hours[-1].hour * 60 + hours[-1].minute + 15) % (24 * 60)
+    return f"de {hours[0]:%Hh%M} à {end // 60:02}h{end % 60:02}"

@@ -59,6 +59,9 @@ COMMANDS = (
     ),
     Named("replay", "services.cli.replay", "replay", "Rejouer un territoire depuis ses événements, et comparer."),
     Named("dead-letters", "services.cli.dead_letters", "app", "Les messages qu'une personne doit regarder."),
+    Named(
+        "partner-rejects", "services.cli.partner_rejects", "partner_rejects", "Ce que les partenaires ont à corriger."
+    ),
     Named("key", "services.cli.keys", "app", "Créer les secrets de l'installation."),
     Named("link", "services.cli.access", "link", "Donner un premier accès à une personne."),
     Named("api-key", "services.cli.access", "api_key", "Donner un accès à un logiciel."),

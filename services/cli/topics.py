@@ -88,18 +88,20 @@ def lag(
 def _lags(found: Settings) -> list[Lag]:
     """A broker that was just started is still making its own topics: it is asked again."""
     from services.bus.retries import BrokerAway
-    from services.bus.topics import admin, lags
+    from services.bus.topics import READERS, admin, lags
+    from services.ingest.partners import GROUP, TOPIC
 
+    readers = {**READERS, TOPIC: (GROUP,)}
     for pause in PAUSES_S:
         try:
             with admin(found) as client:
-                return lags(client, found)
+                return lags(client, found, readers)
         except BrokerAway as error:
             if not getattr(error.__cause__, "retriable", False):
                 raise
             time.sleep(pause)
     with admin(found) as client:
-        return lags(client, found)
+        return lags(client, found, readers)
 
 
 def _by_topic(lags: list[Lag]) -> dict[tuple[str, str], int]:

@@ -23,15 +23,13 @@ from services.bus.retries import MAX_TRIES, BrokerAway, Failure, brief, failure_
 from services.bus.settings import Settings
 from services.bus.troubles import Troubles, until_back
 from services.ingest.guichet import Guichet
-from services.ingest.partners import MESSAGES, REJECTED, REJECTS, TOPIC, reject_of, take
+from services.ingest.partners import GROUP, MESSAGES, REJECTED, REJECTS, TOPIC, reject_of, take
 from services.ingest.problems import Problem, Refused
 
 log = structlog.get_logger()
 
 PARTNERS = "partners"
 """The part of the process that this door is, among its troubles."""
-
-GROUP = "ingest.partners"
 
 
 @dataclass

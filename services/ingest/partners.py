@@ -44,6 +44,9 @@ from services.ingest.problems import Problem, Refused, Why, conflict, invalid
 from services.ingest.wording import problems_of
 
 TOPIC, REJECTS = "partners", "partners.rejects"
+GROUP = "ingest.partners"
+"""Who reads the first; partners read the second."""
+
 TOPICS = MappingProxyType({TOPIC: 30, REJECTS: 30})
 """Their names, and how many days the broker keeps them."""
 

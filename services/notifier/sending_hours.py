@@ -46,13 +46,14 @@ def next_sending_time(
     """The first instant from `now` on at which the text may leave, in UTC; `quiet` is what the gateway declares."""
     window = rules.urgent if urgent else rules.ordinary
     allowed = next_allowed(now, window)
-    while quiet is not None and _is_quiet(allowed, quiet):
+    while quiet is not None and is_quiet(local(allowed).time(), quiet):
         allowed = next_allowed(_end_of(allowed, quiet), window)
     return allowed
 
 
-def _is_quiet(instant: datetime, quiet: QuietHours) -> bool:
-    hour, (start, end) = local(instant).time(), quiet
+def is_quiet(hour: time, quiet: QuietHours) -> bool:
+    """True if a gateway sends nothing at this local hour."""
+    start, end = quiet
     return start <= hour < end if start < end else hour >= start or hour < end
 
 

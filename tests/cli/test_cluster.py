@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from kafka import KafkaProducer
 
-from services.ingest.partners import TOPICS
+from services.ingest.partners import GROUP, KEY_HEADER, REJECTS, TOPIC, TOPICS, reject_of
+from services.ingest.problems import Problem, Refused
 from tests.cli.command import Command
 
 SMALL = ("--partitions", "2", "--replicas", "1")
@@ -37,8 +39,45 @@ def test_lag_is_said_for_each_reader_of_each_topic(cluster: Command) -> None:
     assert (said.code, said.err) == (0, "")
     rows = said.json
     assert {row["behind"] for row in rows} == {0}
-    assert len({(row["group"], row["topic"]) for row in rows}) == 6
+    assert len({(row["group"], row["topic"]) for row in rows}) == 7
+    assert any(row["group"].endswith("ingest.partners") and row["topic"].endswith("partners") for row in rows)
     assert "à jour" in cluster("lag").out
+
+
+def say_to(bootstrap: str, topic: str, *bodies: bytes) -> None:
+    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    for body in bodies:
+        producer.send(topic, body)
+    producer.flush()
+    producer.close()
+
+
+def test_a_partner_that_is_not_heard_shows_in_the_lag(
+    cluster: Command, kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    cluster("topics", "--create", *SMALL)
+    say_to(kafka_bootstrap, f"{topic_prefix}{TOPIC}", b"{}", b"{}")
+    rows = cluster("lag", "--json").json
+    assert sum(row["behind"] for row in rows if row["group"].endswith(GROUP)) == 2
+    assert "2\u00a0événements à lire" in cluster("lag").out
+
+
+def test_the_rejects_of_partners_are_listed_each_once_with_their_reasons(
+    cluster: Command, kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    cluster("topics", "--create", *SMALL)
+    assert (cluster("partner-rejects").code, cluster("partner-rejects", "--json").json) == (0, [])
+    refused = Refused([Problem("data.places", "greater_than", "Il y a une place au moins.", "Corrigez le nombre.")])
+    first = reject_of(refused, "partners/0/1", {KEY_HEADER: "K-1"}, b'{"id": "a"}')
+    other = reject_of(refused, "partners/1/0", {}, b"not json")
+    say_to(kafka_bootstrap, f"{topic_prefix}{REJECTS}", first, first, other)
+    said = cluster("partner-rejects")
+    assert said.code == 1
+    assert said.out.count("data.places\u00a0: Il y a une place au moins. Corrigez le nombre.") == 2
+    assert "partners/0/1, K-1" in said.out and "partners/1/0, sans clé" in said.out
+    (row,) = cluster("partner-rejects", "--key", "K-1", "--json").json
+    assert (row["origin"], row["message"]) == ("partners/0/1", '{"id": "a"}')
+    assert len(cluster("partner-rejects", "--last", 1, "--json").json) == 1
 
 
 def test_the_doctor_looks_at_the_real_carriers(cluster: Command) -> None:
@@ -51,6 +90,7 @@ def test_the_doctor_looks_at_the_real_carriers(cluster: Command) -> None:
     found = {check["name"]: check for check in cluster("doctor", "--json").json}
     topics = [check for name, check in found.items() if name.startswith("sujet ")]
     assert {check["state"] for check in topics} == {"warning"}, "one copy only"
+    assert found["droits"]["state"] == "warning", "this broker controls nobody"
 
 
 def test_a_broker_that_is_away_has_the_exit_code_of_what_is_away(
@@ -58,4 +98,9 @@ def test_a_broker_that_is_away_has_the_exit_code_of_what_is_away(
 ) -> None:
     monkeypatch.setenv("BERCEAU_KAFKA", "127.0.0.1:9")
     assert cluster("lag").code == 4
+    assert cluster("partner-rejects").code == 4
     assert cluster("topics", "--json").error["exit_code"] == 4
+
+
+def test_without_a_broker_there_are_no_partners(berceau: Command) -> None:
+    assert berceau("partner-rejects", "--json").error["exit_code"] == 3

@@ -1,0 +1,83 @@
+"""What the doctor says of rights on the broker and of the hours in which SMS leave."""
+
+from __future__ import annotations
+
+from datetime import time
+
+import pytest
+
+from services.bus.settings import Settings
+from services.bus.topics import TopicState
+from services.cli.assembly import gateway_of, quiet_hours_of
+from services.cli.checks import Check
+from services.cli.checks_of_carriers import sending_hours
+from services.cli.checks_of_rights import NEEDS, READ, WRITE, rights
+from tests.cli.conftest import KEYS
+
+SECRETS = {"vault_key": KEYS["BERCEAU_VAULT_KEY"], "link_key": KEYS["BERCEAU_LINK_KEY"]}
+EVERY_TOPIC = ("declarations", "decisions", "messages", "partners", "partners.rejects")
+
+
+def settings(**values: str) -> Settings:
+    return Settings.model_validate({**SECRETS, "kafka_prefix": "t.", **values})
+
+
+def seen(held: set[tuple[str, str]], *, guarded: bool = True) -> list[Check]:
+    """What the doctor says of an account that holds these rights."""
+    states = [
+        TopicState(f"t.{name}", 2, 3, 7, 2, tuple(sorted(right for topic, right in held if topic == name)))
+        for name in EVERY_TOPIC
+    ]
+    return list(rights(settings(), states, guarded=guarded))
+
+
+@pytest.mark.parametrize("service", ["ingest", "matcher", "notifier"])
+def test_an_account_with_the_rights_of_one_service_is_right(service: str) -> None:
+    (check,) = seen(set(NEEDS[service]))
+    assert (check.state, check.detail) == ("ok", f"ce compte suffit à {service}")
+
+
+@pytest.mark.parametrize("right", sorted(NEEDS["matcher"]))
+def test_an_account_that_lacks_one_right_is_told_which(right: tuple[str, str]) -> None:
+    (check,) = seen(set(NEEDS["matcher"]) - {right})
+    assert check.state == "failed"
+    assert f"{right[1]} sur t.{right[0]}" in check.detail and "kafka-acls" in check.remedy
+
+
+def test_a_broker_that_controls_nobody_is_said() -> None:
+    (check,) = seen({(name, right) for name in EVERY_TOPIC for right in (READ, WRITE)}, guarded=False)
+    assert check.state == "warning" and "authorizer.class.name" in check.remedy
+
+
+def test_a_matcher_writes_decisions_and_reads_the_rest() -> None:
+    assert NEEDS["matcher"] == {("declarations", READ), ("messages", READ), ("decisions", WRITE)}
+
+
+def test_hours_without_an_operators_silence_are_the_guichets() -> None:
+    check = sending_hours(None)
+    assert (check.state, check.remedy) == ("ok", "")
+    assert "ordinaires de 08h00 à 20h00" in check.detail and "urgents de 06h00 à 22h00" in check.detail
+
+
+def test_an_operator_who_keeps_urgent_texts_back_is_a_warning() -> None:
+    check = sending_hours((time(20), time(8)))
+    assert check.state == "warning"
+    assert "urgents de 08h00 à 20h00" in check.detail and "se tait de 20h00 à 08h00" in check.detail
+    assert sending_hours((time(22), time(6))).state == "ok", "nothing of ours would leave then"
+
+
+def test_an_operator_who_never_sends_by_day_is_a_fault() -> None:
+    check = sending_hours((time(7), time(21)))
+    assert check.state == "failed" and "BERCEAU_GATEWAY_QUIET" in check.remedy
+
+
+def test_the_operators_silence_reaches_the_gateway() -> None:
+    assert quiet_hours_of(settings()) is None
+    gateway = gateway_of(settings(gateway="http", gateway_quiet="22:30-07:00"))
+    assert gateway is not None and gateway.quiet_hours == (time(22, 30), time(7))
+
+
+@pytest.mark.parametrize("wrong", ["22:30", "24:00-07:00", "22h-7h", "7:00-22:00"])
+def test_an_operators_silence_is_written_in_one_way_only(wrong: str) -> None:
+    with pytest.raises(ValueError, match="gateway_quiet"):
+        settings(gateway_quiet=wrong)
