@@ -36,11 +36,13 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     ("counsellor", "/conseil"),
     ("counsellor", "/conseil/demande"),
     ("counsellor", "/conseil/dossier/R-urgent"),
+    ("counsellor", "/conseil/dossier/R-urgent/modifier"),
     ("coordinator", "/guichet"),
     ("coordinator", "/guichet/demande"),
     ("coordinator", "/guichet/demandes"),
     ("coordinator", "/guichet/dossier/R-3"),
     ("coordinator", "/guichet/dossier/R-5"),
+    ("coordinator", "/guichet/dossier/R-3/modifier"),
     ("coordinator", f"/guichet/proposition/{proposal_in('prepared')}/retenir"),
     ("coordinator", f"/guichet/proposition/{proposal_in('delivered')}/repondre"),
     ("coordinator", "/guichet/territoire"),
@@ -52,5 +54,6 @@ FAULTY: tuple[tuple[str, str, str], ...] = (
     ("counsellor", "/conseil/demande", "Vérifier la demande"),
     ("coordinator", "/guichet/demande", "Vérifier la demande"),
     ("coordinator", f"/guichet/proposition/{proposal_in('delivered')}/repondre", "Enregistrer la réponse"),
+    ("coordinator", "/guichet/dossier/R-3/modifier", "Vérifier les changements"),
 )
 """Forms sent as they are when they open: who, where, the button."""

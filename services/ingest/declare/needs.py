@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -68,14 +68,21 @@ def facts_of(tx: sa.Connection, act: Act, need: NeedBody) -> dict[str, Any]:
     return need.model_copy(update=filled).model_dump(mode="json")
 
 
-def check_need(tx: sa.Connection, act: Act, need: NeedBody, *, amended: bool = False) -> Iterator[Problem]:
-    """Everything that is wrong with a need. An amended one may have begun."""
+def check_need(
+    tx: sa.Connection, act: Act, need: NeedBody, *, before: Mapping[str, Any] | None = None
+) -> Iterator[Problem]:
+    """Everything that is wrong with a need. One that amends `before` may have begun, and keeps what was verified."""
     yield from _check_child(need, act.today)
-    yield from check_period(need.period, act.today, "period", may_have_begun=amended)
+    yield from check_period(need.period, act.today, "period", may_have_begun=before is not None)
     yield from _check_since(need, act.today)
     yield from _check_patterns(need)
     yield from _check_wishes(tx, act, need)
-    yield from _check_criteria(tx, act, need)
+    yield from _check_criteria(act, need, _verified(before))
+
+
+def _verified(before: Mapping[str, Any] | None) -> set[DeclaredCriterion]:
+    lines = [DeclaredCriterion.model_validate(line) for line in before["criteria"]] if before else []
+    return {line for line in lines if line.validated}
 
 
 def _check_child(need: NeedBody, today: date) -> Iterator[Problem]:
@@ -129,12 +136,12 @@ def _check_wishes(tx: sa.Connection, act: Act, need: NeedBody) -> Iterator[Probl
         yield Problem("wishes", "no_on_call_place", rule, "Citez les structures souhaitées.")
 
 
-def _check_criteria(tx: sa.Connection, act: Act, need: NeedBody) -> Iterator[Problem]:
+def _check_criteria(act: Act, need: NeedBody, verified: Collection[DeclaredCriterion]) -> Iterator[Problem]:
     said = [(row.criterion, row.structure) for row in need.criteria]
     if len(set(said)) < len(said):
         yield Problem("criteria", "criterion_twice", "Chaque critère est cité une fois.", "Retirez le doublon.")
     for n, row in enumerate(need.criteria):
-        if row.validated and not _may_validate(act, row.criterion):
+        if row.validated and row not in verified and not _may_validate(act, row.criterion):
             rule = f"Le guichet valide le critère «\u00a0{row.criterion.label}\u00a0»."
             yield Problem(f"criteria.{n}.validated", "not_yours_to_validate", rule, "Déclarez-le sans le valider.")
     if need.kind is RequestKind.URGENT and Criterion.INSERTION not in {criterion for criterion, _ in said}:

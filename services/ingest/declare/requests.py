@@ -48,7 +48,7 @@ def check_amendment(tx: sa.Connection, act: Act, request: str, need: NeedBody) -
     """The open request, if the actor may amend it so. Raises Refused."""
     row = open_request(tx, act, request)
     _check_prescriber(tx, act, need)
-    refuse_if(check_need(tx, act, need, amended=True))
+    refuse_if(check_need(tx, act, need, before=row["need"]))
     return row
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.ingest.pages import (
     absences,
     admissions,
+    amendments,
     coordinator,
     counsellors,
     creches,
@@ -32,5 +33,6 @@ PAGES: tuple[Page, ...] = (
     *coordinator.PAGES,
     *registrations.PAGES,
     *family_files.PAGES,
+    *amendments.PAGES,
     *territory.PAGES,
 )
