@@ -24,7 +24,7 @@ from contracts.vocabulary import Frozen
 from services.bus import metrics
 from services.bus.database import Database
 from services.bus.tables import dead_letters, inbox, outbox
-from services.bus.troubles import Troubles, until_back
+from services.bus.troubles import Troubles, until_done
 from services.bus.waits import first_of
 
 log = structlog.get_logger()
@@ -71,6 +71,10 @@ def in_force(entries: Sequence[Entry], day: date) -> Mapping[str, Kept]:
         raise LookupError(f"no rule of retention holds on {day}")
     _check_redrives(current.kept)
     return current.kept
+
+
+def _has_rules(package: str, day: date) -> bool:
+    return any(entry.valid_from <= day for entry in _entries(package))
 
 
 def longest_redrive(kept: Mapping[str, Kept]) -> timedelta:
@@ -165,11 +169,13 @@ async def run_purges(
     database: Database, purges: Callable[[], Awaitable[Sequence[Purge]]], clock: Callable[[], datetime],
     troubles: Troubles, stop: asyncio.Event,
 ) -> None:  # fmt: skip
-    """Drop old rows until `stop`, whatever is away meanwhile."""
+    """Drop old rows until `stop`. Housekeeping that fails ends no process; before the first rules all is kept."""
 
     async def once() -> bool:
-        return await purge_once(database, await purges(), clock())
+        now = clock()
+        due = [purge for purge in await purges() if _has_rules(purge.package, now.date())]
+        return await purge_once(database, due, now)
 
     while not stop.is_set():
-        more = await until_back(once, troubles, PURGING, stop)
+        more = await until_done(once, troubles, PURGING, stop)
         await first_of((stop,), PAUSE_S if more else LOOK_EVERY_S)

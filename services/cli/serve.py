@@ -6,6 +6,7 @@ import asyncio
 
 import uvicorn
 
+from services.bus.members import sole_member
 from services.bus.settings import Settings
 from services.bus.web import WebServer, stop_on_signals
 from services.cli.assembly import clock_of
@@ -13,12 +14,16 @@ from services.cli.embedded import Embedded, open_embedded
 
 
 async def serve_embedded(settings: Settings) -> None:
-    """Run the whole of Berceau on SQLite until it is asked to stop."""
+    """Run the whole of Berceau on SQLite until it is asked to stop.
+
+    Raises MemberTaken where another process serves the same folder.
+    """
     stop = asyncio.Event()
     stop_on_signals(stop)
     town = await open_embedded(settings, clock_of(settings))
     try:
-        await run_with_site(town, settings, stop)
+        async with sole_member(town.databases["matcher"], "matcher", settings.member, stop):
+            await run_with_site(town, settings, stop)
     finally:
         await town.close()
 

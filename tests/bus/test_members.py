@@ -144,16 +144,28 @@ def cut_the_others(tx: sa.Connection) -> None:
     tx.execute(sa.text(f"{cut} AND datname = current_database() AND backend_type = 'client backend'"))
 
 
+def refused(*command: str, **given: str) -> str:
+    """What the command says, which must refuse to start."""
+    key = harness.settings().vault_key.get_secret_value()
+    own = {"BERCEAU_VAULT_KEY": key, "BERCEAU_LINK_KEY": key, **given}
+    berceau = [sys.executable, "-m", "services.cli", *command]
+    ended = subprocess.run(berceau, env={**os.environ, **own}, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 5, ended.stderr
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
 def test_berceau_worker_refuses_a_name_that_is_taken(database_url: str, kafka_bootstrap: str) -> None:
     """The whole command: its words, and its exit code."""
-    given = harness.settings()
-    key = given.vault_key.get_secret_value()
-    keys = {"BERCEAU_VAULT_KEY": key, "BERCEAU_LINK_KEY": key}
-    own = {**os.environ, **keys, "BERCEAU_KAFKA": kafka_bootstrap, "BERCEAU_DATABASE": database_url}
     with living(("postgresql", database_url)):
-        command = [sys.executable, "-m", "services.cli", "worker", "matcher"]
-        ended = subprocess.run(command, env=own, capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 5, ended.stderr
-    assert "tourne déjà sous le nom" in ended.stderr
-    assert "BERCEAU_MEMBER" in ended.stderr
-    assert "Traceback" not in ended.stderr
+        carriers = {"BERCEAU_KAFKA": kafka_bootstrap, "BERCEAU_DATABASE": database_url}
+        said = refused("worker", "matcher", **carriers)
+    assert "tourne déjà sous le nom" in said
+    assert "BERCEAU_MEMBER" in said
+
+
+def test_berceau_serve_refuses_a_folder_that_another_process_serves(tmp_path: Path) -> None:
+    with living(("sqlite", str(tmp_path / "matcher.sqlite"))):
+        said = refused("serve", BERCEAU_DATA=str(tmp_path))
+    assert "utilise déjà la base SQLite" in said
+    assert "BERCEAU_DATA" in said

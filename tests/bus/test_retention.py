@@ -151,3 +151,19 @@ async def test_the_job_goes_on_by_itself_and_ends_when_asked(heard: Database) ->
     assert not job.done()
     stop.set()
     await asyncio.wait_for(job, 5)
+
+
+async def test_before_the_first_rules_everything_is_kept_and_a_fault_ends_no_process(heard: Database) -> None:
+    """A rehearsal may run on a clock of last year; a fault of ours is told at `/readyz` and tried again."""
+    stop, troubles, asked = asyncio.Event(), Troubles("matcher"), []
+
+    async def purges() -> tuple[Purge, ...]:
+        asked.append(len(asked))
+        if len(asked) == 1:
+            raise ZeroDivisionError("a fault of ours")
+        stop.set()
+        return HEARD
+
+    await retention.run_purges(heard, purges, lambda: datetime(2020, 1, 1, tzinfo=UTC), troubles, stop)
+    assert len(asked) == 2
+    assert troubles.causes == {}
