@@ -14,7 +14,7 @@ import structlog
 
 from contracts.base import Event
 from contracts.topics import EVENTS, parse
-from services.bus import dead_letters, inbox, metrics
+from services.bus import dead_letters, inbox, metrics, traces
 from services.bus.database import Database
 from services.bus.retries import MAX_TRIES, Failure, brief, failure_of, wait_before
 from services.bus.tables import cursors
@@ -143,7 +143,8 @@ class Reader:
         now = self.clock()
         if not inbox.first_time(tx, event.id, now):
             return "repeated"
-        handler(tx, event, now)
+        with traces.handling(self.service, event):
+            handler(tx, event, now)
         return "handled"
 
     async def _wait_for_infrastructure(self, error: Exception, waited: float) -> float:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from contracts.base import Event
 from contracts.topics import TOPIC_OF
+from services.bus import traces
 from services.bus.database import SAID
 from services.bus.tables import outbox
 
@@ -28,7 +29,7 @@ class Recorded:
 def record(tx: sa.Connection, *events: Event) -> None:
     """Say `events`, in this order, if and only if `tx` commits."""
     if events:
-        tx.execute(outbox.insert(), [_row(event) for event in events])
+        tx.execute(outbox.insert(), [_row(traces.with_trace(event)) for event in events])
         tx.info.setdefault(SAID, set()).update(event.territory for event in events)
 
 

@@ -29,7 +29,8 @@ class Settings(Frozen):
 
     `vault_key` and `link_key` are 32 bytes in base64: the first opens the contacts vault, the second derives the
     families' links. `backups` is the folder where `berceau backup` writes. `clock_file` is for rehearsals and tests
-    only: seconds by which the clock is moved. In a `rehearsal` nobody is real and time runs faster.
+    only: seconds by which the clock is moved. In a `rehearsal` nobody is real and time runs faster. `traces` is where
+    an OpenTelemetry collector takes them (`http://host:4318/v1/traces`), empty for none.
     """
 
     data: Path = Path("berceau-data")
@@ -52,6 +53,7 @@ class Settings(Frozen):
     gateway_idempotency: Literal["key", "lookup", "neither"] = "neither"
     gateway_quiet: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
     inbound_url: str = ""
+    traces: str = ""
     host: str = "127.0.0.1"
     port: int = 8080
 

@@ -7,6 +7,7 @@ from datetime import time, timedelta
 
 import httpx2
 
+from services.bus import traces
 from services.bus.database import Database
 from services.bus.delivery import Clock
 from services.bus.service import Service
@@ -50,7 +51,9 @@ def guichet_of(settings: Settings, database: Database, vault: Database, clock: C
 def ingest_service(guichet: Guichet, *, relayed: bool, limits: Sequence[Limit] = LIMITS) -> Service:
     """Without `limits` where one client stands for many: the demo, and tests."""
     pages = pages_router(Pages(guichet, rules=rules_on))
-    return ingest.build(guichet, relayed=relayed, limits=limits, pages=pages)
+    service = ingest.build(guichet, relayed=relayed, limits=limits, pages=pages)
+    service.app.add_middleware(traces.Traced)
+    return service
 
 
 def matcher_service(

@@ -16,7 +16,7 @@ from rich.panel import Panel
 from services.bus.logs import configure_logs
 from services.bus.members import MemberTaken
 from services.bus.settings import PREFIX, Settings
-from services.cli.failures import CommandFailed
+from services.cli.failures import NBSP, CommandFailed
 from services.cli.installation import settings
 
 console = Console(stderr=True)
@@ -38,6 +38,7 @@ def serve(
     """Tout Berceau dans un seul processus."""
     configure_logs()
     found = _settings(data=data, database=database, kafka=kafka, host=host, port=port)
+    _trace(found, "serve")
     _announce(found)
     if found.kafka:
         from services.cli.workers import serve_on_kafka
@@ -59,6 +60,7 @@ def worker(
     found = _settings(host=host, port=port)
     if not found.kafka:
         raise typer.BadParameter("Donnez BERCEAU_KAFKA et BERCEAU_DATABASE : un service seul a besoin des deux.")
+    _trace(found, name.value)
     _announce(found)
     from services.cli.workers import run_worker
 
@@ -87,6 +89,18 @@ def _settings(**given: Any) -> Settings:
     """The environment's settings with what the command line says instead."""
     own = {PREFIX + name.upper(): str(value) for name, value in given.items() if value is not None}
     return settings({**os.environ, **own})
+
+
+def _trace(found: Settings, service: str) -> None:
+    """Send traces, where the settings say to whom. Nothing is loaded for it otherwise."""
+    if found.traces:
+        from services.bus import traces
+
+        try:
+            traces.configure(found.traces, service)
+        except traces.TracingMissing as missing:
+            cause = f"BERCEAU_TRACES est réglé, et OpenTelemetry manque{NBSP}: {missing}"
+            raise CommandFailed(cause, "pip install 'berceau[traces]'", "docs/exploitation.md") from missing
 
 
 def _announce(settings: Settings) -> None:

@@ -12,6 +12,7 @@ import structlog
 from fastapi import FastAPI
 
 from contracts.base import Event
+from services.bus import traces
 from services.bus.database import Database
 from services.bus.delivery import Clock, Handler, Reader
 from services.bus.health import health_routes
@@ -101,7 +102,8 @@ async def run_rounds(
     due = [territory for territory in await database.read(rounds.due_territories, now) if territory in held]
 
     async def run(territory: str) -> None:
-        await rounds.run_round(database, territory, now, decide_part, held[territory].fence)
+        with traces.span("matcher round", traces.cause_of(f"round/{territory}"), territory=territory):
+            await rounds.run_round(database, territory, now, decide_part, held[territory].fence)
 
     done = await _each(due, run)
     if due:

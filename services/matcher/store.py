@@ -24,6 +24,7 @@ from contracts.vocabulary import (
     TaskKind,
     VacancyKind,
 )
+from services.bus import traces
 from services.matcher import tables as t
 from services.matcher.rules.capacity import Owned
 from services.matcher.rules.hours import Amount
@@ -228,6 +229,7 @@ def mark_due(tx: sa.Connection, territory: str, at: datetime, because: str) -> N
     values: dict[str, object] = {"due_marks": t.territories.c.due_marks + 1}
     if sooner:
         values.update(due_at=at, due_because=because)
+        traces.remember(f"round/{territory}")
     tx.execute(t.territories.update().where(t.territories.c.territory == territory).values(**values))
 
 

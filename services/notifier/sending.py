@@ -16,7 +16,7 @@ import structlog
 from contracts.base import Event
 from contracts.messages import MessageDelivered, MessageFailed, MessageSent, MessageUnknown
 from contracts.vocabulary import MessageTemplate
-from services.bus import outbox
+from services.bus import outbox, traces
 from services.bus.database import Database
 from services.bus.delivery import Clock
 from services.bus.links import proposal_token, sign_in_token
@@ -55,7 +55,8 @@ class Sender:
         for message in await self.database.read(store.left_open, now, ABANDONED_AFTER):
             moved += await self._settle(message, now)
         for message in await self.database.read(store.due, now, BATCH):
-            moved += await self._send(message, now)
+            with traces.span("notifier send", message.traceparent, message=message.message):
+                moved += await self._send(message, now)
         return moved
 
     async def _send(self, message: Message, now: datetime) -> int:
@@ -92,7 +93,8 @@ class Sender:
         intent = await self.database.write(_intend, message, contact, now)
         if intent is None:
             return 0
-        result = await self.gateway.send(intent.reference, phone, text.text, text.encoding)
+        with traces.span(f"gateway {self.gateway.name}", kind=traces.CLIENT, reference=intent.reference):
+            result = await self.gateway.send(intent.reference, phone, text.text, text.encoding)
         if _can_be_settled(result):
             return 0  # the intent stays: the gateway can tell more later, and nobody has to look
         return await self.database.write(self._note, intent, result, text, now)

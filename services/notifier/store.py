@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from contracts.base import EVENT_IDS
 from contracts.messages import MessageFacts
 from contracts.vocabulary import MessageTemplate, Slot
+from services.bus import traces
 from services.notifier import tables as t
 
 SLOTS = TypeAdapter(tuple[Slot, ...])
@@ -55,6 +56,7 @@ class Message:
     attempts: int
     tried: tuple[str, ...]
     contact: str | None
+    traceparent: str | None
 
     @property
     def reference(self) -> str:
@@ -75,6 +77,7 @@ def plan(tx: sa.Connection, cause: str, template: MessageTemplate, **values: Any
     if tx.scalar(sa.select(t.messages.c.message).where(t.messages.c.message == name)) is not None:
         return None
     row = {"wanted_contact": None, "limit_at": None, "not_after": None, "is_urgent": False, "link": None, **values}
+    row["traceparent"] = traces.current()
     tx.execute(
         t.messages.insert().values(
             message=name, template=template.value, state=State.PLANNED.value, attempts=0, tried=[], **row

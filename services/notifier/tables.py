@@ -66,12 +66,14 @@ messages = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("tried", sa.JSON, nullable=False),
     sa.Column("contact", sa.String(64)),
+    sa.Column("traceparent", sa.String(64)),
     sa.Index("messages_to_send", "state", "send_at"),
     sa.Index("messages_proposal", "proposal"),
     sa.Index("messages_to_contact", "contact", "started_at"),
     sa.Index("messages_from_territory", "territory", "started_at"),
 )
-"""`state`: planned, sending, sent, delivered, failed, unknown, cancelled. `tried`: contacts that did not work."""
+"""`state`: planned, sending, sent, delivered, failed, unknown, cancelled. `tried`: contacts that did not work.
+`traceparent`: what the text is a part of, since it may leave hours later."""
 
 bookmarks = sa.Table(
     "bookmarks",

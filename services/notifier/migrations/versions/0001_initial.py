@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("tried", sa.JSON(), nullable=False),
         sa.Column("contact", sa.String(length=64), nullable=True),
+        sa.Column("traceparent", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("message"),
     )
     op.create_index("messages_from_territory", "messages", ["territory", "started_at"], unique=False)
