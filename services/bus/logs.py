@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -20,38 +22,73 @@ PERSONAL = (
 )
 """French phone numbers and e-mail addresses: the last net under code that logs neither."""
 
+NAMING = frozenset(
+    {"name", "first_name", "last_name", "phone", "email", "sender", "recipient", "words", "text", "contact"}
+)
+"""Fields whose value is about a person, whatever it looks like: a name has no shape. `contact` may be an id, which is
+let through."""
+
 HIDDEN = "[masqué]"
+_ID = re.compile(r"[A-Za-z0-9_.-]*\d[A-Za-z0-9_.-]*")
+"""Ids hold a digit and no space; names do not."""
 
 
 def configure_logs(level: int = logging.INFO) -> None:
-    """Set how this process logs. People at a terminal get short lines, programs get JSON."""
+    """Set how this process logs, its libraries included. People at a terminal get short lines, programs get JSON."""
     at_terminal = sys.stderr.isatty()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        without_people,
+    ]
+    shown: Any = (
+        structlog.dev.ConsoleRenderer() if at_terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            without_people,
-            structlog.dev.ConsoleRenderer() if at_terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[*shared, shown],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(
-        level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
+    theirs = logging.StreamHandler(sys.stderr)
+    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    theirs.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared[:-1], processors=[remove, without_people, shown])
     )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[theirs], force=True)
+    sys.excepthook = _last_words
+
+
+def _last_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends the process is told like everything else: a trace holds the data that it met."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    sys.stderr.write(hidden("".join(traceback.format_exception(kind, error, trace))))
 
 
 def without_people(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The line with whatever looks like a phone number or an address blotted out."""
+    """The line with whatever names a person, or looks like a phone number or an address, blotted out."""
     for key, value in line.items():
-        if isinstance(value, str):
-            line[key] = hidden(value)
+        line[key] = _without(key, value)
     return line
 
 
+def _without(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(str(name), inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_without(key, inner) for inner in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    text = str(value)
+    return HIDDEN if key in NAMING and not _ID.fullmatch(text) else hidden(text)
+
+
 def hidden(text: str) -> str:
+    """Numbers and addresses blotted out."""
     for shape in PERSONAL:
         text = shape.sub(HIDDEN, text)
     return text
