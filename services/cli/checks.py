@@ -21,7 +21,6 @@ from services.bus.health import OLDEST_OUTBOX_S
 from services.bus.migrations import SERVICES, pending
 from services.bus.retries import brief
 from services.bus.settings import Settings
-from services.bus.wiring import database_at
 from services.calendar import counted, system_clock
 from services.cli.failures import NBSP
 from services.vault import Keyring, tables
@@ -100,10 +99,16 @@ async def databases(settings: Settings) -> list[Check]:
     return [check for name in SERVICES for check in await _database(settings, name)]
 
 
+def _opened(settings: Settings, name: str) -> Database:
+    from services.bus.wiring import database_at  # with Kafka's client, which one process does not need
+
+    return database_at(settings, name)
+
+
 async def _database(settings: Settings, name: str) -> list[Check]:
     if not settings.database and not (settings.data / f"{name}.sqlite").exists():
         return [warning(f"base {name}", "pas encore créée", "Elle le sera au premier démarrage de Berceau.")]
-    database = database_at(settings, name)
+    database = _opened(settings, name)
     try:
         return await database.read(_state, name, database.kind)
     except (sa.exc.SQLAlchemyError, OSError) as error:
@@ -142,7 +147,7 @@ async def vault(settings: Settings) -> list[Check]:
     """Whether the key opens what the vault holds."""
     if not settings.database and not (settings.data / "vault.sqlite").exists():
         return []
-    database = database_at(settings, "vault")
+    database = _opened(settings, "vault")
     try:
         masters = await database.read(_masters)
     except (sa.exc.SQLAlchemyError, OSError):

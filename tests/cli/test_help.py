@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,11 +79,18 @@ def test_the_help_imports_neither_solver_nor_database() -> None:
     assert done.stdout.rstrip().endswith("[]")
 
 
-def test_the_help_costs_little_more_than_python_and_typer(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_in_one_process_loads_no_brokers_client_and_no_solver() -> None:
+    """The solver is another process's; a client of Kafka is nobody's here, and costs a tenth of the start."""
+    heavy = {"faststream", "aiokafka", "kafka", "ortools"}
+    code = f"import sys, services.cli.demo_command; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_the_help_costs_little_more_than_python_and_typer(figure: Callable[[str], None]) -> None:
     bare = seconds("-c", "import typer, typer.rich_utils")
     whole = seconds("-m", "services.cli", "--help")
-    with capsys.disabled():
-        print(f"\n`berceau --help` in {whole:.2f} s, of which typer {bare:.2f} s")
+    figure(f"`berceau --help` in {whole:.2f} s, of which typer {bare:.2f} s")
     assert whole < 3 * bare
 
 
