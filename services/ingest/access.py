@@ -57,6 +57,7 @@ class Seen(Enum):
     POINTS = "points"
     HEALTH = "health"
     REASON = "reason"
+    RELEASE = "release"
     MESSAGES = "messages"
     TASK = "task"
     NOTE = "note"
@@ -106,6 +107,7 @@ MAY_SEE: Mapping[Seen, Mapping[Role, Reach]] = {
     Seen.POINTS: {**_OWN_FILES, Role.COMMITTEE: _ALL},
     Seen.HEALTH: {Role.COORDINATOR: _ALL, Role.FAMILY: _OWN},
     Seen.REASON: {**_OWN_FILES, Role.COMMITTEE: _ALL},
+    Seen.RELEASE: {Role.COMMITTEE: _ALL, Role.COORDINATOR: _ALL},
     Seen.MESSAGES: {Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL, Role.FAMILY: _OWN},
     Seen.TASK: {Role.STRUCTURE: _OWN, Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL},
     Seen.NOTE: {Role.COORDINATOR: _ALL},
@@ -139,6 +141,7 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(Seen.POINTS, "tier", "points", "reasons", "criteria", "prescriber", "held_by"),
     **_fields(Seen.HEALTH, "needs_person"),
     **_fields(Seen.REASON, "wishes", "phrases", "reason", "rank", "explained_at"),
+    **_fields(Seen.RELEASE, "held_until", "held_reason"),
     **_fields(Seen.MESSAGES, "messages", "code", "history", "replies"),
     **_fields(Seen.TASK, "task", "task_kind", "due", "opened_at", "settled_at", "handled_at"),
     **_fields(Seen.NOTE, "detail", "notes"),

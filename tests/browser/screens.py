@@ -37,6 +37,9 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     ("counsellor", "/conseil/demande"),
     ("counsellor", "/conseil/dossier/R-urgent"),
     ("counsellor", "/conseil/dossier/R-urgent/modifier"),
+    ("committee", "/commission"),
+    ("committee", f"/commission/proposition/{proposal_in('prepared')}/retenir"),
+    ("committee", "/guichet/territoire"),
     ("coordinator", "/guichet"),
     ("coordinator", "/guichet/demande"),
     ("coordinator", "/guichet/demandes"),
@@ -53,6 +56,7 @@ FAULTY: tuple[tuple[str, str, str], ...] = (
     ("director", f"/creche/a-confirmer/{ACCEPTED}", "Confirmer l'accueil"),
     ("counsellor", "/conseil/demande", "Vérifier la demande"),
     ("coordinator", "/guichet/demande", "Vérifier la demande"),
+    ("committee", f"/commission/proposition/{proposal_in('prepared')}/retenir", "Retenir"),
     ("coordinator", f"/guichet/proposition/{proposal_in('delivered')}/repondre", "Enregistrer la réponse"),
     ("coordinator", "/guichet/dossier/R-3/modifier", "Vérifier les changements"),
 )

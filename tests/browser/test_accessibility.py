@@ -17,7 +17,7 @@ from tests.browser.site import DESK, PHONE, Site, context_for
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "RGAAv4"]
 OPTIONS: dict[str, Any] = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
-AUDIENCES = [None, "director", "counsellor", "coordinator"]
+AUDIENCES = [None, "director", "counsellor", "committee", "coordinator"]
 
 # axe is a script that the test brings along: the pages' own policy would stop it, as it would anybody's
 AXE = {"java_script_enabled": True, "bypass_csp": True}

@@ -33,7 +33,7 @@ def director(browser: Browser, site: Site) -> Iterator[Page]:
         yield context.new_page()
 
 
-@pytest.mark.parametrize("who", [None, "director", "counsellor", "coordinator"])
+@pytest.mark.parametrize("who", [None, "director", "counsellor", "committee", "coordinator"])
 def test_nothing_scrolls_sideways_at_320_px_and_nothing_goes_elsewhere(
     browser: Browser, site: Site, who: str | None
 ) -> None:

@@ -21,13 +21,16 @@ from services.ingest.problems import Problem, Refused, Why, conflict, invalid
 LONGEST_SUSPENSION = timedelta(days=92)
 """A place kept back longer than a quarter is a decision on the place, not on the proposal."""
 
+MOST_AT_ONCE = 1000
+"""Proposals that one release names: a whole September of a territory of 70,000 people."""
+
 _PREPARED = {ProposalState.PREPARED, ProposalState.HELD}
 
 
 class ReleaseBody(Body):
     """One gesture for all the proposals of a round."""
 
-    proposals: Annotated[tuple[Id, ...], Field(min_length=1, max_length=1000)]
+    proposals: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_AT_ONCE)]
     note: Words = ""
 
 

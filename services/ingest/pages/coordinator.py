@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,16 +9,16 @@ from fastapi.responses import Response
 
 from contracts.vocabulary import ProposalState, RefusalReason, TaskKind, WithdrawalReason
 from services.ingest.actors import Act, Role
-from services.ingest.declare.releases import ReleaseBody, SuspensionBody, give_release, suspend_release
 from services.ingest.declare.replies import CallBody, record_call
 from services.ingest.declare.tasks import HandledBody, handle_task
 from services.ingest.inbound import handle_text
-from services.ingest.pages.forms import Form, body
+from services.ingest.pages.forms import body
+from services.ingest.pages.public import commune_options
+from services.ingest.pages.releases import rounds
 from services.ingest.pages.visit import Visit, get, post
 from services.ingest.people import with_people
-from services.ingest.problems import Refused, unknown
-from services.ingest.queries.proposals import proposal
-from services.ingest.queries.tasks import to_handle, to_release, unclear_texts
+from services.ingest.problems import Refused
+from services.ingest.queries.tasks import to_handle, unclear_texts
 
 ORDER = (
     TaskKind.CONTRADICTION,
@@ -83,7 +82,8 @@ async def to_do(visit: Visit) -> Response:
     groups = [(kind, await _with_people(visit, found[kind])) for kind in ORDER if kind in found]
     return visit.show_live(
         "coordinator/tasks.html",
-        rounds=_by_round(await with_people(visit.guichet, await visit.read(to_release, visit.actor, visit.now))),
+        rounds=await rounds(visit),
+        communes=dict(commune_options(visit)),
         groups=groups,
         titles=TITLES,
         calls=CALLS,
@@ -92,33 +92,6 @@ async def to_do(visit: Visit) -> Response:
         reasons=_REASONS,
         states=ProposalState,
     )
-
-
-async def released(visit: Visit) -> Response:
-    """One gesture for all the proposals of a round that nobody holds back."""
-    form = await visit.form()
-    wanted = body(ReleaseBody, proposals=tuple(form.all("proposition")), note=form["mots"])
-    await visit.write(give_release, visit.act(), wanted)
-    return visit.go("/guichet", "libere")
-
-
-async def hold_form(visit: Visit) -> Response:
-    return await _hold(visit, Form())
-
-
-async def kept_back(visit: Visit) -> Response:
-    """Hold one, with a reason and a date."""
-    form = await visit.form()
-    try:
-        until = form.day("jusqu_au", "la date")
-        if not form["motif"]:
-            form.fault("motif", "reason_wanted", "Il manque le motif.", "Écrivez-le en quelques mots.")
-        form.check()
-        wanted = body(SuspensionBody, reason=form["motif"], until=until)
-        await visit.write(suspend_release, visit.act(), visit.path("proposal"), wanted)
-    except Refused as refused:
-        return await _hold(visit, form.refused(refused, {"until": "jusqu_au", "reason": "motif", "": "motif"}), 422)
-    return visit.go("/guichet", "retenue")
 
 
 async def called(visit: Visit) -> Response:
@@ -150,14 +123,6 @@ def _handle(tx: sa.Connection, act: Act, task: str, words: str) -> None:
             raise
 
 
-async def _hold(visit: Visit, form: Form, status: int = 200) -> Response:
-    found = await visit.read(proposal, visit.actor, visit.path("proposal"), visit.now)
-    if found["state"] not in (ProposalState.PREPARED, ProposalState.HELD):
-        raise unknown("", "cette proposition parmi celles à libérer")
-    (view,) = await with_people(visit.guichet, [found])
-    return visit.show("coordinator/hold.html", status, view=view, form=form)
-
-
 async def _with_people(visit: Visit, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same tasks, each with the names and contacts of the child that it is about."""
     about = [task["about"] for task in tasks if task["about"]]
@@ -171,17 +136,8 @@ async def _with_numbers(visit: Visit, texts: list[dict[str, Any]]) -> list[dict[
     return await with_people(visit.guichet, views)
 
 
-def _by_round(found: list[dict[str, Any]]) -> list[tuple[str | None, list[dict[str, Any]]]]:
-    """Proposals to release by round, those that somebody holds back last."""
-    order = sorted(found, key=lambda row: (row["round"] or "", row["state"], row["structure_name"], row["proposal"]))
-    return [(name, list(rows)) for name, rows in groupby(order, key=lambda row: row["round"])]
-
-
 PAGES = (
     get("/guichet", to_do, Role.COORDINATOR),
-    post("/guichet/liberer", released, Role.COORDINATOR),
-    get("/guichet/proposition/{proposal}/retenir", hold_form, Role.COORDINATOR),
-    post("/guichet/proposition/{proposal}/retenir", kept_back, Role.COORDINATOR),
     post("/guichet/proposition/{proposal}/appel", called, Role.COORDINATOR),
     post("/guichet/tache/{task}", handled, Role.COORDINATOR),
     post("/guichet/sms", text_handled, Role.COORDINATOR),

@@ -32,7 +32,7 @@ HOME = {
     Role.STRUCTURE: "/creche",
     Role.COUNSELLOR: "/conseil",
     Role.COORDINATOR: "/guichet",
-    Role.COMMITTEE: "/guichet/territoire",
+    Role.COMMITTEE: "/commission",
     Role.ADMINISTRATOR: "/guichet/territoire",
 }
 """Where each role begins."""

@@ -12,6 +12,7 @@ from contracts.vocabulary import ProposalState, TaskKind
 from services.ingest import store
 from services.ingest.access import Seen, Thing, may_see, reveal
 from services.ingest.actors import Actor, Role
+from services.ingest.declare.releases import MOST_AT_ONCE
 from services.ingest.inbound import RECORDED, inbound
 from services.ingest.problems import unknown
 from services.ingest.projection.tables import proposals, tasks
@@ -36,8 +37,8 @@ def task(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[str, 
 
 
 def to_release(tx: sa.Connection, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    """Prepared proposals, held ones included, for the coordinator or the commission."""
-    return proposals_of(tx, actor, now, states={ProposalState.PREPARED, ProposalState.HELD})
+    """Prepared proposals, held ones included, for the coordinator or the commission: as many as one gesture takes."""
+    return proposals_of(tx, actor, now, states={ProposalState.PREPARED, ProposalState.HELD}, limit=MOST_AT_ONCE)
 
 
 def unclear_texts(tx: sa.Connection, actor: Actor) -> list[dict[str, Any]]:

@@ -1,0 +1,81 @@
+"""The commission reviews a round without a name, holds one proposal back and releases the others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from contracts.releases import ReleaseGiven, ReleaseSuspended
+from services.ingest.actors import Role
+from services.ingest.pages import PAGES
+from services.ingest.pages.doors import HOME
+from tests.ingest.pages.reading import faults, read, words
+from tests.ingest.pages.town import FIRST_NAMES, Town, proposal_in
+from tests.ingest.people import COMMITTEE, TODAY
+
+PREPARED, HELD = proposal_in("prepared"), proposal_in("held")
+HOLD = f"/commission/proposition/{PREPARED}/retenir"
+
+
+async def test_the_commission_begins_with_what_waits_for_a_release(town: Town) -> None:
+    committee = await town.signed_in("committee")
+    assert HOME[Role.COMMITTEE] == "/commission"
+    page = await committee.get("/commission")
+    shown = words(page.text)
+    for said in (
+        "2\u00a0propositions à libérer",
+        "Un enfant de 21\u00a0mois",
+        "60\u00a0points",
+        "rang 1 ici",
+        "Parent isolé",
+    ):
+        assert said in shown
+    assert HOLD in read(page.text).targets
+    assert "Retenue jusqu'au lundi 9\u00a0novembre\u00a0: Fratrie à vérifier" in shown
+
+
+async def test_no_page_of_the_commission_names_a_child_a_contact_or_a_health_matter(town: Town) -> None:
+    committee = await town.signed_in("committee")
+    own = [page.path for page in PAGES if Role.COMMITTEE in page.roles and page.method == "GET"]
+    for path in own:
+        text = (await committee.get(path.replace("{proposal}", PREPARED))).text
+        assert not any(name in text for name in (*FIRST_NAMES, "Ada", "06 39")), path
+        assert "Accueil adapté" not in text, path
+        assert "À vérifier par une personne" not in text, path
+
+
+async def test_the_commission_releases_a_round_in_one_gesture(town: Town) -> None:
+    committee = await town.signed_in("committee")
+    page = (await committee.get("/commission")).text
+    waiting = [row["value"] for row in read(page).inputs if row["name"] == "proposition"]
+    assert waiting == [PREPARED, HELD], "those that are ready, then a button of its own for the one held back"
+    answer = await committee.post("/commission/liberer", data={"proposition": [PREPARED]})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/commission?fait=libere")
+    (release,) = await town.said(ReleaseGiven)
+    assert (release.proposals, release.by) == ((PREPARED,), COMMITTEE.id)
+
+
+async def test_the_commission_holds_one_back_with_a_reason_and_a_date(town: Town) -> None:
+    committee = await town.signed_in("committee")
+    form = words((await committee.get(HOLD)).text)
+    assert "Deux demandes passaient avant." in form
+    assert "rang 3, 60\u00a0points" in form
+    until = TODAY + timedelta(days=5)
+    refused = await committee.post(HOLD, data={"jusqu_au": "", "motif": ""})
+    assert (refused.status_code, faults(refused.text)) == (422, ["jusqu_au", "motif"])
+    held = await committee.post(HOLD, data={"jusqu_au": until.isoformat(), "motif": "À revoir ensemble"})
+    assert held.headers["location"] == "/commission?fait=retenue"
+    (suspended,) = await town.said(ReleaseSuspended)
+    assert (suspended.reason, suspended.until, suspended.by) == ("À revoir ensemble", until, COMMITTEE.id)
+
+
+async def test_what_has_left_is_not_held_back_by_the_commission(town: Town) -> None:
+    committee = await town.signed_in("committee")
+    gone = f"/commission/proposition/{proposal_in('delivered')}/retenir"
+    assert (await committee.get(gone)).status_code == 404
+    assert (await committee.post("/commission/liberer", data={"proposition": "O-3"})).status_code == 409
+    assert await town.said() == []
+
+
+async def test_an_empty_list_says_what_will_be_there(quiet_town: Town) -> None:
+    committee = await quiet_town.signed_in("committee")
+    assert "Rien n'attend." in words((await committee.get("/commission")).text)
