@@ -196,10 +196,16 @@ def _type_of(body: bytes) -> str | None:
 
 def read_up_to(tx: sa.Connection, stream: str) -> int:
     """The position up to which this service handled `stream`."""
-    return tx.scalar(sa.select(cursors.c.position).where(cursors.c.stream == stream)) or 0
+    return tx.scalar(_READ_UP_TO, {"_stream": stream}) or 0
 
 
 def advance(tx: sa.Connection, stream: str, position: int) -> None:
-    moved = tx.execute(cursors.update().where(cursors.c.stream == stream).values(position=position))
+    moved = tx.execute(_ADVANCE, {"_stream": stream, "position": position})
     if moved.rowcount == 0:
         tx.execute(cursors.insert().values(stream=stream, position=position))
+
+
+_MINE = cursors.c.stream == sa.bindparam("_stream")
+_READ_UP_TO = sa.select(cursors.c.position).where(_MINE)
+_ADVANCE = cursors.update().where(_MINE).values(position=sa.bindparam("position"))
+"""Built once: every message asks these."""

@@ -15,8 +15,11 @@ def first_time(tx: sa.Connection, event_id: str, now: datetime) -> bool:
 
     `RETURNING` tells which of the two it was: the row count of some drivers does not.
     """
-    row = {"event_id": event_id, "received_at": now}
-    if tx.dialect.name == "postgresql":
-        note = postgresql.insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.event_id)
-        return tx.scalar(note) is not None
-    return tx.scalar(sqlite.insert(inbox).values(row).on_conflict_do_nothing().returning(inbox.c.event_id)) is not None
+    said = {"event_id": event_id, "received_at": now}
+    return tx.scalar(_NOTE[tx.dialect.name == "postgresql"], said) is not None
+
+
+_NOTE = tuple(
+    insert(inbox).on_conflict_do_nothing().returning(inbox.c.event_id) for insert in (sqlite.insert, postgresql.insert)
+)
+"""Built once for each kind of database: every message asks this."""

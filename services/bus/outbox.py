@@ -29,7 +29,7 @@ class Recorded:
 def record(tx: sa.Connection, *events: Event) -> None:
     """Say `events`, in this order, if and only if `tx` commits."""
     if events:
-        tx.execute(outbox.insert(), [_row(traces.with_trace(event)) for event in events])
+        tx.execute(_INSERT, [_row(traces.with_trace(event)) for event in events])
         tx.info.setdefault(SAID, set()).update(event.territory for event in events)
 
 
@@ -49,8 +49,7 @@ def after(tx: sa.Connection, position: int, limit: int) -> list[Recorded]:
 
     Safe as a cursor only where writers follow each other (SQLite): elsewhere a row may commit behind a later one.
     """
-    rows = tx.execute(sa.select(*_COLUMNS).where(outbox.c.position > position).order_by(outbox.c.position).limit(limit))
-    return [Recorded(*row) for row in rows]
+    return [Recorded(*row) for row in tx.execute(_AFTER, {"_position": position, "_limit": limit})]
 
 
 def unpublished(tx: sa.Connection, limit: int) -> list[Recorded]:
@@ -78,3 +77,11 @@ _COLUMNS = (
     outbox.c.type,
     outbox.c.body,
 )
+_INSERT = outbox.insert()
+_AFTER = (
+    sa.select(*_COLUMNS)
+    .where(outbox.c.position > sa.bindparam("_position"))
+    .order_by(outbox.c.position)
+    .limit(sa.bindparam("_limit", type_=sa.Integer))
+)
+"""Built once: every event asks these."""
