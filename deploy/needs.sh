@@ -1,5 +1,5 @@
 #!/bin/bash
-# What a target of the Makefile needs of the machine.  usage: deploy/needs.sh python java maven postgres chromium
+# What a target of the Makefile needs of the machine.  usage: deploy/needs.sh python java maven postgres prometheus chromium
 # What is missing is installed with apt-get where that is allowed (root, or sudo without a password); otherwise the
 # exact command is printed and the script ends with code 1.
 set -euo pipefail
@@ -25,6 +25,7 @@ has_postgres() {
   done
   return 1
 }
+has_prometheus() { command -v prometheus >/dev/null && command -v promtool >/dev/null; }
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null; }
 
 packages_for() {
@@ -33,6 +34,7 @@ packages_for() {
     java) echo "default-jre-headless" ;;
     maven) echo "maven" ;;
     postgres) echo "postgresql" ;;
+    prometheus) echo "prometheus" ;;
     chromium) echo "chromium fonts-dejavu-core" ;;
     *) echo "needs.sh: unknown need: $1" >&2; exit 2 ;;
   esac

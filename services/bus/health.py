@@ -31,21 +31,22 @@ def health_routes(
     @routes.get("/readyz")
     async def readyz(response: Response) -> dict[str, Any]:
         """503 with the cause while the service can not do its work."""
-        problems = await _problems(service, database, reader, clock, relayed)
+        problems = await problems_of(service, database, reader, clock, relayed)
         response.status_code = 503 if problems else 200
         return {"status": "away" if problems else "ok", "problems": problems}
 
     @routes.get("/metrics")
     async def measured() -> Response:
-        await _problems(service, database, reader, clock, relayed)
+        await problems_of(service, database, reader, clock, relayed)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return routes
 
 
-async def _problems(
+async def problems_of(
     service: str, database: Database, reader: Reader, clock: Callable[[], datetime], relayed: bool
 ) -> list[str]:
+    """What keeps a service from its work, in French; what is measured on the way goes into the metrics."""
     problems = [f"{part} : {cause}" for part, cause in sorted(reader.troubles.causes.items())]
     try:
         age, letters, letter_age = await database.read(_state, clock(), relayed)

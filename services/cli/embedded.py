@@ -17,10 +17,12 @@ from fastapi import APIRouter, FastAPI
 from services.bus.database import Database, Durability, open_sqlite
 from services.bus.delivery import Clock
 from services.bus.embedded import EmbeddedBus
+from services.bus.health import problems_of
 from services.bus.migrations import upgrade
 from services.bus.retention import Purge, delivered
 from services.bus.service import Service, run_ticks
 from services.bus.settings import Settings
+from services.bus.waits import first_of
 from services.cli.assembly import SERVICES, guichet_of, ingest_service, matcher_service, notifier_service
 from services.cli.checks_of_backups import watch_backups
 from services.cli.retention import run_retention
@@ -30,6 +32,8 @@ from services.matcher.rounds import Decide
 
 NEWS_PATIENCE_S = 0.5
 """How long a round waits for news that are on their way; an urgent request may be among them, and waits no longer."""
+
+MEASURE_EVERY_S = 5.0
 
 
 @dataclass
@@ -76,6 +80,7 @@ class Embedded:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self.bus.run(stop))
             parts.create_task(watch_backups(self.settings, stop))
+            parts.create_task(self._measure(stop))
             for service, wake in zip(self.services, wakes, strict=True):
                 parts.create_task(run_ticks(self._as_it_ticks(service), self.clock, stop, wake))
                 parts.create_task(run_retention(service, partial(self._delivered, service), stop))
@@ -89,6 +94,13 @@ class Embedded:
             return await service.tick(self.clock())
 
         return replace(service, tick=tick) if service.name == "matcher" else service
+
+    async def _measure(self, stop: asyncio.Event) -> None:
+        """The one door to the metrics belongs to ingest: the other services are measured beside it."""
+        while not stop.is_set():
+            for service in self.services:
+                await problems_of(service.name, service.database, service.reader, self.clock, relayed=False)
+            await first_of((stop,), MEASURE_EVERY_S)
 
     async def _delivered(self, service: Service) -> Purge:
         return delivered(await self.bus.read_by_all(service.name))
