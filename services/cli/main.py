@@ -50,6 +50,7 @@ COMMANDS = (
     Named(
         "policy-check", "services.cli.policy_check", "policy_check", "Mesurer si cacher ses vœux rapporterait."
     ),
+    Named("simulate", "services.cli.simulate", "simulate", "Vivre une année inventée sous deux règles."),
     Named("doctor", "services.cli.doctor", "doctor", "Vérifier l'installation, avec un remède pour chaque défaut."),
     Named("topics", "services.cli.topics", "topics", "Les sujets du courtier ; --create crée ceux qui manquent."),
     Named("lag", "services.cli.topics", "lag", "Ce que chaque service n'a pas encore lu."),
