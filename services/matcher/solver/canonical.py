@@ -15,14 +15,13 @@ from typing import Any, TypeVar
 from contracts.vocabulary import Frozen, Slot
 from services.matcher.solver.schema import (
     Hold,
-    Mode,
     NotAgain,
     Outcome,
     Pattern,
+    Policy,
     Request,
     Round,
     Siblings,
-    Ties,
     Travel,
     Vacancy,
 )
@@ -36,7 +35,7 @@ class RoundRefused(ValueError):
 
 def canonical(round: Round) -> Round:
     """The same round with its rows in the one order that counts. Raises `RoundRefused` if it contradicts itself."""
-    _refuse_other_modes(round)
+    _refuse_another_seed(round.policy)
     _refuse_contradictions(round)
     return round.model_copy(
         update={
@@ -116,13 +115,7 @@ def _slot_key(slot: Slot) -> tuple[int, str, time, time]:
     return (slot.weekday.number, str(slot.day), slot.start, slot.end)
 
 
-def _refuse_other_modes(round: Round) -> None:
-    policy = round.policy
-    if policy.mode is not Mode.STABLE or policy.ties is not Ties.DRAW:
-        raise RoundRefused(
-            f"Le mode « {policy.mode} » avec égalités « {policy.ties} » n'est pas disponible : "
-            "seul « stable » avec « draw » l'est."
-        )
+def _refuse_another_seed(policy: Policy) -> None:
     if policy.seed_commitment and hashlib.sha256(policy.seed.encode()).hexdigest() != policy.seed_commitment:
         raise RoundRefused("La graine du tirage ne correspond pas à l'empreinte publiée avant l'attribution.")
 

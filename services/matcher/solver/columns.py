@@ -13,6 +13,7 @@ from itertools import chain
 from contracts.vocabulary import Id
 from services.matcher.solver.problem import Option, Problem, RowKind, with_support
 
+OF_PLACES = (RowKind.PLACES, RowKind.KEPT)
 Amounts = dict[int, int]
 Place = tuple[int, int]
 """A row and a cell of the problem."""
@@ -110,7 +111,7 @@ class Sheet:
 
     def _add_option(self, unit: Id, option: Option | None, taken: Amounts) -> int:
         column = len(self.options)
-        places = tuple(row for row in taken if self.kinds[row] is not RowKind.SUPPORT)
+        places = tuple(row for row in taken if self.kinds[row] in OF_PLACES)
         self.unit_of.append(unit)
         self.options.append(option)
         self.amounts.append(taken)

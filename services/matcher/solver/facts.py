@@ -17,9 +17,12 @@ from contracts.vocabulary import Audience, Id
 from services.matcher.solver.books import AUDIENCES, Book, Cell, Span
 from services.matcher.solver.choices import Choice, accepts_age, care_hours, choices_of, months
 from services.matcher.solver.families import Families, Wanted, Worth
-from services.matcher.solver.schema import Outcome, Placed, Request, Round, Section, SiblingsClaim
+from services.matcher.solver.schema import Outcome, Placed, Request, Round, Section, SiblingsClaim, Ties
 
 __all__ = ["Choice", "Facts", "Standing", "accepts_age", "audience_in", "band", "care_hours", "months", "standing"]
+
+LAST = "2"
+"""Sorts after every draw: with it a standing is the lowest of its band."""
 
 Standing = tuple[int, int, date, str]
 """Tier, points from the highest, seniority and draw: the lowest stands first."""
@@ -116,10 +119,13 @@ class Facts:
 
     def could_take_back(self, wanted: Wanted) -> bool:
         """True if these places fit beside those who stand before the family where each of them is."""
-        return all(
-            self._fits(choice, self.standing_at(choice.request, choice.structure), wanted.choices)
-            for choice in wanted.choices
-        )
+        return all(self._fits(choice, self._not_below(choice), wanted.choices) for choice in wanted.choices)
+
+    def _not_below(self, choice: Choice) -> Standing:
+        """All who stand before this are not below the request there: where equals are served together, they too."""
+        standing = self.standing_at(choice.request, choice.structure)
+        together = self.round.policy.ties is Ties.TOGETHER
+        return (*standing[:2], date.max, LAST) if together else standing
 
     def _fits(self, choice: Choice, ahead_of: Standing | None, beside: Iterable[Choice]) -> bool:
         cells = self._cells(choice)

@@ -11,16 +11,15 @@ from collections.abc import Iterable
 
 from contracts.vocabulary import Id
 from services.matcher.solver.board import Board, Columns
-from services.matcher.solver.columns import Sheet
+from services.matcher.solver.columns import OF_PLACES, Sheet
 from services.matcher.solver.constraints import Settings, Unknown, answer
 from services.matcher.solver.linear import NEAR, Relaxed, relax
 from services.matcher.solver.prices import Proof, Proofs, proof_of
-from services.matcher.solver.problem import Problem, RowKind
+from services.matcher.solver.problem import Problem
 from services.matcher.solver.questions import Question
 from services.matcher.solver.sure import Sure
 
 Region = dict[Id, Columns]
-PLACES = (RowKind.PLACES, RowKind.KEPT)
 
 
 class Keeper:
@@ -51,8 +50,9 @@ class Keeper:
         """Notes the columns left to a unit, one of which it has, and what follows for all that have a choice."""
         self.propagate(*self._note(unit, columns))
 
-    def include(self, row: int, units: Iterable[Id]) -> None:
-        """Takes note of a row that has just been made; no proof speaks of it yet."""
+    def include(self, row: int, units: Iterable[Id], taken: int) -> None:
+        """Takes note of a row that has just been made, of which these units have taken so much already."""
+        self.now.left[row] = self.now.room(row) - taken
         for unit in units:
             index = self.undecided if len(self.now.live[unit]) > 1 else self.decided
             index[row][unit] = None
@@ -213,7 +213,7 @@ class Keeper:
 
     def _who_could_take_less(self, row: int) -> list[Id]:
         live, at, amounts = self.now.live, self.now.at, self.sheet.amounts
-        if self.sheet.kinds[row] in PLACES:
+        if self.sheet.kinds[row] in OF_PLACES:
             return [unit for unit in self.now.using[row] if len(live[unit]) > 1]
         return [
             unit for unit in self.undecided[row] if at[unit] != min(live[unit], key=lambda c: amounts[c].get(row, 0))

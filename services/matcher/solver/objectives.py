@@ -1,6 +1,6 @@
-"""The goals of each mode, one after the other; what a goal has decided, the next ones keep.
+"""The goals of the modes, one after the other; what a goal has decided, the next ones keep.
 
-When to modify: when a deliberation adds a goal or changes their order.
+When to modify: when a deliberation adds a goal.
 """
 
 from __future__ import annotations
@@ -8,25 +8,71 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from contracts.vocabulary import Id
+from services.matcher.solver.bands import Held
 from services.matcher.solver.board import Columns
+from services.matcher.solver.columns import Amounts, Sheet, minutes
 from services.matcher.solver.keeper import Keeper
+from services.matcher.solver.levels import Reached, enter, pursue
 
 
-def keep_best_levels(keeper: Keeper, order: list[Id]) -> None:
+def keep_best_levels(keeper: Keeper, order: Iterable[Id]) -> None:
     """Down the list, each takes the best level that some arrangement allows with all before keeping theirs."""
     for unit in order:
-        for columns in levels(keeper, unit, keeper.now.live.get(unit, keeper.sheet.choices[unit])):
+        for columns in by_level(keeper.sheet, keeper.now.live.get(unit, keeper.sheet.choices[unit])):
             if keeper.keep(unit, columns):
                 break
 
 
-def keep_served(keeper: Keeper, order: list[Id]) -> None:
-    """Down the list, each is served if some arrangement allows it with all before served; siblings, as many as can."""
-    for unit in order:
-        columns = keeper.sheet.choices[unit]
-        for count in sorted({seats(keeper, column) for column in columns}, reverse=True):
-            if keeper.keep(unit, tuple(column for column in columns if seats(keeper, column) >= count)):
+def meet_claims(keeper: Keeper, claims: Iterable[Held]) -> None:
+    """Down the claims, each is met if some arrangement allows it with all before met; siblings, as many as can be."""
+    for held in claims:
+        sheet, live = keeper.sheet, keeper.now.live.get(held.unit)
+        meets = [column for column in held.meets if live is None or column in live]
+        for count in sorted({sheet.seats(column) for column in meets}, reverse=True):
+            if keeper.keep(held.unit, tuple(column for column in meets if sheet.seats(column) >= count)):
                 break
+
+
+def leave_out_the_rest(keeper: Keeper, order: Iterable[Id]) -> None:
+    """Those who take part and have nothing stay with nothing."""
+    for unit in order:
+        if keeper.now.at.get(unit) == keeper.sheet.nothing[unit]:
+            keeper.settle(unit, (keeper.sheet.nothing[unit],))
+
+
+def place_most(keeper: Keeper, units: list[Id]) -> Reached:
+    """As many children as can be, whoever they are."""
+    enter(keeper, units)
+    return pursue(
+        keeper, {column: -keeper.sheet.seats(column) for unit in units for column in keeper.sheet.choices[unit]}
+    )
+
+
+def serve_most(keeper: Keeper, units: list[Id]) -> Reached:
+    """As many families of a band as can be, whoever they are; siblings asked together are one."""
+    enter(keeper, units)
+    return pursue(keeper, {column: -1 for unit in units for column in keeper.sheet.choices[unit]})
+
+
+def meet_most(keeper: Keeper, band: list[Held]) -> Reached:
+    """The claims of as many children of a band as can be, whoever they are."""
+    enter(keeper, dict.fromkeys(held.unit for held in band))
+    return pursue(keeper, {column: -keeper.sheet.seats(column) for held in band for column in held.meets})
+
+
+def grant_wishes(keeper: Keeper, units: Iterable[Id]) -> Reached:
+    """The wishes of a band together: as few steps down from first wishes as can be."""
+    sheet = keeper.sheet
+    return pursue(keeper, {column: sheet.level(column) - 1 for unit in units for column in sheet.choices[unit]})
+
+
+def fill_hours(keeper: Keeper, block: list[Id]) -> Reached | None:
+    """Among equal choices, as many hours of care as can be; None where all choices are as long."""
+    amounts: Amounts = {
+        column: -minutes(keeper.sheet.options[column]) for unit in block for column in keeper.now.live.get(unit, ())
+    }
+    lengths = ({amounts[column] for column in keeper.now.live.get(unit, ())} for unit in block)
+    return pursue(keeper, amounts) if any(len(found) > 1 for found in lengths) else None
 
 
 def keep_within_support(keeper: Keeper, order: list[Id]) -> None:
@@ -44,20 +90,10 @@ def draw_options(keeper: Keeper, order: list[Id]) -> None:
                 break
 
 
-def seats(keeper: Keeper, column: int) -> int:
-    """How many children a column places."""
-    option = keeper.sheet.options[column]
-    return len(option.seats) if option else 0
-
-
-def levels(keeper: Keeper, unit: Id, columns: Iterable[int]) -> list[Columns]:
-    """The columns of a unit that serve it, level by level, the best first."""
+def by_level(sheet: Sheet, columns: Iterable[int]) -> list[Columns]:
+    """The columns that serve a unit, level by level, the best first."""
     found: dict[int, list[int]] = {}
     for column in columns:
-        if option := keeper.sheet.options[column]:
-            found.setdefault(option.level, []).append(column)
+        if sheet.options[column]:
+            found.setdefault(sheet.level(column), []).append(column)
     return [tuple(found[level]) for level in sorted(found)]
-
-
-STABLE = (keep_best_levels, keep_within_support, draw_options)
-STRICT = (keep_served, keep_best_levels, keep_within_support, draw_options)

@@ -15,9 +15,9 @@ from services.matcher.solver.constraints import Settings
 from services.matcher.solver.explain import explain
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.marks import marked
-from services.matcher.solver.objectives import STABLE
+from services.matcher.solver.modes import descend
 from services.matcher.solver.problem import Option, Problem
-from services.matcher.solver.schema import Envy, Outcome, Reason, Round, Why, WishReason
+from services.matcher.solver.schema import Envy, Mode, Outcome, Policy, Reason, Round, Why, WishReason
 from services.matcher.solver.variables import problem_of
 from services.matcher.solver.verify import verify
 
@@ -66,20 +66,21 @@ def _withheld(reason: Reason) -> Reason:
 def solve_part(part: Round, settings: Settings = DEFAULT) -> Outcome:
     """The outcome of a canonical round taken in one piece."""
     problem = problem_of(part)
-    options, envies, unproven = _options(problem, settings)
+    options, envies, unproven = _options(problem, part.policy, settings)
     placed = marked(part, options)
     outcome = merge(part, [])
     outcome = outcome.model_copy(update={"placed": placed, "envies": envies, "unproven": unproven})
     return sealed(outcome.model_copy(update={"reasons": explain(part, outcome)}))
 
 
-def _options(problem: Problem, settings: Settings) -> tuple[dict[Id, Option], tuple[Envy, ...], tuple[Id, ...]]:
+def _options(
+    problem: Problem, policy: Policy, settings: Settings
+) -> tuple[dict[Id, Option], tuple[Envy, ...], tuple[Id, ...]]:
     order = one_list(problem.ordinary, list(problem.ranked.values()))
-    if order is None:
+    if order is None and policy.mode is Mode.STABLE:
         table = Table(problem, settings)
         return table.settle(), table.envies(), ()
     keeper = Keeper(problem, settings)
-    for pursue in STABLE:
-        pursue(keeper, order)
+    descend(keeper, order or [], policy)
     served = {unit: option for unit, column in keeper.now.at.items() if (option := keeper.sheet.options[column])}
     return served, (), tuple(sorted(keeper.unproven))

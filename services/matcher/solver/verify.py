@@ -14,7 +14,7 @@ from services.matcher.solver.books import LEVELS, Book, Cell, Cut
 from services.matcher.solver.canonical import canonical, canonical_hash, outcome_hash
 from services.matcher.solver.facts import Facts, care_hours, is_choice
 from services.matcher.solver.families import Wanted
-from services.matcher.solver.schema import ENGINE, Outcome, Round, Violation, Why
+from services.matcher.solver.schema import ENGINE, Mode, Outcome, Round, Violation, Why
 
 GUARANTEES = {
     "G1": "Dans aucun créneau il n'y a plus d'enfants que de places libres.",
@@ -77,10 +77,11 @@ def check_kept_places_for_their_public(facts: Facts) -> Iterator[Violation]:
 def check_no_justified_envy(facts: Facts) -> Iterator[Violation]:
     """G5: nobody could get a preferred place by taking back only places of strictly lower claims there.
 
-    Cases listed by the outcome are let through only where claims differ from one structure to another.
+    The freer modes promise less, and it is in their levels. Cases listed by the outcome are let through only where
+    claims differ from one structure to another.
     """
     listed = {(row.request, row.section, row.pattern) for row in facts.outcome.envies if _claims_differ(facts)}
-    for wanted in _preferred(facts):
+    for wanted in _preferred(facts) if facts.round.policy.mode is Mode.STABLE else ():
         named = {(choice.request, choice.section, choice.pattern) for choice in wanted.choices}
         if not named <= listed and facts.could_take_back(wanted):
             yield _at("G5", wanted)

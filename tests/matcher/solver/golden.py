@@ -14,6 +14,7 @@ from contracts.vocabulary import WEEKDAYS, Audience, Period, RequestKind, Slot, 
 from services.matcher.solver.schema import (
     Assigned,
     Combination,
+    Mode,
     Pattern,
     Policy,
     Request,
@@ -22,6 +23,7 @@ from services.matcher.solver.schema import (
     Siblings,
     StructurePoints,
     Support,
+    Ties,
     Travel,
     Vacancy,
     Wish,
@@ -35,13 +37,17 @@ NOON = datetime(2026, 8, 1, 12)  # noqa: DTZ001
 
 @dataclass(frozen=True)
 class Golden:
-    """A round and its answer in `stable`: request -> (structure, pattern)."""
+    """A round and its answer in each mode: request -> (structure, pattern). `tied`: some of its claims are equal."""
 
     name: str
     round: Round
-    stable: dict[str, tuple[str, int]]
+    answers: dict[Mode, dict[str, tuple[str, int]]]
     to_prepare: tuple[str, ...]
-    later: str | None
+    tied: bool
+
+    def in_mode(self, mode: Mode, ties: Ties) -> Round:
+        policy = self.round.policy.model_copy(update={"mode": mode, "ties": ties})
+        return self.round.model_copy(update={"policy": policy})
 
 
 def golden_rounds() -> list[Golden]:
@@ -49,18 +55,20 @@ def golden_rounds() -> list[Golden]:
 
 
 def _golden(case: dict[str, Any]) -> Golden:
-    expected = case["expected"].get("all", case["expected"].get("stable"))
-    answer = {name: (to, 0) if isinstance(to, str) else (to[0], to[1]) for name, to in expected.items()}
-    return Golden(case["name"], round_of(case), answer, tuple(case.get("to_prepare", ())), _later(case))
+    answers = {mode: _answer(case["expected"].get("all") or case["expected"].get(mode, {})) for mode in Mode}
+    return Golden(case["name"], round_of(case), answers, tuple(case.get("to_prepare", ())), _tied(case))
 
 
-def _later(case: dict[str, Any]) -> str | None:
-    """What another issue brings and this round needs, or None."""
+def _answer(expected: dict[str, Any]) -> dict[str, tuple[str, int]]:
+    return {name: (to, 0) if isinstance(to, str) else (to[0], to[1]) for name, to in expected.items()}
+
+
+def _tied(case: dict[str, Any]) -> bool:
     together = {
         name for row in case.get("siblings", ()) for name in (row["requests"] if isinstance(row, dict) else row)
     }
     points = [str(row["points"]) for name, row in case["requests"].items() if name not in together]
-    return "ties served together" if len(set(points)) < len(points) else None
+    return len(set(points)) < len(points)
 
 
 def round_of(case: dict[str, Any]) -> Round:

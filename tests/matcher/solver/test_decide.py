@@ -17,12 +17,10 @@ from services.matcher.solver.schema import (
     Assigned,
     Combination,
     Hold,
-    Mode,
     Outcome,
     Policy,
     Round,
     Siblings,
-    Ties,
     Why,
     Wish,
 )
@@ -142,16 +140,6 @@ def test_a_question_without_an_answer_keeps_the_earlier_one_and_is_told(monkeypa
     assert outcome.unproven
     assert set(outcome.unproven) <= {"A", "B", "C"}
     assert "A" in _placed(outcome)
-
-
-@pytest.mark.parametrize(
-    "policy",
-    [Policy(mode=Mode.STRICT), Policy(mode=Mode.MOST_CHILDREN), Policy(ties=Ties.TOGETHER)],
-)
-def test_a_mode_that_does_not_exist_yet_is_refused(policy: Policy) -> None:
-    round = round_of(TWO_PARTS).model_copy(update={"policy": policy})
-    with pytest.raises(RoundRefused, match="n'est pas disponible"):
-        decide(round)
 
 
 def test_a_seed_that_is_not_the_one_promised_is_refused() -> None:

@@ -1,41 +1,55 @@
-"""The rounds solved by hand, in `stable`. One waits for another issue: ties served together."""
+"""The rounds solved by hand, in each mode and with each rule for ties."""
 
 from __future__ import annotations
 
 import pytest
 
+from services.matcher.solver.schema import Mode, Outcome, Ties
 from services.matcher.solver.solve import decide, solve
 from services.matcher.solver.verify import verify
 from tests.matcher.solver.golden import Golden, golden_rounds
 
-NOW = [case for case in golden_rounds() if case.later is None]
-LATER = [case for case in golden_rounds() if case.later is not None]
+CASES = golden_rounds()
+EACH = [
+    pytest.param(case, mode, ties, id=f"{case.name}, {mode}, {ties}")
+    for case in CASES
+    for mode in Mode
+    for ties in Ties
+    if ties is Ties.TOGETHER or not case.tied
+]
 
 
-@pytest.mark.parametrize("case", NOW, ids=lambda case: case.name)
-def test_a_golden_round_has_the_answer_found_by_hand(case: Golden) -> None:
-    outcome = decide(case.round)
+def _found(outcome: Outcome) -> dict[str, tuple[str, int]]:
+    return {row.request: (row.structure, row.pattern) for row in outcome.placed}
+
+
+@pytest.mark.parametrize(("case", "mode", "ties"), EACH)
+def test_a_golden_round_has_the_answer_found_by_hand(case: Golden, mode: Mode, ties: Ties) -> None:
+    round = case.in_mode(mode, ties)
+    outcome = decide(round)
     assert outcome.violations == ()
-    assert {row.request: (row.structure, row.pattern) for row in outcome.placed} == case.stable
+    assert _found(outcome) == case.answers[mode]
+    assert verify(round, outcome) == ()
 
 
-@pytest.mark.parametrize("case", NOW, ids=lambda case: case.name)
-def test_a_child_beyond_what_is_prepared_keeps_its_place_marked_to_prepare(case: Golden) -> None:
-    outcome = solve(case.round)
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_child_beyond_what_is_prepared_keeps_its_place_marked_to_prepare(case: Golden, mode: Mode) -> None:
+    outcome = solve(case.in_mode(mode, Ties.TOGETHER))
     assert tuple(row.request for row in outcome.placed if row.to_prepare) == case.to_prepare
 
 
-@pytest.mark.parametrize("case", NOW, ids=lambda case: case.name)
-def test_a_golden_answer_breaks_no_guarantee(case: Golden) -> None:
-    assert verify(case.round, solve(case.round)) == ()
-
-
-def test_the_golden_rounds_left_for_later_are_the_known_ones() -> None:
-    assert [(case.name, case.later) for case in LATER] == [
-        ("equals are served together", "ties served together"),
-    ]
+def test_equals_settled_by_the_draw_are_served_one_by_one() -> None:
+    """Served together, A would leave its first wish to B; drawn, whoever comes first has its own."""
+    case = next(case for case in CASES if case.tied)
+    policies = [case.round.policy.model_copy(update={"seed": seed}) for seed in "abcdefgh"]
+    found = [_found(decide(case.round.model_copy(update={"policy": policy}))) for policy in policies]
+    assert {tuple(sorted(answer.items())) for answer in found} == {
+        (("A", ("X", 0)),),
+        (("A", ("Y", 0)), ("B", ("X", 0))),
+    }
 
 
 def test_an_urgent_request_takes_the_on_call_place_and_leaves_the_ordinary_one() -> None:
-    case = next(case for case in NOW if case.name.startswith("the urgent request takes"))
+    case = next(case for case in CASES if case.name.startswith("the urgent request takes"))
     assert {row.request: row.on_call for row in decide(case.round).placed} == {"D": False, "U": True}

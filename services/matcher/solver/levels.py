@@ -1,0 +1,118 @@
+"""One goal for several units at once: a row of what it counts, taken as little of as possible, then kept there.
+
+Numbers of children are counted below 0, so that every goal is to take as little as possible. A level is proven by
+prices in whole numbers or by CP-SAT; else its bound is shown beside its value.
+
+When to modify: to close levels faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from contracts.vocabulary import Id
+from services.matcher.solver.columns import Amounts
+from services.matcher.solver.constraints import best
+from services.matcher.solver.keeper import Keeper
+from services.matcher.solver.linear import Relaxed, relax
+from services.matcher.solver.prices import proof_of
+from services.matcher.solver.problem import RowKind
+from services.matcher.solver.questions import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What is taken of a goal's row, and the least that could be; equal where the level is proven."""
+
+    value: int
+    bound: int
+
+
+def enter(keeper: Keeper, units: Iterable[Id]) -> None:
+    """Lets units take part that may end with nothing; those who take part already stay as they are."""
+    for unit in units:
+        if unit not in keeper.now.live:
+            keeper.now.put(keeper.sheet.nothing[unit])
+            keeper.settle(unit, (*keeper.sheet.choices[unit], keeper.sheet.nothing[unit]))
+
+
+def pursue(keeper: Keeper, amounts: Amounts) -> Reached:
+    """Takes as little as possible of `amounts` (by column) together, and keeps it so."""
+    sheet = keeper.sheet
+    units = list(dict.fromkeys(sheet.unit_of[column] for column in amounts))
+    taken = sum(amounts.get(keeper.now.at[unit], 0) for unit in units)
+    row = sheet.add_row(RowKind.GOAL, taken, amounts)
+    keeper.include(row, units, taken)
+    for unit in units if keeper.settings.chain_depth else ():
+        _improve(keeper, row, unit)
+    bound = _close(keeper, row)
+    return Reached(sheet.caps[row], bound)
+
+
+def _improve(keeper: Keeper, row: int, unit: Id) -> None:
+    """Moves the unit to a column that takes less of the row, if a short chain of moves allows it."""
+    now, amounts = keeper.now, keeper.sheet.amounts
+    before = now.at[unit]
+    better = [column for column in now.live[unit] if amounts[column].get(row, 0) < amounts[before].get(row, 0)]
+    if not better:
+        return
+    now.add_to_row(row, -1)
+    now.take(unit)
+    if now.insert(tuple(better), keeper.settings.chain_depth, keeper.settings.chain_width):
+        now.add_to_row(row, -now.room(row))
+    else:
+        now.put(before)
+        now.add_to_row(row, 1)
+
+
+def _close(keeper: Keeper, row: int) -> int:
+    """Lowers the row to what can be reached, and returns its bound."""
+    blocks = {keeper.sheet.block_of[unit] for unit in keeper.undecided[row]}
+    live = keeper.now.live.items()
+    region = {unit: columns for unit, columns in live if len(columns) > 1 and keeper.sheet.block_of[unit] in blocks}
+    if not region:
+        return keeper.sheet.caps[row]
+    goal = {
+        column: amount
+        for columns in region.values()
+        for column in columns
+        if (amount := keeper.sheet.amounts[column].get(row, 0))
+    }
+    question = replace(keeper.question(region), goal=goal, goal_row=row)
+    bound = None
+    if keeper.settings.quick_no and (relaxed := relax(question)):
+        if relaxed.columns:
+            _move(keeper, row, relaxed.columns)
+        bound = _prove(keeper, row, relaxed)
+    return keeper.sheet.caps[row] if bound == keeper.sheet.caps[row] else _search(keeper, row, question, bound)
+
+
+def _move(keeper: Keeper, row: int, columns: dict[Id, int]) -> None:
+    keeper.now.rearrange(columns.values())
+    keeper.now.add_to_row(row, -keeper.now.room(row))
+
+
+def _prove(keeper: Keeper, row: int, relaxed: Relaxed) -> int | None:
+    """The best bound that these prices prove; the proof is kept if it closes the level."""
+    found: list[int] = []
+    for denominator, prices in relaxed.whole_prices():
+        priced = {**prices, row: denominator}
+        proof = proof_of(priced, keeper.sheet, keeper.kept_in(priced))
+        bound = keeper.sheet.caps[row] - proof.slack // denominator
+        found.append(bound)
+        if bound == keeper.sheet.caps[row]:
+            keeper.add_proof(proof)
+            return bound
+    return max(found, default=None)
+
+
+def _search(keeper: Keeper, row: int, question: Question, bound: int | None) -> int:
+    """Asks CP-SAT for the least, from what is at hand; returns the better bound."""
+    now = keeper.now
+    outside = keeper.sheet.caps[row] - sum(question.goal.get(now.at[unit], 0) for unit in question.choices)
+    hint = {unit: now.at[unit] for unit in question.choices}
+    columns, least = best(replace(question, hint=hint), keeper.settings)
+    if columns:
+        _move(keeper, row, columns)
+    return max(least + outside, least + outside if bound is None else bound)
