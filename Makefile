@@ -36,6 +36,7 @@ imports: $(VENV)/.test
 
 schemas: $(VENV)/.test
 	$(BIN)/python -m contracts.schemas --check
+	$(BIN)/python -m contracts.asyncapi --check
 
 rules: $(VENV)/.test
 	$(BIN)/python -m pytest tests/test_house_rules.py
