@@ -110,8 +110,10 @@ async def run_headless(plan: Plan) -> dict[str, Any]:
 
 async def _do_everything(town: Embedded, players: Players, now: datetime) -> None:
     """Until nobody has anything left to do at `now`."""
-    while await players.act(now) + await town.settle():
-        pass
+    await players.act(now)
+    await town.settle()
+    while await players.act(now):
+        await town.settle()
 
 
 async def _next(town: Embedded, players: Players, end: datetime) -> datetime:
