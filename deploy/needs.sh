@@ -1,5 +1,6 @@
 #!/bin/bash
-# What a target of the Makefile needs of the machine.  usage: deploy/needs.sh python java maven postgres prometheus chromium
+# What a target of the Makefile needs of the machine.
+# usage: deploy/needs.sh python java maven postgres prometheus systemd chromium
 # What is missing is installed with apt-get where that is allowed (root, or sudo without a password); otherwise the
 # exact command is printed and the script ends with code 1.
 set -euo pipefail
@@ -26,6 +27,7 @@ has_postgres() {
   return 1
 }
 has_prometheus() { command -v prometheus >/dev/null && command -v promtool >/dev/null; }
+has_systemd() { command -v systemd-analyze >/dev/null; }
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null; }
 
 packages_for() {
@@ -35,6 +37,7 @@ packages_for() {
     maven) echo "maven" ;;
     postgres) echo "postgresql" ;;
     prometheus) echo "prometheus" ;;
+    systemd) echo "systemd" ;;
     chromium) echo "chromium fonts-dejavu-core" ;;
     *) echo "needs.sh: unknown need: $1" >&2; exit 2 ;;
   esac
