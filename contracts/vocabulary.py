@@ -137,6 +137,14 @@ class RequestKind(Labelled):
     REGULAR = "regular", "Demande régulière"
     URGENT = "urgent", "Demande urgente (insertion)"
     OCCASIONAL = "occasional", "Demande ponctuelle"
+    CHANGE = "change", "Changement d'horaires"
+    TRANSFER = "transfer", "Changement de structure"
+    RENEWAL = "renewal", "Renouvellement"
+
+    @property
+    def has_a_place(self) -> bool:
+        """A child who has a place and keeps it until a better one is given."""
+        return self in {self.CHANGE, self.TRANSFER, self.RENEWAL}
 
 
 class Criterion(Labelled):

@@ -18,7 +18,7 @@ from contracts.vocabulary import Id
 from services.matcher.solver.arrangement import Arrangement
 from services.matcher.solver.cells import bits
 from services.matcher.solver.constraints import Settings
-from services.matcher.solver.problem import Option, Problem, Seat, Use
+from services.matcher.solver.problem import Option, Problem, RowKind, Use
 from services.matcher.solver.schema import Envy
 
 Name = tuple[tuple[Id, Id, int], ...]
@@ -39,6 +39,9 @@ class Table:
 
     def settle(self) -> dict[Id, Option]:
         """The option of each unit that is served, once nobody can ask for better."""
+        for unit in self.problem.units:
+            self._stay(unit)
+            self.now.equals[unit] = self._equals_now(unit)
         for unit in self.problem.units:
             self._ask_again(unit)
         while self._waiting:
@@ -81,18 +84,36 @@ class Table:
         if lower is None or (lower and self._displacements[name] >= self.settings.displacements):
             return False
         self._displacements[name] += bool(lower)
-        before = [self.now.take(option.unit)] if option.unit in self.now.at else []
+        own = [self.now.take(option.unit)] if option.unit in self.now.at else []
         removed = [self.now.take(other) for other in lower]
         self.now.put(option)
-        self.now.equals[option.unit] = equals
-        for other in removed:
-            if self.now.tally.fits(other):
-                self.now.put(other)
-            else:
-                before.append(other)
-                self._ask_again(other.unit)
-        self._reopen(before)
+        gone = [other for other in removed if not self._is_put_back(other)]
+        if not all(self._stay(other.unit) for other in gone):
+            self.now.take(option.unit)
+            self.now.rearrange([*own, *removed])
+            return False
+        self.now.equals |= {option.unit: equals} | {other.unit: self._equals_now(other.unit) for other in gone}
+        for other in gone:
+            self._ask_again(other.unit)
+        self._reopen([*own, *gone])
         return True
+
+    def _is_put_back(self, option: Option) -> bool:
+        fits = self.now.tally.fits(option)
+        if fits:
+            self.now.put(option)
+        return fits
+
+    def _stay(self, unit: Id) -> bool:
+        """Puts a child who has a place back in it; False if it does not fit. True for who has none."""
+        stay = self.problem.units[unit].stay
+        if stay is None:
+            return True
+        return self._is_put_back(stay)
+
+    def _equals_now(self, unit: Id) -> tuple[Option, ...]:
+        here = self.now.at.get(unit)
+        return (here,) if here is not None else ()
 
     def _move_others(self, options: tuple[Option, ...]) -> bool:
         """Takes one of the options by moving others to options that are as good to them."""
@@ -122,26 +143,31 @@ class Table:
         rank = self._rank[self.problem.rows[use.row].place]
         freed: Counter[int] = Counter()
         for other, mask in self.now.using[use.row].items():
-            if mask & short and (rank[other] > rank[unit] or other == unit):
-                lower[other] = rank[other]
+            if mask & short and (other == unit or self._is_lower(other, unit, rank)):
+                lower[other] = rank.get(other, 0)
                 freed.update(cell for own in self.now.at[other].uses if own.row == use.row for cell in own.cells)
         left = self.now.tally.left[use.row]
         return all(left[cell] + freed[cell] >= use.nth for cell in bits(short))
 
+    def _is_lower(self, other: Id, unit: Id, rank: dict[Id, int]) -> bool:
+        """True if a place may be taken back from `other`; the one that a child has had from before may not."""
+        return bool(self.now.at[other].seats) and other in rank and rank[other] > rank[unit]
+
     def _reopen(self, options: list[Option]) -> None:
         """Those who would prefer hours that have just come free ask again."""
-        for seat in (seat for option in options for seat in option.seats):
-            for unit in self.problem.ranked[seat.section]:
-                if unit not in self._queued and self._would_prefer(unit, seat):
+        rows = self.problem.rows
+        for use in (use for option in options for use in option.uses if rows[use.row].kind is RowKind.PLACES):
+            for unit in self.problem.ranked[rows[use.row].place]:
+                if unit not in self._queued and self._would_prefer(unit, use):
                     self._ask_again(unit)
 
-    def _would_prefer(self, unit: Id, freed: Seat) -> bool:
+    def _would_prefer(self, unit: Id, freed: Use) -> bool:
         here = self.now.at.get(unit)
         return any(
-            seat.section == freed.section and seat.mask & freed.mask
+            use.row == freed.row and use.mask & freed.mask
             for option in self.problem.units[unit].options
             if here is None or option.level < here.level
-            for seat in option.seats
+            for use in option.uses
         )
 
 

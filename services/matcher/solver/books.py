@@ -8,12 +8,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from itertools import pairwise
 
 from contracts.vocabulary import Audience, Id, Period, Slot
-from services.matcher.solver.schema import Placed, Round
+from services.matcher.solver.schema import Hold, Placed, Vacancy
 
 Span = tuple[tuple[Slot, ...], Period]
 Cell = tuple[int, int, int]
@@ -56,11 +56,15 @@ class Cut:
 class Book(Cut):
     """One section of a round: what is offered in each cell, and who uses it."""
 
-    def __init__(self, round: Round, section: Id, wished: Iterable[Span], placed: list[Placed]) -> None:
-        self.instant = round.instant
-        self.vacancies = [row for row in round.vacancies if row.section == section]
-        self.holds = [row for row in round.holds if row.section == section]
-        self.placed = placed
+    def __init__(
+        self,
+        instant: datetime,
+        vacancies: list[Vacancy],
+        holds: list[Hold],
+        wished: Iterable[Span],
+        placed: list[Placed],
+    ) -> None:
+        self.instant, self.vacancies, self.holds, self.placed = instant, vacancies, holds, placed
         free = [(row.slots, row.period) for row in self.vacancies]
         taken = [(row.slots, row.period) for row in self.holds] + [(row.slots, row.period) for row in placed]
         super().__init__([*wished, *free, *taken])

@@ -128,6 +128,7 @@ def _refuse_contradictions(round: Round) -> None:
     _refuse_twice((row.structure for row in round.support), "support")
     _refuse_twice((" - ".join(sorted((row.one, row.other))) for row in round.travel), "travel")
     _refuse_unknown_siblings(round)
+    _refuse_unknown_places(round)
     known = {section.id for section in round.sections}
     named = [(row.id, row.section) for row in round.vacancies] + [(row.id, row.section) for row in round.holds]
     for id, section in named:
@@ -143,6 +144,17 @@ def _refuse_unknown_siblings(round: Round) -> None:
         named = {seat.request for combination in row.combinations for seat in combination.seats}
         if unknown := sorted({*row.requests} - known | named - {*row.requests}):
             raise RoundRefused(f"La fratrie « {row.id} » nomme la demande inconnue « {unknown[0]} ».")
+
+
+def _refuse_unknown_places(round: Round) -> None:
+    holds = {hold.id for hold in round.holds if hold.units == 1}
+    together = {request for row in round.siblings for request in row.requests}
+    _refuse_twice((request.current for request in round.requests if request.current is not None), "current")
+    for request in round.requests:
+        if request.current is not None and request.current not in holds:
+            raise RoundRefused(f"La demande « {request.id} » nomme la place inconnue « {request.current} ».")
+        if request.current is not None and request.id in together:
+            raise RoundRefused(f"La demande « {request.id} » a une place : elle ne peut pas être d'une fratrie.")
 
 
 def _refuse_twice(ids: Iterable[str], name: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time
 
-from contracts.vocabulary import Audience, Id, Slot
+from contracts.vocabulary import Audience, Id, Period, Slot
 from services.matcher.rules.eligibility import fits_ages
 from services.matcher.solver.cells import Span
 from services.matcher.solver.schema import Pattern, Request, Round, Section
@@ -29,10 +29,11 @@ class Care:
     pattern: int
     level: int
     slots: tuple[Slot, ...]
+    period: Period
 
     @property
     def span(self) -> Span:
-        return (self.slots, self.request.period)
+        return (self.slots, self.period)
 
 
 def effective_audience(request: Request, section: Id) -> Audience:
@@ -94,7 +95,7 @@ def _cares(
             for index, rank, slots in patterns:
                 level = wish_ranks.index(wish.rank) * len(pattern_ranks) + pattern_ranks.index(rank) + 1
                 if request.may_be_offered(section.id, slots):
-                    yield Care(request, section, wish.rank, index, level, slots)
+                    yield Care(request, section, wish.rank, index, level, slots, request.period)
 
 
 def _possible_patterns(request: Request, known: Known) -> list[tuple[int, int, tuple[Slot, ...]]]:

@@ -23,7 +23,8 @@ class Sheet:
     """Rows (`caps`, `kinds`) and columns. What a column takes of row `r` is `amounts[column][r]`.
 
     `cells` are its rows of places, `bits` the same as bits of its block; `others` are the rows that one bit cannot say.
-    Every unit has, beside its options, the column `nothing`. Units of two blocks share no row of places.
+    Every unit has, beside its options, the column `nothing`; it is the place that the child has now, if any.
+    Units of two blocks share no row of places.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -47,7 +48,7 @@ class Sheet:
         self._widths: Counter[int] = Counter()
         for name, unit in problem.units.items():
             self.choices[name] = tuple(self._add_option(name, option, self._taken(option)) for option in unit.options)
-            self.nothing[name] = self._add_option(name, None, {})
+            self.nothing[name] = self._add_option(name, None, self._taken(unit.stay) if unit.stay else {})
 
     def add_row(self, kind: RowKind, cap: int, amounts: Amounts) -> int:
         """A row for a goal: `amounts` by column. Only the columns named take anything of it, or give (below 0)."""
@@ -85,9 +86,9 @@ class Sheet:
         return option.level if option else 0
 
     def seats(self, column: int) -> int:
-        """How many children a column places."""
-        option = self.options[column]
-        return len(option.seats) if option else 0
+        """How many children a column places who have no place yet."""
+        option, has_a_place = self.options[column], self.problem.units[self.unit_of[column]].stay is not None
+        return len(option.seats) if option and not has_a_place else 0
 
     def _new_row(self, kind: RowKind, cap: int) -> int:
         self.caps.append(cap)
@@ -96,7 +97,7 @@ class Sheet:
 
     def _add_limits(self, problem: Problem, users: dict[Place, Amounts]) -> dict[Place, int]:
         """A row for each set of users that could overrun one of the cells, with what the scarcest of them has left."""
-        unit_of = [name for name, unit in problem.units.items() for _ in unit.options]
+        unit_of = [name for name, unit in problem.units.items() for _ in unit.choices]
         least: dict[tuple[object, ...], Place] = {}
         for place, amounts in users.items():
             if _most(amounts, unit_of) > _left(problem, place):
@@ -155,7 +156,7 @@ def _users(problem: Problem) -> dict[Place, Amounts]:
 
 def _options(problem: Problem) -> Iterator[Option]:
     for unit in problem.units.values():
-        yield from unit.options
+        yield from unit.choices
 
 
 def _left(problem: Problem, place: Place) -> int:
@@ -172,7 +173,7 @@ def _most(amounts: Amounts, unit_of: list[Id]) -> int:
 
 def _blocks(problem: Problem, rows: Iterable[Place], users: dict[Place, Amounts]) -> dict[Id, int]:
     """Units that share rows, directly or through others, have the same number."""
-    unit_of = [name for name, unit in problem.units.items() for _ in unit.options]
+    unit_of = [name for name, unit in problem.units.items() for _ in unit.choices]
     up = {name: name for name in problem.units}
 
     def find(name: Id) -> Id:

@@ -34,6 +34,10 @@ def split(round: Round) -> tuple[Round, ...]:
         groups.join(f"request {request}", *(f"section {section}" for section in sections))
     for siblings in round.siblings:
         groups.join(*(f"request {request}" for request in siblings.requests))
+    held = {hold.id: hold.section for hold in round.holds}
+    for row in round.requests:
+        if row.current is not None:
+            groups.join(f"request {row.id}", f"section {held[row.current]}")
     prepared = {row.structure for row in round.support}
     for section in round.sections:
         if section.structure in prepared:

@@ -164,7 +164,8 @@ def phrases(request: Request, reason: Reason, names: Mapping[Id, str] | None = N
 
     `names` are the structures' names; without one a wish is known by its rank only.
     """
-    whole = "Reçoit une proposition." if reason.placed else "Reste en attente d'une place."
+    waits = "Reste en attente d'une place." if request.current is None else "Garde sa place actuelle."
+    whole = "Reçoit une proposition." if reason.placed else waits
     ranks = {wish.structure: wish.rank for wish in request.wishes}
     verb = "N'obtient pas le" if reason.placed else "Attend au"
     return [whole, *(_phrase(wish, verb, _wish(wish, ranks, names or {})) for wish in reason.wishes)]

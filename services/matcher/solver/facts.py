@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import date
 from functools import cached_property
+from typing import TypeVar
 
-from contracts.vocabulary import Audience, Id
+from contracts.vocabulary import Audience, Id, Period
 from services.matcher.solver.books import AUDIENCES, Book, Cell, Span
 from services.matcher.solver.choices import Choice, accepts_age, care_hours, choices_of, months
 from services.matcher.solver.families import Families, Wanted, Worth
-from services.matcher.solver.schema import Outcome, Placed, Request, Round, Section, SiblingsClaim, Ties
+from services.matcher.solver.movers import Movers
+from services.matcher.solver.schema import Hold, Outcome, Placed, Request, Round, Section, SiblingsClaim, Ties, Vacancy
 
 __all__ = ["Choice", "Facts", "Standing", "accepts_age", "audience_in", "band", "care_hours", "months", "standing"]
 
@@ -47,6 +49,9 @@ def standing(request: Request, structure: Id, seed: str) -> Standing:
     return (tier, -points, request.since or date.max, ("0" if request.since else "1") + ticket)
 
 
+Row = TypeVar("Row", Placed, Vacancy, Hold)
+
+
 class Facts:
     """A round and an outcome, indexed: requests, choices, sections, placements."""
 
@@ -60,20 +65,24 @@ class Facts:
             self.by_structure[section.structure].append(section)
         self.choices = {request.id: list(choices_of(request, self.by_structure)) for request in round.requests}
         self.families = Families(round, self.choices)
+        self.movers = Movers(round, self.placed)
         self._levels: dict[tuple[Id, Id], int] = {}
 
     @cached_property
     def books(self) -> dict[Id, Book]:
-        """A book for each section that somebody wishes or is placed in."""
+        """A book for each section that somebody wishes, is placed in, or gives up a place of."""
         wished: dict[Id, list[Span]] = defaultdict(list)
-        for choices in self.choices.values():
-            for choice in choices:
-                wished[choice.section].append(choice.span)
-        placed: dict[Id, list[Placed]] = defaultdict(list)
-        for row in self.outcome.placed:
-            placed[row.section].append(row)
+        for choice in (choice for choices in self.choices.values() for choice in choices):
+            wished[choice.section].append(choice.span)
+        for hold in self.movers.had.values():
+            wished[hold.section].append((hold.slots, hold.period))
+        placed, holds = _by_section(self.outcome.placed), _by_section(self.movers.holds)
+        vacancies = _by_section(self.round.vacancies)
         names = {*wished, *placed} & self.sections.keys()
-        return {name: Book(self.round, name, wished[name], placed[name]) for name in sorted(names)}
+        return {
+            name: Book(self.round.instant, vacancies[name], holds[name], wished[name], placed[name])
+            for name in sorted(names)
+        }
 
     def level_in(self, request: Id, section: Id) -> int:
         """The audience level of a request in a section."""
@@ -118,8 +127,12 @@ class Facts:
         return all(self._fits(choice, ahead_of, choices) for choice in choices)
 
     def could_take_back(self, wanted: Wanted) -> bool:
-        """True if these places fit beside those who stand before the family where each of them is."""
-        return all(self._fits(choice, self._not_below(choice), wanted.choices) for choice in wanted.choices)
+        """True if these places fit beside those who stand before the family where each of them is.
+
+        Children behind it who have a place from before are in its way too, unless they can go back there.
+        """
+        stay = self._cannot_go_back(wanted)
+        return all(self._fits(choice, self._not_below(choice), wanted.choices, stay) for choice in wanted.choices)
 
     def _not_below(self, choice: Choice) -> Standing:
         """All who stand before this are not below the request there: where equals are served together, they too."""
@@ -127,17 +140,49 @@ class Facts:
         together = self.round.policy.ties is Ties.TOGETHER
         return (*standing[:2], date.max, LAST) if together else standing
 
-    def _fits(self, choice: Choice, ahead_of: Standing | None, beside: Iterable[Choice]) -> bool:
+    def _cannot_go_back(self, wanted: Wanted) -> frozenset[Id]:
+        found: set[Id] = set()
+        back: list[Choice] = list(wanted.choices)
+        wished = {(choice.section, cell) for choice in wanted.choices for cell in self._cells(choice)}
+        for name in sorted(self.movers.had.keys() & self.placed.keys(), key=self.standings.__getitem__, reverse=True):
+            row = self.placed[name]
+            cells = self.books[row.section].cells(row.slots, row.period)
+            home = None if wished.isdisjoint((row.section, cell) for cell in cells) else self._home(name)
+            if home is not None:
+                mine = self.standing_at(wanted.choices[0].request, home.structure)
+                if self._fits(home, mine, back):
+                    back.append(home)
+                else:
+                    found.add(name)
+        return frozenset(found)
+
+    def _home(self, name: Id) -> Choice | None:
+        """The place that a child has from before, from the day on which it gives it up; None if it gives up nothing."""
+        hold, row = self.movers.had[name], self.placed[name]
+        start = max(hold.period.start, row.period.start)
+        if hold.period.end is not None and hold.period.end <= start:
+            return None
+        section, period = self.sections[hold.section], Period(start=start, end=hold.period.end)
+        return Choice(name, section.structure, section.id, -1, 0, 0, hold.slots, period)
+
+    def _fits(
+        self, choice: Choice, ahead_of: Standing | None, beside: Iterable[Choice], stay: Container[Id] = ()
+    ) -> bool:
         cells = self._cells(choice)
-        return bool(cells) and all(self.has_room(cell, choice, ahead_of, beside) for cell in cells)
+        return bool(cells) and all(self.has_room(cell, choice, ahead_of, beside, stay) for cell in cells)
 
     def _cells(self, choice: Choice) -> frozenset[Cell]:
         return self.books[choice.section].cells(*choice.span)
 
     def has_room(
-        self, cell: Cell, choice: Choice, ahead_of: Standing | None = None, beside: Iterable[Choice] = ()
+        self,
+        cell: Cell,
+        choice: Choice,
+        ahead_of: Standing | None = None,
+        beside: Iterable[Choice] = (),
+        stay: Container[Id] = (),
     ) -> bool:
-        """The same in one cell; `beside` are the places that brothers and sisters would take with this one."""
+        """The same in one cell; `beside` are places taken with this one, `stay` those who count in any case."""
         own, book = self.level_in(choice.request, choice.section), self.books[choice.section]
         too = [
             self.level_in(other.request, other.section)
@@ -145,20 +190,32 @@ class Facts:
             if other.section == choice.section and other is not choice and cell in self._cells(other)
         ]
         return all(
-            self._free(book, cell, level, choice, ahead_of) > sum(other <= level for other in too)
+            self._free(book, cell, level, choice, ahead_of, stay) > sum(other <= level for other in too)
             for level in book.binding_levels
             if level >= own
         )
 
-    def _free(self, book: Book, cell: Cell, level: int, choice: Choice, ahead_of: Standing | None) -> int:
+    def _free(
+        self, book: Book, cell: Cell, level: int, choice: Choice, ahead_of: Standing | None, stay: Container[Id]
+    ) -> int:
         """The places that a child finds in a cell beside those who count, its own family apart."""
         free = book.offered[level].get(cell, 0) - book.held[level].get(cell, 0)
+        own = self.movers.now.get(choice.request)
+        if own is not None and own.section == choice.section and own.entitled_to.level <= level:
+            free += cell in book.cells(own.slots, own.period)
         for other in book.children.get(cell, ()):
-            counts = ahead_of is None or self.standings[other] < ahead_of
+            counts = ahead_of is None or other in stay or self.standings[other] < ahead_of
             family = self.families.unit[other] == self.families.unit[choice.request]
             if counts and not family and self.level_in(other, choice.section) <= level:
                 free -= 1
         return free
+
+
+def _by_section(rows: Iterable[Row]) -> defaultdict[Id, list[Row]]:
+    found: defaultdict[Id, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.section].append(row)
+    return found
 
 
 def is_choice(row: Placed, choice: Choice) -> bool:

@@ -35,6 +35,9 @@ class Keeper:
         self.decided: defaultdict[int, dict[Id, None]] = defaultdict(dict)
         self._sure = Sure(self.sheet)
         self._refused: defaultdict[int, list[int]] = defaultdict(list)
+        for name in (name for name, unit in problem.units.items() if unit.stay is not None):
+            self.now.put(self.sheet.nothing[name])
+            self.settle(name, (*self.sheet.choices[name], self.sheet.nothing[name]))
 
     def keep(self, unit: Id, columns: Columns) -> bool:
         """Keeps the unit at one of these columns if that is possible with all that is kept already."""

@@ -13,7 +13,7 @@ from services.matcher.solver.care import effective_audience
 from services.matcher.solver.cells import Grid, Span, atoms
 from services.matcher.solver.claims import Claim, shared_claim
 from services.matcher.solver.problem import Option, Seat
-from services.matcher.solver.schema import Placed, Request, Round
+from services.matcher.solver.schema import Hold, Placed, Request, Round
 
 
 def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
@@ -23,6 +23,7 @@ def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
     on_call = _on_call(round, requests, seats)
     prepared = _within_support(round, requests, seats)
     limited = {row.structure for row in round.support}
+    after = _after(round, requests, seats)
     return tuple(
         Placed(
             request=id,
@@ -30,11 +31,13 @@ def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
             section=seat.section,
             pattern=seat.pattern,
             slots=seat.slots,
-            period=requests[id].period,
+            period=seat.period,
             wish_rank=seat.wish_rank,
             level=seat.level,
             on_call=id in on_call,
             to_prepare=requests[id].needs_support and seat.structure in limited and id not in prepared,
+            replaces=requests[id].current,
+            after=after.get(id, ()),
         )
         for id, seat in sorted(seats.items())
     )
@@ -60,6 +63,34 @@ def _on_call(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -
     return found
 
 
+def _after(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -> dict[Id, tuple[Id, ...]]:
+    """For each child, those whose move frees hours that it needs: as long as they stay, it does not fit."""
+    moved = {current: id for id in seats if (current := requests[id].current) is not None}
+    found: dict[Id, tuple[Id, ...]] = {}
+    for section in sorted({hold.section for hold in round.holds if hold.id in moved}):
+        holds = [hold for hold in round.holds if hold.section == section]
+        here = [seat for seat in seats.values() if seat.section == section]
+        offered = [((row.slots, row.period), row.places) for row in round.vacancies if row.section == section]
+        taken = [*((_span(hold), -1) for hold in holds), *((_span(seat), -1) for seat in here)]
+        grid = Grid(span for span, _ in (*offered, *taken))
+        short = _short([(grid.mask(*span), amount) for span, amount in (*offered, *taken)])
+        for seat in here:
+            tight = short & grid.mask(*_span(seat))
+            frees = {moved[hold.id] for hold in holds if hold.id in moved and tight & grid.mask(*_span(hold))}
+            found[seat.request] = tuple(sorted(frees - {seat.request}))
+    return found
+
+
+def _span(row: Hold | Seat) -> Span:
+    return (row.slots, row.period)
+
+
+def _short(amounts: list[tuple[int, int]]) -> int:
+    """The cells in which these amounts sum up to less than nothing."""
+    parts = atoms(mask for mask, _ in amounts)
+    return sum(part for part in parts if sum(amount for mask, amount in amounts if mask & part) < 0)
+
+
 def _within_support(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -> set[Id]:
     """Down the claims, those whose adapted care stays within what their structure has prepared for at once."""
     found: set[Id] = set()
@@ -79,7 +110,9 @@ def _walk(round: Round, requests: Iterable[Request], seats: dict[Id, Seat]) -> l
         family = families.get(request.id, [request])
         return shared_claim(family, seats[request.id].structure, round.policy), request.id
 
-    return [(request.id, (seats[request.id].slots, request.period)) for request in sorted(requests, key=order)]
+    return [
+        (request.id, (seats[request.id].slots, seats[request.id].period)) for request in sorted(requests, key=order)
+    ]
 
 
 def _first_come(walk: list[tuple[Id, Span]], amounts: list[tuple[Span, int]], everywhere: int) -> set[Id]:

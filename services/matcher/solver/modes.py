@@ -51,6 +51,7 @@ def place(keeper: Keeper, policy: Policy) -> None:
 def _stable(keeper: Keeper, order: list[Id], policy: Policy) -> None:
     if policy.ties is Ties.DRAW:
         goals.keep_best_levels(keeper, order)
+        goals.leave_out_the_rest(keeper, order)
         return
     for block in _in_order(keeper, order):
         for _, units in groupby(block, key=lambda unit: _band_in_one_list(keeper, unit)):

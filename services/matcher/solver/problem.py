@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from contracts.vocabulary import Id, Slot
+from contracts.vocabulary import Id, Period, Slot
 from services.matcher.solver.cells import bits
 from services.matcher.solver.claims import Claim
 from services.matcher.solver.schema import Request
@@ -64,12 +64,16 @@ class Seat:
     pattern: int
     level: int
     slots: tuple[Slot, ...]
+    period: Period
     mask: int
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One way to serve a unit: a seat for each of its children that it places, and all that they use together."""
+    """One way to serve a unit: a seat for each of its children that it places, and all that they use together.
+
+    Without a seat it is the place that the child has now.
+    """
 
     unit: Id
     level: int
@@ -79,15 +83,26 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The requests decided at once, and their options, level by level, each level in the order of the draw."""
+    """The requests decided at once, and their options, level by level, each level in the order of the draw.
+
+    `stay` is the place that the child has now: it keeps it, or takes one of its options.
+    """
 
     id: Id
     requests: tuple[Request, ...]
     levels: tuple[tuple[Option, ...], ...]
+    stay: Option | None = None
 
     @property
     def options(self) -> Iterator[Option]:
         return (option for level in self.levels for option in level)
+
+    @property
+    def choices(self) -> Iterator[Option]:
+        """The options, and the place that the child has now."""
+        yield from self.options
+        if self.stay is not None:
+            yield self.stay
 
     @property
     def needs_support(self) -> bool:

@@ -145,6 +145,7 @@ class Request(Frozen):
     `period` is the days of care: from the wanted start, up to the end of the need or the default end.
     `on_call_sections` are the sections whose on-call agreement fits this request (notice, age, days).
     `not_again` are hours of care, travel included, that are not offered to this request.
+    `current` is the hold of the place that the child has now, and keeps unless it gets one that is asked here.
     """
 
     id: Id
@@ -163,6 +164,7 @@ class Request(Frozen):
     on_call_sections: tuple[Id, ...] = ()
     needs_support: bool = False
     not_again: tuple[NotAgain, ...] = ()
+    current: Id | None = None
 
     def may_be_offered(self, section: Id, slots: tuple[Slot, ...]) -> bool:
         """False for hours that the family has answered already."""
@@ -235,6 +237,8 @@ class Placed(Frozen):
 
     `slots` are the hours of care: the pattern's with travel time on both sides, those that touch joined. `level` is
     how good the offer is to the family, 1 the best: the place of (wish rank, pattern rank) among all of its pairs.
+    `replaces` is the hold that the child gives up, from the first day of `period` on. `after` are children whose move
+    frees hours that this place needs: it is theirs until they have said yes.
     """
 
     request: Id
@@ -247,6 +251,8 @@ class Placed(Frozen):
     level: int
     on_call: bool = False
     to_prepare: bool = False
+    replaces: Id | None = None
+    after: tuple[Id, ...] = ()
 
 
 class Why(StrEnum):

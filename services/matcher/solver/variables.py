@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import date
 
 from contracts.vocabulary import Audience, Id
 from services.matcher.solver.care import Care, cares_by_structure, effective_audience
 from services.matcher.solver.cells import Grid, atoms
 from services.matcher.solver.claims import Claim, draw, shared_claim
+from services.matcher.solver.current import Current, Kept, current_places
 from services.matcher.solver.problem import Option, Problem, Row, RowKind, Seat, Unit, Use, uses_of
 from services.matcher.solver.schema import Policy, Round
 from services.matcher.solver.siblings import joint_options, minutes_between
@@ -23,16 +25,29 @@ def problem_of(round: Round) -> Problem:
     rows: list[Row] = []
     support: dict[Id, int] = {}
     options: dict[Id, list[Option]] = {request.id: [] for request in round.requests}
-    for structure, cares in sorted(cares_by_structure(round).items()):
-        place = _Place(round, structure, cares)
-        for option in place.options(rows, support):
+    by_structure, kept = cares_by_structure(round), Kept()
+    places = current_places(round, _starts(by_structure))
+    for structure, cares in sorted(by_structure.items()):
+        place = _Place(round, structure, cares, places)
+        for option in place.options(rows, support, kept):
             options[option.unit].append(option)
-    units = {unit.id: unit for unit in _units(round, options, tuple(rows))}
+    for request in round.requests:
+        if request.current is not None:
+            options[request.id] = list(map(kept.after, options[request.id]))
+    units = {unit.id: unit for unit in _units(round, options, tuple(rows), kept)}
     ordinary = {name: shared_claim(unit.requests, None, round.policy) for name, unit in units.items()}
     return Problem(units, tuple(rows), support, ordinary, _ranked(units, ordinary, round.policy))
 
 
-def _units(round: Round, options: dict[Id, list[Option]], rows: tuple[Row, ...]) -> Iterator[Unit]:
+def _starts(cares: dict[Id, list[Care]]) -> dict[Id, set[date]]:
+    found: dict[Id, set[date]] = defaultdict(set)
+    for here in cares.values():
+        for care in here:
+            found[care.request.id].add(care.period.start)
+    return found
+
+
+def _units(round: Round, options: dict[Id, list[Option]], rows: tuple[Row, ...], kept: Kept) -> Iterator[Unit]:
     seed, minutes = round.policy.seed, minutes_between(round.travel)
     requests = {request.id: request for request in round.requests}
     for siblings in round.siblings:
@@ -40,7 +55,7 @@ def _units(round: Round, options: dict[Id, list[Option]], rows: tuple[Row, ...])
         joint = joint_options(siblings, members, [options[member.id] for member in members], minutes, rows)
         yield Unit(siblings.id, tuple(members), _by_level(joint, seed))
     for name, request in requests.items():
-        yield Unit(name, (request,), _by_level(options[name], seed))
+        yield Unit(name, (request,), _by_level(options[name], seed), kept.stay(request))
 
 
 def _by_level(options: list[Option], seed: str) -> tuple[tuple[Option, ...], ...]:
@@ -81,25 +96,31 @@ def _ranked(units: dict[Id, Unit], ordinary: dict[Id, Claim], policy: Policy) ->
 class _Place:
     """One structure of the round: its grid, what its sections offer, and the options of those who wish it."""
 
-    def __init__(self, round: Round, structure: Id, cares: list[Care]) -> None:
+    def __init__(self, round: Round, structure: Id, cares: list[Care], places: list[Current]) -> None:
         ids = {care.section.id for care in cares}
         self.structure, self.cares, self.instant = structure, cares, round.instant
         self.vacancies = [row for row in round.vacancies if row.section in ids and row.places > 0]
+        self.places = [row for row in places if row.hold.section in ids]
         self.holds = [row for row in round.holds if row.section in ids]
         self.prepared = next((row.children for row in round.support if row.structure == structure), None)
         free = [(row.slots, row.period) for row in self.vacancies]
         held = [(row.slots, row.period) for row in self.holds]
-        self.grid = Grid([*free, *held, *(care.span for care in cares)])
+        kept = [span for row in self.places for span in row.spans]
+        self.grid = Grid([*free, *held, *kept, *(care.span for care in cares)])
 
-    def options(self, rows: list[Row], support: dict[Id, int]) -> Iterator[Option]:
-        """The options that fit what is free; `rows` and `support` receive the rows that they use."""
+    def options(self, rows: list[Row], support: dict[Id, int], kept: Kept) -> Iterator[Option]:
+        """The options that fit what is free.
+
+        `rows` and `support` receive the rows that they use, `kept` what children use of the places that they have.
+        """
         offered = {section: self._offered(section) for section in {care.section.id for care in self.cares}}
         masks = [(care, self.grid.mask(*care.span)) for care in self.cares]
         possible = [(care, mask) for care, mask in masks if mask and not mask & ~offered[care.section.id]]
-        parts = atoms(sorted({mask for _, mask in possible}))
+        own = {self.grid.mask(*span) for row in self.places for span in row.spans}
+        parts = atoms(sorted({mask for _, mask in possible} | own))
         found: list[Option] = []
         for section in sorted({care.section.id for care, _ in possible}):
-            numbers = self._add_rows(section, parts, rows)
+            numbers = self._add_rows(section, parts, rows, kept)
             found += self._fitting(section, possible, parts, numbers, rows)
         self._add_support(found, len(parts), rows, support)
         yield from found
@@ -110,16 +131,35 @@ class _Place:
             union |= self.grid.mask(row.slots, row.period) if row.section == section else 0
         return union
 
-    def _add_rows(self, section: Id, parts: list[int], rows: list[Row]) -> dict[Audience, tuple[int, ...]]:
+    def _add_rows(self, section: Id, parts: list[int], rows: list[Row], kept: Kept) -> dict[Audience, tuple[int, ...]]:
         """Adds the rows of a section; returns the numbers of those that each audience uses."""
         left = [self._left(section, parts, audience) for audience in Audience]
+        places = [row for row in self.places if row.hold.section == section]
+        for level in range(len(left)) if places else ():
+            left[level] = self._given_back(
+                left[level], [row for row in places if row.hold.entitled_to.level <= level], parts
+            )
         binding: list[tuple[int, int]] = []
         for level, here in enumerate(left):
             wider = left[level + 1] if level + 1 < len(left) else None
             if wider is None or any(a < b for a, b in zip(here, wider, strict=True)):
                 rows.append(Row(RowKind.PLACES if wider is None else RowKind.KEPT, section, here))
                 binding.append((level, len(rows) - 1))
-        return {audience: tuple(row for level, row in binding if level >= audience.level) for audience in Audience}
+        numbers = {audience: tuple(row for level, row in binding if level >= audience.level) for audience in Audience}
+        for place in places:
+            frees = {row: ~_full(rows[row]) for row in numbers[place.hold.entitled_to]}
+            kept.note(place, frees, lambda span: _compact(self.grid.mask(*span), parts))
+        return numbers
+
+    def _given_back(self, left: tuple[int, ...], places: list[Current], parts: list[int]) -> tuple[int, ...]:
+        """What is left once the children who have a place here have given it back.
+
+        Where more is held than there are places a move frees nothing: what is short stays short.
+        """
+        masks = [_compact(self.grid.mask(*row.span), parts) for row in places]
+        return tuple(
+            here + sum(mask >> part & 1 for mask in masks) if here >= 0 else here for part, here in enumerate(left)
+        )
 
     def _left(self, section: Id, parts: list[int], audience: Audience) -> tuple[int, ...]:
         """For each part, what the fullest of its cells leaves to children of at most this audience."""
@@ -172,6 +212,7 @@ def _option(care: Care, mask: int, uses: tuple[Use, ...]) -> Option:
         pattern=care.pattern,
         level=care.level,
         slots=care.slots,
+        period=care.period,
         mask=mask,
     )
     return Option(care.request.id, care.level, (seat,), uses)

@@ -148,6 +148,9 @@ def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
         with_holds = list(_overfull("G12", facts, section, book, levels, with_holds=True))
         without = {violation.requests for violation in _overfull("G12", facts, section, book, levels, with_holds=False)}
         yield from (violation for violation in with_holds if violation.requests not in without)
+    for row in facts.outcome.placed:
+        if row.replaces != facts.requests[row.request].current:
+            yield _violation("G12", [row.request], [row.section])
 
 
 CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (

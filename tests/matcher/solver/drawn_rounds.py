@@ -47,6 +47,7 @@ class Taste:
     support: float = 0.6
     points_at: float = 0.0
     siblings: float = 0.0
+    movers: float = 0.0
 
 
 def slot(day: str | date, hours: tuple[int, int]) -> Slot:
@@ -74,7 +75,26 @@ def tiny(seed: int, taste: Taste = Taste()) -> Round:
         holds=tuple(_tiny_holds(draw, sections, taste)),
         support=tuple(Support(structure=name, children=1) for name in structures if draw.random() < taste.support),
     )
-    return _with_siblings(draw, round, structures) if draw.random() < taste.siblings else round
+    if draw.random() < taste.siblings:
+        return _with_siblings(draw, round, structures)
+    return _with_movers(draw, round, taste) if taste.movers else round
+
+
+def _with_movers(draw: Random, round: Round, taste: Taste) -> Round:
+    """The same round in which some of the children have a place, most of them on top of what is free."""
+    requests, holds, vacancies = list(round.requests), list(round.holds), list(round.vacancies)
+    for number, request in enumerate(requests):
+        if draw.random() < taste.movers:
+            section, days = draw.choice(round.sections).id, draw.choice(MOSTLY_THREE_DAYS)
+            slots = tuple(slot(day, draw.choice((WHOLE, MORNING))) for day in draw.sample(days, draw.choice((1, 2))))
+            had = Hold(id=f"current-{request.id}", section=section, slots=slots, period=_weeks(draw, taste.dated))
+            holds.append(had)
+            requests[number] = request.model_copy(update={"kind": RequestKind.CHANGE, "current": had.id})
+            if draw.random() < 0.9:
+                place = {"id": had.id, "section": section, "slots": slots, "places": 1, "period": had.period}
+                vacancies.append(Vacancy.model_validate(place))
+    rows = {"requests": tuple(requests), "holds": tuple(holds), "vacancies": tuple(vacancies)}
+    return round.model_copy(update=rows)
 
 
 def _with_siblings(draw: Random, round: Round, structures: list[str]) -> Round:

@@ -14,6 +14,7 @@ from contracts.vocabulary import WEEKDAYS, Audience, Period, RequestKind, Slot, 
 from services.matcher.solver.schema import (
     Assigned,
     Combination,
+    Hold,
     Mode,
     Pattern,
     Policy,
@@ -86,6 +87,7 @@ def round_of(case: dict[str, Any]) -> Round:
         ),
         vacancies=tuple(_vacancies(case)),
         requests=tuple(_request(name, row, list(sections)) for name, row in case["requests"].items()),
+        holds=tuple(_held(name, row["has"]) for name, row in case["requests"].items() if "has" in row),
         support=tuple(Support(structure=name, children=count) for name, count in case.get("support", {}).items()),
         siblings=tuple(_siblings(row) for row in case.get("siblings", ())),
         travel=tuple(Travel(one=row[0], other=row[1], minutes=row[2]) for row in case.get("travel", ())),
@@ -137,6 +139,12 @@ def slots(name: str) -> tuple[Slot, ...]:
     return tuple(Slot(day=day, start=HALVES[key][0], end=HALVES[key][1]) for key in ([half] if half else HALVES))
 
 
+def _held(name: str, place: list[str]) -> Hold:
+    """The place that a child has now: its structure, then its days."""
+    hours = tuple(slot for day in place[1:] for slot in slots(day))
+    return Hold(id=f"{name}-has", section=f"{place[0]}-all", slots=hours, period=Period(start=START))
+
+
 def _request(name: str, row: dict[str, Any], structures: list[str]) -> Request:
     points, urgent = row["points"], row.get("urgent_insertion", False)
     by_structure = points if isinstance(points, dict) else {}
@@ -155,4 +163,5 @@ def _request(name: str, row: dict[str, Any], structures: list[str]) -> Request:
         entitled_to=Audience.URGENT_INSERTION if urgent else Audience.EVERYBODY,
         on_call_sections=tuple(f"{structure}-all" for structure in structures) if urgent else (),
         needs_support=row.get("needs_support", False),
+        current=f"{name}-has" if "has" in row else None,
     )

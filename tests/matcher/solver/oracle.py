@@ -53,7 +53,8 @@ class Oracle:
                 for moment in moments(vacancy.slots, vacancy.period, 0):
                     self.supply[level][vacancy.section, moment] += vacancy.places
         self.held: list[Counter[tuple[str, Moment]]] = [Counter() for _ in Audience]
-        for hold in round.holds:
+        self.had = {row.id: hold for row in round.requests for hold in round.holds if row.current == hold.id}
+        for hold in (hold for hold in round.holds if hold not in self.had.values()):
             for level in range(audience_level(hold.entitled_to), 3):
                 for moment in moments(hold.slots, hold.period, 0):
                     self.held[level][hold.section, moment] += hold.units
@@ -165,12 +166,31 @@ class Oracle:
 
     def _extend(self, done: Arrangement, rest: list[str]) -> Iterator[Arrangement]:
         if not rest:
-            yield done
+            if self._fits_with_current_places(done):
+                yield done
             return
         yield from self._extend(done, rest[1:])
         for seat in self.seats[rest[0]]:
             if self.fits(list(done.values()), seat):
                 yield from self._extend({**done, rest[0]: seat}, rest[1:])
+
+    def _fits_with_current_places(self, arrangement: Arrangement) -> bool:
+        """True if all seats fit beside the places that children have from before, until they get another."""
+        had = self.current_seats(arrangement)
+        return all(
+            self.fits([*had, *(other for other in arrangement.values() if other is not seat)], seat)
+            for seat in arrangement.values()
+        )
+
+    def current_seats(self, arrangement: Arrangement) -> list[Seat]:
+        """What children still have of the places from before."""
+        found = []
+        for name, hold in self.had.items():
+            until = self.requests[name].period.start if name in arrangement else date.max
+            taken = frozenset((day, hour) for day, hour in moments(hold.slots, hold.period, 0) if day < until)
+            section, level = hold.section, audience_level(hold.entitled_to)
+            found.append(Seat(f"current of {name}", "", section, -1, (0, 0), 0, "", level, taken))
+        return found
 
     def best(self) -> Arrangement:
         """The one arrangement that `stable` means where claims do not depend on the structure."""
@@ -181,7 +201,14 @@ class Oracle:
         ranks = tuple(self.worth(unit, arrangement) for unit in self.units)
         beyond = self.beyond_support(arrangement, self.order)
         draws = tuple(self._draw([arrangement[name] for name in unit if name in arrangement]) for unit in self.units)
-        return (ranks, tuple(any(name in beyond for name in unit) for unit in self.units), draws)
+        hours = sum(self.minutes(name, seat.pattern) for name, seat in arrangement.items())
+        return (ranks, -hours, tuple(any(name in beyond for name in unit) for unit in self.units), draws)
+
+    def minutes(self, name: str, pattern: int) -> int:
+        """How long a week of a pattern is, or its single days, with travel time."""
+        row = self.requests[name]
+        hours = [(slot.end.hour - slot.start.hour) * 60 for slot in row.patterns[pattern].slots]
+        return sum(hours) + 2 * row.travel_minutes * len(hours)
 
     def _draw(self, seats: list[Seat]) -> tuple[str, tuple[int, ...]]:
         seats = sorted(seats, key=lambda seat: seat.request)

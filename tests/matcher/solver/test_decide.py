@@ -190,6 +190,20 @@ def test_siblings_that_contradict_the_round_are_refused(siblings: tuple[Siblings
         decide(round_of(TWO_PARTS).model_copy(update={"siblings": siblings}))
 
 
+def test_a_current_place_that_is_not_in_the_round_is_refused() -> None:
+    round = round_of(TWO_PARTS)
+    first = round.requests[0].model_copy(update={"current": "nothing"})
+    with pytest.raises(RoundRefused, match="place inconnue"):
+        decide(round.model_copy(update={"requests": (first, *round.requests[1:])}))
+
+
+def test_a_current_place_ties_its_holder_to_those_who_wish_it() -> None:
+    mover = {"C": {"points": 30, "wishes": ["Y"], "days": [["mon"]], "has": ["X", "mon"]}}
+    round = round_of(TWO_PARTS | {"requests": TWO_PARTS["requests"] | mover})
+    assert len(components(round)) == 1
+    assert _placed(decide(round)) == {"A": "X", "C": "Y"}
+
+
 def test_siblings_of_two_parts_make_them_one() -> None:
     round = round_of(TWO_PARTS)
     tied = round.model_copy(update={"siblings": (Siblings(id="family", requests=("A", "C")),)})

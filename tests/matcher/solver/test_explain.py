@@ -156,6 +156,12 @@ def test_a_family_whose_children_fit_one_by_one_only_is_told_so() -> None:
     )
 
 
+def test_a_child_who_gets_nothing_better_is_told_that_its_place_stays() -> None:
+    case = {"places": {"X": {"mon": 1}}, "requests": {"A": _asks(["Y"], has=["X", "mon"])}}
+    round = round_of(case)
+    assert phrases(round.requests[0], _reason(round, "A"))[0] == "Garde sa place actuelle."
+
+
 def test_phrases_group_days_and_write_single_dates() -> None:
     wednesday = slots("wed_am")[0].model_copy(update={"day": date(2026, 12, 2)})
     wish = WishReason(structure="X", why=Why.FULL, full_slots=(*slots("mon_am"), *slots("tue_am"), wednesday))

@@ -273,6 +273,43 @@ def test_g12_fires_when_a_child_is_placed_on_hours_that_are_held() -> None:
     assert "G12" in _broken(held, outcome)
 
 
+SWAP = {
+    "places": {"X": {"mon": 1}, "Y": {"mon": 1}},
+    "requests": {
+        "A": {"points": 90, "wishes": ["X"], "days": [["mon"]]},
+        "M": {"points": 10, "wishes": ["Y"], "days": [["mon"]], "has": ["X", "mon"]},
+    },
+}
+
+
+def test_g12_fires_when_a_place_is_taken_from_a_child_who_gets_no_other() -> None:
+    round = round_of(SWAP)
+    outcome = solve(round)
+    rows = _by_name(outcome)
+    assert (rows["A"].after, rows["M"].replaces) == (("M",), "M-has")
+    assert _broken(round, outcome) == set()
+    assert "G12" in _broken(round, _with(outcome, rows["A"]))
+
+
+def test_g12_fires_when_a_placement_gives_up_another_place_than_the_childs_own() -> None:
+    round = round_of(SWAP)
+    outcome = solve(round)
+    rows = _by_name(outcome)
+    assert "G12" in _broken(round, _with(outcome, rows["A"], _changed(rows["M"], replaces=None)))
+    assert "G12" in _broken(round, _with(outcome, _changed(rows["A"], replaces="M-has"), rows["M"]))
+
+
+def test_g5_does_not_fire_for_a_place_whose_holder_could_not_go_back() -> None:
+    case = SWAP | {"requests": SWAP["requests"] | {"C": {"points": 50, "wishes": ["Y"], "days": [["mon"]]}}}
+    round = round_of(case)
+    outcome = solve(round)
+    assert {row.request: row.structure for row in outcome.placed} == {"A": "X", "M": "Y"}
+    assert _broken(round, outcome) == set()
+    lower = {"A": {"points": 20, "wishes": ["X"], "days": [["mon"]]}}
+    turned = round_of(case | {"requests": case["requests"] | lower})
+    assert "G5" in _broken(turned, _with(outcome, *outcome.placed, input_hash=solve(turned).input_hash))
+
+
 def test_a_hold_of_the_urgent_leaves_ordinary_places_to_others_only_as_far_as_they_go() -> None:
     case = ON_CALL | {"places": {"X": {"wed_am": 1}}}
     round = round_of(case)

@@ -19,6 +19,8 @@ HUNDREDS = range(0, 600, 100)
 INDIFFERENT = Taste(equal_ranks=0.9)
 ASK_THE_SOLVER = Settings(chain_depth=0, quick_no=False)
 SIBLINGS = Taste(siblings=1.0)
+MOVERS = Taste(movers=0.5, holds=0.1)
+MOVERS_BY_STRUCTURE = Taste(movers=0.5, holds=0.1, points_at=0.6)
 SIBLINGS_BY_STRUCTURE = Taste(siblings=1.0, points_at=0.6)
 BY_STRUCTURE = Taste(points_at=0.6, equal_ranks=0.2)
 
@@ -115,3 +117,28 @@ def test_with_siblings_and_points_by_structure_the_cases_without_a_stable_outcom
         stable = oracle.is_stable(_seats(oracle, outcome))
         assert (seed, stable) == (seed, not outcome.envies)
         assert stable or not any(oracle.is_stable(other) for other in oracle.arrangements()), seed
+
+
+@pytest.mark.parametrize("first", range(7000, 7300, 100))
+def test_a_tiny_round_with_children_who_have_a_place_has_the_outcome_of_exhaustive_search(first: int) -> None:
+    moved = freed = 0
+    for seed in range(first, first + 100):
+        round = tiny(seed, MOVERS)
+        outcome = decide(round)
+        assert (seed, _found(outcome), outcome.violations) == (seed, _meant(Oracle(round).best()), ())
+        moved += sum(row.replaces is not None for row in outcome.placed)
+        freed += sum(bool(row.after) for row in outcome.placed)
+    assert moved > 20
+    assert freed > 3
+
+
+def test_where_claims_depend_on_the_structure_nobody_loses_a_place_and_every_check_holds() -> None:
+    moved = contradictory = 0
+    for seed in range(8000, 8150):
+        round = tiny(seed, MOVERS_BY_STRUCTURE)
+        outcome = decide(round)
+        assert (seed, outcome.violations) == (seed, ())
+        moved += sum(row.replaces is not None for row in outcome.placed)
+        contradictory += _has_no_single_list(round)
+    assert moved > 20
+    assert contradictory > 5
