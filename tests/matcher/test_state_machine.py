@@ -301,11 +301,11 @@ def fresh_world() -> World:
     return World(engine=Territory.engine)
 
 
-def run(examples: int) -> None:
+def run(examples: int, steps: int = 30) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Territory,
         settings=settings(
-            max_examples=examples, stateful_step_count=30, deadline=None, phases=[Phase.generate],
+            max_examples=examples, stateful_step_count=steps, deadline=None, phases=[Phase.generate],
             derandomize=True, suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
@@ -313,6 +313,13 @@ def run(examples: int) -> None:
 
 def test_whatever_people_do_places_add_up_and_nothing_ends_twice() -> None:
     run(examples=60)
+    assert Territory.engine is not None
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(4 * 3600)
+def test_two_thousand_runs_of_fifty_steps_find_nothing_either() -> None:
+    run(examples=2_000, steps=50)
     assert Territory.engine is not None
 
 
