@@ -13,6 +13,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
+from services.bus import topics
 from services.bus.kafka import topic_name
 from services.bus.retries import BrokerAway
 from services.bus.settings import Settings
@@ -47,7 +48,7 @@ def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
     try:
         servers = (settings.kafka or "").split(",")
         consumer = KafkaConsumer(
-            bootstrap_servers=servers, bootstrap_timeout_ms=int(PATIENCE_S * 1000), group_id=None,
+            bootstrap_servers=servers, bootstrap_timeout_ms=topics.BOOTSTRAP_TIMEOUT_MS, group_id=None,
             enable_auto_commit=False, allow_auto_create_topics=False,
         )  # fmt: skip
         with contextlib.closing(consumer):

@@ -86,21 +86,21 @@ def lag(
 
 
 def _lags(found: Settings) -> list[Lag]:
-    """A broker that was just started is still making its own topics: it is asked again."""
-    from services.bus.retries import BrokerAway
+    """A broker that was just started is still making its own topics: it is asked again. One that is away is not."""
+    from kafka.errors import KafkaError
+
     from services.bus.topics import READERS, admin, lags
     from services.ingest.partners import GROUP, TOPIC
 
     readers = {**READERS, TOPIC: (GROUP,)}
-    for pause in PAUSES_S:
-        try:
-            with admin(found) as client:
-                return lags(client, found, readers)
-        except BrokerAway as error:
-            if not getattr(error.__cause__, "retriable", False):
-                raise
-            time.sleep(pause)
     with admin(found) as client:
+        for pause in PAUSES_S:
+            try:
+                return lags(client, found, readers)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                time.sleep(pause)
         return lags(client, found, readers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from kafka import KafkaProducer
 
+from services.bus import topics as bus_topics
 from services.ingest.partners import GROUP, KEY_HEADER, REJECTS, TOPIC, TOPICS, reject_of
 from services.ingest.problems import Problem, Refused
 from tests.cli.command import Command
@@ -97,6 +98,7 @@ def test_a_broker_that_is_away_has_the_exit_code_of_what_is_away(
     cluster: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BERCEAU_KAFKA", "127.0.0.1:9")
+    monkeypatch.setattr(bus_topics, "BOOTSTRAP_TIMEOUT_MS", 300)
     assert cluster("lag").code == 4
     assert cluster("partner-rejects").code == 4
     assert cluster("topics", "--json").error["exit_code"] == 4

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.bus import dead_letters
+from services.bus import dead_letters, topics
 from services.bus.database import Database, open_sqlite
 from services.bus.migrations import upgrade
 from services.calendar import system_clock
@@ -208,6 +208,7 @@ def test_the_doctor_writes_nothing(berceau: Command, environment: dict[str, str]
 def test_the_doctor_names_each_fault_and_its_remedy(
     berceau: Command, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], name: str
 ) -> None:
+    monkeypatch.setattr(topics, "BOOTSTRAP_TIMEOUT_MS", 300)
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)
     said = berceau("doctor", "--json")
