@@ -13,21 +13,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from services.matcher.solver import solve
+from services.matcher.solver import objectives, solve
 from services.matcher.solver.schema import Outcome, Round
 
 PARTS = {
-    "canonical": "problem",
-    "split": "problem",
-    "problem_of": "problem",
-    "explain": "reasons",
-    "verify": "checks",
-    "merge": "hashes",
-    "sealed": "hashes",
+    (solve, "canonical"): "problem",
+    (solve, "split"): "problem",
+    (solve, "problem_of"): "problem",
+    (solve, "explain"): "reasons",
+    (solve, "verify"): "checks",
+    (solve, "merge"): "hashes",
+    (solve, "sealed"): "hashes",
+    (objectives, "draw_options"): "draw",
 }
-"""Names in `solve` and the part of the decision that each belongs to."""
+"""Functions by module and name, and the part of the decision that each belongs to."""
 
-DRAW, REST = "draw_options", "matching"
+REST = "matching"
 
 
 class Stopwatch:
@@ -73,24 +74,13 @@ def decide_timed(round: Round) -> tuple[Outcome, dict[str, float]]:
     return outcome, dict(watch.seconds)
 
 
-def goal_lists() -> list[str]:
-    """The names in `solve` of the goals of each mode: tuples of functions."""
-    return [name for name, value in vars(solve).items() if isinstance(value, tuple) and value and callable(value[0])]
-
-
 @contextmanager
 def _wrapped(watch: Stopwatch) -> Iterator[None]:
-    kept = {name: getattr(solve, name) for name in (*PARTS, *goal_lists())}
-    for name, part in PARTS.items():
-        setattr(solve, name, watch.around(part, kept[name]))
-    for name in goal_lists():
-        setattr(solve, name, tuple(_timed_draw(watch, goal) for goal in kept[name]))
+    kept = {place: getattr(*place) for place in PARTS}
+    for place, part in PARTS.items():
+        setattr(*place, watch.around(part, kept[place]))
     try:
         yield
     finally:
-        for name, function in kept.items():
-            setattr(solve, name, function)
-
-
-def _timed_draw(watch: Stopwatch, goal: Callable[..., Any]) -> Callable[..., Any]:
-    return watch.around("draw", goal) if goal.__name__ == DRAW else goal
+        for place, function in kept.items():
+            setattr(*place, function)

@@ -10,8 +10,8 @@ import pytest
 from services.cli import bench_country
 from services.cli.bench_peers import instance_of, solved_by
 from services.cli.bench_rows import PARTS, descended, floor, measured
-from services.cli.bench_stopwatch import DRAW, Stopwatch, decide_timed, goal_lists
 from services.cli.bench_stopwatch import PARTS as TIMED
+from services.cli.bench_stopwatch import Stopwatch, decide_timed
 from services.cli.failures import CommandFailed
 from services.matcher.solver import solve
 from services.matcher.solver.components import components
@@ -24,16 +24,12 @@ PLAN = RoundPlan(requests=120, structures=10, flexible=0.3, elsewhere=0.1)
 
 
 def test_a_timed_decision_is_the_decision_and_leaves_the_solver_as_it_was() -> None:
-    names = {name: getattr(solve, name) for name in (*TIMED, *goal_lists())}
+    functions = {place: getattr(*place) for place in TIMED}
     drawn = drawn_round(PLAN, 1)
     outcome, seconds = decide_timed(drawn)
     assert outcome == solve.decide(drawn)
-    assert {name: getattr(solve, name) for name in names} == names
-    assert set(seconds) == {*TIMED.values(), "matching", "draw"}
-
-
-def test_the_draw_is_timed_apart_because_a_goal_of_that_name_exists() -> None:
-    assert DRAW in [goal.__name__ for name in goal_lists() for goal in getattr(solve, name)]
+    assert {place: getattr(*place) for place in TIMED} == functions
+    assert set(seconds) == {*TIMED.values(), "matching"}
 
 
 def test_a_part_stops_while_the_part_that_it_calls_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from services.matcher.solver.cells import bits
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.problem import Option, Problem, RowKind, Use
 from services.matcher.solver.schema import Envy
+from services.matcher.solver.single_places import accepted, is_single
 
 Name = tuple[tuple[Id, Id, int], ...]
 """What tells an option from another: request, section and pattern of each of its seats."""
@@ -39,6 +40,15 @@ class Table:
 
     def settle(self) -> dict[Id, Option]:
         """The option of each unit that is served, once nobody can ask for better."""
+        if not is_single(self.problem):
+            return self.settle_by_turns()
+        for option in accepted(self.problem).values():
+            self.now.put(option)
+            self.now.equals[option.unit] = (option,)
+        return self.now.at
+
+    def settle_by_turns(self) -> dict[Id, Option]:
+        """The same for any problem, by displacements and moves until nobody asks again."""
         for unit in self.problem.units:
             self._stay(unit)
             self.now.equals[unit] = self._equals_now(unit)
