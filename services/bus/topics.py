@@ -172,6 +172,13 @@ def _lags_of(
         yield Lag(group, topic, number, done[here].offset if here in done else None, ends[here])
 
 
+def hold_events(client: KafkaAdminClient, settings: Settings) -> bool:
+    """Whether anything was ever written to one of the topics."""
+    states = describe_topics(client, settings)
+    parts = [TopicPartition(state.name, number) for state in states for number in range(state.partitions)]
+    return any(_ends(client, parts).values())
+
+
 def _ends(client: KafkaAdminClient, parts: list[TopicPartition]) -> dict[TopicPartition, int]:
     if not parts:
         return {}

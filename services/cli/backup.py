@@ -134,19 +134,19 @@ async def _check_stopped(found: Settings) -> None:
         raise CommandFailed(
             "Berceau tourne encore.", f"Arrêtez-le{NBSP}: «{NBSP}systemctl stop 'berceau*'{NBSP}».", SEE
         )
-    if found.kafka and _heard_of(found):
+    if found.kafka and holds_events(found):
         cause = "Le courtier garde des événements d'après la sauvegarde."
         raise CommandFailed(
             cause, f"Donnez un nouveau BERCEAU_KAFKA_PREFIX, puis «{NBSP}berceau topics --create{NBSP}».", SEE
         )
 
 
-def _heard_of(found: Settings) -> bool:
+def holds_events(found: Settings) -> bool:
     """Whether a topic of this installation holds anything."""
-    from services.bus.topics import admin, lags
+    from services.bus.topics import admin, hold_events
 
     with admin(found) as client:
-        return any(lag.end for lag in lags(client, found))
+        return hold_events(client, found)
 
 
 async def _put_aside(found: Settings, replace: bool) -> str:

@@ -9,18 +9,19 @@ from services.calendar import FixedClock
 from services.cli import demo
 from services.cli.embedded import open_embedded
 from services.matcher.app import decide_here
+from services.territory import Size
 from tests.ingest.files.town import TINY
 
 TERRITORY = demo.NAME
 
 
-async def live(settings: Settings, hours: int = 8) -> None:
+async def live(settings: Settings, hours: int = 8, size: Size = TINY) -> None:
     """The first hours of a demo, as fast as they go, on the keys and in the folder of `settings`."""
     start = demo.first_morning()
     clock = FixedClock(start)
     town = await open_embedded(settings, clock, durability="OFF", decide=decide_here, limits=())
     try:
-        players = await demo.populate(town, demo.Plan(days=1, size=TINY), start)
+        players = await demo.populate(town, demo.Plan(days=max(1, hours // 24), size=size), start)
         await demo.everybody_else(players, start)
         end = start + timedelta(hours=hours)
         while clock() < end:

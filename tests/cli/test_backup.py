@@ -13,11 +13,16 @@ from pathlib import Path
 import pytest
 
 from services.bus.database import open_postgresql, open_sqlite
+from services.bus.kafka import open_broker
 from services.bus.settings import from_environment
+from services.bus.topics import admin, create_topics
 from services.calendar import system_clock
 from services.cli import backup_postgresql, backup_sqlite, checks_of_backups, embedded
+from services.cli.backup import holds_events
 from services.cli.backup_sqlite import is_running
 from services.matcher.handlers import HANDLERS as MATCHER
+from services.territory import MONTLUCON_SIZE
+from tests.bus import harness
 from tests.cli.command import Command
 from tests.cli.conftest import KEYS
 from tests.cli.lived import TERRITORY, live
@@ -182,6 +187,42 @@ def test_a_dump_of_postgresql_comes_back_as_the_same_state(
     assert said.json["aside"].startswith("_avant_")
     assert said.json["published_again"] == 0, "every reader had heard everything"
     assert asyncio.run(published_again_where_one_was_not_heard(database_url)) == 1
+    assert asyncio.run(refused_beside_a_service(berceau, database_url, backup)) == 5
+
+
+async def refused_beside_a_service(berceau: Command, url: str, backup: Path) -> int:
+    service = open_postgresql(url, "matcher")
+    await service.write(lambda tx: None)
+    said = await asyncio.to_thread(berceau, "restore", backup, "--replace")
+    await service.close()
+    assert "tourne encore" in said.err
+    return said.code
+
+
+async def test_nothing_is_restored_over_topics_that_hold_newer_events(kafka_bootstrap: str, topic_prefix: str) -> None:
+    settings = harness.settings(kafka=kafka_bootstrap, kafka_prefix=topic_prefix)
+    with admin(settings) as client:
+        create_topics(client, settings, partitions=1, replicas=1)
+    assert not await asyncio.to_thread(holds_events, settings), "a new prefix has topics of its own"
+    broker = open_broker(settings)
+    async with broker:
+        await broker.publish(b"{}", f"{topic_prefix}decisions", key=b"t1")
+    assert await asyncio.to_thread(holds_events, settings)
+
+
+@pytest.mark.torture
+def test_a_week_of_the_whole_territory_is_restored_and_replayed_within_minutes(
+    berceau: Command, environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """T15: the recovery time is printed."""
+    asyncio.run(live(from_environment(), hours=7 * 24, size=MONTLUCON_SIZE))
+    backup = saved(berceau, tmp_path / "backups")
+    shutil.rmtree(environment["BERCEAU_DATA"])
+    said = berceau("restore", backup, "--json").json
+    events = berceau("replay", "--check", "--json").json["events"]
+    with capsys.disabled():
+        print(f"\nT15: {events} events restored and replayed in {said['seconds']} s, same state: {said['same']}")
+    assert said["same"] == SAME
 
 
 async def published_again_where_one_was_not_heard(url: str) -> int:
