@@ -60,7 +60,9 @@ class Slot(Frozen):
     end: time
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
+    def _is_some_local_time(self) -> Self:
+        if self.start.tzinfo is not None or self.end.tzinfo is not None:
+            raise ValueError("les heures sont celles du territoire : elles s'écrivent sans fuseau horaire")
         if self.end <= self.start:
             raise ValueError("l'heure de fin doit suivre l'heure de début")
         return self
