@@ -1,0 +1,88 @@
+"""The demo as whoever types `berceau demo` has it: a real process, its screens, its first SMS, and nothing left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST_S = 90
+"""Generous, for a machine that has other things to do; what it took is printed."""
+
+
+class Demo:
+    """A demo on a port of its own, its data under `scratch`."""
+
+    def __init__(self, scratch: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "services.cli", "demo", "--port", str(self.port), "--json"],
+            cwd=ROOT, env={**os.environ, "TMPDIR": str(scratch)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def of_processor(self) -> float:
+        """Seconds of processor that the demo's own process has had."""
+        after_name = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+    def page(self, path: str) -> bytes | None:
+        """What the site shows there; None while it is not up."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                body: bytes = answer.read()
+                return body
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return None
+
+    def wait_for(self, look: Callable[[], Any]) -> Any:
+        while not (found := look()):
+            assert self.process.poll() is None, "the demo has ended"
+            assert self.seconds < LONGEST_S
+            time.sleep(0.02)
+        return found
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    running = Demo(tmp_path)
+    yield running
+    running.process.kill()
+    running.process.wait()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads what Linux says of a process")
+def test_the_demo_shows_its_screens_sends_a_first_sms_and_leaves_nothing(
+    demo: Demo, tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    demo.wait_for(lambda: demo.page("/"))
+    up = demo.seconds
+    phones = demo.wait_for(lambda: json.loads(demo.page("/telephones.json") or b"[]"))
+    figure(f"demo: pages after {up:.1f} s, first SMS after {demo.seconds:.1f} s ({demo.of_processor:.1f} of processor)")
+    assert phones[0]
+    demo.process.send_signal(signal.SIGINT)
+    out, err = demo.process.communicate(timeout=LONGEST_S)
+    assert demo.process.returncode == 0, err.decode()
+    shown, _, figures = out.decode().partition("\n{")
+    assert f"http://127.0.0.1:{demo.port}/telephones" in shown and "aucun SMS réel" in shown
+    assert json.loads("{" + figures)["violations"] == []
+    assert list(tmp_path.iterdir()) == [], "nothing stays behind"
