@@ -12,6 +12,7 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     (None, "/annuaire"),
     (None, "/annuaire/S-cailloux"),
     (None, "/regles"),
+    (None, "/api/docs"),
     (None, "/connexion"),
     (None, "/connexion?fait=a_connecter"),
     (None, "/connexion/envoi"),

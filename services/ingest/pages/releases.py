@@ -61,8 +61,11 @@ async def kept_back(visit: Visit) -> Response:
 async def rounds(visit: Visit) -> list[tuple[str | None, list[dict[str, Any]]]]:
     """Proposals to release by round, those that somebody holds back last."""
     found = await with_people(visit.guichet, await visit.read(to_release, visit.actor, visit.now))
-    order = sorted(found, key=lambda row: (row["round"] or "", row["state"], row["structure_name"], row["proposal"]))
-    return [(name, list(rows)) for name, rows in groupby(order, key=lambda row: row["round"])]
+    return [(name, list(rows)) for name, rows in groupby(sorted(found, key=_order), key=lambda row: row["round"])]
+
+
+def _order(row: dict[str, Any]) -> tuple[Any, ...]:
+    return (row["round"] or "", row["state"] == ProposalState.HELD, row["structure_name"], row["proposal"])
 
 
 async def _hold(visit: Visit, form: Form, status: int = 200) -> Response:

@@ -6,6 +6,7 @@ from services.ingest.pages import (
     absences,
     admissions,
     amendments,
+    api_docs,
     coordinator,
     counsellors,
     creches,
@@ -23,6 +24,7 @@ from services.ingest.pages.visit import Page
 
 PAGES: tuple[Page, ...] = (
     *public.PAGES,
+    *api_docs.PAGES,
     *families.PAGES,
     *sign_in.PAGES,
     *creches.PAGES,
