@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.bus import dead_letters, metrics, outbox
@@ -29,18 +29,25 @@ def health_routes(
         return {"status": "ok"}
 
     @routes.get("/readyz")
-    async def readyz(response: Response) -> dict[str, Any]:
-        """503 with the cause while the service can not do its work."""
-        problems = await problems_of(service, database, reader, clock, relayed)
+    async def readyz(request: Request, response: Response) -> dict[str, Any]:
+        """503 with the cause while the service, or one beside it in this process, can not do its work."""
+        problems = await problems_of(service, database, reader, clock, relayed) + await _beside(request)
         response.status_code = 503 if problems else 200
         return {"status": "away" if problems else "ok", "problems": problems}
 
     @routes.get("/metrics")
-    async def measured() -> Response:
+    async def measured(request: Request) -> Response:
         await problems_of(service, database, reader, clock, relayed)
+        await _beside(request)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return routes
+
+
+async def _beside(request: Request) -> list[str]:
+    """What keeps the services from their work whose doors are this one's: `app.state.beside`, set where there are."""
+    asked: Sequence[Callable[[], Awaitable[list[str]]]] = getattr(request.app.state, "beside", ())
+    return [problem for ask in asked for problem in await ask()]
 
 
 async def problems_of(

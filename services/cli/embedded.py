@@ -22,7 +22,6 @@ from services.bus.migrations import upgrade
 from services.bus.retention import Purge, delivered
 from services.bus.service import Service, run_ticks
 from services.bus.settings import Settings
-from services.bus.waits import first_of
 from services.cli.assembly import SERVICES, guichet_of, ingest_service, matcher_service, notifier_service
 from services.cli.checks_of_backups import watch_backups
 from services.cli.retention import run_retention
@@ -32,8 +31,6 @@ from services.matcher.rounds import Decide
 
 NEWS_PATIENCE_S = 0.5
 """How long a round waits for news that are on their way; an urgent request may be among them, and waits no longer."""
-
-MEASURE_EVERY_S = 5.0
 
 
 @dataclass
@@ -80,7 +77,6 @@ class Embedded:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self.bus.run(stop))
             parts.create_task(watch_backups(self.settings, stop))
-            parts.create_task(self._measure(stop))
             for service, wake in zip(self.services, wakes, strict=True):
                 parts.create_task(run_ticks(self._as_it_ticks(service), self.clock, stop, wake))
                 parts.create_task(run_retention(service, partial(self._delivered, service), stop))
@@ -94,13 +90,6 @@ class Embedded:
             return await service.tick(self.clock())
 
         return replace(service, tick=tick) if service.name == "matcher" else service
-
-    async def _measure(self, stop: asyncio.Event) -> None:
-        """The one door to the metrics belongs to ingest: the other services are measured beside it."""
-        while not stop.is_set():
-            for service in self.services:
-                await problems_of(service.name, service.database, service.reader, self.clock, relayed=False)
-            await first_of((stop,), MEASURE_EVERY_S)
 
     async def _delivered(self, service: Service) -> Purge:
         return delivered(await self.bus.read_by_all(service.name))
@@ -132,11 +121,15 @@ async def open_embedded(
         notifier_service(settings, databases["notifier"], vault, clock, client, relayed=False),
     )
     bus = EmbeddedBus({name: databases[name] for name in SERVICES}, [service.reader for service in services])
-    return Embedded(guichet, services, databases, bus, clock, _one_site(ingest.app, services[2].app), settings)
+    return Embedded(guichet, services, databases, bus, clock, _one_site(services, clock), settings)
 
 
-def _one_site(site: FastAPI, notifier: FastAPI) -> FastAPI:
-    """Ingest's site with the notifier's phones beside it, on one port."""
+def _one_site(services: tuple[Service, ...], clock: Clock) -> FastAPI:
+    """Ingest's site on the one port: with the notifier's phones, and with what ails or is measured in the others."""
+    site, notifier = services[0].app, services[2].app
+    site.state.beside = [
+        partial(problems_of, one.name, one.database, one.reader, clock, relayed=False) for one in services[1:]
+    ]
     phones: APIRouter | None = getattr(notifier.state, "phones", None)
     if phones is not None:
         site.include_router(phones)

@@ -17,6 +17,7 @@ from services.bus.migrations import upgrade
 from services.bus.settings import from_environment
 from services.bus.wiring import database_at
 from services.calendar import FixedClock, system_clock
+from services.cli.embedded import open_embedded
 from services.cli.french import age
 from services.matcher import app as matcher
 from services.matcher.app import decide_here
@@ -92,6 +93,17 @@ async def test_the_oldest_message_ages_in_the_metrics_until_somebody_settles_it(
     await settle(database, clock)
     assert await measured(web) == 0
     await service.close()
+
+
+async def test_one_process_answers_for_all_its_services(berceau: Command) -> None:
+    town = await open_embedded(from_environment(), system_clock, durability="OFF", decide=decide_here)
+    web = httpx2.AsyncClient(transport=httpx2.ASGITransport(town.site), base_url="http://127.0.0.1")
+    assert (await web.get("/readyz")).status_code == 200
+    town.services[1].reader.troubles.begin("handling", "la base ne répond pas")
+    said = await web.get("/readyz")
+    assert (said.status_code, said.json()["problems"]) == (503, ["handling : la base ne répond pas"])
+    assert 'berceau_dead_letters{service="notifier"} 0' in (await web.get("/metrics")).text
+    await town.close()
 
 
 async def measured(web: httpx2.AsyncClient) -> float:
