@@ -85,6 +85,18 @@ class Sheet:
         option = self.options[column]
         return option.level if option else 0
 
+    def columns(self, unit: Id) -> tuple[int, ...]:
+        """The columns of a unit, `nothing` too."""
+        return (*self.choices[unit], self.nothing[unit])
+
+    def steps(self, column: int) -> int:
+        """Steps down from the first wish; a child who stays in the place that it has is below its last wish."""
+        unit = self.unit_of[column]
+        if self.options[column] is None:
+            stays = self.problem.units[unit].stay is not None
+            return max(map(self.level, self.choices[unit]), default=0) if stays else 0
+        return self.level(column) - 1
+
     def seats(self, column: int) -> int:
         """How many children a column places who have no place yet."""
         option, has_a_place = self.options[column], self.problem.units[self.unit_of[column]].stay is not None

@@ -13,6 +13,7 @@ from contracts.vocabulary import Id, Period
 from services.matcher.rules.eligibility import fits_ages
 from services.matcher.solver.canonical import canonical, canonical_hash, outcome_hash
 from services.matcher.solver.schema import Outcome, Request, Round, Section, Vacancy
+from services.matcher.solver.totals import added_levels, added_prices
 
 Row = TypeVar("Row")
 
@@ -57,6 +58,8 @@ def merge(round: Round, outcomes: Iterable[Outcome]) -> Outcome:
         envies=tuple(sorted((row for part in parts for row in part.envies), key=lambda row: row.request)),
         unproven=tuple(sorted(row for part in parts for row in part.unproven)),
         withheld=tuple(sorted(row for part in parts for row in part.withheld)),
+        levels=added_levels(row for part in parts for row in part.levels),
+        prices=added_prices(row for part in parts for row in part.prices),
         input_hash=canonical_hash(round),
         outcome_hash="",
     )

@@ -79,13 +79,17 @@ class Settings:
     """How far to search. `effort` is CP-SAT's deterministic time, never seconds: the answer must not depend on speed.
 
     `chain_depth` and `chain_width` bound the moves tried before the solver is asked; 0 asks it every time.
+    `prices` says whether the other modes are counted too, each with at most `price_questions` questions.
     """
 
     chain_depth: int = 3
     chain_width: int = 4
     quick_no: bool = True
     effort: float = 20.0
+    questions: int = 1_000_000
     displacements: int = 5
+    prices: bool = True
+    price_questions: int = 2_000
     constraints: tuple[Callable[[Model], None], ...] = CONSTRAINTS
 
 
@@ -119,11 +123,11 @@ def best(question: Question, settings: Settings) -> tuple[dict[Id, int] | None, 
     status = solver.solve(model.cp)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
         raise RuntimeError(f"CP-SAT refused the model: {solver.status_name(status)}")
-    bound = ceil(max(solver.best_objective_bound, _least(question)) - WHOLE)
+    bound = ceil(max(solver.best_objective_bound, least(question)) - WHOLE)
     return (None if status == cp_model.UNKNOWN else _chosen(model, solver)), bound
 
 
-def _least(question: Question) -> int:
+def least(question: Question) -> int:
     """What is taken of the goal if each unit has the column that takes least."""
     return sum(min(question.goal.get(column, 0) for column in columns) for columns in question.choices.values())
 

@@ -31,6 +31,7 @@ class Keeper:
         self.now = Board(self.sheet)
         self.proofs = Proofs(self.sheet)
         self.unproven: dict[Id, None] = {}
+        self.asked = 0
         self.undecided: defaultdict[int, dict[Id, None]] = defaultdict(dict)
         self.decided: defaultdict[int, dict[Id, None]] = defaultdict(dict)
         self._sure = Sure(self.sheet)
@@ -145,6 +146,9 @@ class Keeper:
 
     def _answer(self, question: Question, unit: Id) -> bool | None:
         """True if the unit has a column now, False if it cannot; None if it cannot unless more units may move."""
+        if not self.may_ask():
+            self.unproven[unit] = None
+            return False
         relaxed = relax(question) if self.settings.quick_no else None
         if relaxed and relaxed.value > NEAR - 1:
             if self._add_proof(relaxed, unit, question.choices[unit]):
@@ -160,6 +164,11 @@ class Keeper:
         if found is not None:
             self.now.rearrange(found.values())
         return True if found is not None else None
+
+    def may_ask(self) -> bool:
+        """Counts one more question; False once there were as many as the settings allow."""
+        self.asked += 1
+        return self.asked <= self.settings.questions
 
     def _add_proof(self, relaxed: Relaxed, unit: Id, columns: Columns) -> bool:
         """Adds the proof that the unit can have none of these columns, if the prices make one."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from contracts.vocabulary import Id
 from services.matcher.solver.columns import Amounts
-from services.matcher.solver.constraints import best
+from services.matcher.solver.constraints import best, least
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.linear import Relaxed, relax
 from services.matcher.solver.prices import proof_of
@@ -27,6 +27,10 @@ class Reached:
 
     value: int
     bound: int
+
+    @property
+    def gap(self) -> int:
+        return self.value - self.bound
 
 
 def enter(keeper: Keeper, units: Iterable[Id]) -> None:
@@ -80,6 +84,8 @@ def _close(keeper: Keeper, row: int) -> int:
         if (amount := keeper.sheet.amounts[column].get(row, 0))
     }
     question = replace(keeper.question(region), goal=goal, goal_row=row)
+    if not keeper.may_ask():
+        return _outside(keeper, row, question) + least(question)
     bound = None
     if keeper.settings.quick_no and (relaxed := relax(question)):
         if relaxed.columns:
@@ -109,10 +115,14 @@ def _prove(keeper: Keeper, row: int, relaxed: Relaxed) -> int | None:
 
 def _search(keeper: Keeper, row: int, question: Question, bound: int | None) -> int:
     """Asks CP-SAT for the least, from what is at hand; returns the better bound."""
-    now = keeper.now
-    outside = keeper.sheet.caps[row] - sum(question.goal.get(now.at[unit], 0) for unit in question.choices)
-    hint = {unit: now.at[unit] for unit in question.choices}
-    columns, least = best(replace(question, hint=hint), keeper.settings)
+    outside = _outside(keeper, row, question)
+    hint = {unit: keeper.now.at[unit] for unit in question.choices}
+    columns, lowest = best(replace(question, hint=hint), keeper.settings)
     if columns:
         _move(keeper, row, columns)
-    return max(least + outside, least + outside if bound is None else bound)
+    return max(lowest + outside, lowest + outside if bound is None else bound)
+
+
+def _outside(keeper: Keeper, row: int, question: Question) -> int:
+    """What is taken of the row by those whom the question is not about."""
+    return keeper.sheet.caps[row] - sum(question.goal.get(keeper.now.at[unit], 0) for unit in question.choices)

@@ -51,7 +51,8 @@ def place_most(keeper: Keeper, units: list[Id]) -> Reached:
 def serve_most(keeper: Keeper, units: list[Id]) -> Reached:
     """As many families of a band as can be, whoever they are; siblings asked together are one."""
     enter(keeper, units)
-    return pursue(keeper, {column: -1 for unit in units for column in keeper.sheet.choices[unit]})
+    sheet = keeper.sheet
+    return pursue(keeper, {column: -1 for unit in units for column in sheet.choices[unit] if sheet.seats(column)})
 
 
 def meet_most(keeper: Keeper, band: list[Held]) -> Reached:
@@ -63,7 +64,7 @@ def meet_most(keeper: Keeper, band: list[Held]) -> Reached:
 def grant_wishes(keeper: Keeper, units: Iterable[Id]) -> Reached:
     """The wishes of a band together: as few steps down from first wishes as can be."""
     sheet = keeper.sheet
-    return pursue(keeper, {column: sheet.level(column) - 1 for unit in units for column in sheet.choices[unit]})
+    return pursue(keeper, {column: sheet.steps(column) for unit in units for column in sheet.columns(unit)})
 
 
 def fill_hours(keeper: Keeper, block: list[Id]) -> Reached | None:

@@ -313,11 +313,54 @@ class Envy(Frozen):
     pattern: int
 
 
+class Goal(StrEnum):
+    """What a level counts: children placed in all, claims of a band met, steps down from first wishes, minutes."""
+
+    TOTAL = "total"
+    CHILDREN = "children"
+    WISHES = "wishes"
+    HOURS = "hours"
+
+
+class Level(Frozen):
+    """How far one goal of the mode was reached, of one band, or of all requests where no tier is named.
+
+    `bound` is what nobody could exceed (for `wishes`: go below) while the goals before keep what they reached: where
+    it equals `value`, the level is proven. `open` are requests that a limit of the search left without a proof.
+    """
+
+    goal: Goal
+    tier: int | None = None
+    points: int | None = None
+    value: int
+    bound: int
+    open: tuple[Id, ...] = ()
+
+    @property
+    def is_proven(self) -> bool:
+        return self.value == self.bound and not self.open
+
+
+class TierCount(Frozen):
+    tier: int
+    children: int
+
+
+class PriceOfMode(Frozen):
+    """How many children another mode would have placed, by tier; `proven` if no limit of the search counted."""
+
+    mode: Mode
+    tiers: tuple[TierCount, ...]
+    proven: bool
+
+
 class Outcome(Frozen):
     """What a round decided, sorted by request, with a reason for every request and what recomputes it.
 
     `unproven`: requests that a limit of the search kept at a lower level, or without a place, without a proof.
     `withheld`: requests whose answer the checks held back, with everything connected to it.
+    `levels`: what each goal reached; none where the lists of the structures contradict each other in `stable`.
+    `prices`: what the other modes would have placed, unless that was not asked.
     """
 
     round: Id
@@ -329,5 +372,7 @@ class Outcome(Frozen):
     envies: tuple[Envy, ...] = ()
     unproven: tuple[Id, ...] = ()
     withheld: tuple[Id, ...] = ()
+    levels: tuple[Level, ...] = ()
+    prices: tuple[PriceOfMode, ...] = ()
     input_hash: str
     outcome_hash: str

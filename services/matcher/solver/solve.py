@@ -6,6 +6,8 @@ When to modify: when a round goes through one more step.
 
 from __future__ import annotations
 
+from typing import Any
+
 from contracts.vocabulary import Id
 from services.matcher.solver.acceptance import Table
 from services.matcher.solver.canonical import RoundRefused, canonical
@@ -16,8 +18,11 @@ from services.matcher.solver.explain import explain
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.marks import marked
 from services.matcher.solver.modes import descend
+from services.matcher.solver.other_modes import prices
 from services.matcher.solver.problem import Option, Problem
-from services.matcher.solver.schema import Envy, Mode, Outcome, Policy, Reason, Round, Why, WishReason
+from services.matcher.solver.record import Record
+from services.matcher.solver.schema import Mode, Outcome, Policy, Reason, Round, Why, WishReason
+from services.matcher.solver.totals import added_levels
 from services.matcher.solver.variables import problem_of
 from services.matcher.solver.verify import verify
 
@@ -66,21 +71,23 @@ def _withheld(reason: Reason) -> Reason:
 def solve_part(part: Round, settings: Settings = DEFAULT) -> Outcome:
     """The outcome of a canonical round taken in one piece."""
     problem = problem_of(part)
-    options, envies, unproven = _options(problem, part.policy, settings)
+    options, found = _options(problem, part.policy, settings)
     placed = marked(part, options)
-    outcome = merge(part, [])
-    outcome = outcome.model_copy(update={"placed": placed, "envies": envies, "unproven": unproven})
+    if settings.prices:
+        found["prices"] = tuple(prices(problem, part.policy, settings))
+    outcome = merge(part, []).model_copy(update={"placed": placed, **found})
     return sealed(outcome.model_copy(update={"reasons": explain(part, outcome)}))
 
 
-def _options(
-    problem: Problem, policy: Policy, settings: Settings
-) -> tuple[dict[Id, Option], tuple[Envy, ...], tuple[Id, ...]]:
+def _options(problem: Problem, policy: Policy, settings: Settings) -> tuple[dict[Id, Option], dict[str, Any]]:
+    """The options taken, and what the outcome says about how they were found."""
     order = one_list(problem.ordinary, list(problem.ranked.values()))
     if order is None and policy.mode is Mode.STABLE:
         table = Table(problem, settings)
-        return table.settle(), table.envies(), ()
+        return table.settle(), {"envies": table.envies()}
     keeper = Keeper(problem, settings)
-    descend(keeper, order or [], policy)
+    record = Record(keeper)
+    descend(record, order or [], policy)
     served = {unit: option for unit, column in keeper.now.at.items() if (option := keeper.sheet.options[column])}
-    return served, (), tuple(sorted(keeper.unproven))
+    unproven = {request.id for unit in keeper.unproven for request in problem.units[unit].requests}
+    return served, {"unproven": tuple(sorted(unproven)), "levels": added_levels(record.levels(policy))}

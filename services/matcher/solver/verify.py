@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contracts.vocabulary import Audience, Id, VacancyKind
 from services.matcher.solver.books import LEVELS, Book, Cell, Cut
 from services.matcher.solver.canonical import canonical, canonical_hash, outcome_hash
+from services.matcher.solver.counts import Counts, counts_of, may_be_counted
 from services.matcher.solver.facts import Facts, care_hours, is_choice
 from services.matcher.solver.families import Wanted
-from services.matcher.solver.schema import ENGINE, Mode, Outcome, Round, Violation, Why
+from services.matcher.solver.schema import ENGINE, Goal, Mode, Outcome, Round, Violation, Why
 
 GUARANTEES = {
     "G1": "Dans aucun créneau il n'y a plus d'enfants que de places libres.",
@@ -29,6 +30,7 @@ GUARANTEES = {
     "au-delà de ce qui est prêt, l'accueil se prépare.",
     "G8": "Les mêmes données donnent le même résultat, quel que soit leur ordre.",
     "G9": "Une fratrie demandée ensemble est placée ensemble, ou la famille sait pourquoi.",
+    "G10": "Chaque niveau est prouvé, ou son écart est montré.",
     "G11": "Chaque demande reçoit sa raison, vœu par vœu, et cette raison est vraie.",
     "G12": "Ce qui est déjà tenu n'est jamais repris par une attribution.",
 }
@@ -126,6 +128,19 @@ def check_siblings_together(facts: Facts) -> Iterator[Violation]:
             yield _violation("G9", list(siblings.requests), [facts.placed[request].section for request in placed])
 
 
+def check_each_level_is_proven_or_shows_its_gap(facts: Facts) -> Iterator[Violation]:
+    """G10: each level counts what the outcome holds, no bound is passed, and who is left without a proof is named."""
+    outcome = facts.outcome
+    named = {request for level in outcome.levels for request in level.open}
+    sound = all(
+        level.value >= level.bound if level.goal is Goal.WISHES else level.value <= level.bound
+        for level in outcome.levels
+    )
+    counted = _claims_differ(facts) or bool(outcome.withheld) or counts_of(facts) == _counts_told(facts)
+    if not (sound and counted and named == set(outcome.unproven)):
+        yield _violation("G10", sorted(facts.requests), [])
+
+
 def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
     """G11: one reason for each request, one line for each wish, which says what the outcome says."""
     counts = Counter(row.request for row in facts.outcome.reasons)
@@ -163,6 +178,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_support_never_refuses,
     check_same_input_same_outcome,
     check_siblings_together,
+    check_each_level_is_proven_or_shows_its_gap,
     check_every_request_has_its_reason,
     check_nothing_held_is_taken,
 )
@@ -222,6 +238,11 @@ def _is_served(facts: Facts, wanted: Wanted) -> bool:
 
 def _unit(facts: Facts, wanted: Wanted) -> Id:
     return facts.families.unit[wanted.choices[0].request]
+
+
+def _counts_told(facts: Facts) -> Counts:
+    told = {(level.goal, level.tier, level.points): level.value for level in facts.outcome.levels}
+    return {key: value for key, value in told.items() if value and may_be_counted(facts, key[0])}
 
 
 def _claims_differ(facts: Facts) -> bool:

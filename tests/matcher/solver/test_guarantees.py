@@ -9,9 +9,11 @@ import pytest
 
 from contracts.vocabulary import Audience, Period
 from services.matcher.solver.components import sealed
-from services.matcher.solver.schema import Envy, Hold, Outcome, Placed, Round, Why
+from services.matcher.solver.constraints import Settings
+from services.matcher.solver.schema import Envy, Hold, Mode, Outcome, Placed, Round, Ties, Why
 from services.matcher.solver.solve import solve
 from services.matcher.solver.verify import CHECKS, GUARANTEES, verify
+from tests.matcher.solver.drawn_rounds import Size, large
 from tests.matcher.solver.golden import NOON, round_of, slots
 
 Case = dict[str, Any]
@@ -329,3 +331,63 @@ def test_every_guarantee_that_is_checked_has_a_sentence_and_a_check_that_names_i
     named = {(check.__doc__ or "").split(":")[0] for check in CHECKS}
     assert named == set(GUARANTEES)
     assert all(sentence.endswith(".") for sentence in GUARANTEES.values())
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("ties", Ties)
+def test_each_level_is_proven_or_shows_its_gap(mode: Mode, ties: Ties) -> None:
+    """G10: a level that says more than the outcome holds, a bound that is passed and a hidden doubt all show."""
+    round = round_of(ONE_EACH)
+    round = round.model_copy(update={"policy": round.policy.model_copy(update={"mode": mode, "ties": ties})})
+    outcome = solve(round)
+    assert outcome.levels
+    assert all(level.is_proven for level in outcome.levels)
+    assert "G10" not in _broken(round, outcome)
+    first, *rest = outcome.levels
+    told = first.model_copy(update={"value": first.value + 1, "bound": first.bound + 1})
+    passed = first.model_copy(update={"bound": first.value - 1})
+    for levels in ((told, *rest), (passed, *rest), tuple(rest)):
+        assert "G10" in _broken(round, sealed(outcome.model_copy(update={"levels": levels})))
+    assert "G10" in _broken(round, sealed(outcome.model_copy(update={"unproven": ("A",)})))
+
+
+def test_a_freer_mode_promises_the_numbers_of_its_bands_and_not_the_wishes_of_the_first() -> None:
+    """G5: in `strict` A leaves X to B and goes to its second wish; in `stable` that would be an envy."""
+    case: Case = {
+        "places": {"X": {"mon": 1}, "Y": {"mon": 1}},
+        "requests": {
+            "A": {"points": 50, "wishes": ["X", "Y"], "days": [["mon"]]},
+            "B": {"points": 40, "wishes": ["X"], "days": [["mon"]]},
+        },
+    }
+    stable = round_of(case)
+    strict = stable.model_copy(update={"policy": stable.policy.model_copy(update={"mode": Mode.STRICT})})
+    outcome = solve(strict)
+    assert {row.request: row.structure for row in outcome.placed} == {"A": "Y", "B": "X"}
+    assert verify(strict, outcome) == ()
+    assert "G5" in _broken(stable, sealed(outcome.model_copy(update={"policy": stable.policy})))
+    alone = _with(outcome, outcome.placed[0])
+    assert "G10" in _broken(strict, alone)
+
+
+def test_the_price_of_a_mode_is_what_the_other_modes_place() -> None:
+    for seed in range(4):
+        round = large(seed, Size(requests=60, structures=4, equal_ranks=0.2, points_at=0.1))
+        for ties in Ties:
+            policy = round.policy.model_copy(update={"ties": ties})
+            outcomes = {
+                mode: solve(round.model_copy(update={"policy": policy.model_copy(update={"mode": mode})}))
+                for mode in Mode
+            }
+            for mode, outcome in outcomes.items():
+                assert [price.mode for price in outcome.prices] == [other for other in Mode if other is not mode]
+                for price in outcome.prices:
+                    placed = len(outcomes[price.mode].placed)
+                    assert (seed, mode, sum(row.children for row in price.tiers)) == (seed, mode, placed)
+
+
+def test_the_price_is_left_out_where_nobody_waits_for_it() -> None:
+    round = round_of(ONE_EACH)
+    without = solve(round, Settings(prices=False))
+    assert without.prices == ()
+    assert without.placed == solve(round).placed

@@ -1,0 +1,49 @@
+"""The price of a mode: how many children each other mode would have placed, and of which tiers.
+
+When to modify: when the minutes of a committee must compare more than numbers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from services.matcher.solver.acceptance import Table
+from services.matcher.solver.claims import one_list
+from services.matcher.solver.constraints import Settings
+from services.matcher.solver.keeper import Keeper
+from services.matcher.solver.modes import best_levels, place
+from services.matcher.solver.problem import Option, Problem
+from services.matcher.solver.record import Record
+from services.matcher.solver.schema import Mode, Policy, PriceOfMode
+from services.matcher.solver.totals import tier_counts
+
+
+def prices(problem: Problem, policy: Policy, settings: Settings) -> Iterator[PriceOfMode]:
+    """One for each other mode, with the same rule for ties and a limit on the questions asked."""
+    short = replace(settings, questions=settings.price_questions)
+    for mode in Mode:
+        if mode is not policy.mode:
+            options, proven = _placed(problem, policy.model_copy(update={"mode": mode}), short)
+            yield PriceOfMode(mode=mode, tiers=tier_counts(by_tier(problem, options)), proven=proven)
+
+
+def _placed(problem: Problem, policy: Policy, settings: Settings) -> tuple[list[Option], bool]:
+    order = one_list(problem.ordinary, list(problem.ranked.values()))
+    if policy.mode is Mode.STABLE and order is None:
+        return list(Table(problem, settings).settle().values()), False
+    keeper = Keeper(problem, settings)
+    record = Record(keeper)
+    if policy.mode is Mode.STABLE:
+        best_levels(record, order or [], policy)
+    else:
+        place(record, policy)
+    return [option for column in keeper.now.at.values() if (option := keeper.sheet.options[column])], record.complete
+
+
+def by_tier(problem: Problem, options: Iterable[Option]) -> Counter[int]:
+    """How many children of each tier who had no place these options place."""
+    waiting = [unit for unit in problem.units.values() if unit.stay is None]
+    tier = {request.id: request.tier for unit in waiting for request in unit.requests}
+    return Counter(tier[seat.request] for option in options for seat in option.seats if seat.request in tier)
