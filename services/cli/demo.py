@@ -73,18 +73,17 @@ async def empty_town(plan: Plan, clock: Clock, decide: Decide | None = None) -> 
 
 
 async def populate(town: Place, plan: Plan, start: datetime) -> Players:
-    """Let what is urgent in the synthetic territory move in, and give its people their week."""
+    """Let what is urgent in the synthetic territory move in."""
     territory = synthesise(plan.seed, start.date(), plan.size)
     names = await arrive(town, territory, NAME, start)
     families = {family.id: family for family in territory.families}
     gestures = Gestures(town, territory, NAME, names, families, people_of(territory.structures), count())
-    players = Players(town, territory, gestures, plan.seed, families)
-    players.plan_week(week_of_events(territory, plan.seed, start, plan.days))
-    return players
+    return Players(town, territory, gestures, plan.seed, families)
 
 
-async def everybody_else(players: Players, start: datetime) -> None:
-    """The families who wait for a regular place move in as well."""
+async def everybody_else(players: Players, plan: Plan, start: datetime) -> None:
+    """The families who wait for a regular place move in as well, and everybody gets their week."""
+    players.plan_week(week_of_events(players.territory, plan.seed, start, plan.days))
     await follow(players.town, players.territory, NAME, start, players.gestures.names)
 
 
@@ -99,7 +98,7 @@ async def run_headless(plan: Plan) -> dict[str, Any]:
     clock = FixedClock(start)
     async with empty_town(plan, clock, decide_here) as town:
         players = await populate(town, plan, start)
-        await everybody_else(players, start)
+        await everybody_else(players, plan, start)
         while clock() < end:
             await _do_everything(town, players, clock())
             clock.set(min(end, max(clock() + timedelta(seconds=1), await _next(town, players, end))))

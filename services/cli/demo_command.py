@@ -99,16 +99,16 @@ async def watch(town: Place, plan: Plan, stop: asyncio.Event) -> dict[str, int]:
     players = await populate(town, plan, first_morning())
     ways_in = await doors(players)
     async with asyncio.TaskGroup() as parts:
-        parts.create_task(_the_others(players))
+        parts.create_task(_the_others(players, plan))
         parts.create_task(_play(players, end, stop))
         parts.create_task(_draw(players, plan, ways_in, stop))
     return dict(players.refused)
 
 
-async def _the_others(players: Players) -> None:
+async def _the_others(players: Players, plan: Plan) -> None:
     """Families who wait for a regular place come once the urgent ones have been heard."""
     await asyncio.sleep(HEAD_START_S)
-    await everybody_else(players, first_morning())
+    await everybody_else(players, plan, first_morning())
 
 
 async def _play(players: Players, end: Any, stop: asyncio.Event) -> None:

@@ -21,8 +21,9 @@ async def live(settings: Settings, hours: int = 8, size: Size = TINY) -> None:
     clock = FixedClock(start)
     town = await open_embedded(settings, clock, durability="OFF", decide=decide_here, limits=())
     try:
-        players = await demo.populate(town, demo.Plan(days=max(1, hours // 24), size=size), start)
-        await demo.everybody_else(players, start)
+        plan = demo.Plan(days=max(1, hours // 24), size=size)
+        players = await demo.populate(town, plan, start)
+        await demo.everybody_else(players, plan, start)
         end = start + timedelta(hours=hours)
         while clock() < end:
             await demo._do_everything(town, players, clock())
