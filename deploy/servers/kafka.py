@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +75,24 @@ class Kafka:
         """kill -9: what a power cut of the process looks like."""
         self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """SIGSTOP: alive and silent, as a machine that swaps is."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def empty(self) -> None:
+        """Stop, and start again as a new node that knows no topic, no message and no reader."""
+        self.kill()
+        shutil.rmtree(self.home / "data")
+        _format(self.home, _cluster_id())
+        self.start()
+
+    def _signal(self, sign: signal.Signals) -> None:
+        if self.child is not None:
+            self.child.process.send_signal(sign)
+
     def _end(self, sign: signal.Signals) -> None:
         if self.child is not None:
             self.child.end(sign, patience=15)
@@ -82,16 +101,44 @@ class Kafka:
 
 def new_kafka(home: Path) -> Kafka:
     """Configure and format a node in `home` (made if absent); it is not started. Raises MissingPart, ServerDown."""
+    return new_cluster(home, 1)[0]
+
+
+def new_cluster(home: Path, size: int) -> list[Kafka]:
+    """As many nodes that make one cluster, each in a folder of its own; none is started. Raises as `new_kafka`."""
     _check_parts()
-    home.mkdir(parents=True, exist_ok=True)
-    port, controller_port = free_ports(2)
+    ports = free_ports(2 * size)
+    folders = [home / str(n + 1) if size > 1 else home for n in range(size)]
+    nodes = [Kafka(folder, ports[2 * n], ports[2 * n + 1]) for n, folder in enumerate(folders)]
+    voters = ",".join(f"{n}@127.0.0.1:{node.controller_port}" for n, node in enumerate(nodes, start=1))
+    cluster = _cluster_id()
+    for n, node in enumerate(nodes, start=1):
+        node.home.mkdir(parents=True, exist_ok=True)
+        _configure(node, n, voters, copies=min(3, size))
+        _format(node.home, cluster)
+    return nodes
+
+
+def start_cluster(nodes: list[Kafka]) -> None:
+    """All at once: none answers before the others are there to agree with it."""
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        list(pool.map(Kafka.start, nodes))
+
+
+def _configure(node: Kafka, number: int, voters: str, copies: int) -> None:
     settings = (RECIPE / "server.properties").read_text()
-    for name, value in (("port", port), ("controller_port", controller_port), ("data", home / "data")):
+    filled = {
+        "node": number, "voters": voters, "port": node.port, "controller_port": node.controller_port,
+        "data": node.home / "data", "copies": copies, "in_sync": max(1, copies - 1),
+    }  # fmt: skip
+    for name, value in filled.items():
         settings = settings.replace(f"{{{name}}}", str(value))
-    (home / "server.properties").write_text(settings)
-    command = ["format", "-t", _cluster_id(), "-c", str(home / "server.properties")]
+    (node.home / "server.properties").write_text(settings)
+
+
+def _format(home: Path, cluster: str) -> None:
+    command = ["format", "-t", cluster, "-c", str(home / "server.properties")]
     run_once(_java("kafka.tools.StorageTool", *command), home / "format.log")
-    return Kafka(home, port, controller_port)
 
 
 @contextlib.contextmanager

@@ -62,6 +62,15 @@ def mark_published(tx: sa.Connection, positions: list[int], now: datetime) -> No
     tx.execute(outbox.update().where(outbox.c.position.in_(positions)).values(published_at=now))
 
 
+def publish_again(tx: sa.Connection, since: datetime) -> int:
+    """Have the relay publish once more what was recorded from `since` on: for a broker that lost it. How many rows.
+
+    Whoever heard an event before takes no notice of it.
+    """
+    lost = (outbox.c.recorded_at >= since, outbox.c.published_at.is_not(None))
+    return tx.execute(outbox.update().where(*lost).values(published_at=None)).rowcount
+
+
 def oldest_unpublished(tx: sa.Connection) -> datetime | None:
     """When the oldest event that still waits for the broker was recorded."""
     return tx.scalar(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from services.bus.delivery import BadMessageLimit, Message, Reader, TooManyBadMe
 from services.bus.embedded import EmbeddedBus
 from services.bus.retries import MAX_TRIES, WrongEvent
 from services.bus.tables import outbox as outbox_table
-from tests.bus.harness import NOW, by_territory, count_it, handled, many, reader_of, said, say, until
+from tests.bus.harness import NOW, by_territory, clock, count_it, handled, many, reader_of, said, say, until
 
 
 class Naps:
@@ -269,3 +269,16 @@ async def test_nobody_waits_for_the_news_beyond_their_patience(writer: Database,
 
 async def has_handled(database: Database) -> bool:
     return bool(await database.read(handled))
+
+
+async def test_what_a_broker_lost_is_published_again_from_the_instant_that_is_named(writer: Database) -> None:
+    events = many(6)
+    await say(writer, *events[:3])
+    await writer.write(outbox.mark_published, [1, 2, 3], clock())
+    await writer.write(
+        outbox.record, *(event.model_copy(update={"time": NOW + timedelta(days=1)}) for event in events[3:])
+    )
+    await writer.write(outbox.mark_published, [4, 5, 6], clock())
+    assert await writer.write(outbox.publish_again, NOW + timedelta(days=1)) == 3
+    waiting = await writer.read(outbox.unpublished, 10)
+    assert [row.event_id for row in waiting] == [event.id for event in events[3:]]

@@ -29,6 +29,7 @@ from services.matcher.app import decide_here
 from services.matcher.handlers import HANDLERS
 from services.matcher.leases import Holder, LeaseLost
 from tests.bus.harness import until
+from tests.connected import torture
 from tests.matcher.test_app import Told
 from tests.matcher.world import CRECHE, SECTION, TERRITORY, now_at
 
@@ -154,7 +155,14 @@ async def test_without_the_token_every_such_round_lands(where: str) -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(900)
 async def test_no_round_in_a_hundred_of_an_owner_that_slept_past_its_lease_lands(where: str) -> None:
+    begun = time.monotonic()
     said, done = await sleep_and_wake(where, MANY)
     assert said == {"lost": MANY}
     assert done == {(1, 1): MANY}
+    kind = torture.postgres() if "://" in where else torture.sqlite()
+    torture.record(
+        f"T7 {kind.split()[0]}", f"{MANY} séances dont le processus dort au-delà de son bail, un autre prend la suite",
+        "0 écriture périmée", begun=begun, on=kind, twin="jeton non contrôlé : toutes écrites (à chaque `make test`)",
+    )  # fmt: skip

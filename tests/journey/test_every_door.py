@@ -1,0 +1,171 @@
+"""T1: what comes in by every door takes effect once, whoever dies and however often it is delivered.
+
+By HTTP, by the page behind a link, by SMS, from a partner's topic and from the files of a town hall, while every
+process is killed at random and the broker delivers each event one to three times in any order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from aiokafka import AIOKafkaProducer
+
+from services.bus import tables as bus
+from services.bus.kafka import topic_name
+from services.bus.topics import admin, create_topics
+from services.bus.wiring import database_at
+from services.calendar import PARIS
+from services.cli.assembly import clock_of, guichet_of
+from services.ingest.actors import Role
+from services.ingest.declare.persons import KeyBody, create_key
+from services.ingest.files import import_file
+from services.ingest.partners import TOPIC, TOPICS, signing_secret
+from services.territory import Territory, synthesise
+from services.territory.files import requests_csv, structures_csv
+from tests import servers
+from tests.bus import harness
+from tests.connected import torture
+from tests.ingest.files import town
+from tests.ingest.partner_software import Software
+from tests.journey import ledger
+from tests.journey.cluster import PARTITIONS, Cluster, running_cluster
+from tests.journey.deaths import COUNTED, STEADY, Families, Killer, live_and_kill, town_on
+from tests.journey.repeater import repeating
+from tests.journey.stubborn import StubbornWorld
+
+MONDAY = datetime(2026, 11, 30, 9, 0, tzinfo=PARIS)
+SEED = 20261122
+KILLS = int(os.environ.get("BERCEAU_T1_KILLS", "60"))
+CRÈCHES = int(os.environ.get("BERCEAU_T1_CRECHES", "12"))
+PARTNER_MESSAGES = int(os.environ.get("BERCEAU_T1_PARTNER", "100"))
+"""Ten minutes of an idle machine. The long figure of the design is 1,000 kills; these names make it longer."""
+
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(3_000)]
+
+
+@pytest.fixture
+def mortals(tmp_path: Path, kafka_bootstrap: str, postgres_url: str) -> Iterator[Cluster]:
+    with (
+        servers.fresh_database(postgres_url) as database,
+        running_cluster(tmp_path, kafka_bootstrap, database, f"t1{secrets.token_hex(4)}.", MONDAY, COUNTED) as running,
+    ):
+        with admin(running.settings) as client:
+            create_topics(client, running.settings, partitions=PARTITIONS, replicas=1, retention_days=TOPICS)
+        yield running
+
+
+@dataclass
+class TownHall:
+    """A second territory, whose structures and requests come from files, and whose places from a crèche's software."""
+
+    world: StubbornWorld
+    territory: Territory
+    rows: int = 0
+    sent: list[str] = field(default_factory=list)
+
+    async def open(self) -> Software:
+        ingest = self.world.databases["ingest"]
+        await town.move_in(ingest, self.territory)
+        await self._import("structures", structures_csv(self.territory).encoded())
+        return await ingest.write(self._software)
+
+    def _software(self, tx: sa.Connection) -> Software:
+        body = KeyBody(role=Role.STRUCTURE, structure=self.territory.structures[0].id, label="logiciel inventé")
+        key, _ = create_key(tx, town.act(town.ADMINISTRATOR, self.world.now()), body)
+        return Software(key, signing_secret(b"k" * 32, key))
+
+    async def _import(self, kind: str, data: bytes) -> None:
+        settings = self.world.profile.cluster.settings  # type: ignore[attr-defined]
+        vault = database_at(settings, "vault")
+        guichet = guichet_of(settings, self.world.databases["ingest"], vault, clock_of(settings))
+        done = await import_file(guichet, town.act(now=self.world.now()), kind, data)
+        await vault.close()
+        assert done.rejected == (), done.rejected[:3]
+        self.rows += done.taken
+
+    async def ask(self) -> None:
+        await self._import("requests", requests_csv(self.territory).encoded())
+
+    async def offer(self, software: Software, killer: Killer) -> None:
+        """The software says each message twice, as one does that got no answer."""
+        settings = self.world.profile.cluster.settings  # type: ignore[attr-defined]
+        section = self.territory.structures[0].sections[0].section
+        tuesday = [{"day": "tue", "start": "09:00", "end": "17:00"}]
+        async with AIOKafkaProducer(bootstrap_servers=settings.kafka, acks="all") as out:
+            for n in range(PARTNER_MESSAGES):
+                await harness.until(lambda n=n: killer.has_killed(n * KILLS // PARTNER_MESSAGES), patience_s=2_000)  # type: ignore[misc]
+                place = {"section": section, "kind": "regular", "slots": tuesday, "places": 1, "period": self._period}
+                headers, body = software.says("vacancy.open", place, id=f"place-{n}")
+                pairs = [(name, value.encode()) for name, value in headers.items()]
+                for _ in range(2):
+                    await out.send_and_wait(topic_name(settings, TOPIC), body, key=b"S", headers=pairs)
+                self.sent.append(json.loads(body)["id"])
+
+    @property
+    def _period(self) -> dict[str, str]:
+        return {"start": "2027-01-05", "end": "2027-07-02"}
+
+    async def opened(self) -> int:
+        """How many places of the software's structure there are, at ingest."""
+        mine = (bus.outbox.c.territory == town.NAME, bus.outbox.c.type == "vacancy.opened")
+        count = sa.select(sa.func.count()).select_from(bus.outbox).where(*mine)
+        return await self.world.databases["ingest"].read(lambda tx: tx.scalar(count) or 0)
+
+    async def has_opened(self) -> bool:
+        return await self.opened() >= PARTNER_MESSAGES
+
+    async def is_heard(self) -> bool:
+        return not await ledger.lost(self.world)
+
+    async def faults(self) -> list[str]:
+        found = [*await ledger.lost(self.world), *await ledger.doubled(self.world)]
+        for name, database in self.world.databases.items():
+            found += [f"{name} parked {type_}" for type_ in await database.read(ledger.parked, town.NAME)]
+        return found
+
+
+async def events_of(world: StubbornWorld) -> int:
+    count = sa.select(sa.func.count()).select_from(bus.outbox)
+    return sum([await database.read(lambda tx: tx.scalar(count) or 0) for database in world.databases.values()])
+
+
+async def test_what_comes_by_every_door_takes_effect_once(mortals: Cluster) -> None:
+    begun, killer = time.monotonic(), Killer(mortals.workers, KILLS, (0.4, 2.2), SEED)
+    async with (
+        town_on(mortals, CRÈCHES, STEADY) as world,
+        repeating(mortals.settings, PARTITIONS, SEED) as repeater,
+    ):
+        hall = TownHall(
+            StubbornWorld(world.profile, town.NAME, databases=world.databases), synthesise(7, MONDAY.date(), town.TINY)
+        )
+        software = await hall.open()
+        async with asyncio.TaskGroup() as parts:
+            living = parts.create_task(live_and_kill(world, killer, CRÈCHES))
+            parts.create_task(hall.ask())
+            parts.create_task(hall.offer(software, killer))
+        families: Families = living.result()
+        await harness.until(hall.has_opened, patience_s=300)
+        await harness.until(hall.is_heard, patience_s=300)
+        found = [*await families.faults(), *await hall.faults()]
+        ends, expected = await families.ends(), families.expected()
+        opened, events = await hall.opened(), await events_of(world)
+    assert found == []
+    assert ends == expected
+    assert opened == PARTNER_MESSAGES
+    torture.record(
+        "T1", f"{events} événements par toutes les portes (HTTP, page, SMS, {PARTNER_MESSAGES * 2} messages de "
+        f"partenaire, {hall.rows} lignes de fichier), {repeater.copies} copies livrées en désordre, "
+        f"{killer.killed.total()} morts de processus", "0 perdu, 0 doublé", seed=SEED, begun=begun,
+        on=f"{torture.postgres()}, {torture.kafka()}",
+        twin="sans boîte de réception : un effet doublé (test_kills.py, à chaque `make test`)",
+    )  # fmt: skip
