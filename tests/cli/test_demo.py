@@ -70,7 +70,6 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     running.process.wait()
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads what Linux says of a process")
 def test_the_demo_shows_its_screens_sends_a_first_sms_and_leaves_nothing(
     demo: Demo, tmp_path: Path, figure: Callable[[str], None]
 ) -> None:
