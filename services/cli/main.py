@@ -47,9 +47,7 @@ COMMANDS = (
     Named("force", "services.cli.reviewing", "force", "Qui serait touché si un enfant était placé par une personne."),
     Named("compare", "services.cli.reviewing", "compare", "Comparer deux décisions des mêmes demandes."),
     Named("bench", "services.cli.bench", "app", "Mesurer l'attribution, à côté d'autres programmes."),
-    Named(
-        "policy-check", "services.cli.policy_check", "policy_check", "Mesurer si cacher ses vœux rapporterait."
-    ),
+    Named("policy-check", "services.cli.policy_check", "policy_check", "Mesurer si cacher ses vœux rapporterait."),
     Named("simulate", "services.cli.simulate", "simulate", "Vivre une année inventée sous deux règles."),
     Named("doctor", "services.cli.doctor", "doctor", "Vérifier l'installation, avec un remède pour chaque défaut."),
     Named("topics", "services.cli.topics", "topics", "Les sujets du courtier ; --create crée ceux qui manquent."),
