@@ -1,0 +1,73 @@
+"""What families do with the texts they get: they answer, late, twice, in their own words, or not at all."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from services.ingest.inbound import InboundSms, Taken
+from tests.simulation.hostility import Hostility
+from tests.simulation.provider import Text
+
+CODE = re.compile(r"\b[0-9]{4}\b")
+WORDS = (
+    *("OUI {code}", "OUI {code}", "oui merci", "Oui", "NON {code}", "non", "RAPPEL {code}", "FIN {code}"),
+    *("ERREUR", "STOP", "demain peut-être ?", "OUI 0000", "OUI NON", "Bonjour, c'est où ?"),
+)
+DELAYS = tuple(timedelta(minutes=m) for m in (1, 10, 40, 300, 1500, 2630, 2660, 4000))
+"""From at once to after the limit, and close to it on both sides (44 hours)."""
+
+
+@dataclass
+class Said:
+    """One SMS of a family on its way to the guichet. `taken` once somebody has answered for it."""
+
+    due: datetime
+    sms: InboundSms
+    taken: Taken | None = None
+
+
+@dataclass
+class Phones:
+    """Every phone of the town. `said` are the SMS that families wrote, in the order in which they will."""
+
+    dice: Hostility
+    said: list[Said] = field(default_factory=list)
+    done: list[Said] = field(default_factory=list)
+
+    def arrived(self, text: Text) -> None:
+        """A text came: perhaps its owner answers, perhaps with second thoughts."""
+        if "?" not in text.text and "OUI" not in text.text and "connexion" in text.text:
+            return
+        for _ in range(self.dice.one((0, 1, 1, 1, 2))):
+            self._write(text, text.at + self.dice.one(DELAYS))
+
+    def stranger(self, now: datetime) -> None:
+        """Somebody whom nobody knows."""
+        self._say(now, "+33639989999", self.dice.one(WORDS), "0000", now)
+
+    def due(self, now: datetime) -> list[Said]:
+        return [said for said in self.said if said.due <= now]
+
+    def took(self, said: Said, taken: Taken) -> None:
+        """The guichet has it; a provider that missed the answer hands it over again."""
+        if said.taken is None:
+            said.taken = taken
+            self.done.append(said)
+        if not self.dice.happens(self.dice.rates.repeat):
+            self.said.remove(said)
+        else:
+            self.dice.note("sms: handed over again")
+
+    def _write(self, text: Text, at: datetime) -> None:
+        code = CODE.search(text.text)
+        self._say(at, text.to, self.dice.one(WORDS), code.group() if code else "0000", text.at)
+
+    def _say(self, at: datetime, phone: str, words: str, code: str, since: datetime) -> None:
+        n = len(self.said) + len(self.done)
+        sms = InboundSms.model_validate(
+            {"message_id": f"in-{n}-{int(since.timestamp())}", "from": phone, "text": words.format(code=code),
+             "received_at": at}
+        )  # fmt: skip
+        self.said.append(Said(at, sms))

@@ -1,0 +1,79 @@
+"""What may go wrong, how often, and what did: every decision of a run is drawn here, from its seed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Crashed(BaseException):
+    """A process was killed here. No code of its own may catch this and live on."""
+
+
+@dataclass
+class Rates:
+    """How often, of all times it could. Drawn for each run, so that some runs are quiet and some are wild."""
+
+    crash: float = 0.0
+    repeat: float = 0.0
+    pause: float = 0.0
+    refuse: float = 0.0
+    lose_answer: float = 0.0
+    trouble: float = 0.0
+
+
+QUIET = Rates()
+
+
+@dataclass
+class Hostility:
+    """The dice of one run. `seen` counts every branch that was reached, by its name."""
+
+    seed: int
+    dice: random.Random = field(init=False)
+    rates: Rates = field(init=False)
+    seen: Counter[str] = field(default_factory=Counter)
+    journal: list[str] = field(default_factory=list)
+    away: dict[str, datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)
+        self.rates = Rates(
+            crash=self.dice.choice((0.0, 0.001, 0.003, 0.01)),
+            repeat=self.dice.choice((0.0, 0.05, 0.2)),
+            pause=self.dice.choice((0.0, 0.3, 0.7)),
+            refuse=self.dice.choice((0.0, 0.1)),
+            lose_answer=self.dice.choice((0.0, 0.1, 0.3)),
+            trouble=self.dice.choice((0.0, 0.01, 0.03)),
+        )
+
+    def happens(self, rate: float) -> bool:
+        return rate > 0 and self.dice.random() < rate
+
+    def one(self, choices: Sequence[T]) -> T:
+        return choices[self.dice.randrange(len(choices))]
+
+    def note(self, branch: str) -> None:
+        self.seen[branch] += 1
+
+    def tell(self, line: str) -> None:
+        self.journal.append(line)
+
+    def calm(self) -> None:
+        """From here on everything works."""
+        self.rates = QUIET
+        self.away.clear()
+
+    def is_away(self, what: str, now: datetime) -> bool:
+        """Whether a database, the broker or the gateway is away at the moment."""
+        until = self.away.get(what)
+        if until is not None and now >= until:
+            del self.away[what]
+            return False
+        return until is not None
