@@ -13,6 +13,7 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     (None, "/annuaire/S-cailloux"),
     (None, "/regles"),
     (None, "/api/docs"),
+    (None, "/api/evenements"),
     (None, "/connexion"),
     (None, "/connexion?fait=a_connecter"),
     (None, "/connexion/envoi"),

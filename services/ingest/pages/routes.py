@@ -11,6 +11,7 @@ from services.ingest.pages import (
     counsellors,
     creches,
     departures,
+    event_docs,
     families,
     family_files,
     public,
@@ -25,6 +26,7 @@ from services.ingest.pages.visit import Page
 PAGES: tuple[Page, ...] = (
     *public.PAGES,
     *api_docs.PAGES,
+    *event_docs.PAGES,
     *families.PAGES,
     *sign_in.PAGES,
     *creches.PAGES,
