@@ -26,14 +26,17 @@ def _found(outcome: Outcome) -> dict[str, tuple[str, int]]:
     return {row.request: (row.section, row.pattern) for row in outcome.placed}
 
 
-def _compare(taste: str, mode: Mode, ties: Ties, seeds: range) -> None:
+def _different(taste: str, mode: Mode, ties: Ties, seeds: range) -> list[int]:
+    """The seeds whose outcome is not that of exhaustive search, or breaks a guarantee."""
     if taste == "by structure" and mode is Mode.STABLE:
         taste = "plain"  # contradicting lists have no one best arrangement: test_oracle.py looks at those
-    for seed in seeds:
-        round = _in_mode(tiny(seed, TASTES[taste]), mode, ties)
-        meant = {name: (seat.section, seat.pattern) for name, seat in ModeOracle(round).best().items()}
-        outcome = decide(round, WAYS[seed % len(WAYS)])
-        assert (seed, _found(outcome), outcome.violations) == (seed, meant, ())
+    return [seed for seed in seeds if not _is_as_meant(seed, _in_mode(tiny(seed, TASTES[taste]), mode, ties))]
+
+
+def _is_as_meant(seed: int, round: Round) -> bool:
+    meant = {name: (seat.section, seat.pattern) for name, seat in ModeOracle(round).best().items()}
+    outcome = decide(round, WAYS[seed % len(WAYS)])
+    return _found(outcome) == meant and not outcome.violations and not outcome.unproven
 
 
 @pytest.mark.parametrize("taste", TASTES)
@@ -41,7 +44,7 @@ def _compare(taste: str, mode: Mode, ties: Ties, seeds: range) -> None:
 def test_a_tiny_round_has_the_outcome_that_exhaustive_search_finds_in_its_mode(
     taste: str, mode: Mode, ties: Ties
 ) -> None:
-    _compare(taste, mode, ties, range(10_000, 10_030))
+    assert _different(taste, mode, ties, range(10_000, 10_030)) == []
 
 
 @pytest.mark.torture
@@ -51,7 +54,7 @@ def test_a_tiny_round_has_the_outcome_that_exhaustive_search_finds_in_its_mode(
 def test_ten_thousand_tiny_rounds_have_the_outcome_of_exhaustive_search(
     taste: str, mode: Mode, ties: Ties, first: int
 ) -> None:
-    _compare(taste, mode, ties, range(first, first + 80))
+    assert _different(taste, mode, ties, range(first, first + 80)) == []
 
 
 @pytest.mark.parametrize(("mode", "ties"), EACH)
