@@ -39,6 +39,7 @@ class Against(StrEnum):
     CP_SAT = "cp_sat"
     MATCHING = "matching"
     ALGMATCH = "algmatch"
+    CHILMAI = "chilmai"
 
 
 Requests = Annotated[int, typer.Option(min=1, max=100_000, help="Demandes.")]

@@ -1,7 +1,8 @@
 """A matching package solves one hospitals/residents instance: run by an environment that holds it, never imported.
 
-Reads from its standard input {"residents": {name: [hospitals]}, "hospitals": {name: [capacity, [residents]]}} and
-writes {"matching": {resident: hospital}, "cpu": seconds, "peak_mib": memory}. It needs the standard library and the
+Reads from its standard input a list of {"residents": {name: [hospitals]}, "hospitals": {name: [capacity, [residents]]},
+"families": {name: [[residents], [[hospital of each], ...]]}}, the families only for those who place siblings. Writes a
+list of {"matching": {resident: hospital}, "cpu": seconds, "peak_mib": memory}. It needs the standard library and the
 package that is its argument. When to modify: with a new peer or a new version of one.
 """
 
@@ -46,6 +47,68 @@ def by_algmatch(given: Instance) -> dict[str, str]:
     return {residents[int(one[1:]) - 1]: hospitals[int(to[1:]) - 1] for one, to in pairs if to}
 
 
+def by_chilmai(given: Instance) -> dict[str, str]:
+    """`chilmai`: tables of children, nurseries and ranked combinations of siblings, as a town hall exports them."""
+    service, config = (
+        importlib.import_module("chilmai.generic.service"),
+        importlib.import_module("chilmai.generic.config"),
+    )
+    families = given.get("families", {})
+    tables = {
+        "children_file_bytes": _children(given, families),
+        "daycares_file_bytes": _nurseries(given),
+    }
+    if families:
+        tables |= {"combination_file_bytes": _combinations(families), "combination_file_format": "csv"}
+    found = service.MatchingService().match(
+        **tables,
+        children_file_format="csv",
+        daycares_file_format="csv",
+        mapping=config.DEFAULT_CONFIG,
+        solver_config={"max_time_seconds": 600.0},
+    )
+    return {name: place for name, place in found["matching_result_dict"].items() if place is not None}
+
+
+def _children(given: Instance, families: dict[str, Any]) -> bytes:
+    """One line for each child; its score at a nursery is how many of that nursery's list come after it."""
+    household = {child: name for name, (children, _) in families.items() for child in children}
+    most = max(len(wished) for wished in given["residents"].values())
+    score = {
+        (hospital, resident): len(ranked) - place
+        for hospital, (_, ranked) in given["hospitals"].items()
+        for place, resident in enumerate(ranked)
+    }
+    wishes, scores = [f"希望保育園ID_{n}" for n in range(1, most + 1)], [f"点数{n}" for n in range(1, most + 1)]
+    rows = [["申請者番号", "世帯番号", "年齢", "在籍保育所ID", "きょうだいパターン", *wishes, *scores]]
+    for name, wished in given["residents"].items():
+        room = [""] * (most - len(wished))
+        points = [str(score[to, name]) for to in wished]
+        rows.append([name, household.get(name, name), "0", "", "", *wished, *room, *points, *room])
+    return _csv(rows)
+
+
+def _nurseries(given: Instance) -> bytes:
+    ages = range(6)
+    rows = [["保育所ID", "保育所名", *(f"{age}歳募集人数" for age in ages)]]
+    for name, (capacity, _) in given["hospitals"].items():
+        rows.append([name, name, *(str(capacity if age == 0 else 0) for age in ages)])
+    return _csv(rows)
+
+
+def _combinations(families: dict[str, Any]) -> bytes:
+    most = range(1, 1 + max(len(children) for children, _ in families.values()))
+    rows = [["ファミリーコード", "総当たり順位", *(f"宛名コード{n}" for n in most), *(f"希望施設{n}" for n in most)]]
+    for name, (children, combinations) in families.items():
+        for rank, places in enumerate(combinations, 1):
+            rows.append([name, str(rank), *children, *places])
+    return _csv(rows)
+
+
+def _csv(rows: list[list[str]]) -> bytes:
+    return "".join(",".join(row) + "\r\n" for row in rows).encode()
+
+
 def _algmatch() -> Any:
     """Its hospitals/residents problem alone: the whole package loads a commercial solver for another problem."""
     if "algmatch" not in sys.modules:
@@ -61,8 +124,13 @@ def _algmatch() -> Any:
 LOADING: dict[str, Callable[[], Any]] = {
     "matching": lambda: importlib.import_module("matching.games"),
     "algmatch": _algmatch,
+    "chilmai": lambda: importlib.import_module("chilmai.generic.service"),
 }
-BY_NAME: dict[str, Callable[[Instance], dict[str, str]]] = {"matching": by_matching, "algmatch": by_algmatch}
+BY_NAME: dict[str, Callable[[Instance], dict[str, str]]] = {
+    "matching": by_matching,
+    "algmatch": by_algmatch,
+    "chilmai": by_chilmai,
+}
 
 
 def solved(name: str, given: Instance) -> dict[str, Any]:

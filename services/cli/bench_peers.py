@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,20 @@ def instance_of(round: Round) -> Instance:
     }
     residents = {name: [to for to in wished if to in open_ones] for name, wished in ranked.items()}
     hospitals = {to: [places[to], [name for _, name in sorted(wishing[to])]] for to in sorted(open_ones & set(wishing))}
-    return {"residents": {name: wished for name, wished in residents.items() if wished}, "hospitals": hospitals}
+    return {
+        "residents": {name: wished for name, wished in residents.items() if wished},
+        "hospitals": hospitals,
+        "families": dict(_families(round, residents)),
+    }
+
+
+def _families(round: Round, residents: dict[Id, list[Id]]) -> Iterator[tuple[Id, list[list[Any]]]]:
+    """Siblings who want one structure: each that all of them wish, in the order of the sum of its ranks."""
+    for family in round.siblings:
+        shared = set.intersection(*(set(residents[child]) for child in family.requests))
+        best = sorted(shared, key=lambda to: (sum(residents[child].index(to) for child in family.requests), to))
+        if best:
+            yield family.id, [list(family.requests), [[to] * len(family.requests) for to in best]]
 
 
 def solved_by(peer: str, instances: Iterable[Instance], python: Path, seconds: float) -> list[dict[str, Any]]:

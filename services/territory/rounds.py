@@ -64,7 +64,7 @@ class RoundPlan:
     `bands` is the number of different claims (tier and points) before seniority; 0 gives each request points of its
     own. `flexible` families rank their wishes equally, or would take any of the weeks with as many days.
     `points_at` families have points of their own at their first wish. `elsewhere` wishes name another town.
-    `siblings` children have a brother or sister who asks for the same structure at the same time.
+    `siblings` children have a brother or sister with the same claim who asks for the same structure.
     `support` structures have said how many children they have prepared for. `places` is for each request.
     """
 
@@ -229,8 +229,9 @@ class _Drawing:
         draw = self.chance.of(id)
         start = MONDAY if self.plan.whole_weeks else draw.pick("start", STARTS)
         born = start - timedelta(days=draw.whole("age", *AGE_DAYS))
-        tier, points = self._claim(draw, number)
-        wished = self._wished(self.chance.of(request_id(number - 1)) if self._is_second(number) else draw)
+        first = number - 1 if self._is_second(number) else number
+        tier, points = self._claim(self.chance.of(request_id(first)), first)
+        wished = self._wished(self.chance.of(request_id(first)))
         flexible = draw.happens("flexible", self.plan.flexible)
         equal = flexible and (len(wished) > 1 and draw.happens("equal", 0.5))
         return Request(

@@ -73,3 +73,26 @@ def test_ten_thousand_rounds_of_whole_weeks_are_awarded_as_the_peers_award_them(
                 ]
             compared += BATCH
     assert (compared, different) == (10_000, [])
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1800)
+def test_siblings_of_one_claim_are_placed_as_chilmai_places_them_and_never_fewer() -> None:
+    assert PEERS.exists(), "the peers are not installed: make bench-peers"
+    rounds = [drawn_round(RoundPlan(60, 6, 0, whole_weeks=True, siblings=0.3), seed) for seed in range(200)]
+    theirs = solved_by("chilmai", [instance_of(drawn) for drawn in rounds], PEERS, 900)
+    assert len(theirs) == 200, theirs[0]
+    for drawn, answer in zip(rounds, theirs, strict=True):
+        assert (drawn.id, len(ours(drawn))) >= (drawn.id, len(answer["matching"]))
+    same = sum(ours(drawn) == answer["matching"] for drawn, answer in zip(rounds, theirs, strict=True))
+    assert same >= 190
+
+
+@pytest.mark.parametrize("siblings", [0.0, 0.5])
+def test_families_are_told_to_the_peers_as_ranked_pairs_of_one_structure(siblings: float) -> None:
+    drawn = drawn_round(RoundPlan(40, 5, whole_weeks=True, siblings=siblings), 1)
+    families = instance_of(drawn)["families"]
+    assert bool(families) is bool(siblings)
+    for children, places in families.values():
+        assert len(children) == 2
+        assert all(one == other for one, other in places)
