@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,7 +68,7 @@ async def compared(found: Settings, territory: str | None = None) -> Replayed:
         named = await installation.territory_of(guichet, territory)
     async with installation.opened(found, "ingest", "matcher", "notifier") as databases:
         witnesses, everything = await _read(databases, named)
-    services = tuple(_compare(found, witness, everything, named) for witness in witnesses)
+    services = tuple(_compared(found, witnesses, everything, named))
     count = sum(len(bodies) for bodies in everything.values())
     return Replayed(named, count, time.monotonic() - begun, services)
 
@@ -91,19 +93,33 @@ async def _read(databases: dict[str, Database], territory: str) -> tuple[tuple[W
     return (ingest, matcher), everything
 
 
-def _compare(found: Settings, witness: Witness, everything: Bodies, territory: str) -> Compared:
+def _compared(
+    found: Settings, witnesses: tuple[Witness, ...], everything: Bodies, territory: str
+) -> Iterator[Compared]:  # fmt: skip
+    """Each witness in turn; those that know the same events, as they do at rest, are rebuilt once."""
     from services.cli.assembly import clock_of
     from services.cli.replay_events import known_to, replayed
-    from services.cli.replay_states import as_decided, differences, digest, shown
     from services.ingest.projection import handlers
 
+    with ExitStack() as opened:
+        last: tuple[Bodies, Any] | None = None
+        for witness in witnesses:
+            known = known_to(witness, everything)
+            if last is None or last[0] != known:
+                engine = replayed(known, handlers(found.key("link_key")), clock_of(found)())
+                opened.callback(engine.dispose)
+                last = (known, engine)
+            yield _compare(witness, last[1], territory)
+
+
+def _compare(witness: Witness, engine: Any, territory: str) -> Compared:
+    from services.cli.replay_states import as_decided, differences, digest, shown
+
     ask = shown if witness.service == "ingest" else as_decided
-    engine = replayed(known_to(witness, everything), handlers(found.key("link_key")), clock_of(found)())
     with engine.begin() as tx:
         again: State = ask(tx, territory)
-    engine.dispose()
-    found_ = tuple(differences(witness.live, again))
-    return Compared(witness.service, digest(witness.live), digest(again), found_, witness.begins)
+    found = tuple(differences(witness.live, again))
+    return Compared(witness.service, digest(witness.live), digest(again), found, witness.begins)
 
 
 def _facts(found: Replayed) -> dict[str, Any]:
