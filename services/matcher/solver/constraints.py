@@ -89,7 +89,7 @@ class Settings:
     questions: int = 1_000_000
     displacements: int = 5
     prices: bool = True
-    price_questions: int = 2_000
+    price_questions: int = 400
     constraints: tuple[Callable[[Model], None], ...] = CONSTRAINTS
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 from contracts.vocabulary import Id
 from services.matcher.solver.board import Board, Columns
 from services.matcher.solver.columns import OF_PLACES, Sheet
 from services.matcher.solver.constraints import Settings, Unknown, answer
 from services.matcher.solver.linear import NEAR, Relaxed, relax
-from services.matcher.solver.prices import Proof, Proofs, proof_of
+from services.matcher.solver.prices import Proof, Proofs, proof_of, rough_price, rough_slack
 from services.matcher.solver.problem import Problem
 from services.matcher.solver.questions import Question
 from services.matcher.solver.sure import Sure
@@ -149,7 +150,7 @@ class Keeper:
         if not self.may_ask():
             self.unproven[unit] = None
             return False
-        relaxed = relax(question) if self.settings.quick_no else None
+        relaxed = relax(self._with_fallback(question, unit)) if self.settings.quick_no else None
         if relaxed and relaxed.value > NEAR - 1:
             if self._add_proof(relaxed, unit, question.choices[unit]):
                 return False
@@ -165,6 +166,12 @@ class Keeper:
             self.now.rearrange(found.values())
         return True if found is not None else None
 
+    def _with_fallback(self, question: Question, unit: Id) -> Question:
+        """The same where a unit that takes part already may also have its other columns, as goals decided may ask."""
+        if unit not in self.now.live:
+            return question
+        return replace(question, choices={**question.choices, unit: self.now.live[unit]}, newcomer=None)
+
     def may_ask(self) -> bool:
         """Counts one more question; False once there were as many as the settings allow."""
         self.asked += 1
@@ -172,6 +179,8 @@ class Keeper:
 
     def _add_proof(self, relaxed: Relaxed, unit: Id, columns: Columns) -> bool:
         """Adds the proof that the unit can have none of these columns, if the prices make one."""
+        if not self._is_promising(relaxed, unit, columns):
+            return False
         for _, prices in relaxed.whole_prices():
             kept = self.kept_in(prices)
             own = kept.pop(unit, None)
@@ -180,6 +189,13 @@ class Keeper:
                 self.add_proof(proof_of(prices, self.sheet, {**kept, unit: own} if own else kept))
                 return True
         return False
+
+    def _is_promising(self, relaxed: Relaxed, unit: Id, columns: Columns) -> bool:
+        """False if the prices refuse the unit only as long as those outside the question stay where they are."""
+        kept = self.kept_in(relaxed.prices)
+        kept.pop(unit, None)
+        slack = rough_slack(relaxed.prices, self.sheet, kept)
+        return min(rough_price(relaxed.prices, self.sheet.amounts[column]) for column in columns) > slack + NEAR
 
     def add_proof(self, proof: Proof) -> None:
         """Keeps a proof that holds, and draws what follows from it."""

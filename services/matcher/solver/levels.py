@@ -16,7 +16,7 @@ from services.matcher.solver.columns import Amounts
 from services.matcher.solver.constraints import best, least
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.linear import Relaxed, relax
-from services.matcher.solver.prices import proof_of
+from services.matcher.solver.prices import proof_of, rough_slack
 from services.matcher.solver.problem import RowKind
 from services.matcher.solver.questions import Question
 
@@ -72,11 +72,11 @@ def _improve(keeper: Keeper, row: int, unit: Id) -> None:
 
 def _close(keeper: Keeper, row: int) -> int:
     """Lowers the row to what can be reached, and returns its bound."""
+    if not any(_could_take_less(keeper, row, unit) for unit in keeper.undecided[row]):
+        return keeper.sheet.caps[row]
     blocks = {keeper.sheet.block_of[unit] for unit in keeper.undecided[row]}
     live = keeper.now.live.items()
     region = {unit: columns for unit, columns in live if len(columns) > 1 and keeper.sheet.block_of[unit] in blocks}
-    if not region:
-        return keeper.sheet.caps[row]
     goal = {
         column: amount
         for columns in region.values()
@@ -94,6 +94,12 @@ def _close(keeper: Keeper, row: int) -> int:
     return keeper.sheet.caps[row] if bound == keeper.sheet.caps[row] else _search(keeper, row, question, bound)
 
 
+def _could_take_less(keeper: Keeper, row: int, unit: Id) -> bool:
+    amounts = keeper.sheet.amounts
+    here = amounts[keeper.now.at[unit]].get(row, 0)
+    return any(amounts[column].get(row, 0) < here for column in keeper.now.live[unit])
+
+
 def _move(keeper: Keeper, row: int, columns: dict[Id, int]) -> None:
     keeper.now.rearrange(columns.values())
     keeper.now.add_to_row(row, -keeper.now.room(row))
@@ -102,6 +108,8 @@ def _move(keeper: Keeper, row: int, columns: dict[Id, int]) -> None:
 def _prove(keeper: Keeper, row: int, relaxed: Relaxed) -> int | None:
     """The best bound that these prices prove; the proof is kept if it closes the level."""
     found: list[int] = []
+    rough = {**relaxed.prices, row: 1.0}
+    hopeless = rough_slack(rough, keeper.sheet, keeper.kept_in(rough)) >= 1
     for denominator, prices in relaxed.whole_prices():
         priced = {**prices, row: denominator}
         proof = proof_of(priced, keeper.sheet, keeper.kept_in(priced))
@@ -110,6 +118,8 @@ def _prove(keeper: Keeper, row: int, relaxed: Relaxed) -> int | None:
         if bound == keeper.sheet.caps[row]:
             keeper.add_proof(proof)
             return bound
+        if hopeless:
+            break
     return max(found, default=None)
 
 

@@ -10,7 +10,7 @@ When to modify: never to make a search faster by trusting a number that is not w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contracts.vocabulary import Id
@@ -84,3 +84,13 @@ def proof_of(prices: Amounts, sheet: Sheet, kept: dict[Id, tuple[int, ...]]) -> 
             proof.least[unit] = least
             proof.slack -= least
     return proof
+
+
+def rough_slack(prices: Mapping[int, float], sheet: Sheet, kept: dict[Id, tuple[int, ...]]) -> float:
+    """The slack that prices would have before they are made whole: what is hopeless need not be rounded."""
+    least = (min(rough_price(prices, sheet.amounts[column]) for column in columns) for columns in kept.values())
+    return sum(sheet.caps[row] * price for row, price in prices.items()) - sum(least)
+
+
+def rough_price(prices: Mapping[int, float], amounts: Amounts) -> float:
+    return sum(prices[row] * amount for row, amount in amounts.items() if row in prices)
