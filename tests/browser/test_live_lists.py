@@ -42,8 +42,8 @@ def says(page: Page, words: str) -> bool:
     return True
 
 
-LIVE, PAUSED = "Mise à jour en direct.", "En pause."
-BY_ITSELF = "Mise à jour toutes les 20\u00a0secondes."
+LIVE, PAUSED = "Liste en direct.", "En pause."
+BY_ITSELF = "Liste relue toutes les 20\u00a0secondes."
 _tasks = iter(range(1000))
 
 

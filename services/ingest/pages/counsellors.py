@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from contracts.vocabulary import Answer, Channel, Criterion, ProposalState, RequestKind
 from services.ingest.actors import Role
 from services.ingest.declare.holds import HoldBody, request_hold
-from services.ingest.declare.replies import record_reply
+from services.ingest.declare.replies import record_reply, undo_reply
 from services.ingest.families import RegistrationBody
 from services.ingest.pages import need_forms as needs
 from services.ingest.pages.forms import Form, body
@@ -81,6 +81,12 @@ async def answered(visit: Visit) -> Response:
     return visit.go(f"/conseil/dossier/{request}", "reponse")
 
 
+async def undone(visit: Visit) -> Response:
+    """The client takes its NON back, while it may; the matcher says whether in time."""
+    await visit.write(undo_reply, visit.act(Channel.COUNSELLOR), (await visit.form())["proposition"])
+    return visit.go(f"/conseil/dossier/{visit.path('request')}", "annulation")
+
+
 def _body(form: Form) -> RegistrationBody:
     """An urgent need: any structure with an on-call place will do unless some are named."""
     facts = {**needs.people(form), **needs.child(form), **needs.days_and_hours(form, RequestKind.URGENT)}
@@ -136,4 +142,5 @@ PAGES = (
     get("/conseil/dossier/{request}", one_file, Role.COUNSELLOR),
     post("/conseil/dossier/{request}/reserver", held, Role.COUNSELLOR),
     post("/conseil/dossier/{request}/repondre", answered, Role.COUNSELLOR),
+    post("/conseil/dossier/{request}/annuler", undone, Role.COUNSELLOR),
 )

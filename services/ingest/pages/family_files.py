@@ -11,10 +11,10 @@ from contracts.vocabulary import Answer, Channel, ClosingReason, Criterion, Prop
 from services.ingest.actors import Role
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.releases import TakingBackBody, withdraw_proposal
-from services.ingest.declare.replies import record_reply
+from services.ingest.declare.replies import record_reply, undo_reply
 from services.ingest.declare.requests import ClosingBody, amend_request, close_request
 from services.ingest.declare.vacancies import BY_STRUCTURE
-from services.ingest.families import AmendmentBody, prepare_amendment
+from services.ingest.families import AmendmentBody, prepare_amendment, suspend_if_wrong
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.histories import told
 from services.ingest.pages.need_forms import contacts
@@ -32,7 +32,9 @@ CHANNELS = ((Channel.PHONE.value, "Au téléphone"), (Channel.COUNTER.value, "Au
 ANSWERS = (
     (Answer.OUI.value, "OUI, elle prend la place"),
     (Answer.NON.value, "NON, elle ne la prend pas"),
+    (Answer.RAPPEL.value, "RAPPEL, elle veut encore un appel"),
     (Answer.FIN.value, "FIN, elle a trouvé ailleurs"),
+    (Answer.ERREUR.value, "ERREUR, ce numéro n'est pas le sien"),
 )
 CLOSINGS = tuple((r.value, r.label) for r in ClosingReason if r not in (ClosingReason.PLACED, ClosingReason.ERASED))
 TAKING_BACK = tuple((r.value, r.label) for r in WithdrawalReason if r in BY_STRUCTURE | {WithdrawalReason.BY_GUICHET})
@@ -74,10 +76,18 @@ async def answered(visit: Visit) -> Response:
         answer = form.choice("reponse", Answer, "la réponse")
         channel = form.choice("canal", Channel, "le canal")
         form.check()
-        await visit.write(record_reply, visit.act(channel), visit.path("proposal"), answer, consent=True)
+        act, proposal_id = visit.act(channel), visit.path("proposal")
+        await suspend_if_wrong(visit.guichet, act, proposal_id, answer)
+        await visit.write(record_reply, act, proposal_id, answer, consent=True)
     except Refused as refused:
         return await _answer(visit, form.refused(refused, {"channel": "canal", "": "reponse"}), 422)
     return visit.go("/guichet", "reponse")
+
+
+async def undone(visit: Visit) -> Response:
+    """The family takes its NON back, while it may; the matcher says whether in time."""
+    await visit.write(undo_reply, visit.act(Channel.PHONE), visit.path("proposal"))
+    return visit.go(f"/guichet/dossier/{(await visit.form())['demande']}", "annulation")
 
 
 async def taken_back(visit: Visit) -> Response:
@@ -189,5 +199,6 @@ PAGES = (
     post("/guichet/dossier/{request}/contacts", reached_anew, Role.COORDINATOR),
     get("/guichet/proposition/{proposal}/repondre", answer_form, Role.COORDINATOR),
     post("/guichet/proposition/{proposal}/repondre", answered, Role.COORDINATOR),
+    post("/guichet/proposition/{proposal}/annuler", undone, Role.COORDINATOR),
     post("/guichet/proposition/{proposal}/reprendre", taken_back, Role.COORDINATOR),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi.responses import Response
 
-from contracts.vocabulary import WEEKDAYS, AwardMode, Slot, StructureKind, VacancyKind, Weekday
+from contracts.vocabulary import WEEKDAYS, AwardMode, Slot, StructureKind, Tariff, VacancyKind, Weekday
 from services.ingest.actors import Actor, public
 from services.ingest.pages.forms import Form
 from services.ingest.pages.visit import Visit, get
@@ -89,9 +89,10 @@ def commune_options(visit: Visit) -> list[tuple[str, str]]:
 
 
 def labels(row: dict[str, Any]) -> dict[str, Any]:
-    """A structure's kind and way of giving places, as people say them, and its hours as slots."""
+    """A structure's kind, tariff and way of giving places, as people say them, and its hours as slots."""
     hours = [Slot.model_validate(slot) for slot in row["opening"]]
-    return {"kind": StructureKind(row["kind"]), "mode": AwardMode(row["award_mode"]), "hours": hours}
+    words = {"kind": StructureKind(row["kind"]), "mode": AwardMode(row["award_mode"]), "tariff": Tariff(row["tariff"])}
+    return {**words, "hours": hours}
 
 
 def _asked(visit: Visit, *names: str) -> Form:

@@ -11,14 +11,15 @@ import pytest
 
 from contracts.confirmations import AdmissionConfirmed
 from contracts.releases import ReleaseGiven, ReleaseSuspended, WithdrawalGiven
-from contracts.replies import CallRecorded, ReplyReceived
+from contracts.replies import CallRecorded, ReplyReceived, ReplyUndone
 from contracts.requests import RequestAmended, RequestClosed, RequestRegistered
 from contracts.tasks import TaskHandled
 from contracts.vocabulary import Answer, Channel, Criterion, TaskKind
 from services.ingest.pages.coordinator import ORDER, TITLES
+from services.vault import contacts_of
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import Town, proposal_in
-from tests.ingest.people import CRECHE, OTHER, said
+from tests.ingest.people import CRECHE, OTHER, later, said
 
 NEED = {
     "type": "regular",
@@ -280,3 +281,25 @@ async def test_a_list_goes_on_where_it_ended(town: Town, guichet: httpx2.AsyncCl
     rest = await guichet.get("/guichet/demandes?apres=R-9")
     assert "Louis" in words(first.text)
     assert "Lina" in words(rest.text)
+
+
+async def test_a_call_that_finds_the_wrong_number_suspends_it(town: Town) -> None:
+    coordinator = await town.signed_in("coordinator")
+    path = f"/guichet/proposition/{proposal_in('delivered')}/repondre"
+    answer = await coordinator.post(path, data={"reponse": "erreur", "canal": "phone"})
+    assert answer.status_code == 303
+    contacts = await town.guichet.vault.read(contacts_of, town.guichet.keyring, "F-R-3")
+    assert [contact.suspended for contact in contacts] == [True]
+    assert [reply.answer.value for reply in await town.said(ReplyReceived)] == ["erreur"]
+
+
+async def test_the_guichet_takes_a_no_back_while_it_may(town: Town) -> None:
+    coordinator = await town.signed_in("coordinator")
+    request = f"R-{proposal_in('declining')[2:]}"
+    assert "Annuler le NON" in words((await coordinator.get(f"/guichet/dossier/{request}")).text)
+    path = f"/guichet/proposition/{proposal_in('declining')}/annuler"
+    undone = await coordinator.post(path, data={"demande": request})
+    assert undone.headers["location"] == f"/guichet/dossier/{request}?fait=annulation"
+    assert [said.proposal for said in await town.said(ReplyUndone)] == [proposal_in("declining")]
+    town.clock.set(later(minutes=16))
+    assert "Annuler le NON" not in words((await coordinator.get(f"/guichet/dossier/{request}")).text)

@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from contracts.proposals import HoldDenied, ProposalDeadlineSet
-from contracts.replies import HoldRequested, ReplyReceived
+from contracts.proposals import HoldDenied, ProposalDeadlineSet, ProposalDeclining
+from contracts.replies import HoldRequested, ReplyReceived, ReplyUndone
 from contracts.requests import RequestRegistered
 from contracts.vocabulary import Answer, Channel, Criterion, RequestKind, VacancyKind
 from services.ingest.people import with_people
@@ -155,3 +155,15 @@ async def test_the_list_of_files_says_where_each_stands(town: Town, counsellor: 
     view = await town.guichet.database.read(read_request, COUNSELLOR, "R-urgent", later())
     (named,) = await with_people(town.guichet, [view])
     assert named["first_name"] == "Lina"
+
+
+async def test_a_counsellor_takes_its_clients_no_back_while_it_may(town: Town) -> None:
+    undoable = {"undo_until": later(minutes=15), "answered_by": "P", "channel": Channel.COUNSELLOR}
+    await town.hear(made("O-undo", "R-urgent", code="4791"), released("O-undo"))
+    await town.hear(event(ProposalDeclining, "O-undo", **undoable))
+    counsellor = await town.signed_in("counsellor")
+    assert "Annuler le NON" in words((await counsellor.get("/conseil/dossier/R-urgent")).text)
+    undone = await counsellor.post("/conseil/dossier/R-urgent/annuler", data={"proposition": "O-undo"})
+    assert undone.headers["location"] == "/conseil/dossier/R-urgent?fait=annulation"
+    (said,) = await town.said(ReplyUndone)
+    assert (said.proposal, said.channel) == ("O-undo", Channel.COUNSELLOR)

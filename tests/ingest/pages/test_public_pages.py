@@ -21,7 +21,7 @@ async def test_the_public_page_lists_the_places_of_the_query_by_commune(town: To
     shown = words(page.text)
     assert page.status_code == 200
     assert {row["structure"] for row in found} == {CRECHE, OTHER}
-    assert "Des places libres dans 2\u00a0structures, 2\u00a0communes." in shown
+    assert "2\u00a0structures ont des places libres, dans 2\u00a0communes." in shown
     assert shown.index("Désertines") < shown.index("Montluçon")
     assert "Attribuées par le guichet. Mis à jour le lundi 2\u00a0novembre à 9\u00a0h." in shown
     assert "04 65 71 00 10" in shown

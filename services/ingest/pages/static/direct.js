@@ -31,7 +31,7 @@
     var words = over ? "Votre session est finie. Rechargez la page."
       : paused ? (waiting ? "En pause. Du nouveau attend." : "En pause.")
       : waiting ? "Du nouveau attend la fin de votre saisie."
-      : streaming === null ? "" : streaming ? "Mise à jour en direct." : "Mise à jour toutes les 20\u00a0secondes.";
+      : streaming === null ? "" : streaming ? "Liste en direct." : "Liste relue toutes les 20\u00a0secondes.";
     if (state.textContent !== words) { state.textContent = words; }
     place.dataset.etat = over ? "fini" : paused ? "pause" : waiting ? "attend" : streaming ? "direct" : "demande";
     pause.textContent = paused ? "Reprendre" : "Mettre en pause";
