@@ -27,9 +27,9 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 LINES, TABLE = DOCS / "torture.json", DOCS / "torture.md"
 HEADER = """# Les longs essais
 
-Fait par `make torture` : chaque essai écrit sa ligne dans `docs/torture.json`, et cette table en est tirée. À côté de
-chaque essai se trouve son jumeau, le même sans la garde, qui doit échouer : sinon l'essai ne montre rien. Les durées
-dépendent de la machine et de sa charge ; elles ne sont jamais une condition.
+Fait par `make torture` : chaque essai écrit sa ligne dans `docs/torture.json`, et cette table en est tirée. À côté de
+chaque essai se trouve son jumeau, le même sans la garde, qui doit échouer : sinon l'essai ne montre rien. Les durées
+dépendent de la machine et de sa charge ; elles ne sont jamais une condition.
 
 | essai | ce qui est fait | trouvé | jumeau | graine | secondes | base et courtier | versions | commit | charge |
 |---|---|---|---|---|---|---|---|---|---|

@@ -29,7 +29,7 @@ from tests.journey import stillness
 NAMES = ("ingest", "matcher", "notifier")
 SERVE = "serve"
 """The process in which all three are, on SQLite."""
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0
 REST_WITHIN_S = 30.0
 POLL_S = 0.05
 PARTITIONS = 6

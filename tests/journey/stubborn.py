@@ -29,6 +29,7 @@ from tests.journey.world import World
 
 T = TypeVar("T")
 PATIENCE_S = 300.0
+ONE_TRY_S = 60.0
 LOOK_EVERY_S = 0.15
 S = ProposalState
 
@@ -131,7 +132,7 @@ def _proposals_of(tx: sa.Connection, request: str) -> list[dict[str, Any]]:
 async def stubborn_world(cluster: Cluster, territory: str) -> AsyncIterator[StubbornWorld]:
     databases = {name: database_at(cluster.settings, name) for name in NAMES}
     async with (
-        httpx2.AsyncClient(base_url=cluster.url("ingest"), timeout=PATIENCE_S) as api,
+        httpx2.AsyncClient(base_url=cluster.url("ingest"), timeout=ONE_TRY_S) as api,
         httpx2.AsyncClient(base_url=cluster.url("notifier")) as phones,
     ):
         profile = Unhurried(cluster, api, phones, databases["ingest"], territory)
