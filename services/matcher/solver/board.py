@@ -29,7 +29,7 @@ class Board:
             block = sheet.block_of[sheet.unit_of[column]]
             for row in rows:
                 if sheet.caps[row] <= 0:
-                    self.full[block] |= 1 << sheet.bit(row, block)
+                    self.full[block] |= sheet.marks[row]
 
     def room(self, row: int) -> int:
         """How much of a row is left. Rows are made while the search goes on."""
@@ -52,7 +52,7 @@ class Board:
         for row, amount in self.sheet.amounts[column].items():
             self.left[row] = self.room(row) - times * amount
         for row in places:
-            bit = 1 << self.sheet.bit(row, block)
+            bit = self.sheet.marks[row]
             self.full[block] = self.full[block] | bit if self.left[row] <= 0 else self.full[block] & ~bit
             if times > 0:
                 self.using[row][unit] = None

@@ -44,7 +44,7 @@ class Sheet:
         users = _users(problem)
         self._rows = self._add_limits(problem, users)
         self.block_of = _blocks(problem, self._rows, users)
-        self._bit: dict[int, int] = {}
+        self.marks: dict[int, int] = {}
         self._widths: Counter[int] = Counter()
         for name, unit in problem.units.items():
             self.choices[name] = tuple(self._add_option(name, option, self._taken(option)) for option in unit.options)
@@ -129,17 +129,17 @@ class Sheet:
         self.options.append(option)
         self.amounts.append(taken)
         self.cells.append(places)
-        self.bits.append(sum(1 << self.bit(row, self.block_of[unit]) for row in places))
+        self.bits.append(sum(self._mark(row, self.block_of[unit]) for row in places))
         self.others.append({row: count for row, count in taken.items() if count > 1 or row not in places})
         self.shared[unit] += [row for row in self.others[column] if row not in self.shared[unit]]
         return column
 
-    def bit(self, row: int, block: int) -> int:
-        """The position of a row of places among those of its block."""
-        if row not in self._bit:
-            self._bit[row] = self._widths[block]
+    def _mark(self, row: int, block: int) -> int:
+        """The bit of a row of places among those of its block."""
+        if row not in self.marks:
+            self.marks[row] = 1 << self._widths[block]
             self._widths[block] += 1
-        return self._bit[row]
+        return self.marks[row]
 
 
 def minutes(option: Option | None) -> int:
@@ -149,12 +149,9 @@ def minutes(option: Option | None) -> int:
 
 
 def _counted(option: Option, problem: Problem, *, support: bool) -> Counter[Place]:
-    return Counter(
-        (use.row, cell)
-        for use in option.uses
-        if (problem.rows[use.row].kind is RowKind.SUPPORT) is support
-        for cell in use.cells
-    )
+    uses = [use for use in option.uses if (problem.rows[use.row].kind is RowKind.SUPPORT) is support]
+    places = [(use.row, cell) for use in uses for cell in use.cells]
+    return Counter(places) if any(use.nth > 1 for use in uses) else Counter(dict.fromkeys(places, 1))
 
 
 def _users(problem: Problem) -> dict[Place, Amounts]:

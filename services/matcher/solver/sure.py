@@ -36,7 +36,7 @@ class Sure:
         return [row for row in self.sheet.cells[columns[0]] if more and self._take(row, block, more)]
 
     def _take(self, row: int, block: int, more: int) -> bool:
-        bit = 1 << self.sheet.bit(row, block)
+        bit = self.sheet.marks[row]
         if not more & bit:
             return False
         self._taken[row] += 1
