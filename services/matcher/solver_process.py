@@ -11,6 +11,7 @@ import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 
 from services.matcher.solver.schema import Outcome, Round
 
@@ -66,10 +67,14 @@ def _load() -> None:
 
 
 def decide(part: Round) -> Outcome:
-    """The outcome of one part. Whoever solves loads OR-Tools; the other processes do without it."""
+    """The outcome of one part. Whoever solves loads OR-Tools; the other processes do without it.
+
+    What the other modes would have placed is for whoever compares them (`berceau match`, a commission): here families
+    wait for an SMS, and it costs four times the round itself.
+    """
     from services.matcher.solver import solve
 
-    return solve.decide(part)
+    return solve.decide(part, replace(solve.DEFAULT, prices=False))
 
 
 class SolverDied(ConnectionError):

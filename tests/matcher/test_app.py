@@ -22,6 +22,7 @@ from services.calendar import FixedClock
 from services.matcher import reading
 from services.matcher import tables as t
 from services.matcher.app import Listening, build, decide_here
+from services.matcher.solver import solve
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver_process import SolverDied, SolverProcess
 from tests.matcher.world import World, now_at, run_now
@@ -147,6 +148,16 @@ def test_what_solves_loads_no_database_and_no_web() -> None:
     )
     assert "ortools" in loaded
     assert not loaded & {"fastapi", "sqlalchemy", "services.matcher.app", "services.bus.database"}
+
+
+def test_a_live_round_does_not_wait_for_what_other_modes_would_have_placed() -> None:
+    world = World().begin()
+    world.open_place()
+    world.ask("r-1")
+    part = one_part(world)
+    live, compared = run_now(decide_here(part)), solve.decide(part)
+    assert live.prices == () and compared.prices
+    assert live.placed == compared.placed
 
 
 def one_part(world: World) -> Round:
