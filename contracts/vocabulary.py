@@ -46,10 +46,11 @@ class Weekday(Labelled):
     @property
     def number(self) -> int:
         """0 for Monday to 6 for Sunday, as `date.weekday()`."""
-        return WEEKDAYS.index(self)
+        return NUMBERS[self]
 
 
 WEEKDAYS = tuple(Weekday)
+NUMBERS = {day: number for number, day in enumerate(WEEKDAYS)}
 
 
 class Slot(Frozen):
@@ -132,7 +133,10 @@ class Audience(Labelled):
 
     @property
     def level(self) -> int:
-        return tuple(Audience).index(self)
+        return AUDIENCE_LEVELS[self]
+
+
+AUDIENCE_LEVELS = {audience: level for level, audience in enumerate(Audience)}
 
 
 class RequestKind(Labelled):

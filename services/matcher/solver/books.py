@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -16,41 +16,57 @@ from contracts.vocabulary import Audience, Id, Period, Slot
 from services.matcher.solver.schema import Hold, Placed, Vacancy
 
 Span = tuple[tuple[Slot, ...], Period]
-Cell = tuple[int, int, int]
-"""Weekday, stretch of dates and stretch of hours."""
+Cell = int
+"""Stretch of dates, and stretch of hours of a weekday, by number: hours of one weekday stand side by side."""
 AUDIENCES = tuple(Audience)
 LEVELS = tuple(range(len(AUDIENCES)))
 
 
 class Cut:
-    """Time as all the bounds of some spans cut it: one cell for each weekday, stretch of dates, stretch of hours."""
+    """Time as all the bounds of some spans cut it: one cell for each weekday, stretch of hours, stretch of dates.
+
+    Cells have numbers, and a set of cells is a whole number with one bit for each.
+    """
 
     def __init__(self, spans: Iterable[Span]) -> None:
-        self._dates, self._hours = _boundaries(set(spans))
-        self._weekdays = [_weekdays(start, end) for start, end in pairwise(self._dates)]
-        self._known: dict[Span, frozenset[Cell]] = {}
-        # The same objects are looked up again and again and are slow to hash; kept here, their ids stay theirs.
-        self._seen: dict[tuple[int, int], tuple[tuple[Slot, ...], Period, frozenset[Cell]]] = {}
+        self._known: dict[tuple[int, int], tuple[tuple[Slot, ...], Period, int]] = {}
+        self._dates, self._hours = _boundaries(_each_once(spans))
+        self._width = max(len(self._dates) - 1, 0)
+        self._happens = [_stretches_with(weekday, self._dates) for weekday in range(7)]
+        self._first = [0]
+        for hours in self._hours:
+            self._first.append(self._first[-1] + self._width * max(len(hours) - 1, 0))
+        self._days: dict[tuple[date, date | None], int] = {}
+
+    def mask(self, slots: tuple[Slot, ...], period: Period) -> int:
+        """The cells of these slots on the days of the period, as bits."""
+        key = (id(slots), id(period))  # slow to hash, and looked up again and again; kept here, their ids stay theirs
+        if key not in self._known:
+            found = 0
+            for slot in slots:
+                found |= self.slot_mask(slot, period)
+            self._known[key] = (slots, period, found)
+        return self._known[key][2]
 
     def cells(self, slots: tuple[Slot, ...], period: Period) -> frozenset[Cell]:
-        """The cells of these slots on the days of the period."""
-        key = (id(slots), id(period))
-        if key not in self._seen:
-            cells = self._known.get((slots, period))
-            if cells is None:
-                cells = frozenset(cell for slot in slots for cell in self._cells(slot, period))
-                self._known[slots, period] = cells
-            self._seen[key] = (slots, period, cells)
-        return self._seen[key][2]
+        """The same cells by their numbers."""
+        return frozenset(numbers(self.mask(slots, period)))
 
-    def _cells(self, slot: Slot, period: Period) -> Iterator[Cell]:
+    def slot_mask(self, slot: Slot, period: Period) -> int:
+        """The cells of one slot, as bits."""
         weekday = slot.weekday.number
-        start, end = _days(slot, period)
         hours = self._hours[weekday]
-        stretches = range(bisect_left(hours, slot.start), bisect_left(hours, slot.end))
-        for number in range(bisect_left(self._dates, start), bisect_left(self._dates, end)):
-            if weekday in self._weekdays[number]:
-                yield from ((weekday, number, stretch) for stretch in stretches)
+        days = self._stretches(*_days(slot, period)) & self._happens[weekday]
+        found = 0
+        for stretch in range(bisect_left(hours, slot.start), bisect_left(hours, slot.end)):
+            found |= days << (self._first[weekday] + stretch * self._width)
+        return found
+
+    def _stretches(self, start: date, end: date) -> int:
+        if (start, end) not in self._days:
+            first, last = bisect_left(self._dates, start), bisect_left(self._dates, end)
+            self._days[start, end] = (1 << last) - (1 << first)
+        return self._days[start, end]
 
 
 class Book(Cut):
@@ -59,10 +75,10 @@ class Book(Cut):
     def __init__(
         self,
         instant: datetime,
-        vacancies: list[Vacancy],
-        holds: list[Hold],
+        vacancies: Sequence[Vacancy],
+        holds: Sequence[Hold],
         wished: Iterable[Span],
-        placed: list[Placed],
+        placed: Sequence[Placed],
     ) -> None:
         self.instant, self.vacancies, self.holds, self.placed = instant, vacancies, holds, placed
         free = [(row.slots, row.period) for row in self.vacancies]
@@ -74,6 +90,11 @@ class Book(Cut):
         """For each audience level, the places in each cell that it may use."""
         levels = [(row.audience_at(self.instant).level, (row.slots, row.period), row.places) for row in self.vacancies]
         return self._up_to_each_level(levels)
+
+    @cached_property
+    def _offered_at_all(self) -> list[int]:
+        """For each audience level, the cells in which it finds places."""
+        return [sum(1 << cell for cell, places in found.items() if places > 0) for found in self.offered]
 
     @cached_property
     def binding_levels(self) -> tuple[int, ...]:
@@ -93,22 +114,65 @@ class Book(Cut):
         """The requests placed in each cell."""
         found: dict[Cell, list[Id]] = defaultdict(list)
         for row in self.placed:
-            for cell in self.cells(row.slots, row.period):
+            for cell in numbers(self.mask(row.slots, row.period)):
                 found[cell].append(row.request)
         return found
 
     def is_offered(self, span: Span, level: int = LEVELS[-1]) -> bool:
         """True if each cell is offered, on all its days, to somebody of at most this audience level."""
-        cells = self.cells(*span)
-        return bool(cells) and all(self.offered[level].get(cell, 0) > 0 for cell in cells)
+        mask = self.mask(*span)
+        return bool(mask) and not mask & ~self._offered_at_all[level]
+
+    def full_before(self, level: int, rows: Sequence[Placed]) -> list[int]:
+        """The cells, as bits, without a place for one more of this level, beside none, one, two... of these rows."""
+        offered, held = self.offered[level], self.held[level]
+        left = {cell: places - held.get(cell, 0) for cell, places in offered.items()}
+        some = sum(1 << cell for cell, count in left.items() if count > 0)
+        found = [~some]
+        for row in rows:
+            for cell in numbers(self.mask(row.slots, row.period)):
+                left[cell] = left.get(cell, 0) - 1
+                if left[cell] == 0:
+                    some &= ~(1 << cell)
+            found.append(~some)
+        return found
+
+    def overrun(self, level: int, rows: Iterable[Placed], *, with_holds: bool) -> int:
+        """The cells, as bits, in which these rows are too many for this level."""
+        left = dict(self.offered[level])
+        for cell, units in self.held[level].items() if with_holds else ():
+            left[cell] = left.get(cell, 0) - units
+        found = 0
+        for row in rows:
+            for cell in numbers(self.mask(row.slots, row.period)):
+                left[cell] = left.get(cell, 0) - 1
+                if left[cell] < 0:
+                    found |= 1 << cell
+        return found
 
     def _up_to_each_level(self, rows: list[tuple[int, Span, int]]) -> list[dict[Cell, int]]:
         found: list[dict[Cell, int]] = [defaultdict(int) for _ in LEVELS]
         for own, span, amount in rows:
+            cells = numbers(self.mask(*span))
             for level in LEVELS[own:]:
-                for cell in self.cells(*span):
-                    found[level][cell] += amount
+                here = found[level]
+                for cell in cells:
+                    here[cell] += amount
         return found
+
+
+def numbers(mask: int) -> list[Cell]:
+    """The cells of a set."""
+    found = []
+    while mask:
+        lowest = mask & -mask
+        found.append(lowest.bit_length() - 1)
+        mask ^= lowest
+    return found
+
+
+def _each_once(spans: Iterable[Span]) -> Iterable[Span]:
+    return {(id(slots), id(period)): (slots, period) for slots, period in spans}.values()
 
 
 def _days(slot: Slot, period: Period) -> tuple[date, date]:
@@ -119,16 +183,22 @@ def _days(slot: Slot, period: Period) -> tuple[date, date]:
     return (slot.day, slot.day + timedelta(days=1)) if period.contains(slot.day) else (period.start, period.start)
 
 
-def _boundaries(spans: set[Span]) -> tuple[list[date], list[list[time]]]:
+def _boundaries(spans: Iterable[Span]) -> tuple[list[date], list[list[time]]]:
     dates: set[date] = set()
     hours: list[set[time]] = [set() for _ in range(7)]
     for slots, period in spans:
         for slot in slots:
-            dates |= set(_days(slot, period))
-            hours[slot.weekday.number] |= {slot.start, slot.end}
+            dates.update(_days(slot, period))
+            here = hours[slot.weekday.number]
+            here.add(slot.start)
+            here.add(slot.end)
     return sorted(dates), [sorted(found) for found in hours]
 
 
-def _weekdays(start: date, end: date) -> set[int]:
-    """The weekdays that fall between two dates, the second one excluded."""
-    return {(start.weekday() + step) % 7 for step in range(min((end - start).days, 7))}
+def _stretches_with(weekday: int, dates: Sequence[date]) -> int:
+    """The stretches between these dates, as bits, that hold a given weekday; the second date is not part of one."""
+    return sum(
+        1 << number
+        for number, (start, end) in enumerate(pairwise(dates))
+        if (weekday - start.weekday()) % 7 < (end - start).days
+    )

@@ -1,6 +1,7 @@
 """Hours of care that would suit a request: its patterns with travel time, in the sections that take its age.
 
-Nothing here looks at places. When to modify: when age, period or travel are counted otherwise.
+A family may accept a part of its days, or a later start. Nothing here looks at places but for the days on which some
+come free. When to modify: when age, period or travel are counted otherwise.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
+from itertools import combinations
+from typing import NamedTuple
 
 from contracts.vocabulary import Audience, Id, Period, Slot
 from services.matcher.rules.eligibility import fits_ages
 from services.matcher.solver.cells import Span
-from services.matcher.solver.schema import Pattern, Request, Round, Section
+from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Pattern, Request, Round, Section
 
 Known = dict[tuple[tuple[Slot, ...], int], tuple[Slot, ...]]
 """Hours of care already worked out, by slots and minutes of travel."""
@@ -34,6 +37,16 @@ class Care:
     @property
     def span(self) -> Span:
         return (self.slots, self.period)
+
+
+class Rhythm(NamedTuple):
+    """A pattern, or some of its days: its position, the place of its rank, hours of care, days given up."""
+
+    pattern: int
+    place: int
+    slots: tuple[Slot, ...]
+    given_up: int
+    dated: bool
 
 
 def effective_audience(request: Request, section: Id) -> Audience:
@@ -68,46 +81,87 @@ def _by_day_and_hour(slot: Slot) -> tuple[int, str, time, time]:
 
 def cares_by_structure(round: Round) -> dict[Id, list[Care]]:
     """For each structure, everything that would suit somebody there, whether or not there is a place."""
-    sections: dict[Id, list[Section]] = defaultdict(list)
-    for section in round.sections:
-        sections[section.structure].append(section)
+    reading = _Reading(round)
     found: dict[Id, list[Care]] = defaultdict(list)
-    known: Known = {}
     for request in round.requests:
-        for care in _cares(request, sections, known):
+        for care in reading.cares(request):
             found[care.section.structure].append(care)
     return found
 
 
-def _cares(
-    request: Request,
-    sections: dict[Id, list[Section]],
-    known: Known,
-) -> Iterator[Care]:
-    born, start = request.born, request.period.start
-    patterns = _possible_patterns(request, known)
-    wish_ranks = sorted({wish.rank for wish in request.wishes})
-    pattern_ranks = sorted({pattern.rank for pattern in request.patterns})
-    for wish in request.wishes:
-        for section in sections[wish.structure]:
-            if not fits_ages(born, start, section.age_from_months, section.age_to_months):
-                continue
-            for index, rank, slots in patterns:
-                level = wish_ranks.index(wish.rank) * len(pattern_ranks) + pattern_ranks.index(rank) + 1
-                if request.may_be_offered(section.id, slots):
-                    yield Care(request, section, wish.rank, index, level, slots, request.period)
+class _Reading:
+    """The sections of a round, the days on which places come free there, and hours already worked out."""
 
+    def __init__(self, round: Round) -> None:
+        self.sections: dict[Id, list[Section]] = defaultdict(list)
+        for section in round.sections:
+            self.sections[section.structure].append(section)
+        self.opens: dict[Id, set[date]] = defaultdict(set)
+        for vacancy in round.vacancies:
+            self.opens[vacancy.section].add(vacancy.period.start)
+        for hold in round.holds:
+            self.opens[hold.section] |= {hold.period.end} if hold.period.end else set()
+        self.together = {name for row in round.siblings for name in row.requests}
+        self.known: Known = {}
 
-def _possible_patterns(request: Request, known: Known) -> list[tuple[int, int, tuple[Slot, ...]]]:
-    """Position, rank and hours of care of the patterns whose single days all lie in the period."""
-    found = []
-    for index, pattern in enumerate(request.patterns):
-        if _within(pattern, request):
-            key = (pattern.slots, request.travel_minutes)
-            if key not in known:
-                known[key] = hours_of_care(*key)
-            found.append((index, pattern.rank, known[key]))
-    return found
+    def cares(self, request: Request) -> Iterator[Care]:
+        wish_ranks = sorted({wish.rank for wish in request.wishes})
+        pattern_ranks = sorted({pattern.rank for pattern in request.patterns})
+        rhythms = self._rhythms(request, pattern_ranks)
+        starts = self._starts(request)
+        every = {day: place for place, day in enumerate(sorted(set().union(*starts.values())))}
+        one_round = len(wish_ranks) * len(pattern_ranks) * len(every)
+        for wish in request.wishes:
+            first = wish_ranks.index(wish.rank) * len(pattern_ranks)
+            for section in self.sections[wish.structure]:
+                for start, period in self._periods(request, section, starts[section.id]):
+                    for pattern, place, slots, given_up, dated in rhythms:
+                        if not (dated and every[start]) and request.may_be_offered(section.id, slots):
+                            level = (first + place) * len(every) + every[start] + 1 + one_round * given_up
+                            yield Care(request, section, wish.rank, pattern, level, slots, period)
+
+    def _periods(self, request: Request, section: Section, starts: set[date]) -> Iterator[tuple[date, Period]]:
+        """The days of care from each possible start at which the section takes the age."""
+        for start in sorted(starts):
+            if fits_ages(request.born, start, section.age_from_months, section.age_to_months):
+                whole = start == request.period.start
+                yield start, request.period if whole else Period(start=start, end=request.period.end)
+
+    def _starts(self, request: Request) -> dict[Id, set[date]]:
+        """By wished section, the wanted start, and the days within the tolerance on which places come free."""
+        first, end = request.period.start, request.period.end or date.max
+        wished = (section.id for wish in request.wishes for section in self.sections[wish.structure])
+        if request.tolerance_days == 0 or request.id in self.together:
+            return {section: {first} for section in wished}
+        last = min(first + timedelta(days=request.tolerance_days), end - timedelta(days=1))
+        return {section: {first, *(day for day in self.opens[section] if first < day <= last)} for section in wished}
+
+    def _rhythms(self, request: Request, ranks: list[int]) -> list[Rhythm]:
+        """The patterns whose single days all lie in the period, and what a family accepts of their days."""
+        most = max((len({slot.day for slot in pattern.slots}) for pattern in request.patterns), default=0)
+        found = []
+        for index, pattern in enumerate(request.patterns):
+            if _within(pattern, request):
+                dated = any(isinstance(slot.day, date) for slot in pattern.slots)
+                place, travel = ranks.index(pattern.rank), request.travel_minutes
+                found.append(Rhythm(index, place, self._hours(pattern.slots, travel), 0, dated))
+                for slots, days in self._parts(request, pattern):
+                    found.append(Rhythm(index, place, self._hours(slots, travel), most - days, dated))
+        return found
+
+    def _parts(self, request: Request, pattern: Pattern) -> Iterator[tuple[tuple[Slot, ...], int]]:
+        """Some of the days of a pattern, with how many they are, as few as the family accepts."""
+        days = list(dict.fromkeys(slot.day for slot in pattern.slots))
+        few = len(days) <= MOST_DAYS_TO_CHOOSE_FROM and request.id not in self.together
+        for count in range(request.min_days, len(days)) if request.accepts_partial and few else ():
+            for chosen in combinations(days, count):
+                yield tuple(slot for slot in pattern.slots if slot.day in chosen), count
+
+    def _hours(self, slots: tuple[Slot, ...], travel: int) -> tuple[Slot, ...]:
+        key = (slots, travel)
+        if key not in self.known:
+            self.known[key] = hours_of_care(*key)
+        return self.known[key]
 
 
 def _within(pattern: Pattern, request: Request) -> bool:

@@ -6,14 +6,15 @@ age, travel or the order of wishes are read otherwise.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from contracts.vocabulary import Id, Period, Slot
 from services.matcher.solver.books import Span
-from services.matcher.solver.schema import Request, Section
+from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Request, Round, Section
 
 
 @dataclass(frozen=True)
@@ -82,27 +83,104 @@ def _joined(hours: list[tuple[time, time]]) -> list[tuple[time, time]]:
     return found
 
 
-def choices_of(request: Request, sections: Mapping[Id, Sequence[Section]]) -> Iterator[Choice]:
-    """All that would suit a request, wish by wish; `sections` are those of each structure."""
-    wish_ranks = sorted({wish.rank for wish in request.wishes})
-    pattern_ranks = sorted({pattern.rank for pattern in request.patterns})
-    hours = {index: care_hours(request, index) for index in range(len(request.patterns))}
-    for wish in request.wishes:
-        for section in sections.get(wish.structure, ()):
-            for index, pattern in enumerate(request.patterns):
-                suits = accepts_age(section, request) and _in_period(hours[index], request.period)
-                if suits and request.may_be_offered(section.id, hours[index]):
-                    level = wish_ranks.index(wish.rank) * len(pattern_ranks) + pattern_ranks.index(pattern.rank)
-                    yield Choice(
-                        request=request.id,
-                        structure=wish.structure,
-                        section=section.id,
-                        pattern=index,
-                        wish_rank=wish.rank,
-                        level=level + 1,
-                        slots=hours[index],
-                        period=request.period,
-                    )
+@dataclass(frozen=True)
+class Taking:
+    """A whole pattern or a part of it, from one day on: what a family would take in any section that fits."""
+
+    pattern: int
+    slots: tuple[Slot, ...]
+    start: date
+    missing: int
+
+
+class Choices:
+    """What the requests of a round would accept. `asked_together` take whole patterns from the wanted start only."""
+
+    def __init__(self, round: Round) -> None:
+        self._sections: dict[Id, list[Section]] = defaultdict(list)
+        for section in round.sections:
+            self._sections[section.structure].append(section)
+        self._opening = {(row.section, row.period.start) for row in round.vacancies}
+        self._opening |= {(row.section, row.period.end) for row in round.holds if row.period.end is not None}
+        self._hours: dict[tuple[tuple[tuple[object, ...], ...], int], tuple[Slot, ...]] = {}
+        self._asked_together = {request for row in round.siblings for request in row.requests}
+
+    def of(self, request: Request) -> Iterator[Choice]:
+        """All that would suit a request, wish by wish."""
+        starts = self._starts(request)
+        wishes = sorted({wish.rank for wish in request.wishes})
+        patterns = sorted({pattern.rank for pattern in request.patterns})
+        takings = list(self._takings(request, sorted({start for _, start in starts})))
+        order = sorted({start for _, start in starts})
+        for wish in request.wishes:
+            for section in self._sections[wish.structure]:
+                for taking in takings:
+                    if (section.id, taking.start) in starts and _suits(request, section, taking):
+                        rank = request.patterns[taking.pattern].rank
+                        level = wishes.index(wish.rank) * len(patterns) + patterns.index(rank)
+                        level = level * len(order) + order.index(taking.start)
+                        level += taking.missing * len(wishes) * len(patterns) * len(order)
+                        yield Choice(
+                            request=request.id,
+                            structure=wish.structure,
+                            section=section.id,
+                            pattern=taking.pattern,
+                            wish_rank=wish.rank,
+                            level=level + 1,
+                            slots=taking.slots,
+                            period=_from(taking.start, request.period),
+                        )
+
+    def _starts(self, request: Request) -> set[tuple[Id, date]]:
+        """Sections and days on which care may begin there."""
+        sections = [section.id for wish in request.wishes for section in self._sections[wish.structure]]
+        days = 0 if request.id in self._asked_together else request.tolerance_days
+        found = {(section, request.period.start) for section in sections}
+        for late in range(1, days + 1):
+            day = request.period.start + timedelta(days=late)
+            if request.period.contains(day):
+                found |= {(section, day) for section in sections if (section, day) in self._opening}
+        return found
+
+    def _takings(self, request: Request, starts: Sequence[date]) -> Iterator[Taking]:
+        widest = max((len(_days(pattern.slots)) for pattern in request.patterns), default=0)
+        for index in range(len(request.patterns)):
+            whole = self._care_hours(request, index)
+            if not _in_period(whole, request.period):
+                continue
+            days = sorted(_days(whole), key=str)
+            dated = any(isinstance(day, date) for day in days)
+            for start in starts[: 1 if dated else None]:
+                yield Taking(index, whole, start, 0)
+                for count in self._part_sizes(request, len(days)):
+                    for kept in itertools.combinations(days, count):
+                        yield Taking(index, tuple(slot for slot in whole if slot.day in kept), start, widest - count)
+
+    def _care_hours(self, request: Request, pattern: int) -> tuple[Slot, ...]:
+        """The hours of care of a pattern; the same ones are worked out once."""
+        slots = request.patterns[pattern].slots
+        key = (tuple((slot.day, slot.start, slot.end) for slot in slots), request.travel_minutes)
+        if key not in self._hours:
+            self._hours[key] = care_hours(request, pattern)
+        return self._hours[key]
+
+    def _part_sizes(self, request: Request, days: int) -> range:
+        possible = request.accepts_partial and days <= MOST_DAYS_TO_CHOOSE_FROM
+        return range(request.min_days, days) if possible and request.id not in self._asked_together else range(0)
+
+
+def _suits(request: Request, section: Section, taking: Taking) -> bool:
+    age = months(request.born, taking.start)
+    fits = age >= 0 and section.age_from_months <= age <= section.age_to_months
+    return fits and request.may_be_offered(section.id, taking.slots)
+
+
+def _from(start: date, period: Period) -> Period:
+    return period if start == period.start else Period(start=start, end=period.end)
+
+
+def _days(slots: Iterable[Slot]) -> set[object]:
+    return {slot.day for slot in slots}
 
 
 def _in_period(slots: tuple[Slot, ...], period: Period) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, time
 
 from contracts.vocabulary import Id, Slot
-from services.matcher.solver.books import Cell
+from services.matcher.solver.books import Cell, numbers
 from services.matcher.solver.facts import Choice, Facts, Standing, accepts_age
 from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round, Why, WishReason
 
@@ -127,12 +127,10 @@ class _Reading:
         """The hours of these choices that those who stand before the request, and what is held, fill by themselves."""
         found = []
         for choice in choices:
-            mine = self.eligible[choice.section][choice.request]
-            book = self.facts.books[choice.section]
-            for slot in choice.slots:
-                for cell in book.cells((slot,), choice.period):
-                    if not self.facts.has_room(cell, choice, ahead_of=mine):
-                        found.append((choice, slot, cell))
+            full = self.facts.full_cells(choice, self.eligible[choice.section][choice.request])
+            for slot in choice.slots if full else ():
+                cells = self.facts.books[choice.section].slot_mask(slot, choice.period) & full
+                found += [(choice, slot, cell) for cell in numbers(cells)]
         return found
 
     def _users(self, full: list[tuple[Choice, Slot, Cell]]) -> set[Id]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
 from contracts.vocabulary import Audience, Id, Period
-from services.matcher.solver.books import AUDIENCES, Book, Cell, Span
-from services.matcher.solver.choices import Choice, accepts_age, care_hours, choices_of, months
+from services.matcher.solver.books import AUDIENCES, Book, Cell, Span, numbers
+from services.matcher.solver.choices import Choice, Choices, accepts_age, care_hours, months
 from services.matcher.solver.families import Families, Wanted, Worth
 from services.matcher.solver.movers import Movers
 from services.matcher.solver.schema import Hold, Outcome, Placed, Request, Round, Section, SiblingsClaim, Ties, Vacancy
@@ -63,10 +64,14 @@ class Facts:
         self.by_structure: dict[Id, list[Section]] = defaultdict(list)
         for section in round.sections:
             self.by_structure[section.structure].append(section)
-        self.choices = {request.id: list(choices_of(request, self.by_structure)) for request in round.requests}
+        accepted = Choices(round)
+        self.choices = {request.id: list(accepted.of(request)) for request in round.requests}
         self.families = Families(round, self.choices)
         self.movers = Movers(round, self.placed)
         self._levels: dict[tuple[Id, Id], int] = {}
+        self._known_standings: dict[tuple[Id, Id], Standing] = {}
+        self._known_preferred: dict[Id, list[Wanted]] = {}
+        self._known_lines: dict[Id, dict[int, tuple[list[Standing], list[int]]]] = {}
 
     @cached_property
     def books(self) -> dict[Id, Book]:
@@ -92,10 +97,12 @@ class Facts:
 
     def standing_at(self, request: Id, structure: Id) -> Standing:
         """What a request stands on at a structure: of siblings asked together, the first or the last, as was voted."""
-        own = (self.requests[name] for name in self.families.members[self.families.unit[request]])
-        standings = [standing(member, structure, self.seed) for member in own]
-        first = self.round.policy.siblings_claim is SiblingsClaim.FIRST
-        return min(standings) if first else max(standings)
+        if (request, structure) not in self._known_standings:
+            own = (self.requests[name] for name in self.families.members[self.families.unit[request]])
+            standings = [standing(member, structure, self.seed) for member in own]
+            first = self.round.policy.siblings_claim is SiblingsClaim.FIRST
+            self._known_standings[request, structure] = min(standings) if first else max(standings)
+        return self._known_standings[request, structure]
 
     @cached_property
     def standings(self) -> dict[Id, Standing]:
@@ -118,8 +125,11 @@ class Facts:
 
     def preferred(self, unit: Id) -> list[Wanted]:
         """What a unit would rather have than what it was offered."""
-        here = self.worths.get(unit)
-        return [wanted for wanted in self.families.wanted(unit) if here is None or wanted.worth < here]
+        if unit not in self._known_preferred:
+            here = self.worths.get(unit)
+            better = [wanted for wanted in self.families.wanted(unit) if here is None or wanted.worth < here]
+            self._known_preferred[unit] = better
+        return self._known_preferred[unit]
 
     def could_take(self, wanted: Choice | Wanted, ahead_of: Standing | None = None) -> bool:
         """True if these places fit beside the others placed there; `ahead_of` keeps only those who stand before."""
@@ -166,10 +176,53 @@ class Facts:
         return Choice(name, section.structure, section.id, -1, 0, 0, hold.slots, period)
 
     def _fits(
-        self, choice: Choice, ahead_of: Standing | None, beside: Iterable[Choice], stay: Container[Id] = ()
+        self, choice: Choice, ahead_of: Standing | None, beside: Sequence[Choice], stay: Container[Id] = ()
     ) -> bool:
-        cells = self._cells(choice)
-        return bool(cells) and all(self.has_room(cell, choice, ahead_of, beside, stay) for cell in cells)
+        mask = self.books[choice.section].mask(*choice.span)
+        if len(beside) <= 1 and not stay and self._is_plain(choice, ahead_of):
+            return bool(mask) and not mask & self._full(choice, ahead_of)
+        return bool(mask) and all(self.has_room(cell, choice, ahead_of, beside, stay) for cell in numbers(mask))
+
+    def full_cells(self, choice: Choice, ahead_of: Standing) -> int:
+        """The cells of a choice, as bits, in which those who stand before leave it no room."""
+        mask = self.books[choice.section].mask(*choice.span)
+        if self._is_plain(choice, ahead_of):
+            return mask & self._full(choice, ahead_of)
+        return sum(1 << cell for cell in numbers(mask) if not self.has_room(cell, choice, ahead_of))
+
+    def _is_plain(self, choice: Choice, ahead_of: Standing | None) -> bool:
+        """True if all who count are those who stand before: nothing of the child's own is to be left out."""
+        name = choice.request
+        alone = self.families.unit[name] == name and name not in self.movers.had
+        return alone and (name not in self.placed or (ahead_of is not None and not self.standings[name] < ahead_of))
+
+    def _full(self, choice: Choice, ahead_of: Standing | None) -> int:
+        """The cells of a section, as bits, without room for a request beside those who stand before."""
+        own, found = self.level_in(choice.request, choice.section), 0
+        for level, (standings, full) in self._lines(choice.section).items():
+            if level >= own:
+                found |= full[-1 if ahead_of is None else bisect_left(standings, ahead_of)]
+        return found
+
+    def _lines(self, section: Id) -> dict[int, tuple[list[Standing], list[int]]]:
+        """By audience level, the children of a section in the order of their claims, and what is full before each."""
+        if section not in self._known_lines:
+            book, lines = self.books[section], {}
+            for level in book.binding_levels:
+                rows = [row for row in book.placed if self.level_in(row.request, section) <= level]
+                rows.sort(key=lambda row: self.standings[row.request])
+                lines[level] = ([self.standings[row.request] for row in rows], book.full_before(level, rows))
+            self._known_lines[section] = lines
+        return self._known_lines[section]
+
+    def overrun(self, section: Id, levels: Iterable[int], *, with_holds: bool) -> set[Id]:
+        """The children of a section in cells where, up to one of these levels, there are more users than places."""
+        book, found = self.books[section], set[Id]()
+        for level in levels:
+            rows = [row for row in book.placed if self.level_in(row.request, section) <= level]
+            over = book.overrun(level, rows, with_holds=with_holds)
+            found.update(row.request for row in rows if book.mask(row.slots, row.period) & over)
+        return found
 
     def _cells(self, choice: Choice) -> frozenset[Cell]:
         return self.books[choice.section].cells(*choice.span)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from contracts.vocabulary import Audience, Id, VacancyKind
+from contracts.vocabulary import Audience, Id, Slot, VacancyKind
 from services.matcher.solver.care import effective_audience
 from services.matcher.solver.cells import Grid, Span, atoms
 from services.matcher.solver.claims import Claim, shared_claim
@@ -36,11 +36,16 @@ def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
             level=seat.level,
             on_call=id in on_call,
             to_prepare=requests[id].needs_support and seat.structure in limited and id not in prepared,
+            partial=_days(seat.slots) < _days(requests[id].patterns[seat.pattern].slots),
             replaces=requests[id].current,
             after=after.get(id, ()),
         )
         for id, seat in sorted(seats.items())
     )
+
+
+def _days(slots: tuple[Slot, ...]) -> int:
+    return len({slot.day for slot in slots})
 
 
 def _on_call(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -> set[Id]:

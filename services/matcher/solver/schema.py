@@ -12,7 +12,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from contracts.vocabulary import Audience, Frozen, Id, Period, RequestKind, Slot, VacancyKind
+
+MOST_DAYS_TO_CHOOSE_FROM = 7
+"""Of a longer list of single days no part is offered: too many ways to choose some of them."""
 
 ENGINE = "berceau-1"
 """Changes whenever the same input may give another outcome; written in every outcome."""
@@ -145,6 +150,10 @@ class Request(Frozen):
     `period` is the days of care: from the wanted start, up to the end of the need or the default end.
     `on_call_sections` are the sections whose on-call agreement fits this request (notice, age, days).
     `not_again` are hours of care, travel included, that are not offered to this request.
+    With `tolerance_days` care may begin later, on a day within so many on which a place comes free: behind an earlier
+    start at the same wish and pattern, before the next wish. With `accepts_partial`, `min_days` or more days of a
+    pattern of seven at most would help: more days first, then the wishes, and all of them behind every whole pattern.
+    Neither counts for siblings asked together.
     `current` is the hold of the place that the child has now, and keeps unless it gets one that is asked here.
     """
 
@@ -165,6 +174,9 @@ class Request(Frozen):
     needs_support: bool = False
     not_again: tuple[NotAgain, ...] = ()
     current: Id | None = None
+    tolerance_days: int = Field(default=0, ge=0)
+    accepts_partial: bool = False
+    min_days: int = Field(default=1, ge=1)
 
     def may_be_offered(self, section: Id, slots: tuple[Slot, ...]) -> bool:
         """False for hours that the family has answered already."""
@@ -237,6 +249,7 @@ class Placed(Frozen):
 
     `slots` are the hours of care: the pattern's with travel time on both sides, those that touch joined. `level` is
     how good the offer is to the family, 1 the best: the place of (wish rank, pattern rank) among all of its pairs.
+    `partial`: a part of the days of the pattern; the child stays listed for the rest.
     `replaces` is the hold that the child gives up, from the first day of `period` on. `after` are children whose move
     frees hours that this place needs: it is theirs until they have said yes.
     """
@@ -251,6 +264,7 @@ class Placed(Frozen):
     level: int
     on_call: bool = False
     to_prepare: bool = False
+    partial: bool = False
     replaces: Id | None = None
     after: tuple[Id, ...] = ()
 

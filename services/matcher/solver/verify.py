@@ -15,11 +15,12 @@ from services.matcher.solver.canonical import canonical, canonical_hash, outcome
 from services.matcher.solver.counts import Counts, counts_of, may_be_counted
 from services.matcher.solver.facts import Facts, care_hours, is_choice
 from services.matcher.solver.families import Wanted
-from services.matcher.solver.schema import ENGINE, Goal, Mode, Outcome, Round, Violation, Why
+from services.matcher.solver.schema import ENGINE, Goal, Mode, Outcome, Placed, Request, Round, Violation, Why
 
 GUARANTEES = {
     "G1": "Dans aucun créneau il n'y a plus d'enfants que de places libres.",
-    "G2": "Un enfant reçoit une seule proposition au plus, qui couvre entièrement un des rythmes acceptés.",
+    "G2": "Un enfant reçoit une seule proposition au plus, qui couvre entièrement un des rythmes acceptés, "
+    "ou la partie que la famille accepte.",
     "G3": "L'âge, les dates, les horaires offerts, les vœux et le temps de trajet sont respectés.",
     "G4": "Une place d'astreinte ne va qu'à une urgence en parcours d'insertion jusqu'à son heure de libération, "
     "une place réservée qu'à son public jusqu'à sa date de libération.",
@@ -46,8 +47,8 @@ def verify(round: Round, outcome: Outcome) -> tuple[Violation, ...]:
 
 def check_no_cell_overbooked(facts: Facts) -> Iterator[Violation]:
     """G1: in no cell are there more children than free places."""
-    for section, book in facts.books.items():
-        yield from _overfull("G1", facts, section, book, LEVELS[-1:], with_holds=True)
+    for section in facts.books:
+        yield from _overfull("G1", facts, section, LEVELS[-1:], with_holds=True)
 
 
 def check_one_proposal_for_each(facts: Facts) -> Iterator[Violation]:
@@ -55,10 +56,21 @@ def check_one_proposal_for_each(facts: Facts) -> Iterator[Violation]:
     counts = Counter(row.request for row in facts.outcome.placed)
     for row in facts.outcome.placed:
         request = facts.requests[row.request]
-        exists = 0 <= row.pattern < len(request.patterns)
-        covers = exists and row.slots == care_hours(request, row.pattern) and row.period == request.period
+        covers = 0 <= row.pattern < len(request.patterns) and _covers(row, request)
         if counts[row.request] > 1 or not covers:
             yield _violation("G2", [row.request], [row.section])
+
+
+def _covers(row: Placed, request: Request) -> bool:
+    """True for the whole pattern from the wanted start, or as little of it, or as late, as the family accepts."""
+    whole = care_hours(request, row.pattern)
+    left_out = {slot.day for slot in whole} - {slot.day for slot in row.slots}
+    kept = tuple(slot for slot in whole if slot.day not in left_out)
+    enough = request.accepts_partial and len({slot.day for slot in row.slots}) >= request.min_days
+    late = (row.period.start - request.period.start).days
+    same_end = row.period.end == request.period.end
+    whole_or_enough = (row.partial and enough) if left_out else not row.partial
+    return row.slots == kept and same_end and 0 <= late <= request.tolerance_days and whole_or_enough
 
 
 def check_age_dates_hours_and_wishes(facts: Facts) -> Iterator[Violation]:
@@ -72,7 +84,7 @@ def check_age_dates_hours_and_wishes(facts: Facts) -> Iterator[Violation]:
 def check_kept_places_for_their_public(facts: Facts) -> Iterator[Violation]:
     """G4: what is kept for an audience goes to nobody else before its release."""
     for section, book in facts.books.items():
-        yield from _overfull("G4", facts, section, book, book.binding_levels[:-1], with_holds=True)
+        yield from _overfull("G4", facts, section, book.binding_levels[:-1], with_holds=True)
         yield from _wrong_on_call(facts, section, book)
 
 
@@ -160,8 +172,10 @@ def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
     """G12: a child is never placed on hours that a placement, a live proposal or a person holds."""
     for section, book in facts.books.items():
         levels = book.binding_levels if book.holds else ()
-        with_holds = list(_overfull("G12", facts, section, book, levels, with_holds=True))
-        without = {violation.requests for violation in _overfull("G12", facts, section, book, levels, with_holds=False)}
+        with_holds = list(_overfull("G12", facts, section, levels, with_holds=True))
+        if not with_holds:
+            continue
+        without = {violation.requests for violation in _overfull("G12", facts, section, levels, with_holds=False)}
         yield from (violation for violation in with_holds if violation.requests not in without)
     for row in facts.outcome.placed:
         if row.replaces != facts.requests[row.request].current:
@@ -190,16 +204,10 @@ def _violation(guarantee: str, requests: list[Id], sections: list[Id]) -> Violat
 
 
 def _overfull(
-    guarantee: str, facts: Facts, section: Id, book: Book, levels: tuple[int, ...], *, with_holds: bool
+    guarantee: str, facts: Facts, section: Id, levels: tuple[int, ...], *, with_holds: bool
 ) -> Iterator[Violation]:
     """One violation for the children in cells where, up to some audience level, there are more users than places."""
-    found: set[Id] = set()
-    for cell, children in book.children.items():
-        for level in levels:
-            here = [child for child in children if facts.level_in(child, section) <= level]
-            held = book.held[level].get(cell, 0) if with_holds else 0
-            if here and len(here) + held > book.offered[level].get(cell, 0):
-                found.update(here)
+    found = facts.overrun(section, levels, with_holds=with_holds)
     if found:
         yield _violation(guarantee, sorted(found), [section])
 

@@ -48,6 +48,7 @@ class Taste:
     points_at: float = 0.0
     siblings: float = 0.0
     movers: float = 0.0
+    flexible: float = 0.0
 
 
 def slot(day: str | date, hours: tuple[int, int]) -> Slot:
@@ -77,7 +78,23 @@ def tiny(seed: int, taste: Taste = Taste()) -> Round:
     )
     if draw.random() < taste.siblings:
         return _with_siblings(draw, round, structures)
-    return _with_movers(draw, round, taste) if taste.movers else round
+    round = _with_movers(draw, round, taste) if taste.movers else round
+    return _with_flexible_families(draw, round, taste) if taste.flexible else round
+
+
+def _with_flexible_families(draw: Random, round: Round, taste: Taste) -> Round:
+    """The same round in which some families accept a later start, or a part of their days."""
+    flexible = {
+        request.id: {
+            "tolerance_days": draw.choice((0, 7, 14)),
+            "accepts_partial": draw.random() < 0.6,
+            "min_days": draw.choice((1, 1, 2)),
+        }
+        for request in round.requests
+        if draw.random() < taste.flexible
+    }
+    changed = tuple(request.model_copy(update=flexible.get(request.id, {})) for request in round.requests)
+    return round.model_copy(update={"requests": changed})
 
 
 def _with_movers(draw: Random, round: Round, taste: Taste) -> Round:

@@ -163,5 +163,8 @@ def _request(name: str, row: dict[str, Any], structures: list[str]) -> Request:
         entitled_to=Audience.URGENT_INSERTION if urgent else Audience.EVERYBODY,
         on_call_sections=tuple(f"{structure}-all" for structure in structures) if urgent else (),
         needs_support=row.get("needs_support", False),
+        tolerance_days=row.get("tolerance_days", 0),
+        accepts_partial=row.get("accepts_partial", False),
+        min_days=row.get("min_days", 1),
         current=f"{name}-has" if "has" in row else None,
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from contracts.vocabulary import Audience, Period, Slot
-from services.matcher.solver.schema import Request, Round, Siblings
+from services.matcher.solver.schema import Request, Round, Section, Siblings
 from tests.matcher.solver.drawn_rounds import MONDAY
 
 HORIZON = [MONDAY + timedelta(days=number) for number in range(42)]
@@ -32,10 +32,12 @@ class Seat:
     section: str
     pattern: int
     ranks: tuple[int, int]
-    level: int
+    worth: tuple[int, ...]
+    slots: tuple[Slot, ...]
     said: str
     audience: int
     moments: frozenset[Moment]
+    start: date
 
 
 Arrangement = dict[str, Seat]
@@ -79,9 +81,9 @@ class Oracle:
         """How good an arrangement is to a family, the lowest first; None where it is not what it asks."""
         seats = [arrangement[request] for request in unit if request in arrangement]
         if not seats:
-            return (99, 99)
+            return (99,)
         if len(unit) == 1:
-            return seats[0].ranks
+            return seats[0].worth
         siblings = next(row for row in self.round.siblings if row.requests == unit)
         if any(not self._as_asked(siblings, one, other) for one in seats for other in seats):
             return None
@@ -110,35 +112,59 @@ class Oracle:
         return all(holds[condition] for condition in siblings.together)
 
     def _seats(self, request: Request) -> Iterator[Seat]:
-        sections = [section for section in self.round.sections if self._takes(request, section.id)]
-        for wish in request.wishes:
-            for section in sections:
-                for index, pattern in enumerate(request.patterns):
-                    taken = moments(pattern.slots, request.period, request.travel_minutes)
-                    possible = not any(
-                        isinstance(slot.day, date) and not request.period.contains(slot.day) for slot in pattern.slots
+        for wish, section in itertools.product(request.wishes, self.round.sections):
+            for start in self._starts(request, section.id) if section.structure == wish.structure else ():
+                for index, slots, missing in self._rhythms(request):
+                    period = Period(start=start, end=request.period.end)
+                    taken = moments(slots, period, request.travel_minutes)
+                    dated = isinstance(slots[0].day, date)
+                    whole = all(
+                        not isinstance(slot.day, date) or request.period.contains(slot.day)
+                        for slot in request.patterns[index].slots
                     )
                     offered = all(self.supply[2][section.id, moment] > 0 for moment in taken)
-                    if section.structure == wish.structure and taken and offered and possible:
+                    late = (start - request.period.start).days
+                    if taken and offered and whole and not (dated and late) and self._takes(request, section, start):
+                        ranks = (wish.rank, request.patterns[index].rank)
                         yield Seat(
                             request.id,
                             section.structure,
                             section.id,
                             index,
-                            (wish.rank, pattern.rank),
-                            0,
-                            f"{request.id} {section.id} {said(pattern.slots, request)}",
+                            ranks,
+                            (missing, *ranks, late),
+                            slots,
+                            f"{request.id} {section.id} {said(slots, request)}",
                             self._audience(request, section.id),
                             taken,
+                            start,
                         )
 
-    def _takes(self, request: Request, section: str) -> bool:
-        row = next(row for row in self.round.sections if row.id == section)
+    def _starts(self, request: Request, section: str) -> list[date]:
+        """The wanted start, and later days within the tolerance on which something opens or ends there."""
+        changes = {row.period.start for row in self.round.vacancies if row.section == section}
+        changes |= {row.period.end for row in self.round.holds if row.section == section and row.period.end}
+        late = [request.period.start + timedelta(days=number) for number in range(1, request.tolerance_days + 1)]
+        together = any(request.id in row.requests for row in self.round.siblings)
+        later = [day for day in late if day in changes and request.period.contains(day) and not together]
+        return [request.period.start, *later]
+
+    def _rhythms(self, request: Request) -> Iterator[tuple[int, tuple[Slot, ...], int]]:
+        """Patterns and, where a part would help, some of their days; with the days missing to the longest pattern."""
+        together = any(request.id in row.requests for row in self.round.siblings)
+        longest = max(len({slot.day for slot in pattern.slots}) for pattern in request.patterns)
+        for index, pattern in enumerate(request.patterns):
+            yield index, pattern.slots, 0
+            days = {str(slot.day) for slot in pattern.slots}
+            for count in range(request.min_days, len(days)) if request.accepts_partial and not together else ():
+                for kept in itertools.combinations(sorted(days), count):
+                    yield index, tuple(slot for slot in pattern.slots if str(slot.day) in kept), longest - count
+
+    def _takes(self, request: Request, section: Section, start: date) -> bool:
         birthdays = 0
-        start = request.period.start
         while month_later(request.born, birthdays + 1) <= (start.year, start.month, start.day):
             birthdays += 1
-        return request.born <= start and row.age_from_months <= birthdays <= row.age_to_months
+        return request.born <= start and section.age_from_months <= birthdays <= section.age_to_months
 
     def _audience(self, request: Request, section: str) -> int:
         if request.entitled_to is Audience.URGENT_INSERTION and section not in request.on_call_sections:
@@ -186,10 +212,12 @@ class Oracle:
         """What children still have of the places from before."""
         found = []
         for name, hold in self.had.items():
-            until = self.requests[name].period.start if name in arrangement else date.max
+            until = arrangement[name].start if name in arrangement else date.max
             taken = frozenset((day, hour) for day, hour in moments(hold.slots, hold.period, 0) if day < until)
             section, level = hold.section, audience_level(hold.entitled_to)
-            found.append(Seat(f"current of {name}", "", section, -1, (0, 0), 0, "", level, taken))
+            found.append(
+                Seat(f"current of {name}", "", section, -1, (0, 0), (), hold.slots, "", level, taken, date.max)
+            )
         return found
 
     def best(self) -> Arrangement:
@@ -201,14 +229,13 @@ class Oracle:
         ranks = tuple(self.worth(unit, arrangement) for unit in self.units)
         beyond = self.beyond_support(arrangement, self.order)
         draws = tuple(self._draw([arrangement[name] for name in unit if name in arrangement]) for unit in self.units)
-        hours = sum(self.minutes(name, seat.pattern) for name, seat in arrangement.items())
+        hours = sum(map(self.minutes, arrangement.values()))
         return (ranks, -hours, tuple(any(name in beyond for name in unit) for unit in self.units), draws)
 
-    def minutes(self, name: str, pattern: int) -> int:
-        """How long a week of a pattern is, or its single days, with travel time."""
-        row = self.requests[name]
-        hours = [(slot.end.hour - slot.start.hour) * 60 for slot in row.patterns[pattern].slots]
-        return sum(hours) + 2 * row.travel_minutes * len(hours)
+    def minutes(self, seat: Seat) -> int:
+        """How long a week of a seat is, or its single days, with travel time."""
+        hours = [(slot.end.hour - slot.start.hour) * 60 for slot in seat.slots]
+        return sum(hours) + 2 * self.requests[seat.request].travel_minutes * len(hours)
 
     def _draw(self, seats: list[Seat]) -> tuple[str, tuple[int, ...]]:
         seats = sorted(seats, key=lambda seat: seat.request)

@@ -275,6 +275,29 @@ def test_g12_fires_when_a_child_is_placed_on_hours_that_are_held() -> None:
     assert "G12" in _broken(held, outcome)
 
 
+PART = {
+    "places": {"X": {"mon": 1, "tue": 1, "wed": 1}},
+    "requests": {
+        "A": {"points": 50, "wishes": ["X"], "days": [["mon", "tue"]], "accepts_partial": True, "tolerance_days": 7},
+        "B": {"points": 90, "wishes": ["X"], "days": [["mon"]]},
+    },
+}
+
+
+def test_g2_fires_for_a_part_of_the_days_or_a_later_start_that_the_family_does_not_accept() -> None:
+    round = round_of(PART)
+    outcome = solve(round)
+    rows = _by_name(outcome)
+    assert (rows["A"].partial, [str(slot.day) for slot in rows["A"].slots]) == (True, ["tue"])
+    assert _broken(round, outcome) == set()
+    assert "G2" in _broken(round, _with(outcome, _changed(rows["A"], partial=False), rows["B"]))
+    late = Period(start=date(2026, 9, 9), end=rows["A"].period.end)
+    assert "G2" in _broken(round, _with(outcome, _changed(rows["A"], period=late), rows["B"]))
+    for refused in ({"accepts_partial": False}, {"min_days": 2}):
+        strict = round.model_copy(update={"requests": tuple(row.model_copy(update=refused) for row in round.requests)})
+        assert "G2" in _broken(strict, outcome)
+
+
 SWAP = {
     "places": {"X": {"mon": 1}, "Y": {"mon": 1}},
     "requests": {

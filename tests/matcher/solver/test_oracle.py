@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.vocabulary import Slot
 from services.matcher.solver import keeper
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.claims import one_list
@@ -19,6 +20,8 @@ HUNDREDS = range(0, 600, 100)
 INDIFFERENT = Taste(equal_ranks=0.9)
 ASK_THE_SOLVER = Settings(chain_depth=0, quick_no=False)
 SIBLINGS = Taste(siblings=1.0)
+FLEXIBLE = Taste(flexible=0.7, dated=0.7)
+FLEXIBLE_MOVERS = Taste(flexible=0.7, movers=0.4, dated=0.7)
 MOVERS = Taste(movers=0.5, holds=0.1)
 MOVERS_BY_STRUCTURE = Taste(movers=0.5, holds=0.1, points_at=0.6)
 SIBLINGS_BY_STRUCTURE = Taste(siblings=1.0, points_at=0.6)
@@ -142,3 +145,24 @@ def test_where_claims_depend_on_the_structure_nobody_loses_a_place_and_every_che
         contradictory += _has_no_single_list(round)
     assert moved > 20
     assert contradictory > 5
+
+
+@pytest.mark.parametrize(("first", "taste"), [(9000, FLEXIBLE), (9100, FLEXIBLE), (9200, FLEXIBLE_MOVERS)])
+def test_a_tiny_round_with_parts_and_later_starts_has_the_outcome_of_exhaustive_search(
+    first: int, taste: Taste
+) -> None:
+    parts = late = 0
+    for seed in range(first, first + 70):
+        round = tiny(seed, taste)
+        requests, outcome, best = {row.id: row for row in round.requests}, decide(round), Oracle(round).best()
+        found = {row.request: (row.section, row.pattern, row.period.start, _on(row.slots)) for row in outcome.placed}
+        meant = {name: (seat.section, seat.pattern, seat.start, _on(seat.slots)) for name, seat in best.items()}
+        assert (seed, found, outcome.violations) == (seed, meant, ())
+        parts += sum(row.partial for row in outcome.placed)
+        late += sum(row.period.start > requests[row.request].period.start for row in outcome.placed)
+    assert parts > 3
+    assert late > 0
+
+
+def _on(slots: tuple[Slot, ...]) -> set[str]:
+    return {str(slot.day) for slot in slots}
