@@ -67,6 +67,7 @@ def backup(
 
 async def _save(found: Settings, where: Path) -> Saved:
     """All of a backup, or nothing that looks like one: the folder gets its name at the end."""
+    from services.bus.migrations import SERVICES
     from services.cli import backup_manifest, backup_postgresql, backup_sqlite
     from services.cli.assembly import clock_of
 
@@ -78,6 +79,8 @@ async def _save(found: Settings, where: Path) -> Saved:
         unfinished.mkdir(parents=True, mode=0o700)
     except OSError as error:
         raise of_file(where, error, "s'écrit", SEE) from error
+    async with installation.opened(found, *SERVICES):
+        pass  # a service that never started has its tables all the same
     if found.database:
         states = await backup_postgresql.copy(found.database, unfinished)
     else:
