@@ -54,7 +54,7 @@ def by_chilmai(given: Instance) -> dict[str, str]:
         importlib.import_module("chilmai.generic.config"),
     )
     families = given.get("families", {})
-    tables = {
+    tables: dict[str, Any] = {
         "children_file_bytes": _children(given, families),
         "daycares_file_bytes": _nurseries(given),
     }
