@@ -253,3 +253,32 @@ def test_a_hold_is_for_an_urgent_request_on_an_on_call_place(town: sa.Connection
     with pytest.raises(Refused) as pattern:
         holds.request_hold(town, act(COUNSELLOR), HoldBody(request="R-1", section=GRANDS, pattern=3))
     assert codes(pattern) == {"unknown_pattern"}
+
+
+VERIFIED = (Criterion.INSERTION, Criterion.DISABILITY, Criterion.DISABLED_RELATIVE, Criterion.TWINS)
+
+
+def amended_by(tx: sa.Connection, actor: Actor, *lines: tuple[Criterion, bool]) -> set[tuple[Criterion, bool]]:
+    """The criteria after `actor` sends the whole need with these, of a file where the guichet verified four."""
+    verified = tuple(DeclaredCriterion(criterion=criterion, validated=True) for criterion in VERIFIED)
+    register(tx, need=urgent_need(criteria=verified, prescriber=COUNSELLOR.id))
+    criteria = tuple(DeclaredCriterion(criterion=criterion, validated=validated) for criterion, validated in lines)
+    requests.amend_request(tx, act(actor), "R-1", urgent_need(criteria=criteria))
+    (said_so,) = said(tx, RequestAmended)
+    assert isinstance(said_so, RequestAmended)
+    return {(line.criterion, line.validated) for line in said_so.criteria}
+
+
+def test_a_counsellor_does_not_delete_what_it_may_not_see(town: sa.Connection) -> None:
+    town.execute(credentials.persons.insert().values(
+        id=COUNSELLOR.id, territory=TERRITORY, role=Role.COUNSELLOR.value, registered_at=NOW
+    ))  # fmt: skip
+    after = amended_by(town, COUNSELLOR, (Criterion.INSERTION, True), (Criterion.DISABILITY, False))
+    assert after == {(Criterion.INSERTION, True), (Criterion.DISABILITY, True), (Criterion.DISABLED_RELATIVE, True)}
+
+
+def test_the_guichet_deletes_what_it_leaves_out(town: sa.Connection) -> None:
+    town.execute(credentials.persons.insert().values(
+        id=COUNSELLOR.id, territory=TERRITORY, role=Role.COUNSELLOR.value, registered_at=NOW
+    ))  # fmt: skip
+    assert amended_by(town, COORDINATOR, (Criterion.INSERTION, True)) == {(Criterion.INSERTION, True)}

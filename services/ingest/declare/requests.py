@@ -7,11 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.requests import RequestAmended, RequestClosed, RequestRegistered
-from contracts.vocabulary import ClosingReason, Id
+from contracts.requests import DeclaredCriterion, RequestAmended, RequestClosed, RequestRegistered
+from contracts.vocabulary import HEALTH_CRITERIA, ClosingReason, Id
 from services.bus import outbox
 from services.ingest import store
-from services.ingest.access import Doing, Thing, require
+from services.ingest.access import Doing, Seen, Thing, may_see, require
 from services.ingest.actors import Act, Role
 from services.ingest.credentials import person_named
 from services.ingest.declare.bodies import Body
@@ -55,10 +55,22 @@ def check_amendment(tx: sa.Connection, act: Act, request: str, need: NeedBody) -
 def amend_request(tx: sa.Connection, act: Act, request: Id, need: NeedBody) -> None:
     """The whole need as it is from now on. A proposal that no longer fits is the matcher's to withdraw."""
     row = check_amendment(tx, act, request, need)
+    need = _with_unseen(act, row, need)
     facts = {**facts_of(tx, act, need), "family": row["family"], "child": row["child"]}
     facts["prescriber"] = facts["prescriber"] or row["prescriber"]
     store.update(tx, store.requests, request, amended_at=act.now, **_columns(facts))
     outbox.record(tx, act.say(RequestAmended, request, **facts))
+
+
+def _with_unseen(act: Act, row: Mapping[str, Any], need: NeedBody) -> NeedBody:
+    """What the guichet verified of a child's health stays, where whoever amends may not see it."""
+    if may_see(act.actor, Seen.HEALTH, thing_of(row)):
+        return need
+    lines = [DeclaredCriterion.model_validate(line) for line in row["need"]["criteria"]]
+    unseen = [line for line in lines if line.validated and line.criterion in HEALTH_CRITERIA]
+    taken = {(line.criterion, line.structure) for line in unseen}
+    seen = [line for line in need.criteria if (line.criterion, line.structure) not in taken]
+    return need.model_copy(update={"criteria": (*seen, *unseen)})
 
 
 def close_request(tx: sa.Connection, act: Act, request: Id, body: ClosingBody) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from importlib import resources
 from pathlib import Path
 
 import httpx2
@@ -20,7 +21,8 @@ from services.ingest.inbound import InboundSms, receive_sms
 from services.ingest.live import MOST_PER_SESSION, Stream, Streams, TooManyStreams
 from services.ingest.pages.visit import STREAM
 from tests.ingest.pages.conftest import opened
-from tests.ingest.pages.town import STAFF, Town
+from tests.ingest.pages.reading import read
+from tests.ingest.pages.town import STAFF, Town, link
 from tests.ingest.people import TERRITORY
 from tests.ingest.proposals import event
 
@@ -134,6 +136,36 @@ async def test_nothing_personal_is_on_a_stream(town: Town) -> None:
     said = await heard(town, client, lambda: something_happens(town))
     assert {line.split(":")[0] for line in said.splitlines() if line} == {"retry", "event", "id", "data"}
     assert all(line.split(": ")[1].isdecimal() for line in said.splitlines() if line.startswith(("id", "data")))
+
+
+async def test_only_the_lists_of_professionals_run_a_script(town: Town) -> None:
+    lists = {"director": "/creche", "counsellor": "/conseil", "coordinator": "/guichet", "committee": "/commission"}
+    for who, path in lists.items():
+        client = await town.signed_in(who)
+        page = await client.get(path)
+        assert page.headers["content-security-policy"].endswith("script-src 'self'; connect-src 'self'")
+        assert "unsafe" not in page.headers["content-security-policy"]
+        assert 'allowEval": false' in page.text
+        assert "<script>" not in page.text
+        assert "script" not in read((await client.get("/regles")).text).tags, "a public page is one for them too"
+    for path in ("/", "/annuaire", "/regles", "/connexion", "/api/docs", link("delivered")):
+        page = await town.client.get(path)
+        assert "script" not in page.headers["content-security-policy"]
+        assert "script" not in read(page.text).tags
+
+
+async def test_scripts_of_others_stand_beside_their_licence_and_version(town: Town) -> None:
+    vendor = resources.files("services.ingest").joinpath("pages", "static", "vendor")
+    versions = vendor.joinpath("VERSIONS.md").read_text(encoding="utf-8")
+    scripts = [entry.name for entry in vendor.iterdir() if entry.name.endswith(".js")]
+    assert scripts
+    for name in scripts:
+        licence = f"LICENSE.{name.removesuffix('.min.js')}.txt"
+        assert name in versions
+        assert "Permission to use, copy, modify" in vendor.joinpath(licence).read_text(encoding="utf-8")
+        answer = await town.client.get(f"/static/{name}", headers={"Accept-Encoding": "gzip"})
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["content-encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("who", sorted(STAFF))
