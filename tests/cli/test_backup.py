@@ -211,6 +211,7 @@ async def test_nothing_is_restored_over_topics_that_hold_newer_events(kafka_boot
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(1800)
 def test_a_week_of_the_whole_territory_is_restored_and_replayed_within_minutes(
     berceau: Command, environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
