@@ -54,6 +54,8 @@ class People:
 
     def act(self, now: datetime) -> Errand | None:
         """What somebody wants to do now; None where there is nothing to do it to."""
+        if self.dice.happens(0.4) and self.proposal(S.DECLINING):
+            return self.undo(now)  # it can be taken back for a quarter of an hour only
         acts = [act for act, weight in ACTS.items() for _ in range(weight)]
         return self.dice.one(acts)(self, now)
 
@@ -285,7 +287,9 @@ class People:
         )
 
     def undo(self, now: datetime) -> Errand | None:
-        row, actor = self._linked(S.DECLINING, S.DECLINED)
+        row, actor = self._linked(S.DECLINING)
+        if row is None:
+            row, actor = self._linked(S.DECLINED)
         if row is None or actor is None:
             return None
         if self.dice.happens(0.3):  # the other parent

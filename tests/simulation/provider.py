@@ -120,7 +120,7 @@ class Provider:
         return httpx2.Response(HTTPStatus.NOT_FOUND, json={})
 
     def _may_die(self, life: Life, where: str) -> None:
-        if self.hostility.happens(self.hostility.rates.crash * 3):
+        if self.hostility.happens(self.hostility.rates.crash * 10):
             kill(life, self.hostility, f"gateway: {where}")
 
 

@@ -36,9 +36,18 @@ from tests.simulation.town import CRECHES, SECTIONS, TERRITORY, Town
 from tests.simulation.virtual import Stuck, VirtualClock, loop_on
 
 Move = Callable[[], Awaitable[None]]
-ERRANDS, MOST_MOVES = 45, 1500
+ERRANDS, MOST_MOVES = 40, 1500
 QUIET_DAYS = 4
-TROUBLES = ("database ingest", "database matcher", "database notifier", "database vault", "broker", "gateway")
+TROUBLES = (
+    "database ingest",
+    "database matcher",
+    "database notifier",
+    "database vault",
+    "broker",
+    "broker",
+    "gateway",
+    "gateway",
+)
 
 
 @dataclass
