@@ -11,7 +11,17 @@ from contracts.vocabulary import Period
 from services.cli.policy_check import sampled
 from services.cli.policy_check_tries import NOWHERE, Kind, tried, tries, worth
 from services.matcher.solver.components import components
-from services.matcher.solver.schema import Pattern, Policy, Request, Round, Section, StructurePoints, Vacancy, Wish
+from services.matcher.solver.schema import (
+    Mode,
+    Pattern,
+    Policy,
+    Request,
+    Round,
+    Section,
+    StructurePoints,
+    Vacancy,
+    Wish,
+)
 from services.matcher.solver.solve import solve_part
 from services.territory.rounds import RoundPlan, drawn_round
 from services.territory.weeks import WHOLE_WEEK, days
@@ -47,6 +57,14 @@ def gains(asked: Round) -> dict[str, tuple[Kind, ...]]:
 def test_in_stable_with_distinct_claims_nobody_gains_by_hiding_adding_or_reordering(taste: Taste) -> None:
     for seed in range(25):
         assert (seed, set(gains(tiny(seed, taste)).values())) == (seed, {()})
+
+
+def test_in_strict_some_family_gains_so_the_tries_do_find_a_lie_that_pays() -> None:
+    def strict(seed: int) -> Round:
+        asked = tiny(seed, Taste(equal_ranks=0.0))
+        return asked.model_copy(update={"policy": asked.policy.model_copy(update={"mode": Mode.STRICT})})
+
+    assert any(set(gains(strict(seed)).values()) != {()} for seed in range(40))
 
 
 def test_in_a_drawn_territory_of_stable_nobody_gains_either() -> None:
