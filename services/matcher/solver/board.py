@@ -13,6 +13,9 @@ from services.matcher.solver.columns import Sheet
 
 Columns = tuple[int, ...]
 
+MOST_TRIES = 100
+"""How often one insertion tries to make room: where nobody has to stay, chains would branch without end."""
+
 
 class Board:
     """`at` is the column of each unit that takes part, `live` its columns that are still possible."""
@@ -25,6 +28,7 @@ class Board:
         self.using: defaultdict[int, dict[Id, None]] = defaultdict(dict)
         self.full: defaultdict[int, int] = defaultdict(int)
         self._moves: list[tuple[Id, int | None]] = []
+        self._tries = 0
         for column, rows in enumerate(sheet.cells):
             block = sheet.block_of[sheet.unit_of[column]]
             for row in rows:
@@ -87,7 +91,7 @@ class Board:
 
         At most `width` moves are tried at each step. Nothing has changed when it answers False.
         """
-        self._moves = []
+        self._moves, self._tries = [], MOST_TRIES
         if self._insert(columns, depth, width, frozenset()):
             return True
         self._undo(0)
@@ -101,6 +105,9 @@ class Board:
         return depth > 0 and any(self._make_room(column, depth, width, settled) for column in columns)
 
     def _make_room(self, column: int, depth: int, width: int, settled: frozenset[Id]) -> bool:
+        self._tries -= 1
+        if self._tries < 0:
+            return False
         start = len(self._moves)
         unit = self.sheet.unit_of[column]
         settled = settled | {unit}

@@ -79,7 +79,8 @@ class Settings:
     """How far to search. `effort` is CP-SAT's deterministic time, never seconds: the answer must not depend on speed.
 
     `chain_depth` and `chain_width` bound the moves tried before the solver is asked; 0 asks it every time.
-    `prices` says whether the other modes are counted too, each with at most `price_questions` questions.
+    `prices` says whether the other modes are counted too, each with at most `price_questions` questions of
+    `price_effort`: a price may be told as not proven, a decision is not made to wait for it.
     """
 
     chain_depth: int = 3
@@ -89,7 +90,8 @@ class Settings:
     questions: int = 1_000_000
     displacements: int = 5
     prices: bool = True
-    price_questions: int = 400
+    price_questions: int = 100
+    price_effort: float = 0.5
     constraints: tuple[Callable[[Model], None], ...] = CONSTRAINTS
 
 

@@ -14,15 +14,19 @@ from services.matcher.solver.claims import one_list
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.modes import best_levels, place
+from services.matcher.solver.objectives import place_most
 from services.matcher.solver.problem import Option, Problem
-from services.matcher.solver.record import Record
-from services.matcher.solver.schema import Mode, Policy, PriceOfMode
+from services.matcher.solver.record import EVERYBODY, Record
+from services.matcher.solver.schema import Goal, Mode, Policy, PriceOfMode
 from services.matcher.solver.totals import tier_counts
 
 
 def prices(problem: Problem, policy: Policy, settings: Settings) -> Iterator[PriceOfMode]:
-    """One for each other mode, with the same rule for ties and a limit on the questions asked."""
-    short = replace(settings, questions=settings.price_questions)
+    """One for each other mode, with the same rule for ties and a limit on the questions asked.
+
+    Of `most_children` only the total is sought: its tiers are those of one arrangement that reaches it.
+    """
+    short = replace(settings, questions=settings.price_questions, effort=settings.price_effort)
     for mode in Mode:
         if mode is not policy.mode:
             options, proven = _placed(problem, policy.model_copy(update={"mode": mode}), short)
@@ -37,6 +41,9 @@ def _placed(problem: Problem, policy: Policy, settings: Settings) -> tuple[list[
     record = Record(keeper)
     if policy.mode is Mode.STABLE:
         best_levels(record, order or [], policy)
+    elif policy.mode is Mode.MOST_CHILDREN:
+        for block in keeper.sheet.units():
+            record.note(Goal.TOTAL, EVERYBODY, place_most(keeper, block))
     else:
         place(record, policy)
     return [option for column in keeper.now.at.values() if (option := keeper.sheet.options[column])], record.complete
