@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import time
 from collections import Counter
@@ -29,6 +30,10 @@ from tests.connected.said_under_fire import Speaker
 
 SEED = 20261122
 PARTITIONS = 6
+NAMES = ("m1", "m2", "m3", "m4", "m5")
+JOINS = int(os.environ.get("BERCEAU_T10_JOINS", "100"))
+KILLS = int(os.environ.get("BERCEAU_T9_KILLS", "20"))
+"""The figures of the design; a busy machine may be given smaller ones, and the table says which."""
 
 
 @pytest.fixture
@@ -76,17 +81,17 @@ async def effects(heard: Database) -> Counter[str]:
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_a_broker_killed_twenty_times_loses_nothing(node: Kafka, writer: Database, heard: Database) -> None:
-    begun, draw, kills, settings = time.monotonic(), random.Random(SEED), 20, on(node)
+    begun, draw, kills, settings = time.monotonic(), random.Random(SEED), KILLS, on(node)
     async with relaying(settings, writer) as relay, reading(settings, reader_of(heard)):
         relay.ack_patience_s = 2.0
-        async with speaking(writer, 0.02) as speaker:
+        async with speaking(writer, 0.1) as speaker:
             for _ in range(kills):
                 await asyncio.sleep(draw.uniform(0.3, 2.0))
                 await asyncio.to_thread(node.kill)
                 await asyncio.to_thread(node.start)
-        await until(lambda: has_all(heard, speaker.acknowledged), patience_s=180)
+        await until(lambda: has_all(heard, speaker.acknowledged), patience_s=600)
     assert await effects(heard) == dict.fromkeys(speaker.acknowledged, 1)
     torture.record(
         "T9 tué", f"courtier tué {kills} fois, {len(speaker.acknowledged)} événements", "0 perdu, 0 doublé",
@@ -158,16 +163,16 @@ async def test_a_broker_that_was_emptied_and_not_filled_again_loses_what_nobody_
 async def coming_and_going(settings: Settings, heard: Database, joins: int, draw: random.Random) -> AsyncIterator[None]:
     """Three readers, of which one after the other leaves and another comes in its place."""
     async with contextlib.AsyncExitStack() as last:
-        present: list[contextlib.AsyncExitStack] = []
-        for n in range(joins):
+        present: dict[str, contextlib.AsyncExitStack] = {}
+        for _ in range(joins):
             if len(present) == 3:
-                await present.pop(draw.randrange(3)).aclose()
-            stack = contextlib.AsyncExitStack()
-            member = settings.model_copy(update={"member": f"m{n % 5}"})
-            await stack.enter_async_context(reading(member, reader_of(heard)))
-            present.append(stack)
+                await present.pop(draw.choice(sorted(present))).aclose()
+            name = draw.choice([name for name in NAMES if name not in present])  # never two of one name
+            member = settings.model_copy(update={"member": name})
+            present[name] = contextlib.AsyncExitStack()
+            await present[name].enter_async_context(reading(member, reader_of(heard)))
             await asyncio.sleep(draw.uniform(0.0, 0.6))
-        for stack in present:
+        for stack in present.values():
             last.push_async_exit(stack)
         yield
 
@@ -177,13 +182,13 @@ async def coming_and_going(settings: Settings, heard: Database, joins: int, draw
 async def test_a_storm_of_rebalances_loses_nothing_and_ends_without_lag(
     settings: Settings, writer: Database, heard: Database
 ) -> None:
-    begun, joins, draw = time.monotonic(), 100, random.Random(SEED)  # as many leaves
+    begun, joins, draw = time.monotonic(), JOINS, random.Random(SEED)  # as many leaves
     async with relaying(settings, writer):
-        async with speaking(writer, 0.02) as speaker, coming_and_going(settings, heard, joins, draw):
+        async with speaking(writer, 0.1) as speaker, coming_and_going(settings, heard, joins, draw):
             pass
         quiet = time.monotonic()
         async with reading(settings, reader_of(heard)):
-            await until(lambda: is_read(settings, len(speaker.acknowledged)), patience_s=60)
+            await until(lambda: is_read(settings, len(speaker.acknowledged)), patience_s=180)
         lag_0_after = time.monotonic() - quiet
     assert await effects(heard) == dict.fromkeys(speaker.acknowledged, 1)
     torture.record(
