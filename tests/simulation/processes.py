@@ -32,11 +32,13 @@ from tests.simulation.broker import Broker, Partition
 from tests.simulation.databases import Life, doors, effects, kill
 from tests.simulation.hostility import Crashed, Hostility
 from tests.simulation.provider import Line, Provider
-from tests.simulation.virtual import VirtualClock
+from tests.simulation.virtual import Stuck, VirtualClock
 
 SERVICES = ("ingest", "matcher", "notifier")
 KEYRING, LINK_KEY = Keyring(b"k" * 32), b"l" * 32
 PUBLIC_URL = "https://guichet.example"
+PATIENCE_S = 600.0
+"""Virtual seconds after which a part that neither ends nor rests is taken to hang."""
 
 
 @dataclass(eq=False)
@@ -114,8 +116,10 @@ class Process:
         task = self.at_work[part]
         if not self.house.is_resting(task):
             rested = asyncio.ensure_future(self.house.rested.wait())
-            await asyncio.wait({task, rested}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({task, rested}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
             rested.cancel()
+            if not done:
+                raise Stuck(f"{self.name} {part}: {task.get_stack()}")
             self.house.rested.clear()
         return self.outcome(part) if task.done() else None
 

@@ -1,0 +1,75 @@
+"""Fifty runs, each from its seed: nothing is lost, nothing double, and every rare branch was reached."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.simulation.branches import LONG, RARE
+from tests.simulation.run import run
+
+SEEDS = range(50)
+TORTURE_SEEDS = range(int(os.environ.get("BERCEAU_SIMULATED_SEEDS", "300")))
+"""The table asks for 300 in each long run; ten thousand once before a release."""
+
+
+@dataclass
+class Lived:
+    """What many runs were like."""
+
+    faults: list[str] = field(default_factory=list)
+    branches: Counter[str] = field(default_factory=Counter)
+    cpu_s: float = 0.0
+
+
+def live(seeds: Iterable[int]) -> Lived:
+    lived = Lived()
+    for seed in seeds:
+        told = run(seed)
+        lived.cpu_s += told.cpu_s
+        lived.branches.update(told.simulation.hostility.seen)
+        lived.faults += [f"python -m tests.simulation {seed}: {fault}" for fault in told.faults]
+    return lived
+
+
+@pytest.fixture(scope="module")
+def fifty() -> Lived:
+    """The runs of `make test`, lived once for all tests."""
+    return live(SEEDS)
+
+
+@pytest.mark.timeout(1200)
+def test_in_fifty_runs_nothing_is_lost_doubled_or_left_to_nobody(fifty: Lived) -> None:
+    assert fifty.faults == []
+
+
+@pytest.mark.timeout(1200)
+def test_the_runs_reach_every_rare_branch(fifty: Lived) -> None:
+    assert [branch for branch in RARE if not fifty.branches[branch]] == []
+
+
+def test_a_seed_lives_the_same_run_in_another_process() -> None:
+    command = [sys.executable, "-m", "tests.simulation", "7"]
+    told = [
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True).stdout
+        for seed in ("1", "2")
+    ]
+    first, second = (text.rsplit("\n", 2)[0] for text in told)  # the last line says how long it took
+    assert first == second
+    assert len(first.splitlines()) > 50
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(8 * 3600)
+def test_in_many_runs_nothing_is_lost_and_every_branch_is_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    lived = live(TORTURE_SEEDS)
+    with capsys.disabled():
+        print(f"\n{len(TORTURE_SEEDS)} runs, {lived.cpu_s / len(TORTURE_SEEDS):.2f} s of processor each")
+    assert lived.faults == []
+    assert [branch for branch in (*RARE, *LONG) if not lived.branches[branch]] == []
