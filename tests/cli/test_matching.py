@@ -97,7 +97,6 @@ def test_a_field_that_nothing_reads_is_pointed_out(berceau: Command, example: Pa
         (lambda data: data.pop("territory"), "territory\u00a0: Ce champ est obligatoire."),
         (lambda data: data["requests"][0].update(born="hier"), "requests.0.born\u00a0: La valeur est une date."),
         (lambda data: data["vacancies"][0].update(section="S-nulle-part"), "nomme la section inconnue"),
-        (lambda data: data["policy"].update(mode="strict"), "n'est pas disponible"),
         (lambda data: data["requests"].append(data["requests"][0]), "figure deux fois"),
     ],
 )
