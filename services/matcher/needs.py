@@ -66,11 +66,14 @@ def as_request(
         patterns=patterns, period=period, travel_minutes=need.travel_minutes, entitled_to=entitled(need),
         on_call_sections=_on_call_sections(need, patterns, context), needs_support=need.needs_support,
         not_again=tuple(hours for at, hours in answered.get(request, ()) if at >= need.time),
+        tolerance_days=need.tolerance_days,
     )  # fmt: skip
 
 
 def missing(need: NeedFacts, now: datetime) -> str:
     """What a person has to see to before the request can be served, in French; empty if nothing."""
+    if need.kind.has_a_place:
+        return "Un changement de place ou un renouvellement se traite au guichet."
     if is_birth_unsure(need, local_day(now)):
         return "La date prévue de naissance est passée : le guichet attend que la naissance soit confirmée."
     if need.kind is RequestKind.OCCASIONAL and not need.file_complete:
@@ -162,14 +165,21 @@ def kind_of(slots: Sequence[Slot]) -> VacancyKind:
 
 def still_suits(need: NeedFacts, offered: Offered, ages: tuple[int, int]) -> bool:
     """True if the need as it is now would still be offered this: wish, hours, days, age and audience."""
-    period = _period(need, offered.offered_on)
     return (
         any(wish.structure == offered.structure for wish in need.wishes)
         and any(offered.slots == hours_of_care(need, n) for n in range(len(need.patterns)))
-        and period == offered.period
+        and _is_accepted(offered.period, need, offered.offered_on)
         and fits_ages(need.born, offered.period.start, *ages)
         and offered.entitled_to.level <= entitled(need).level
     )
+
+
+def _is_accepted(period: Period, need: NeedFacts, today: date) -> bool:
+    """True for the days of care that the family asks for, or later ones within its tolerance."""
+    asked = _period(need, today)
+    if asked is None or period.end != asked.end:
+        return False
+    return timedelta(0) <= period.start - asked.start <= timedelta(days=need.tolerance_days)
 
 
 @dataclass(frozen=True)

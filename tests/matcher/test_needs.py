@@ -9,7 +9,17 @@ import pytest
 
 from contracts.requests import DeclaredCriterion, RequestRegistered
 from contracts.vocabulary import Audience, Criterion, Period, RequestKind, VacancyKind
-from services.matcher.needs import Context, Offered, as_request, counted_at, criteria_behind, kind_of, still_suits
+from services.matcher.needs import (
+    Context,
+    Offered,
+    as_request,
+    counted_at,
+    criteria_behind,
+    hours_of_care,
+    kind_of,
+    missing,
+    still_suits,
+)
 from services.matcher.policy import policy_in_force
 from tests.matcher.world import BORN, COMMUNE, CRECHE, FROM_OCTOBER, MONDAY, MORNINGS, days, need, now_at, on
 
@@ -50,6 +60,24 @@ def test_who_goes_first_stands_before_every_tier() -> None:
 def test_what_counted_for_the_tier_is_known_even_where_it_gave_no_points() -> None:
     request = declared(Criterion.DISABILITY)
     assert Criterion.DISABILITY in criteria_behind(request, ())
+
+
+def test_a_tolerance_on_the_start_reaches_the_round() -> None:
+    assert (asked(tolerance_days=30).tolerance_days, asked().tolerance_days) == (30, 0)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RequestKind if kind.has_a_place])
+def test_a_child_who_has_a_place_is_left_to_the_counter_so_that_it_never_gets_two(kind: RequestKind) -> None:
+    assert asked(kind=kind) is None
+    assert missing(declared(kind=kind), now_at(9)).endswith("au guichet.")
+
+
+@pytest.mark.parametrize(("late", "tolerance", "suits"), [(0, 0, True), (7, 0, False), (7, 7, True), (8, 7, False)])
+def test_an_offer_that_starts_later_suits_within_the_tolerance(late: int, tolerance: int, suits: bool) -> None:
+    request = declared(tolerance_days=tolerance)
+    later = Period(start=FROM_OCTOBER.start + timedelta(days=late), end=asked().period.end)
+    offered = Offered(CRECHE, hours_of_care(request, 0), later, Audience.EVERYBODY, MONDAY)
+    assert still_suits(request, offered, (0, 36)) is suits
 
 
 def test_a_wanted_start_that_is_past_counts_as_today() -> None:

@@ -34,18 +34,20 @@ class Grid:
     """Weekday by weekday, stretch of dates by stretch of dates, the hours between two boundaries are one cell."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
-        spans = set(spans)
+        spans = list({(id(slots), id(period)): (slots, period) for slots, period in spans}.values())
         self._dates = sorted({bound for slots, period in spans for bound in _date_bounds(slots, period)})
         self._days = _days_of(spans, max(len(self._dates) - 1, 0))
-        self._masks: dict[Span, int] = {}
+        # Spans are slow to hash and looked up again and again: known by their ids, which stay theirs while kept here.
+        self._masks: dict[tuple[int, int], tuple[Span, int]] = {}
         self._real = self._cells_that_happen()
 
     def mask(self, slots: tuple[Slot, ...], period: Period) -> int:
         """The cells of these slots on the days of the period. The span must be among those of the grid."""
-        span = (slots, period)
-        if span not in self._masks:
-            self._masks[span] = self._real & _union(self._slot_mask(slot, period) for slot in slots)
-        return self._masks[span]
+        key = (id(slots), id(period))
+        if key not in self._masks:
+            mask = self._real & _union(self._slot_mask(slot, period) for slot in slots)
+            self._masks[key] = ((slots, period), mask)
+        return self._masks[key][1]
 
     def _slot_mask(self, slot: Slot, period: Period) -> int:
         bounds = _bounds_of(slot, period)
@@ -105,9 +107,9 @@ def _date_bounds(slots: tuple[Slot, ...], period: Period) -> Iterator[int]:
         yield from _bounds_of(slot, period) or ()
 
 
-def _days_of(spans: set[Span], stretches: int) -> list[Day]:
+def _days_of(spans: Iterable[Span], stretches: int) -> list[Day]:
     hours: list[set[time]] = [set() for _ in range(7)]
-    for slot in {slot for slots, _ in spans for slot in slots}:
+    for slot in {id(slot): slot for slots, _ in spans for slot in slots}.values():
         hours[slot.weekday.number] |= {slot.start, slot.end}
     days: list[Day] = []
     first_bit = 0

@@ -16,7 +16,7 @@ from services.matcher.solver.cells import Grid, atoms
 from services.matcher.solver.claims import Claim, draw, shared_claim
 from services.matcher.solver.current import Current, Kept, current_places
 from services.matcher.solver.problem import Option, Problem, Row, RowKind, Seat, Unit, Use, uses_of
-from services.matcher.solver.schema import Policy, Round
+from services.matcher.solver.schema import Hold, Policy, Round, Vacancy
 from services.matcher.solver.siblings import joint_options, minutes_between
 
 
@@ -27,8 +27,9 @@ def problem_of(round: Round) -> Problem:
     options: dict[Id, list[Option]] = {request.id: [] for request in round.requests}
     by_structure, kept = cares_by_structure(round), Kept()
     places = current_places(round, _starts(by_structure))
+    rows_of = _BySection(round)
     for structure, cares in sorted(by_structure.items()):
-        place = _Place(round, structure, cares, places)
+        place = _Place(round, structure, cares, places, rows_of)
         for option in place.options(rows, support, kept):
             options[option.unit].append(option)
     for request in round.requests:
@@ -93,15 +94,28 @@ def _ranked(units: dict[Id, Unit], ordinary: dict[Id, Claim], policy: Policy) ->
     return {section: sorted(claims, key=claims.__getitem__) for section, claims in sorted(found.items())}
 
 
+class _BySection:
+    """The vacancies and the holds of each section."""
+
+    def __init__(self, round: Round) -> None:
+        self.vacancies: dict[Id, list[Vacancy]] = defaultdict(list)
+        self.holds: dict[Id, list[Hold]] = defaultdict(list)
+        for vacancy in round.vacancies:
+            self.vacancies[vacancy.section].append(vacancy)
+        for hold in round.holds:
+            self.holds[hold.section].append(hold)
+
+
 class _Place:
     """One structure of the round: its grid, what its sections offer, and the options of those who wish it."""
 
-    def __init__(self, round: Round, structure: Id, cares: list[Care], places: list[Current]) -> None:
+    def __init__(self, round: Round, structure: Id, cares: list[Care], places: list[Current], rows: _BySection) -> None:
         ids = {care.section.id for care in cares}
         self.structure, self.cares, self.instant = structure, cares, round.instant
-        self.vacancies = [row for row in round.vacancies if row.section in ids and row.places > 0]
+        self._known_left: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
+        self.vacancies = [row for name in sorted(ids) for row in rows.vacancies[name] if row.places > 0]
         self.places = [row for row in places if row.hold.section in ids]
-        self.holds = [row for row in round.holds if row.section in ids]
+        self.holds = [row for name in sorted(ids) for row in rows.holds[name]]
         self.prepared = next((row.children for row in round.support if row.structure == structure), None)
         free = [(row.slots, row.period) for row in self.vacancies]
         held = [(row.slots, row.period) for row in self.holds]
@@ -163,8 +177,10 @@ class _Place:
 
     def _left(self, section: Id, parts: list[int], audience: Audience) -> tuple[int, ...]:
         """For each part, what the fullest of its cells leaves to children of at most this audience."""
-        amounts = [*self._open_places(section, audience), *self._held_units(section, audience)]
-        return tuple(_least(part, amounts) for part in parts)
+        amounts = (*self._open_places(section, audience), *self._held_units(section, audience))
+        if amounts not in self._known_left:  # most audiences find the same places
+            self._known_left[amounts] = tuple(_least(part, amounts) for part in parts)
+        return self._known_left[amounts]
 
     def _open_places(self, section: Id, audience: Audience) -> Iterator[tuple[int, int]]:
         for row in self.vacancies:
