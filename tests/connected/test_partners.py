@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -117,6 +117,8 @@ async def test_a_message_that_met_a_failure_is_not_committed_and_is_taken_by_the
 
 class _Away:
     """A database that does not answer."""
+
+    with_said: ClassVar[list[object]] = []
 
     async def write(self, *_: object) -> None:
         raise sa.exc.TimeoutError("the pool is empty")

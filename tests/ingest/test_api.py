@@ -125,7 +125,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"section": "pas d'espace"}, "section", "string_pattern_mismatch"),
     ({"slots": []}, "slots", "too_short"),
     ({"slots": [{"day": "tue", "start": "12:00", "end": "08:00"}]}, "slots.0", "value_error"),
-    ({"slots": [{"day": "tue", "start": "08:00Z", "end": "12:00"}]}, "contenu", "value_error"),
+    ({"slots": [{"day": "tue", "start": "08:00Z", "end": "12:00"}]}, "slots.0", "value_error"),
     ({"period": {"start": "demain"}}, "period.start", "date_from_datetime_parsing"),
     ({"plaices": 3}, "plaices", "extra_forbidden"),
     ({"slots": [{"day": "sat", "start": "08:00", "end": "12:00"}]}, "slots.0", "outside_opening"),

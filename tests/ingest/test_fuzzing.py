@@ -14,7 +14,7 @@ from services.ingest.access import MAY_SEE, Reach, Seen
 from services.ingest.actors import Role
 from services.ingest.api import door
 from tests.ingest.doors import Doors
-from tests.ingest.fuzzer import DRAWN, fuzz
+from tests.ingest.fuzzer import LONG, fuzz
 from tests.ingest.test_rights import MORE_NAMES, NAMES, furnish
 
 THERE = NAMES | MORE_NAMES
@@ -42,6 +42,6 @@ async def test_a_route_without_its_guard_is_found(
 @pytest.mark.timeout(1800)
 async def test_two_hundred_tries_of_each_operation_keep_to_its_description(doors: Doors, tmp_path: Path) -> None:
     await furnish(doors)
-    run = await fuzz(doors, tmp_path, THERE, phases=DRAWN, examples=200)
+    run = await fuzz(doors, tmp_path, THERE, phases=LONG, examples=200)
     print(run.words[-600:])
     assert (run.code, run.found) == (0, []), run.words

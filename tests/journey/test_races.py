@@ -189,10 +189,11 @@ async def test_a_thousand_races_have_one_outcome_each(database_url: str) -> None
 
 
 def digest(tx: sa.Connection) -> str:
-    """Everything that a service keeps, as it is now."""
+    """Everything that a service keeps, as it is now. A lease is kept alive all the time, whoever looks at what."""
     found = sa.MetaData()
     found.reflect(tx)
-    rows = [(name, sorted(map(repr, tx.execute(sa.select(table))))) for name, table in sorted(found.tables.items())]
+    rows = [(name, sorted(map(repr, tx.execute(sa.select(table))))) for name, table in sorted(found.tables.items())
+            if name != "leases"]  # fmt: skip
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 

@@ -6,14 +6,20 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.simulation.plants import PLANTS
+from tests.simulation.plants import PLANTS, stale_rounds_land
 from tests.simulation.run import run
 
 WITHIN = 300
+SLOW = (stale_rounds_land,)
+"""Found, but after a minute of processor. In `make test` the twin of T7 shows the same on real databases."""
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
+@pytest.mark.parametrize(
+    "plant",
+    [pytest.param(each, marks=pytest.mark.torture if each in SLOW else ()) for each in PLANTS],
+    ids=lambda plant: plant.__name__,
+)
 def test_a_planted_bug_is_found(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     assert any(run(seed).faults for seed in range(WITHIN))

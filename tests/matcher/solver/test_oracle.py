@@ -152,7 +152,7 @@ def test_a_tiny_round_with_parts_and_later_starts_has_the_outcome_of_exhaustive_
     first: int, taste: Taste
 ) -> None:
     parts = late = 0
-    for seed in range(first, first + 70):
+    for seed in range(first, first + 35):
         round = tiny(seed, taste)
         requests, outcome, best = {row.id: row for row in round.requests}, decide(round), Oracle(round).best()
         found = {row.request: (row.section, row.pattern, row.period.start, _on(row.slots)) for row in outcome.placed}
@@ -160,7 +160,7 @@ def test_a_tiny_round_with_parts_and_later_starts_has_the_outcome_of_exhaustive_
         assert (seed, found, outcome.violations) == (seed, meant, ())
         parts += sum(row.partial for row in outcome.placed)
         late += sum(row.period.start > requests[row.request].period.start for row in outcome.placed)
-    assert parts > 3
+    assert parts > 1
     assert late > 0
 
 
