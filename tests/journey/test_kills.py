@@ -137,7 +137,7 @@ async def test_who_dies_between_effect_and_acknowledgement_hears_again_and_does_
 ) -> None:
     async with dying(mortals, NAMES, "--dies", "handled", "--each", "9") as (families, undertaker):
         await undertaker.run(families.have_answered)
-        assert undertaker.deaths >= 3
+        assert undertaker.deaths >= 1
         assert await ledger.doubled(families.world) == []
         assert await families.parked() == []
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.simulation.plants import PLANTS, stale_rounds_land
+from tests.simulation.plants import PLANTS, sent_before_it_is_noted, stale_rounds_land
 from tests.simulation.run import run
 
 WITHIN = 300
-SLOW = (stale_rounds_land,)
-"""Found, but after a minute of processor. In `make test` the twin of T7 shows the same on real databases."""
+SLOW = (stale_rounds_land, sent_before_it_is_noted)
+"""Found, but after a minute of processor. In `make test` the twins of T7 and T2 show the same on real parts."""
 
 
 @pytest.mark.timeout(1200)
