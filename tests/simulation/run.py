@@ -249,9 +249,9 @@ class Simulation:
             for name, part in (("ingest", "relay"), ("matcher", "deliver")):
                 process = self.processes[name]
                 while not process.life.is_over and process.may(part) and self._has_work(process, part):
-                    before = self._position()
+                    before = self.house.changes(name)  # of its own: in a round, leases are renewed all the while
                     await self._part(process, part)()
-                    if self._position() == before:
+                    if self.house.changes(name) == before:
                         break
 
     async def _stop_one(self) -> None:
