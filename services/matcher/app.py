@@ -102,6 +102,7 @@ async def run_rounds(
     due = [territory for territory in await database.read(rounds.due_territories, now) if territory in held]
 
     async def run(territory: str) -> None:
+        await database.write(rounds.fenced, held[territory].fence, rounds.begin, territory, now)
         with traces.span("matcher round", traces.cause_of(f"round/{territory}"), territory=territory):
             await rounds.run_round(database, territory, now, decide_part, held[territory].fence)
 

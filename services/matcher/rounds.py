@@ -61,8 +61,18 @@ REFUSED = "input"
 
 
 def due_territories(tx: sa.Connection, now: datetime) -> list[str]:
-    query = sa.select(t.territories.c.territory).where(t.territories.c.due_at <= now)
-    return list(tx.scalars(query.order_by(t.territories.c.due_at, t.territories.c.territory)))
+    """In turn: a territory whose last round began and did not end waits behind those that were due before it began.
+
+    Else one territory whose round ends its process would keep all others from theirs.
+    """
+    c = t.territories.c
+    turn = sa.case((c.begun_at > c.due_at, c.begun_at), else_=c.due_at)
+    return list(tx.scalars(sa.select(c.territory).where(c.due_at <= now).order_by(turn, c.territory)))
+
+
+def begin(tx: sa.Connection, territory: str, now: datetime) -> None:
+    """The territory has its turn, whatever becomes of it."""
+    tx.execute(t.territories.update().where(t.territories.c.territory == territory).values(begun_at=now))
 
 
 def next_due(tx: sa.Connection, among: Collection[str] | None = None) -> datetime | None:

@@ -30,6 +30,7 @@ territories = sa.Table(
     sa.Column("due_at", Instant),
     sa.Column("due_marks", sa.Integer, nullable=False, default=0),
     sa.Column("due_because", sa.String(64)),
+    sa.Column("begun_at", Instant),
 )
 
 leases = sa.Table(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from httpx2 import ASGITransport, AsyncClient
 
 from contracts.base import Event
@@ -138,6 +139,32 @@ async def test_a_solver_that_was_killed_is_started_again_and_the_round_with_it()
     again: Outcome = await solver.decide(part)
     await solver.close()
     assert [placed.request for placed in again.placed] == ["r-1"]
+
+
+async def test_a_territory_whose_round_ends_the_solver_keeps_no_other_from_its_turn(
+    database: Database, clock: FixedClock
+) -> None:  # fmt: skip
+    async def fatal(part: Round) -> Outcome:
+        raise SolverDied(part.territory)
+
+    service, world = build(database, clock, fatal), Told()
+    world.begin()
+    world.open_place()
+    world.ask("r-1")
+    await hand_over(service, world)
+    await database.write(publish_elsewhere, clock() + timedelta(seconds=0.5))
+    for _ in range(2):
+        clock.advance(timedelta(seconds=1))
+        with pytest.raises(SolverDied):
+            await service.tick(clock())
+    decided = sa.select(t.rounds.c.territory)
+    assert await database.read(lambda tx: list(tx.scalars(decided))) == ["vichy"]
+
+
+def publish_elsewhere(tx: sa.Connection, due_at: datetime) -> None:
+    """A territory that is due behind the other."""
+    facts = {"policy": "montlucon-modele", "automatic_release": False, "quiet_seconds": 0, "due_at": due_at}
+    tx.execute(t.territories.insert().values(territory="vichy", **facts))
 
 
 def test_what_solves_loads_no_database_and_no_web() -> None:

@@ -250,6 +250,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_marks", sa.Integer(), nullable=False),
         sa.Column("due_because", sa.String(length=64), nullable=True),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("territory"),
     )
     op.create_table(
