@@ -18,7 +18,7 @@ from services.notifier.gateways import phone_threads
 from tests.bus import harness
 from tests.journey import ledger
 from tests.journey.cluster import Cluster, Worker, fast_clock, next_monday_morning
-from tests.journey.stubborn import PATIENCE_S, S, StubbornWorld, stubborn_world
+from tests.journey.stubborn import PATIENCE_S, Patience, S, StubbornWorld, stubborn_world
 from tests.journey.town import ask, crèche, open_town, open_tuesdays, with_points
 
 COUNTED = ("-m", "tests.journey.counted")
@@ -28,7 +28,16 @@ SPEED = 150
 STEADY = 60
 """For minutes of killing: they end before the evening, when no text leaves any more."""
 
-LONGEST_KILLING_S = 1200.0
+UNHURRIED = 20
+"""For the longest: the evening is half an hour away."""
+
+LONGEST_KILLING_S = 3600.0
+
+SWIFT_START_S = 2.0
+"""How long a process takes to start where the machine has nothing else to do: pauses between kills are made for it."""
+
+MEASURED_EACH = 4
+"""Of so many starts one is timed."""
 
 AT_WORK = 0.4
 """The share of kills that wait until their process is at work again. The others take it wherever it is, while it
@@ -127,16 +136,22 @@ def _kind(text: str) -> str:
 
 @dataclass
 class Killer:
-    """Kills a process drawn at random and starts it again at once, `kills` times."""
+    """Kills a process drawn at random and starts it again at once, `kills` times.
+
+    Where it `follows` the machine, processes that take longer to start live longer too: else a busy machine would do
+    nothing but start them.
+    """
 
     workers: dict[str, Worker]
     kills: int
     pause_s: tuple[float, float]
     seed: int
+    follows: bool = False
     killed: Counter[str] = field(default_factory=Counter)
     children: set[int] = field(default_factory=set)
+    _slowness: float = 1.0
 
-    async def run(self) -> None:
+    async def run(self, patience: Patience) -> None:
         draw = random.Random(self.seed)
         names = [sorted(self.workers)[n % len(self.workers)] for n in range(self.kills)]
         draw.shuffle(names)  # at random, and each of them for certain
@@ -144,11 +159,19 @@ class Killer:
             worker = self.workers[name]
             if draw.random() < AT_WORK:
                 await asyncio.to_thread(worker.until_ready)
-            await asyncio.sleep(draw.uniform(*self.pause_s))
-            self.children |= worker.children()
-            worker.kill()
-            worker.start()
-            self.killed[name] += 1
+            await asyncio.sleep(draw.uniform(*self.pause_s) * self._slowness)
+            await self._kill(worker)
+            patience.kills += 1
+
+    async def _kill(self, worker: Worker) -> None:
+        self.children |= worker.children()
+        worker.kill()
+        worker.start()
+        self.killed[worker.name] += 1
+        if self.follows and self.killed.total() % MEASURED_EACH == 0:
+            begun = time.monotonic()
+            await asyncio.to_thread(worker.until_ready)
+            self._slowness = max(1.0, (time.monotonic() - begun) / SWIFT_START_S)
 
     async def has_killed(self, number: int) -> bool:
         return self.killed.total() >= number
@@ -163,7 +186,7 @@ async def live_and_kill(world: StubbornWorld, killer: Killer, crèches: int) -> 
         await families.live(n)
 
     async with asyncio.TaskGroup() as parts:
-        parts.create_task(killer.run())
+        parts.create_task(killer.run(world.patience))
         for n in range(crèches):
             parts.create_task(come(n))
     return families

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ from tests.ingest.files import town
 from tests.ingest.partner_software import Software
 from tests.journey import ledger
 from tests.journey.cluster import PARTITIONS, Cluster, running_cluster
-from tests.journey.deaths import COUNTED, STEADY, Families, Killer, live_and_kill, town_on
+from tests.journey.deaths import COUNTED, LONGEST_KILLING_S, UNHURRIED, Families, Killer, live_and_kill, town_on
 from tests.journey.repeater import repeating
 from tests.journey.stubborn import StubbornWorld
 
@@ -103,7 +104,8 @@ class TownHall:
         tuesday = [{"day": "tue", "start": "09:00", "end": "17:00"}]
         async with AIOKafkaProducer(bootstrap_servers=settings.kafka, acks="all") as out:
             for n in range(PARTNER_MESSAGES):
-                await harness.until(lambda n=n: killer.has_killed(n * KILLS // PARTNER_MESSAGES), patience_s=2_000)  # type: ignore[misc]
+                turn = partial(killer.has_killed, n * KILLS // PARTNER_MESSAGES)
+                await harness.until(turn, patience_s=LONGEST_KILLING_S)
                 place = {"section": section, "kind": "regular", "slots": tuesday, "places": 1, "period": self._period}
                 headers, body = software.says("vacancy.open", place, id=f"place-{n}")
                 pairs = [(name, value.encode()) for name, value in headers.items()]
@@ -140,9 +142,9 @@ async def events_of(world: StubbornWorld) -> int:
 
 
 async def test_what_comes_by_every_door_takes_effect_once(mortals: Cluster) -> None:
-    begun, killer = time.monotonic(), Killer(mortals.workers, KILLS, (0.4, 2.2), SEED)
+    begun, killer = time.monotonic(), Killer(mortals.workers, KILLS, (0.4, 2.2), SEED, follows=True)
     async with (
-        town_on(mortals, CRÈCHES, STEADY) as world,
+        town_on(mortals, CRÈCHES, UNHURRIED) as world,
         repeating(mortals.settings, PARTITIONS, SEED) as repeater,
     ):
         hall = TownHall(
@@ -154,8 +156,8 @@ async def test_what_comes_by_every_door_takes_effect_once(mortals: Cluster) -> N
             parts.create_task(hall.ask())
             parts.create_task(hall.offer(software, killer))
         families: Families = living.result()
-        await harness.until(hall.has_opened, patience_s=300)
-        await harness.until(hall.is_heard, patience_s=300)
+        await harness.until(hall.has_opened, patience_s=900)
+        await harness.until(hall.is_heard, patience_s=900)
         found = [*await families.faults(), *await hall.faults()]
         ends, expected = await families.ends(), families.expected()
         opened, events = await hall.opened(), await events_of(world)

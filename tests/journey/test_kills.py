@@ -23,7 +23,7 @@ from tests import servers
 from tests.bus import harness
 from tests.journey import ledger
 from tests.journey.cluster import NAMES, Cluster, running_cluster, running_serve
-from tests.journey.deaths import COUNTED, SPEED, STEADY, Families, Killer, dying, live_and_kill, town_on
+from tests.journey.deaths import COUNTED, SPEED, UNHURRIED, Families, Killer, dying, live_and_kill, town_on
 from tests.journey.embedded import open_profile
 from tests.journey.stubborn import StubbornWorld
 from tests.journey.town import ask, open_town, open_tuesdays
@@ -76,7 +76,7 @@ def is_at_work(pid: int) -> bool:
 async def random_kills(
     cluster: Cluster, kills: int, crèches: int, pause_s: tuple[float, float], seed: int, speed: float = SPEED
 ) -> None:
-    begun, killer = time.monotonic(), Killer(cluster.workers, kills, pause_s, seed)
+    begun, killer = time.monotonic(), Killer(cluster.workers, kills, pause_s, seed, follows=speed != SPEED)
     async with town_on(cluster, crèches, speed) as world:
         families = await live_and_kill(world, killer, crèches)
         await check(families, killer, begun)
@@ -163,15 +163,15 @@ async def test_without_the_intent_the_same_death_sends_a_text_twice(mortals: Clu
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3_000)
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_hundred_kills_at_random_lose_nothing_and_double_nothing(mortals: Cluster, seed: int) -> None:
-    await random_kills(mortals, 100, 30, (0.4, 2.2), seed, STEADY)
+    await random_kills(mortals, 100, 30, (0.4, 2.2), seed, UNHURRIED)
     assert not [name for name, worker in mortals.workers.items() if not worker.is_up]
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3_000)
 async def test_the_one_process_on_sqlite_killed_thirty_times_loses_nothing_and_doubles_nothing(site: Cluster) -> None:
-    await random_kills(site, 30, 15, (1.5, 4.0), SEED, STEADY)
+    await random_kills(site, 30, 15, (1.5, 4.0), SEED, UNHURRIED)
     assert site.workers["serve"].is_up
