@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import Literal
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from contracts.vocabulary import Frozen, Id, RequestKind, StructureKind
 from services.territory import figures, names
 from services.territory.calendars import read_csv
 from services.territory.chance import Chance, seeded
+from services.territory.outlines import OUTLINES_SOURCE, outlines
 from services.territory.people import DAYS_A_MONTH, Child, Family, JobKind, Person, contact_count, contacts, staff
 from services.territory.requests import YOUNGEST, Request, Surroundings, is_single, request
 from services.territory.said import Said
@@ -53,6 +55,7 @@ class Guichet(Said):
     guichet_phone: str
     communes: tuple[Commune, ...]
     policy: Id
+    outlines_source: str
 
 
 class Territory(Frozen):
@@ -108,10 +111,17 @@ def synthesise(seed: int, on: date, size: Size = MONTLUCON_SIZE) -> Territory:
     )
 
 
+@cache
 def communes() -> tuple[Commune, ...]:
-    """The 21 communes with their municipal population (Insee)."""
+    """The 21 communes with their municipal population (Insee) and their outlines (IGN)."""
+    drawn = outlines()
     return tuple(
-        Commune(code=line["code_insee"], name=line["nom"], population=int(line["population_municipale"]))
+        Commune(
+            code=line["code_insee"],
+            name=line["nom"],
+            population=int(line["population_municipale"]),
+            outline=drawn[line["code_insee"]],
+        )
         for line in read_csv("communes.csv")
     )
 
@@ -136,6 +146,7 @@ def _guichet() -> Guichet:
         guichet_phone="04 65 71 99 10",  # a fixed line that is kept for fiction
         communes=communes(),
         policy="montlucon-modele",
+        outlines_source=OUTLINES_SOURCE,
     )
 
 

@@ -8,6 +8,7 @@ ACCEPTED, CONFIRMED = proposal_in("accepted"), proposal_in("confirmed")
 
 SCREENS: tuple[tuple[str | None, str], ...] = (
     (None, "/"),
+    (None, "/?commune=03185"),
     (None, "/?commune=99999"),
     (None, "/annuaire"),
     (None, "/annuaire/S-cailloux"),

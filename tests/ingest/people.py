@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from contracts.base import Event
 from contracts.requests import AcceptedPattern, DeclaredCriterion, WishedStructure
 from contracts.structures import SectionFacts
-from contracts.territories import Commune
+from contracts.territories import Commune, Ring
 from contracts.topics import parse
 from contracts.vocabulary import (
     Audience,
@@ -64,15 +64,22 @@ def later(**delta: int) -> datetime:
     return NOW + timedelta(**delta)
 
 
+def square(west: float, south: float, side: float = 0.04) -> Ring:
+    """An invented border: two squares of one side beside each other share theirs."""
+    east, north = round(west + side, 4), round(south + side, 4)
+    return ((west, south), (east, south), (east, north), (west, north), (west, south))
+
+
 def territory_body(**changes: Any) -> TerritoryBody:
     facts: dict[str, Any] = {
         "name": "Montluçon Communauté (synthétique)",
         "guichet_name": "Guichet enfance",
         "guichet_phone": "04 65 71 00 10",
         "communes": (
-            Commune(code="03185", name="Montluçon", population=33317),
-            Commune(code="03098", name="Désertines", population=4323),
+            Commune(code="03185", name="Montluçon", population=33317, outline=(square(2.58, 46.32),)),
+            Commune(code="03098", name="Désertines", population=4323, outline=(square(2.62, 46.32),)),
         ),
+        "outlines_source": "essai, 2026",
         "policy": "montlucon-modele-2026",
     }
     return TerritoryBody(**{**facts, **changes})

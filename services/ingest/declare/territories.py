@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import sqlalchemy as sa
@@ -14,6 +15,10 @@ from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
 from services.ingest.declare.bodies import Body, Line
+from services.ingest.problems import Problem, refuse_if
+
+MOST_POINTS = 20_000
+"""Of all outlines together, about 400 kB: an event of this size still passes, and no map on a phone shows more."""
 
 
 class TerritoryBody(Body):
@@ -26,12 +31,24 @@ class TerritoryBody(Body):
     policy: Id
     automatic_release: bool = False
     round_quiet_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
+    outlines_source: Line = ""
 
 
 def publish_territory(tx: sa.Connection, act: Act, body: TerritoryBody) -> str:
     """Publish the actor's territory as it is from now on. Returns its id."""
     require(act.actor, Doing.PUBLISH_TERRITORY, Thing(act.territory))
+    refuse_if(_problems(body))
     facts = body.model_dump(mode="json")
     store.put(tx, store.territories, {"id": act.territory, "facts": facts, "published_at": act.now})
     outbox.record(tx, act.say(TerritoryPublished, act.territory, **facts))
     return act.territory
+
+
+def _problems(body: TerritoryBody) -> Iterator[Problem]:
+    rings = [ring for commune in body.communes for ring in commune.outline]
+    if sum(len(ring) for ring in rings) > MOST_POINTS:
+        rule = f"Les contours ont {MOST_POINTS} points au plus."
+        yield Problem("communes", "too_many_points", rule, "Simplifiez-les.")
+    if rings and not body.outlines_source:
+        rule = "Des contours se publient avec leur source."
+        yield Problem("outlines_source", "source_wanted", rule, "Indiquez la source et sa date.")

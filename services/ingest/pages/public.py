@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi.responses import Response
 
 from contracts.vocabulary import WEEKDAYS, AwardMode, Slot, StructureKind, Tariff, VacancyKind, Weekday
 from services.ingest.actors import Actor, public
 from services.ingest.pages.forms import Form
+from services.ingest.pages.maps import RADIUS, ground
 from services.ingest.pages.visit import Visit, get
+from services.ingest.pages.wording import in_order
 from services.ingest.queries import directory, places
 
 AGES = (
@@ -27,9 +31,12 @@ AGES = (
 KINDS = tuple((kind.value, kind.label) for kind in places.SHOWN_TO_ALL)
 
 
+FILTERS = ("commune", "age", "jour", "type")
+
+
 async def free_places(visit: Visit) -> Response:
-    """Free places by commune, for an age, a day, a kind."""
-    form = _asked(visit, "commune", "age", "jour", "type")
+    """Free places by commune, for an age, a day, a kind: the list, and the map that counts its lines."""
+    form = _asked(visit, *FILTERS)
     found = await visit.read(places.free_places, _anybody(visit), visit.now, _wanted(form))
     return visit.show(
         "public/places.html",
@@ -37,7 +44,8 @@ async def free_places(visit: Visit) -> Response:
         communes=[(name, _by_structure(rows)) for name, rows in _by_commune(visit, found)],
         number=len({row["structure"] for row in found}),
         updated_at=await visit.read(places.last_update, visit.actor.territory),
-        filtered=any(form[name] for name in ("commune", "age", "jour", "type")),
+        filtered=any(form[name] for name in FILTERS),
+        map=_map(visit, form, found) if found else None,
         options={"commune": commune_options(visit), "age": AGES, "jour": _days(), "type": KINDS},
         modes=AwardMode,
         kinds=VacancyKind,
@@ -85,7 +93,7 @@ def _anybody(visit: Visit) -> Actor:
 
 def commune_options(visit: Visit) -> list[tuple[str, str]]:
     """Communes by name, for a list to choose from."""
-    return sorted(((row["code"], row["name"]) for row in visit.town["communes"]), key=lambda row: row[1])
+    return sorted(((row["code"], row["name"]) for row in visit.town["communes"]), key=lambda row: in_order(row[1]))
 
 
 def labels(row: dict[str, Any]) -> dict[str, Any]:
@@ -109,6 +117,27 @@ def _wanted(form: Form) -> places.Wanted:
     )
 
 
+def _map(visit: Visit, form: Form, found: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The communes drawn, and on each the number of structures that the list names there, as a link to them.
+
+    Structures are counted, not places: one place may be free on Monday for two and on Tuesday for one, so that a sum
+    would count nothing that there is.
+    """
+    drawn = ground(visit.town["communes"])
+    if drawn is None:
+        return None
+    number = Counter(commune for commune, _ in {(row["commune"], row["structure"]) for row in found})
+    marks = [(shape, number[shape.code], _only(form, shape.code)) for shape in drawn.shapes]
+    source = visit.town.get("outlines_source", "")
+    return {"ground": drawn, "marks": marks, "radius": RADIUS, "source": source, "everywhere": _only(form, "")}
+
+
+def _only(form: Form, commune: str) -> str:
+    """The address of the same search in one commune; with none, everywhere."""
+    asked = {**{name: form[name] for name in FILTERS}, "commune": commune}
+    return f"/?{urlencode({name: value for name, value in asked.items() if value})}#liste"
+
+
 def _days() -> tuple[tuple[str, str], ...]:
     return tuple((day.value, day.label.capitalize()) for day in WEEKDAYS if day is not Weekday.SUN)
 
@@ -117,7 +146,7 @@ def _by_commune(visit: Visit, found: Iterable[dict[str, Any]]) -> list[tuple[str
     """Rows under the names of their communes, in the order of those names."""
     names = dict(commune_options(visit))
     named = [(names.get(row["commune"], row["commune"]), row) for row in found]
-    order = sorted(named, key=lambda pair: (pair[0], pair[1].get("structure_name", "")))
+    order = sorted(named, key=lambda pair: (in_order(pair[0]), pair[0], in_order(pair[1].get("structure_name", ""))))
     return [(name, [row for _, row in rows]) for name, rows in groupby(order, key=lambda pair: pair[0])]
 
 

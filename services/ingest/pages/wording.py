@@ -133,3 +133,8 @@ def of(name: str) -> str:
 def capitalised(text: str) -> str:
     """With its first letter in capitals and the rest as it is."""
     return f"{text[:1].upper()}{text[1:]}"
+
+
+def in_order(name: str) -> str:
+    """What French sorts a name by: its letters without accents, "Désertines" before "Domérat"."""
+    return "".join(sign for sign in unicodedata.normalize("NFD", name) if not unicodedata.combining(sign)).casefold()

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.vocabulary import Slot, Weekday
 from services.ingest.pages.forms import Form
-from services.ingest.pages.wording import NBSP, age, ages, months_between, of, on_day, week
+from services.ingest.pages.wording import NBSP, age, ages, in_order, months_between, of, on_day, week
 from tests.ingest.people import TODAY
 
 TEMPLATES = Path(__file__).parents[3] / "services" / "ingest" / "pages" / "templates"
@@ -119,3 +119,8 @@ def test_hours_are_read_as_people_write_them(typed: str, read: time | None) -> N
     form = Form.filled(de=typed)
     assert form.hour("de", "l'heure") == (read or time.min)
     assert bool(form.problems) is (read is None)
+
+
+def test_names_stand_in_the_order_of_a_french_dictionary() -> None:
+    names = ["Domérat", "Désertines", "Écoles", "Estivareilles", "étoile"]
+    assert sorted(names, key=in_order) == ["Désertines", "Domérat", "Écoles", "Estivareilles", "étoile"]
