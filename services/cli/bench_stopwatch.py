@@ -15,15 +15,18 @@ from typing import Any
 
 from services.matcher.solver import objectives, solve
 from services.matcher.solver.schema import Outcome, Round
+from services.matcher.solver.spelling import Spelling
 
 PARTS = {
     (solve, "canonical"): "problem",
     (solve, "split"): "problem",
     (solve, "problem_of"): "problem",
-    (solve, "explain"): "reasons",
-    (solve, "verify"): "checks",
+    (solve, "Facts"): "reasons",
+    (solve, "reasons"): "reasons",
+    (solve, "violations"): "checks",
     (solve, "merge"): "hashes",
     (solve, "sealed"): "hashes",
+    (Spelling, "round_hash"): "hashes",
     (objectives, "draw_options"): "draw",
 }
 """Functions by module and name, and the part of the decision that each belongs to."""

@@ -6,13 +6,12 @@ When to modify: with `schema.py`, when a new field holds rows whose order means 
 from __future__ import annotations
 
 import hashlib
-import json
 import operator
 from collections.abc import Iterable
-from datetime import UTC, time
-from typing import Any, TypeVar
+from datetime import date, time
+from typing import TypeVar
 
-from contracts.vocabulary import Frozen, Slot
+from contracts.vocabulary import Period, Slot
 from services.matcher.solver.schema import (
     Hold,
     NotAgain,
@@ -25,8 +24,10 @@ from services.matcher.solver.schema import (
     Travel,
     Vacancy,
 )
+from services.matcher.solver.spelling import Spelling
 
-Row = TypeVar("Row", Pattern, Vacancy, Hold, NotAgain)
+Dated = TypeVar("Dated", Vacancy, Hold)
+Timed = TypeVar("Timed", Pattern, NotAgain)
 
 
 class RoundRefused(ValueError):
@@ -37,12 +38,13 @@ def canonical(round: Round) -> Round:
     """The same round with its rows in the one order that counts. Raises `RoundRefused` if it contradicts itself."""
     _refuse_another_seed(round.policy)
     _refuse_contradictions(round)
+    once = _Once()
     return round.model_copy(
         update={
             "sections": tuple(sorted(round.sections, key=lambda row: row.id)),
-            "vacancies": tuple(sorted((_with_sorted_slots(row) for row in round.vacancies), key=lambda row: row.id)),
-            "requests": tuple(sorted((_canonical_request(row) for row in round.requests), key=lambda row: row.id)),
-            "holds": tuple(sorted((_with_sorted_slots(row) for row in round.holds), key=lambda row: row.id)),
+            "vacancies": tuple(sorted(map(once.dated, round.vacancies), key=lambda row: row.id)),
+            "requests": tuple(sorted(map(once.request, round.requests), key=lambda row: row.id)),
+            "holds": tuple(sorted(map(once.dated, round.holds), key=lambda row: row.id)),
             "support": tuple(sorted(round.support, key=lambda row: row.structure)),
             "siblings": tuple(sorted(map(_canonical_siblings, round.siblings), key=lambda row: row.id)),
             "travel": tuple(sorted(map(_one_way, round.travel), key=lambda row: (row.one, row.other))),
@@ -52,35 +54,54 @@ def canonical(round: Round) -> Round:
 
 def round_hash(round: Round) -> str:
     """SHA-256 of the canonical round, in hexadecimal: the `input_hash` of its outcome."""
-    return canonical_hash(canonical(round))
-
-
-def canonical_hash(facts: Round) -> str:
-    """`round_hash` of a round that is canonical already."""
-    return _sha256(facts, {"instant": facts.instant.astimezone(UTC).isoformat()})
+    return Spelling().round_hash(canonical(round))
 
 
 def outcome_hash(outcome: Outcome) -> str:
     """SHA-256 of the outcome without its own hash, in hexadecimal."""
-    return _sha256(outcome, {"outcome_hash": ""})
+    return Spelling().outcome_hash(outcome)
 
 
-def _sha256(data: Frozen, instead: dict[str, Any]) -> str:
-    text = json.dumps(data.model_dump(mode="json") | instead, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+class _Once:
+    """Rows with their slots in order. Equal hours, and equal periods, become one object each.
 
+    Most families ask for the same few weeks: whoever reads the round works each of them out once, known by its id.
+    """
 
-def _canonical_request(request: Request) -> Request:
-    """Patterns keep their order: a placement names them by position."""
-    return request.model_copy(
-        update={
-            "wishes": tuple(sorted(request.wishes, key=lambda wish: (wish.rank, wish.structure))),
-            "points_at": tuple(sorted(request.points_at, key=lambda row: row.structure)),
-            "on_call_sections": tuple(sorted(request.on_call_sections)),
-            "not_again": tuple(sorted(map(_with_sorted_slots, request.not_again), key=_not_again_key)),
-            "patterns": tuple(_with_sorted_slots(pattern) for pattern in request.patterns),
-        }
-    )
+    def __init__(self) -> None:
+        self._slots: dict[tuple[tuple[object, time, time], ...], tuple[Slot, ...]] = {}
+        self._periods: dict[tuple[date, date | None], Period] = {}
+
+    def dated(self, row: Dated) -> Dated:
+        slots, period = self.slots(row.slots), self.period(row.period)
+        same = slots is row.slots and period is row.period
+        return row if same else row.model_copy(update={"slots": slots, "period": period})
+
+    def request(self, request: Request) -> Request:
+        """Patterns keep their order: a placement names them by position."""
+        return request.model_copy(
+            update={
+                "wishes": tuple(sorted(request.wishes, key=lambda wish: (wish.rank, wish.structure))),
+                "points_at": tuple(sorted(request.points_at, key=lambda row: row.structure)),
+                "on_call_sections": tuple(sorted(request.on_call_sections)),
+                "not_again": tuple(sorted(map(self._timed, request.not_again), key=_not_again_key)),
+                "patterns": tuple(map(self._timed, request.patterns)),
+                "period": self.period(request.period),
+            }
+        )
+
+    def _timed(self, row: Timed) -> Timed:
+        slots = self.slots(row.slots)
+        return row if slots is row.slots else row.model_copy(update={"slots": slots})
+
+    def slots(self, slots: tuple[Slot, ...]) -> tuple[Slot, ...]:
+        ordered = tuple(sorted(slots, key=_slot_key)) if len(slots) > 1 else slots
+        if all(map(operator.is_, ordered, slots)):
+            ordered = slots
+        return self._slots.setdefault(tuple((slot.day, slot.start, slot.end) for slot in ordered), ordered)
+
+    def period(self, period: Period) -> Period:
+        return self._periods.setdefault((period.start, period.end), period)
 
 
 def _canonical_siblings(row: Siblings) -> Siblings:
@@ -104,11 +125,6 @@ def _one_way(row: Travel) -> Travel:
 
 def _not_again_key(row: NotAgain) -> tuple[str, str]:
     return (row.section, row.model_dump_json())
-
-
-def _with_sorted_slots(row: Row) -> Row:
-    slots = tuple(sorted(row.slots, key=_slot_key)) if len(row.slots) > 1 else row.slots
-    return row if all(map(operator.is_, slots, row.slots)) else row.model_copy(update={"slots": slots})
 
 
 def _slot_key(slot: Slot) -> tuple[int, str, time, time]:

@@ -18,8 +18,8 @@ from services.matcher.rules.eligibility import fits_ages
 from services.matcher.solver.cells import Span
 from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Pattern, Request, Round, Section
 
-Known = dict[tuple[tuple[Slot, ...], int], tuple[Slot, ...]]
-"""Hours of care already worked out, by slots and minutes of travel."""
+Known = dict[tuple[int, int], tuple[tuple[Slot, ...], tuple[Slot, ...]]]
+"""Hours of care already worked out, with their slots, by the id of the slots and the minutes of travel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +158,10 @@ class _Reading:
                 yield tuple(slot for slot in pattern.slots if slot.day in chosen), count
 
     def _hours(self, slots: tuple[Slot, ...], travel: int) -> tuple[Slot, ...]:
-        key = (slots, travel)
+        key = (id(slots), travel)  # slow to hash; kept here, their ids stay theirs
         if key not in self.known:
-            self.known[key] = hours_of_care(*key)
-        return self.known[key]
+            self.known[key] = (slots, hours_of_care(slots, travel))
+        return self.known[key][1]
 
 
 def _within(pattern: Pattern, request: Request) -> bool:

@@ -102,7 +102,7 @@ class Choices:
             self._sections[section.structure].append(section)
         self._opening = {(row.section, row.period.start) for row in round.vacancies}
         self._opening |= {(row.section, row.period.end) for row in round.holds if row.period.end is not None}
-        self._hours: dict[tuple[tuple[tuple[object, ...], ...], int], tuple[Slot, ...]] = {}
+        self._hours: dict[tuple[int, int], tuple[tuple[Slot, ...], tuple[Slot, ...]]] = {}
         self._asked_together = {request for row in round.siblings for request in row.requests}
 
     def of(self, request: Request) -> Iterator[Choice]:
@@ -159,10 +159,10 @@ class Choices:
     def _care_hours(self, request: Request, pattern: int) -> tuple[Slot, ...]:
         """The hours of care of a pattern; the same ones are worked out once."""
         slots = request.patterns[pattern].slots
-        key = (tuple((slot.day, slot.start, slot.end) for slot in slots), request.travel_minutes)
+        key = (id(slots), request.travel_minutes)  # slow to hash; kept here, their ids stay theirs
         if key not in self._hours:
-            self._hours[key] = care_hours(request, pattern)
-        return self._hours[key]
+            self._hours[key] = (slots, care_hours(request, pattern))
+        return self._hours[key][1]
 
     def _part_sizes(self, request: Request, days: int) -> range:
         possible = request.accepts_partial and days <= MOST_DAYS_TO_CHOOSE_FROM

@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from contracts.vocabulary import Id, Period
 from services.matcher.rules.eligibility import fits_ages
-from services.matcher.solver.canonical import canonical, canonical_hash, outcome_hash
+from services.matcher.solver.canonical import canonical
 from services.matcher.solver.schema import Outcome, Request, Round, Section, Vacancy
+from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.totals import added_levels, added_prices
 
 Row = TypeVar("Row")
@@ -46,9 +47,9 @@ def split(round: Round) -> tuple[Round, ...]:
     return tuple(_parts(round, groups))
 
 
-def merge(round: Round, outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome of a canonical round from those of its components."""
-    parts = list(outcomes)
+def merge(round: Round, outcomes: Iterable[Outcome], spelling: Spelling | None = None) -> Outcome:
+    """The outcome of a canonical round from those of its components. `spelling` knows the rows spelled before."""
+    parts, spelling = list(outcomes), spelling or Spelling()
     merged = Outcome(
         round=round.id,
         policy=round.policy,
@@ -60,15 +61,15 @@ def merge(round: Round, outcomes: Iterable[Outcome]) -> Outcome:
         withheld=tuple(sorted(row for part in parts for row in part.withheld)),
         levels=added_levels(row for part in parts for row in part.levels),
         prices=added_prices(row for part in parts for row in part.prices),
-        input_hash=canonical_hash(round),
+        input_hash=spelling.round_hash(round),
         outcome_hash="",
     )
-    return sealed(merged)
+    return sealed(merged, spelling)
 
 
-def sealed(outcome: Outcome) -> Outcome:
+def sealed(outcome: Outcome, spelling: Spelling) -> Outcome:
     """The same outcome with the hash of what it now says."""
-    return outcome.model_copy(update={"outcome_hash": outcome_hash(outcome)})
+    return outcome.model_copy(update={"outcome_hash": spelling.outcome_hash(outcome)})
 
 
 class _Groups:

@@ -32,8 +32,13 @@ SENTENCES = {
 
 def explain(round: Round, outcome: Outcome) -> tuple[Reason, ...]:
     """A reason for every request of a canonical round, sorted by request; one line for each wish, in their order."""
-    reading = _Reading(Facts(round, outcome))
-    return tuple(reading.reason(request) for request in round.requests)
+    return reasons(Facts(round, outcome))
+
+
+def reasons(facts: Facts) -> tuple[Reason, ...]:
+    """The same from what was read already."""
+    reading = _Reading(facts)
+    return tuple(reading.reason(request) for request in facts.round.requests)
 
 
 class _Reading:

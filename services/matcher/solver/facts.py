@@ -11,6 +11,7 @@ import hmac
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
+from copy import copy
 from datetime import date
 from functools import cached_property
 from typing import TypeVar
@@ -21,6 +22,7 @@ from services.matcher.solver.choices import Choice, Choices, accepts_age, care_h
 from services.matcher.solver.families import Families, Wanted, Worth
 from services.matcher.solver.movers import Movers
 from services.matcher.solver.schema import Hold, Outcome, Placed, Request, Round, Section, SiblingsClaim, Ties, Vacancy
+from services.matcher.solver.spelling import Spelling
 
 __all__ = ["Choice", "Facts", "Standing", "accepts_age", "audience_in", "band", "care_hours", "months", "standing"]
 
@@ -56,8 +58,9 @@ Row = TypeVar("Row", Placed, Vacancy, Hold)
 class Facts:
     """A round and an outcome, indexed: requests, choices, sections, placements."""
 
-    def __init__(self, round: Round, outcome: Outcome) -> None:
+    def __init__(self, round: Round, outcome: Outcome, spelling: Spelling | None = None) -> None:
         self.round, self.outcome, self.seed = round, outcome, round.policy.seed
+        self.spelling = spelling or Spelling()
         self.requests = {row.id: row for row in round.requests}
         self.sections = {row.id: row for row in round.sections}
         self.placed = {row.request: row for row in outcome.placed}
@@ -72,6 +75,14 @@ class Facts:
         self._known_standings: dict[tuple[Id, Id], Standing] = {}
         self._known_preferred: dict[Id, list[Wanted]] = {}
         self._known_lines: dict[Id, dict[int, tuple[list[Standing], list[int]]]] = {}
+
+    def told(self, outcome: Outcome) -> Facts:
+        """The same round beside an outcome that says more of the same placements: what was read is not read again."""
+        if outcome.placed != self.outcome.placed:
+            raise ValueError("another outcome is read on its own")
+        facts = copy(self)
+        facts.outcome = outcome
+        return facts
 
     @cached_property
     def books(self) -> dict[Id, Book]:

@@ -180,7 +180,7 @@ class Request(Frozen):
 
     def may_be_offered(self, section: Id, slots: tuple[Slot, ...]) -> bool:
         """False for hours that the family has answered already."""
-        return not any(row.section == section and row.slots == slots for row in self.not_again)
+        return not self.not_again or not any(row.section == section and row.slots == slots for row in self.not_again)
 
 
 class Together(StrEnum):

@@ -14,17 +14,19 @@ from services.matcher.solver.canonical import RoundRefused, canonical
 from services.matcher.solver.claims import one_list
 from services.matcher.solver.components import components, merge, sealed, split
 from services.matcher.solver.constraints import Settings
-from services.matcher.solver.explain import explain
+from services.matcher.solver.explain import reasons
+from services.matcher.solver.facts import Facts
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.marks import marked
 from services.matcher.solver.modes import descend
 from services.matcher.solver.other_modes import prices
 from services.matcher.solver.problem import Option, Problem
 from services.matcher.solver.record import Record
-from services.matcher.solver.schema import Mode, Outcome, Policy, Reason, Round, Why, WishReason
+from services.matcher.solver.schema import Mode, Outcome, Policy, Reason, Round, Violation, Why, WishReason
+from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.totals import added_levels
 from services.matcher.solver.variables import problem_of
-from services.matcher.solver.verify import verify
+from services.matcher.solver.verify import verify, violations
 
 __all__ = ["RoundRefused", "Settings", "components", "decide", "merge", "solve", "solve_part"]
 
@@ -42,25 +44,31 @@ def decide(round: Round, settings: Settings = DEFAULT) -> Outcome:
 
     `violations` say what was found and `withheld` whose answer was held back. Raises `RoundRefused`.
     """
-    facts = canonical(round)
-    return merge(facts, [check(part, solve_part(part, settings)) for part in split(facts)])
+    facts, spelling = canonical(round), Spelling()
+    return merge(facts, [_decide_part(part, settings, spelling) for part in split(facts)], spelling)
+
+
+def _decide_part(part: Round, settings: Settings, spelling: Spelling) -> Outcome:
+    facts = _found(part, settings, spelling)
+    outcome = _explained(facts)
+    return _checked(outcome, violations(facts.told(outcome)), spelling)
 
 
 def check(part: Round, outcome: Outcome) -> Outcome:
     """The outcome of one component as it stands, or withheld whole if `verify` finds fault."""
-    violations = verify(part, outcome)
-    if not violations:
+    return _checked(outcome, verify(part, outcome), Spelling())
+
+
+def _checked(outcome: Outcome, found: tuple[Violation, ...], spelling: Spelling) -> Outcome:
+    if not found:
         return outcome
-    return sealed(
-        outcome.model_copy(
-            update={
-                "placed": (),
-                "reasons": tuple(_withheld(reason) for reason in outcome.reasons),
-                "violations": violations,
-                "withheld": tuple(request.id for request in part.requests),
-            }
-        )
-    )
+    withheld = {
+        "placed": (),
+        "reasons": tuple(_withheld(reason) for reason in outcome.reasons),
+        "violations": found,
+        "withheld": tuple(reason.request for reason in outcome.reasons),
+    }
+    return sealed(outcome.model_copy(update=withheld), spelling)
 
 
 def _withheld(reason: Reason) -> Reason:
@@ -69,14 +77,23 @@ def _withheld(reason: Reason) -> Reason:
 
 
 def solve_part(part: Round, settings: Settings = DEFAULT) -> Outcome:
-    """The outcome of a canonical round taken in one piece."""
+    """The outcome of a canonical round taken in one piece, with its reasons and without any check."""
+    return _explained(_found(part, settings, Spelling()))
+
+
+def _found(part: Round, settings: Settings, spelling: Spelling) -> Facts:
+    """What was decided, before it is explained: an outcome without reasons and without its own hash."""
     problem = problem_of(part)
     options, found = _options(problem, part.policy, settings)
     placed = marked(part, options)
     if settings.prices:
         found["prices"] = tuple(prices(problem, part.policy, settings))
-    outcome = merge(part, []).model_copy(update={"placed": placed, **found})
-    return sealed(outcome.model_copy(update={"reasons": explain(part, outcome)}))
+    rows = {"round": part.id, "policy": part.policy, "placed": placed, "reasons": (), **found}
+    return Facts(part, Outcome(input_hash=spelling.round_hash(part), outcome_hash="", **rows), spelling)
+
+
+def _explained(facts: Facts) -> Outcome:
+    return sealed(facts.outcome.model_copy(update={"reasons": reasons(facts)}), facts.spelling)
 
 
 def _options(problem: Problem, policy: Policy, settings: Settings) -> tuple[dict[Id, Option], dict[str, Any]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from contracts.vocabulary import Audience, Id, VacancyKind
 from services.matcher.solver.books import LEVELS, Book, Cell, Cut
-from services.matcher.solver.canonical import canonical, canonical_hash, outcome_hash
+from services.matcher.solver.canonical import canonical
 from services.matcher.solver.counts import Counts, counts_of, may_be_counted
 from services.matcher.solver.facts import Facts, care_hours, is_choice
 from services.matcher.solver.families import Wanted
@@ -39,7 +39,12 @@ GUARANTEES = {
 
 def verify(round: Round, outcome: Outcome) -> tuple[Violation, ...]:
     """Every violation of a guarantee, in the order of the guarantees; empty if all of them hold."""
-    facts = Facts(canonical(round), outcome)
+    return violations(Facts(canonical(round), outcome))
+
+
+def violations(facts: Facts) -> tuple[Violation, ...]:
+    """The same from what was read already."""
+    outcome = facts.outcome
     if any(row.request not in facts.requests or row.section not in facts.sections for row in outcome.placed):
         return tuple(check_age_dates_hours_and_wishes(facts))
     return tuple(violation for check in CHECKS for violation in check(facts))
@@ -124,7 +129,8 @@ def check_same_input_same_outcome(facts: Facts) -> Iterator[Violation]:
     outcome = facts.outcome
     names = [row.request for row in outcome.placed]
     reasons = [row.request for row in outcome.reasons]
-    hashes = outcome.input_hash == canonical_hash(facts.round) and outcome.outcome_hash == outcome_hash(outcome)
+    told = (outcome.input_hash, outcome.outcome_hash)
+    hashes = told == (facts.spelling.round_hash(facts.round), facts.spelling.outcome_hash(outcome))
     same = outcome.engine == ENGINE and outcome.policy == facts.round.policy and outcome.round == facts.round.id
     if not (hashes and same and names == sorted(names) and reasons == sorted(reasons)):
         yield _violation("G8", sorted(facts.requests), [])
