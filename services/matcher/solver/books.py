@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from itertools import pairwise
 
-from contracts.vocabulary import Audience, Id, Period, Slot
+from contracts.vocabulary import WEEKDAYS, Audience, Id, Period, Slot, Weekday
 from services.matcher.solver.schema import Hold, Placed, Vacancy
 
 Span = tuple[tuple[Slot, ...], Period]
@@ -31,21 +31,17 @@ class Cut:
     def __init__(self, spans: Iterable[Span]) -> None:
         self._known: dict[tuple[int, int], tuple[tuple[Slot, ...], Period, int]] = {}
         self._dates, self._hours = _boundaries(_each_once(spans))
-        self._width = max(len(self._dates) - 1, 0)
-        self._happens = [_stretches_with(weekday, self._dates) for weekday in range(7)]
-        self._first = [0]
-        for hours in self._hours:
-            self._first.append(self._first[-1] + self._width * max(len(hours) - 1, 0))
-        self._days: dict[tuple[date, date | None], int] = {}
+        self._until: dict[Weekday | date, dict[time, int]] = {}
+        """By weekday and hour, the cells of the day before that hour, in the first stretch of dates only. Stretches of
+        dates stand side by side, so that a product with some of them, as bits, is the same hours on those dates."""
+        self._happen = self._cells_that_happen(max(len(self._dates) - 1, 0))
+        self._days: dict[tuple[date, date], int] = {}
 
     def mask(self, slots: tuple[Slot, ...], period: Period) -> int:
         """The cells of these slots on the days of the period, as bits."""
         key = (id(slots), id(period))  # slow to hash, and looked up again and again; kept here, their ids stay theirs
         if key not in self._known:
-            found = 0
-            for slot in slots:
-                found |= self.slot_mask(slot, period)
-            self._known[key] = (slots, period, found)
+            self._known[key] = (slots, period, self._mask(slots, period))
         return self._known[key][2]
 
     def cells(self, slots: tuple[Slot, ...], period: Period) -> frozenset[Cell]:
@@ -54,12 +50,23 @@ class Cut:
 
     def slot_mask(self, slot: Slot, period: Period) -> int:
         """The cells of one slot, as bits."""
-        weekday = slot.weekday.number
-        hours = self._hours[weekday]
-        days = self._stretches(*_days(slot, period)) & self._happens[weekday]
+        until = self._until[slot.weekday]
+        return self._stretches(*_days(slot, period)) * (until[slot.end] - until[slot.start]) & self._happen
+
+    def _mask(self, slots: tuple[Slot, ...], period: Period) -> int:
+        found = self._stretches(period.start, period.end or date.max) * self._weekly(slots) & self._happen
+        for slot in slots:
+            if isinstance(slot.day, date):
+                found |= self.slot_mask(slot, period)
+        return found
+
+    def _weekly(self, slots: tuple[Slot, ...]) -> int:
+        """The cells of all slots that come every week, in the first stretch of dates only."""
         found = 0
-        for stretch in range(bisect_left(hours, slot.start), bisect_left(hours, slot.end)):
-            found |= days << (self._first[weekday] + stretch * self._width)
+        for slot in slots:
+            until = self._until.get(slot.day)
+            if until is not None:
+                found |= until[slot.end] - until[slot.start]
         return found
 
     def _stretches(self, start: date, end: date) -> int:
@@ -67,6 +74,19 @@ class Cut:
             first, last = bisect_left(self._dates, start), bisect_left(self._dates, end)
             self._days[start, end] = (1 << last) - (1 << first)
         return self._days[start, end]
+
+    def _cells_that_happen(self, width: int) -> int:
+        found, first = 0, 0
+        for weekday, hours in zip(WEEKDAYS, self._hours, strict=True):
+            firsts = 0
+            self._until[weekday] = until = {}
+            for hour in hours:
+                until[hour] = firsts
+                firsts |= 1 << first
+                first += width
+            first -= width if hours else 0
+            found |= _stretches_with(weekday.number, self._dates) * (until[hours[-1]] if hours else 0)
+        return found
 
 
 class Book(Cut):
@@ -185,14 +205,13 @@ def _days(slot: Slot, period: Period) -> tuple[date, date]:
 
 def _boundaries(spans: Iterable[Span]) -> tuple[list[date], list[list[time]]]:
     dates: set[date] = set()
-    hours: list[set[time]] = [set() for _ in range(7)]
+    hours: dict[Weekday | date, set[time]] = {weekday: set() for weekday in WEEKDAYS}
     for slots, period in spans:
         for slot in slots:
-            dates.update(_days(slot, period))
-            here = hours[slot.weekday.number]
-            here.add(slot.start)
-            here.add(slot.end)
-    return sorted(dates), [sorted(found) for found in hours]
+            weekly = hours.get(slot.day)
+            dates.update(_days(slot, period) if weekly is None else (period.start, period.end or date.max))
+            (hours[slot.weekday] if weekly is None else weekly).update((slot.start, slot.end))
+    return sorted(dates), [sorted(found) for found in hours.values()]
 
 
 def _stretches_with(weekday: int, dates: Sequence[date]) -> int:
