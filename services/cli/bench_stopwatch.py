@@ -21,7 +21,7 @@ PARTS = {
     (solve, "canonical"): "problem",
     (solve, "split"): "problem",
     (solve, "problem_of"): "problem",
-    (solve, "Facts"): "reasons",
+    (solve, "read"): "reasons",
     (solve, "reasons"): "reasons",
     (solve, "violations"): "checks",
     (solve, "merge"): "hashes",

@@ -67,9 +67,9 @@ def merge(round: Round, outcomes: Iterable[Outcome], spelling: Spelling | None =
     return sealed(merged, spelling)
 
 
-def sealed(outcome: Outcome, spelling: Spelling) -> Outcome:
+def sealed(outcome: Outcome, spelling: Spelling | None = None) -> Outcome:
     """The same outcome with the hash of what it now says."""
-    return outcome.model_copy(update={"outcome_hash": spelling.outcome_hash(outcome)})
+    return outcome.model_copy(update={"outcome_hash": (spelling or Spelling()).outcome_hash(outcome)})
 
 
 class _Groups:

@@ -15,6 +15,7 @@ from contracts.vocabulary import Id, Slot
 from services.matcher.solver.books import Cell, numbers
 from services.matcher.solver.facts import Choice, Facts, Standing, accepts_age
 from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round, Why, WishReason
+from services.matcher.solver.spelling import Spelling
 
 NBSP = "\u00a0"
 SENTENCES = {
@@ -32,7 +33,12 @@ SENTENCES = {
 
 def explain(round: Round, outcome: Outcome) -> tuple[Reason, ...]:
     """A reason for every request of a canonical round, sorted by request; one line for each wish, in their order."""
-    return reasons(Facts(round, outcome))
+    return reasons(read(round, outcome))
+
+
+def read(round: Round, outcome: Outcome, spelling: Spelling | None = None) -> Facts:
+    """What `reasons` and the checks of `verify` read: once for both, though neither trusts the solver's own reading."""
+    return Facts(round, outcome, spelling)
 
 
 def reasons(facts: Facts) -> tuple[Reason, ...]:

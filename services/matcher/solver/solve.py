@@ -14,8 +14,7 @@ from services.matcher.solver.canonical import RoundRefused, canonical
 from services.matcher.solver.claims import one_list
 from services.matcher.solver.components import components, merge, sealed, split
 from services.matcher.solver.constraints import Settings
-from services.matcher.solver.explain import reasons
-from services.matcher.solver.facts import Facts
+from services.matcher.solver.explain import read, reasons
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.marks import marked
 from services.matcher.solver.modes import descend
@@ -49,8 +48,8 @@ def decide(round: Round, settings: Settings = DEFAULT) -> Outcome:
 
 
 def _decide_part(part: Round, settings: Settings, spelling: Spelling) -> Outcome:
-    facts = _found(part, settings, spelling)
-    outcome = _explained(facts)
+    facts = read(part, _found(part, settings, spelling), spelling)
+    outcome = sealed(facts.outcome.model_copy(update={"reasons": reasons(facts)}), spelling)
     return _checked(outcome, violations(facts.told(outcome)), spelling)
 
 
@@ -78,10 +77,12 @@ def _withheld(reason: Reason) -> Reason:
 
 def solve_part(part: Round, settings: Settings = DEFAULT) -> Outcome:
     """The outcome of a canonical round taken in one piece, with its reasons and without any check."""
-    return _explained(_found(part, settings, Spelling()))
+    spelling = Spelling()
+    found = _found(part, settings, spelling)
+    return sealed(found.model_copy(update={"reasons": reasons(read(part, found, spelling))}), spelling)
 
 
-def _found(part: Round, settings: Settings, spelling: Spelling) -> Facts:
+def _found(part: Round, settings: Settings, spelling: Spelling) -> Outcome:
     """What was decided, before it is explained: an outcome without reasons and without its own hash."""
     problem = problem_of(part)
     options, found = _options(problem, part.policy, settings)
@@ -89,11 +90,7 @@ def _found(part: Round, settings: Settings, spelling: Spelling) -> Facts:
     if settings.prices:
         found["prices"] = tuple(prices(problem, part.policy, settings))
     rows = {"round": part.id, "policy": part.policy, "placed": placed, "reasons": (), **found}
-    return Facts(part, Outcome(input_hash=spelling.round_hash(part), outcome_hash="", **rows), spelling)
-
-
-def _explained(facts: Facts) -> Outcome:
-    return sealed(facts.outcome.model_copy(update={"reasons": reasons(facts)}), facts.spelling)
+    return Outcome(input_hash=spelling.round_hash(part), outcome_hash="", **rows)
 
 
 def _options(problem: Problem, policy: Policy, settings: Settings) -> tuple[dict[Id, Option], dict[str, Any]]:
