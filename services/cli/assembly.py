@@ -13,6 +13,7 @@ from services.bus.delivery import Clock
 from services.bus.service import Service
 from services.bus.settings import Settings
 from services.calendar import ShiftedClock, system_clock
+from services.cli.failures import CommandFailed, Exit
 from services.cli.rules import rules_on
 from services.ingest import app as ingest
 from services.ingest.credentials import SESSION_LIFE
@@ -25,7 +26,7 @@ from services.notifier import app as notifier
 from services.notifier.gateways.gateway import Gateway, Idempotency
 from services.notifier.gateways.http import HttpGateway
 from services.notifier.phones import Inbound
-from services.notifier.sending_hours import QuietHours
+from services.notifier.sending_hours import DEFAULT_SENDING, QuietHours, first_hour
 from services.vault import Keyring
 
 REHEARSED_SESSION = timedelta(days=60)
@@ -90,3 +91,15 @@ def quiet_hours_of(settings: Settings) -> QuietHours | None:
         return None
     start, _, end = settings.gateway_quiet.partition("-")
     return time.fromisoformat(start), time.fromisoformat(end)
+
+
+def refuse_endless_silence(settings: Settings) -> None:
+    """Texts that wait for an hour that never comes would be lost without a word. Raises CommandFailed."""
+    if settings.gateway != "phone" and first_hour(DEFAULT_SENDING.ordinary, quiet_hours_of(settings)) is None:
+        raise CommandFailed(NEVER_SENDS, NEVER_SENDS_REMEDY, "docs/exploitation.md", Exit.SETTINGS)
+
+
+NEVER_SENDS = "L'opérateur se tairait à toutes les heures où un SMS ordinaire peut partir (BERCEAU_GATEWAY_QUIET)."
+NEVER_SENDS_REMEDY = (
+    "Corrigez BERCEAU_GATEWAY_QUIET. Demandez à l'opérateur un envoi de service, sans heures de silence."
+)

@@ -21,12 +21,12 @@ from services.bus.settings import Settings
 from services.bus.topics import OF_THE_TABLE, TopicState, admin, describe_topics, has_access_control
 from services.bus.wiring import database_at
 from services.calendar import counted, system_clock
-from services.cli.assembly import quiet_hours_of
+from services.cli.assembly import NEVER_SENDS_REMEDY, quiet_hours_of
 from services.cli.checks import Check, failed, is_stuck, ok, oldest_waiting, warning
 from services.cli.checks_of_rights import rights
 from services.cli.failures import NBSP
 from services.ingest.partners import TOPICS
-from services.notifier.sending_hours import DEFAULT_SENDING, QuietHours, is_quiet
+from services.notifier.sending_hours import DEFAULT_SENDING, QuietHours, first_hour, is_quiet
 
 GATEWAY_PATIENCE_S = 5.0
 
@@ -130,7 +130,8 @@ async def gateway(settings: Settings) -> list[Check]:
             await client.get(settings.gateway_url)
     except httpx2.HTTPError as error:
         detail = f"{settings.gateway_url} ne répond pas ({type(error).__name__})"
-        return [failed("passerelle SMS", detail, "Vérifiez l'adresse, et que le pare-feu laisse sortir.")]
+        unreachable = failed("passerelle SMS", detail, "Vérifiez l'adresse, et que le pare-feu laisse sortir.")
+        return [unreachable, sending_hours(quiet_hours_of(settings))]
     return [_promise(settings), sending_hours(quiet_hours_of(settings))]
 
 
@@ -146,9 +147,9 @@ def sending_hours(quiet: QuietHours | None) -> Check:
     """When SMS may leave: the guichet's hours, less those in which the operator sends nothing."""
     ordinary, urgent = (_hours(urgent=urgent, quiet=quiet) for urgent in (False, True))
     name, lost = "heures d'envoi", "Demandez à l'opérateur un envoi de service, sans heures de silence."
-    if not ordinary:
-        detail = "l'opérateur se tait à toutes les heures où un SMS ordinaire peut partir"
-        return failed(name, detail, f"Corrigez BERCEAU_GATEWAY_QUIET. {lost}")
+    if first_hour(DEFAULT_SENDING.ordinary, quiet) is None:
+        detail = f"l'opérateur se tait à toutes les heures où un SMS ordinaire peut partir{NBSP}; Berceau ne démarre pas"
+        return failed(name, detail, NEVER_SENDS_REMEDY)
     detail = f"SMS ordinaires {_shown(ordinary)}, sauf dimanches et jours fériés{NBSP}; urgents {_shown(urgent)}"
     if quiet is not None and urgent != _hours(urgent=True, quiet=None):
         silent = f"{detail}{NBSP}; l'opérateur se tait de {quiet[0]:%Hh%M} à {quiet[1]:%Hh%M}, urgences comprises"

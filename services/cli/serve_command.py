@@ -36,8 +36,8 @@ def serve(
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Premier port des pages.")] = None,
 ) -> None:
     """Tout Berceau dans un seul processus."""
-    configure_logs()
     found = _settings(data=data, database=database, kafka=kafka, host=host, port=port)
+    configure_logs()
     _trace(found, "serve")
     _announce(found)
     if found.kafka:
@@ -56,8 +56,8 @@ def worker(
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port de ses pages.")] = None,
 ) -> None:
     """Un service de Berceau, sur Apache Kafka et sa base."""
-    configure_logs()
     found = _settings(host=host, port=port)
+    configure_logs()
     if not found.kafka:
         raise typer.BadParameter("Donnez BERCEAU_KAFKA et BERCEAU_DATABASE : un service seul a besoin des deux.")
     _trace(found, name.value)
@@ -86,9 +86,13 @@ def _member_taken(error: Exception) -> MemberTaken | None:
 
 
 def _settings(**given: Any) -> Settings:
-    """The environment's settings with what the command line says instead."""
+    """The environment's settings with what the command line says instead. Raises CommandFailed if they can not do."""
+    from services.cli.assembly import refuse_endless_silence
+
     own = {PREFIX + name.upper(): str(value) for name, value in given.items() if value is not None}
-    return settings({**os.environ, **own})
+    found = settings({**os.environ, **own})
+    refuse_endless_silence(found)
+    return found
 
 
 def _trace(found: Settings, service: str) -> None:

@@ -43,16 +43,30 @@ DEFAULT_SENDING = SendingRules(
 def next_sending_time(
     now: datetime, urgent: bool, rules: SendingRules = DEFAULT_SENDING, quiet: QuietHours | None = None
 ) -> datetime:
-    """The first instant from `now` on at which the text may leave, in UTC; `quiet` is what the gateway declares."""
+    """The first instant from `now` on at which the text may leave, in UTC; `quiet` is what the gateway declares.
+
+    Raises ValueError where the gateway is quiet at every hour of ours: such settings are refused at the start.
+    """
     window = rules.urgent if urgent else rules.ordinary
+    if first_hour(window, quiet) is None:
+        raise ValueError("the gateway sends nothing at any hour of ours")
     allowed = next_allowed(now, window)
     while quiet is not None and is_quiet(local(allowed).time(), quiet):
         allowed = next_allowed(_end_of(allowed, quiet), window)
     return allowed
 
 
+def first_hour(window: DayWindow, quiet: QuietHours | None) -> time | None:
+    """The first local hour of a suitable day at which a text may leave; None where the gateway's silence covers all."""
+    if quiet is None:
+        return window.opens
+    candidates = (window.opens, quiet[1])
+    open_ones = [hour for hour in candidates if window.opens <= hour < window.closes and not is_quiet(hour, quiet)]
+    return min(open_ones, default=None)
+
+
 def is_quiet(hour: time, quiet: QuietHours) -> bool:
-    """True if a gateway sends nothing at this local hour."""
+    """True if a gateway sends nothing at this local hour; from an hour to itself is the whole day."""
     start, end = quiet
     return start <= hour < end if start < end else hour >= start or hour < end
 

@@ -12,6 +12,7 @@ from services.cli.assembly import gateway_of, quiet_hours_of
 from services.cli.checks import Check
 from services.cli.checks_of_carriers import sending_hours
 from services.cli.checks_of_rights import NEEDS, READ, WRITE, rights
+from tests.cli.command import Command
 from tests.cli.conftest import KEYS
 
 SECRETS = {"vault_key": KEYS["BERCEAU_VAULT_KEY"], "link_key": KEYS["BERCEAU_LINK_KEY"]}
@@ -69,6 +70,22 @@ def test_an_operator_who_keeps_urgent_texts_back_is_a_warning() -> None:
 def test_an_operator_who_never_sends_by_day_is_a_fault() -> None:
     check = sending_hours((time(7), time(21)))
     assert check.state == "failed" and "BERCEAU_GATEWAY_QUIET" in check.remedy
+
+
+def test_an_operator_who_leaves_one_minute_of_ours_is_no_fault() -> None:
+    assert sending_hours((time(8, 1), time(8))).state != "failed"
+    assert sending_hours((time(8), time(8))).state == "failed", "from an hour to itself is the whole day"
+
+
+@pytest.mark.parametrize("command", [("serve",), ("worker", "notifier")])
+def test_berceau_does_not_start_with_an_operator_who_never_sends(
+    berceau: Command, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BERCEAU_GATEWAY", "http")
+    monkeypatch.setenv("BERCEAU_GATEWAY_QUIET", "07:00-21:00")
+    said = berceau(*command)
+    assert said.code == 3
+    assert "BERCEAU_GATEWAY_QUIET" in said.err and "se tairait" in said.err
 
 
 def test_the_operators_silence_reaches_the_gateway() -> None:

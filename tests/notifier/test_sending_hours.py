@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.calendar import PARIS, is_ordinary_day, local
-from services.notifier.sending_hours import next_sending_time
+from services.notifier.sending_hours import DEFAULT_SENDING, first_hour, is_quiet, next_sending_time
 
 instants = st.datetimes(datetime(2026, 1, 1), datetime(2029, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 
@@ -66,6 +66,20 @@ def test_the_quiet_hours_of_the_gateway_are_kept_too() -> None:
     assert next_sending_time(noon, urgent=False, quiet=over_night) == noon
     assert next_sending_time(paris("2026-03-07 19:30"), urgent=False, quiet=over_night) == paris("2026-03-09 09:00")
     assert next_sending_time(paris("2026-03-08 21:00"), urgent=True, quiet=over_night) == paris("2026-03-09 09:00")
+
+
+@given(st.times(), st.times(), st.booleans())
+def test_a_first_hour_is_found_where_and_only_where_one_minute_is_left(start: time, end: time, urgent: bool) -> None:
+    quiet = (start.replace(second=0, microsecond=0), end.replace(second=0, microsecond=0))
+    window = DEFAULT_SENDING.urgent if urgent else DEFAULT_SENDING.ordinary
+    minutes = [time(n // 60, n % 60) for n in range(24 * 60)]
+    left = [hour for hour in minutes if window.opens <= hour < window.closes and not is_quiet(hour, quiet)]
+    assert first_hour(window, quiet) == min(left, default=None)
+
+
+def test_hours_that_the_gateway_never_leaves_are_an_error_and_no_endless_search() -> None:
+    with pytest.raises(ValueError, match="sends nothing"):
+        next_sending_time(paris("2026-03-03 12:00"), urgent=False, quiet=(time(7), time(21)))
 
 
 @given(instants, st.booleans())
