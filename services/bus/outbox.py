@@ -67,8 +67,16 @@ def publish_again(tx: sa.Connection, since: datetime) -> int:
 
     Whoever heard an event before takes no notice of it.
     """
-    lost = (outbox.c.recorded_at >= since, outbox.c.published_at.is_not(None))
-    return tx.execute(outbox.update().where(*lost).values(published_at=None)).rowcount
+    return tx.execute(outbox.update().where(*_published(since)).values(published_at=None)).rowcount
+
+
+def count_published(tx: sa.Connection, since: datetime) -> int:
+    """How many rows `publish_again` would publish."""
+    return tx.scalar(sa.select(sa.func.count()).select_from(outbox).where(*_published(since))) or 0
+
+
+def _published(since: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return outbox.c.recorded_at >= since, outbox.c.published_at.is_not(None)
 
 
 def oldest_unpublished(tx: sa.Connection) -> datetime | None:

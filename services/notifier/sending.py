@@ -22,7 +22,7 @@ from services.bus.delivery import Clock
 from services.bus.links import proposal_token, sign_in_token
 from services.notifier import budgets, metrics, store
 from services.notifier.facts import NotYetKnown, facts_for
-from services.notifier.gateways.gateway import Gateway, Outcome, Receipt, SendResult, settled
+from services.notifier.gateways.gateway import Gateway, Outcome, Receipt, SendResult, remembered, settled
 from services.notifier.messages import MissingFact, Rendered, render
 from services.notifier.sending_hours import next_sending_time
 from services.notifier.store import Message, State
@@ -131,7 +131,8 @@ class Sender:
 
     async def _settle(self, message: Message, now: datetime) -> int:
         started = message.started_at or now
-        result = await settled(self.gateway, message.reference, started, now)
+        ask = remembered if message.state is State.DOUBTED else settled
+        result = await ask(self.gateway, message.reference, started, now)
         if _can_be_settled(result):
             return 0
         return await self.database.write(self._note, message, result, None, now)
@@ -141,11 +142,14 @@ class Sender:
     ) -> int:
         """Write down what became of an intent, and say it."""
         metrics.SMS.labels(message.template.value, result.outcome.value).inc()
+        if message.state is State.DOUBTED and result.outcome in (Outcome.LATER, Outcome.FAILED):
+            return int(store.change(tx, message, State.CANCELLED))
         match result.outcome:
             case Outcome.SENT:
                 return _sent(tx, message, self.gateway.name, text, now)
             case Outcome.LATER:
-                return _put_off(tx, message, now, result.retry_after)
+                doubt = message.in_doubt or result.in_doubt
+                return _put_off(tx, message, now, result.retry_after, in_doubt=doubt)
             case Outcome.FAILED:
                 return _failed(tx, message, result.reason, now)
             case Outcome.UNKNOWN:
@@ -170,6 +174,8 @@ def note_receipt(tx: sa.Connection, receipt: Receipt, now: datetime) -> int:
         return 0
     if str(len(message.tried)) != number or message.contact is None:
         return 0  # about a contact that was given up before
+    if message.state is State.DOUBTED and not receipt.delivered:
+        return int(store.change(tx, message, State.FAILED))  # nobody else is tried: nobody wants it any more
     if not receipt.delivered:
         on_its_way = message.state in (State.SENT, State.SENDING, State.UNKNOWN, State.PLANNED)
         return _failed(tx, message, receipt.reason, now) if on_its_way else 0
@@ -184,7 +190,7 @@ def note_receipt(tx: sa.Connection, receipt: Receipt, now: datetime) -> int:
 def _intend(tx: sa.Connection, message: Message, contact: str, now: datetime) -> Message | None:
     """The intent, or None where somebody else was first or the text asks for an answer that nobody wants any more."""
     if message.template in store.ASKING and not _is_wanted(tx, message):
-        store.change(tx, message, State.CANCELLED)
+        store.change(tx, message, State.DOUBTED if message.in_doubt else State.CANCELLED)
         return None
     values = {"started_at": now, "contact": contact, "attempts": message.attempts + 1}
     if not store.change(tx, message, State.SENDING, **values):
@@ -215,22 +221,27 @@ def _say_sent(tx: sa.Connection, message: Message, gateway: str, text: Rendered 
     )  # fmt: skip
 
 
-def _put_off(tx: sa.Connection, message: Message, now: datetime, wait: timedelta | None = None) -> int:
+def _put_off(
+    tx: sa.Connection, message: Message, now: datetime, wait: timedelta | None = None, **values: bool
+) -> int:  # fmt: skip
     """Try again later, doubling the wait."""
     wait = wait or min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(message.attempts, 10))
-    return int(store.change(tx, message, State.PLANNED, send_at=now + wait, attempts=message.attempts + 1))
+    return int(store.change(tx, message, State.PLANNED, send_at=now + wait, attempts=message.attempts + 1, **values))
 
 
 def _failed(tx: sa.Connection, message: Message, reason: str, now: datetime) -> int:
     """This contact will not get it: the next one is tried, and `_send` says so when none is left."""
     tried = [*message.tried, message.contact or ""]
-    if not store.change(tx, message, State.PLANNED, tried=tried, contact=None, send_at=now, wanted_contact=None):
+    anew = {"tried": tried, "contact": None, "send_at": now, "wanted_contact": None, "in_doubt": False}
+    if not store.change(tx, message, State.PLANNED, **anew):
         return 0
     _say(tx, MessageFailed, message, now, reason=reason or "refused", last=False)
     return 1
 
 
 def _give_up(tx: sa.Connection, message: Message, reason: str, now: datetime) -> int:
+    if message.in_doubt:
+        return int(store.change(tx, message, State.DOUBTED))  # it may have left: the gateway is asked first
     if not store.change(tx, message, State.FAILED):
         return 0
     if reason == NO_CONTACT and message.tried:

@@ -24,7 +24,8 @@ ASKING = frozenset({MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTe
 
 
 class State(StrEnum):
-    """`SENDING` is the intent: from then on the text may have left."""
+    """`SENDING` is the intent: from then on the text may have left. `DOUBTED`: it may have, and nobody wants it any
+    more; what the gateway remembers decides, and it is never sent again."""
 
     PLANNED = "planned"
     SENDING = "sending"
@@ -33,6 +34,7 @@ class State(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     CANCELLED = "cancelled"
+    DOUBTED = "doubted"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Message:
     started_at: datetime | None
     attempts: int
     tried: tuple[str, ...]
+    in_doubt: bool
     contact: str | None
     traceparent: str | None
 
@@ -100,9 +103,10 @@ def due(tx: sa.Connection, now: datetime, limit: int) -> list[Message]:
 
 
 def left_open(tx: sa.Connection, now: datetime, for_longer_than: timedelta) -> list[Message]:
-    """Texts whose intent was written long enough ago for whoever wrote it to have died."""
+    """Texts whose intent was written long enough ago for whoever wrote it to have died, and those in doubt."""
     query = sa.select(t.messages).where(
-        t.messages.c.state == State.SENDING.value, t.messages.c.started_at <= now - for_longer_than
+        t.messages.c.state.in_([State.SENDING.value, State.DOUBTED.value]),
+        t.messages.c.started_at <= now - for_longer_than,
     )
     return [_message(row) for row in tx.execute(query.order_by(t.messages.c.message)).mappings()]
 
@@ -133,11 +137,13 @@ def change(tx: sa.Connection, message: Message, after: State, **values: Any) -> 
 
 
 def cancel_planned(tx: sa.Connection, proposal: str, keep: frozenset[MessageTemplate] = frozenset()) -> None:
-    """Nothing more about this proposal leaves, except what already has, and texts of the kinds of `keep`."""
+    """Nothing more about this proposal leaves, except what already has, and texts of the kinds of `keep`.
+
+    What may have left is not said to be cancelled: the gateway is asked.
+    """
     planned = (t.messages.c.state == State.PLANNED.value, t.messages.c.template.not_in([kind.value for kind in keep]))
-    tx.execute(
-        t.messages.update().where(t.messages.c.proposal == proposal, *planned).values(state=State.CANCELLED.value)
-    )
+    after = sa.case((t.messages.c.in_doubt, State.DOUBTED.value), else_=State.CANCELLED.value)
+    tx.execute(t.messages.update().where(t.messages.c.proposal == proposal, *planned).values(state=after))
 
 
 def offer_may_have_left(tx: sa.Connection, proposal: str) -> bool:

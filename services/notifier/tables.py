@@ -65,6 +65,7 @@ messages = sa.Table(
     sa.Column("started_at", Instant),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("tried", sa.JSON, nullable=False),
+    sa.Column("in_doubt", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("contact", sa.String(64)),
     sa.Column("traceparent", sa.String(64)),
     sa.Index("messages_to_send", "state", "send_at"),
@@ -72,7 +73,8 @@ messages = sa.Table(
     sa.Index("messages_to_contact", "contact", "started_at"),
     sa.Index("messages_from_territory", "territory", "started_at"),
 )
-"""`state`: planned, sending, sent, delivered, failed, unknown, cancelled. `tried`: contacts that did not work.
+"""`state`: planned, sending, sent, delivered, failed, unknown, cancelled, doubted. `tried`: contacts that did not work.
+`in_doubt`: a gateway that knows keys was asked, its answer was lost, and it was not asked again since.
 `traceparent`: what the text is a part of, since it may leave hours later."""
 
 bookmarks = sa.Table(

@@ -142,10 +142,69 @@ async def test_an_offer_on_its_way_while_it_ends_is_not_tried_again(desk: Desk) 
     await desk.offer()
     message = await intend(desk)
     await desk.hear(ProposalExpired, "p-1", deadline=desk.clock())
-    for _ in range(2):
+    for _ in range(4):
         await desk.later(minutes=5)
     assert [sms.reference for sms in desk.gateway.sent if sms.reference.startswith(message)] == []
-    assert (await desk.states())["proposal"] == ["cancelled"]
+    assert (await desk.states())["proposal"] == ["unknown"], "a gateway that promises keys alone can not be believed"
+
+
+@pytest.mark.parametrize(
+    ("idempotency", "had_left", "state"),
+    [
+        (Idempotency.KEY, True, "sent"),
+        (Idempotency.KEY, False, "unknown"),
+        (Idempotency.LOOKUP, True, "sent"),
+        (Idempotency.LOOKUP, False, "cancelled"),
+    ],
+)
+async def test_a_text_that_may_have_left_is_never_cancelled_without_asking_the_gateway(
+    desk: Desk, idempotency: Idempotency, had_left: bool, state: str
+) -> None:
+    """The answer of the gateway was lost, and the proposal ended before it was asked again."""
+    desk.gateway.idempotency = idempotency
+    await desk.offer()
+    name = await only(desk)
+    desk.gateway.next_results.append(SendResult(outcome=Outcome.LATER, reason="réponse perdue", in_doubt=True))
+    await desk.send()
+    if had_left:
+        await desk.gateway.send(f"{name}-0", FIRST, "le texte", Encoding.GSM7)
+    await desk.hear(ProposalExpired, "p-1", deadline=desk.clock())
+    for _ in range(3):
+        await desk.later(minutes=3)
+    assert (await desk.states())["proposal"] == [state]
+    assert len([sms for sms in desk.gateway.sent if sms.reference == f"{name}-0"]) == had_left
+    assert len(await desk.said("message.sent")) - len(await offers_told(desk)) == (state == "sent")
+    assert len(await desk.said("message.unknown")) == (state == "unknown")
+
+
+async def offers_told(desk: Desk) -> list[str]:
+    """Texts that are not the offer itself."""
+    return [said.subject for said in await desk.said("message.sent") if said.about.template != "proposal"]
+
+
+async def test_a_text_in_doubt_that_is_too_late_is_asked_about_before_it_is_given_up(desk: Desk) -> None:
+    await desk.offer()
+    name = await only(desk)
+    desk.gateway.next_results.append(SendResult(outcome=Outcome.LATER, reason="réponse perdue", in_doubt=True))
+    await desk.send()
+    await desk.gateway.send(f"{name}-0", FIRST, "le texte", Encoding.GSM7)
+    await desk.later(hours=45)
+    await desk.later(minutes=3)
+    assert (await desk.states())["proposal"] == ["sent"]
+    assert await desk.said("message.failed") == []
+
+
+async def test_a_receipt_says_of_a_text_in_doubt_what_became_of_it(desk: Desk) -> None:
+    await desk.offer()
+    name = await only(desk)
+    desk.gateway.next_results.append(SendResult(outcome=Outcome.LATER, reason="réponse perdue", in_doubt=True))
+    await desk.send()
+    await desk.hear(ProposalExpired, "p-1", deadline=desk.clock())
+    assert (await desk.states())["proposal"] == ["doubted"]
+    assert await desk.receipt(f"{name}-0", delivered=False) == 1
+    await desk.later(minutes=3)
+    assert (await desk.states())["proposal"] == ["failed"]
+    assert [sms for sms in desk.gateway.sent if sms.reference.startswith(name)] == []
 
 
 async def intend(desk: Desk) -> str:

@@ -91,17 +91,22 @@ def texts_twice(run: Simulation) -> Iterator[str]:
 def texts_misremembered(run: Simulation) -> Iterator[str]:
     """What the notifier says of a text is what became of it; what nobody can know is to be verified by a person."""
     left = {text.message for text in run.provider.taken}
+    references = {text.reference for text in run.provider.taken}
     for row in rows(run, "notifier", notifier.messages):
         name, state = row["message"], row["state"]
         run.hostility.note(f"message: {state}")
         if state in ("sent", "delivered") and name not in left:
             yield f"{row['template']} is {state} and never left"
-        if state == "sending" or (state == "planned" and row["send_at"] <= run.clock()):
+        if state in ("sending", "doubted") or (state == "planned" and row["send_at"] <= run.clock()):
             yield f"{row['template']} is still {state}"
-        if state == "cancelled" and (name in left) > (row["contact"] is not None or bool(row["tried"])):
-            yield f"{row['template']} is cancelled as if it had never been tried, and left"
-        if state == "unknown" and run.provider.ability is not Idempotency.NEITHER:
+        if state == "cancelled" and f"{name}-{len(row['tried'])}" in references:
+            yield f"{row['template']} is cancelled, and left"
+        if state == "unknown" and (run.provider.ability is Idempotency.LOOKUP or name in left and keyed(run)):
             yield f"{row['template']} is unknown though the gateway can tell"
+
+
+def keyed(run: Simulation) -> bool:
+    return run.provider.ability is Idempotency.KEY
 
 
 def texts_out_of_order(run: Simulation) -> Iterator[str]:

@@ -40,12 +40,16 @@ class Outcome(StrEnum):
 
 
 class SendResult(Frozen):
-    """What became of one attempt. `reason` holds no phone number and no text; `retry_after` is how long to wait."""
+    """What became of one attempt. `reason` holds no phone number and no text; `retry_after` is how long to wait.
+
+    `in_doubt` with `LATER`: it may have left all the same. Sending it again is safe; taking it back is not.
+    """
 
     outcome: Outcome
     provider_id: str = ""
     reason: str = ""
     retry_after: timedelta | None = None
+    in_doubt: bool = False
 
 
 class Receipt(Frozen):
@@ -92,7 +96,7 @@ async def settled(gateway: Gateway, reference: str, started_at: datetime, now: d
     request may still arrive. A gateway that knows neither keys nor look-up: `UNKNOWN` for good, a person looks.
     """
     if gateway.idempotency is Idempotency.KEY:
-        return SendResult(outcome=Outcome.LATER, reason="reprise avec la même clé")
+        return SendResult(outcome=Outcome.LATER, reason="reprise avec la même clé", in_doubt=True)
     if gateway.idempotency is Idempotency.NEITHER:
         return SendResult(outcome=Outcome.UNKNOWN, reason="l'opérateur ne sait pas dire si le SMS est parti")
     found = await gateway.look_up(reference)
@@ -101,6 +105,22 @@ async def settled(gateway: Gateway, reference: str, started_at: datetime, now: d
     if now - started_at < SETTLING:
         return SendResult(outcome=Outcome.UNKNOWN, reason="peut encore arriver", retry_after=SETTLING)
     return SendResult(outcome=Outcome.LATER, reason="inconnu de l'opérateur")
+
+
+async def remembered(gateway: Gateway, reference: str, started_at: datetime, now: datetime) -> SendResult:
+    """What became of a text that nobody wants any more and that may have left: asked, and never sent again.
+
+    Not found once `SETTLING` is over: `LATER`, it never left. A gateway that only promises keys may have forgotten the
+    reference, or never answer such a question: `UNKNOWN` for good, a person looks.
+    """
+    found = await gateway.look_up(reference)
+    if found is not None:
+        return found
+    if now - started_at < SETTLING:
+        return SendResult(outcome=Outcome.UNKNOWN, reason="peut encore arriver", retry_after=SETTLING)
+    if gateway.idempotency is Idempotency.LOOKUP:
+        return SendResult(outcome=Outcome.LATER, reason="inconnu de l'opérateur")
+    return SendResult(outcome=Outcome.UNKNOWN, reason="l'opérateur ne retrouve pas le SMS, qui est peut-être parti")
 
 
 SETTLING = timedelta(minutes=2)

@@ -120,7 +120,7 @@ class HttpGateway:
         That a look-up finds nothing proves nothing yet, since a slow request may still arrive: UNKNOWN until settled.
         """
         if self.idempotency is Idempotency.KEY:
-            return SendResult(outcome=Outcome.LATER, reason=reason, retry_after=wait)
+            return SendResult(outcome=Outcome.LATER, reason=reason, retry_after=wait, in_doubt=True)
         if self.idempotency is Idempotency.NEITHER:
             return SendResult(outcome=Outcome.UNKNOWN, reason=reason)
         found = await self.look_up(reference)

@@ -86,6 +86,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("tried", sa.JSON(), nullable=False),
+        sa.Column("in_doubt", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("contact", sa.String(length=64), nullable=True),
         sa.Column("traceparent", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("message"),
