@@ -31,11 +31,13 @@ class RoundDecided(Event):
 class RequestExplained(Event):
     """Why a request was, or was not, offered a place. Said when it changed.
 
-    `reason` is the solver's `Reason` as plain JSON and `phrases` the same in French.
+    `reason` is the solver's `Reason` as plain JSON and `phrases` the same in French. `plain_phrases` say it without a
+    number of points, for those who may not see what health counts for.
     """
 
     type: Literal["request.explained"]
     round: Id
     placed: bool
     phrases: tuple[str, ...]
+    plain_phrases: tuple[str, ...] = ()
     reason: dict[str, Any]

@@ -138,9 +138,9 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(Seen.SUPPORT, "needs_support", "to_prepare"),
     **_fields(Seen.CHILD, "first_name"),
     **_fields(Seen.CONTACT, "contacts", "family", "child"),
-    **_fields(Seen.POINTS, "tier", "points", "reasons", "criteria", "prescriber", "held_by"),
+    **_fields(Seen.POINTS, "tier", "points", "reasons", "criteria", "prescriber", "held_by", "points_are_partial"),
     **_fields(Seen.HEALTH, "needs_person"),
-    **_fields(Seen.REASON, "wishes", "phrases", "reason", "rank", "explained_at"),
+    **_fields(Seen.REASON, "wishes", "phrases", "plain_phrases", "reason", "rank", "explained_at"),
     **_fields(Seen.RELEASE, "held_until", "held_reason"),
     **_fields(Seen.MESSAGES, "messages", "code", "history", "replies"),
     **_fields(Seen.TASK, "task", "task_kind", "due", "opened_at", "settled_at", "handled_at"),
@@ -188,10 +188,33 @@ def reveal(actor: Actor, thing: Thing, facts: Mapping[str, Any]) -> dict[str, An
 
 
 def _without_health(facts: dict[str, Any]) -> dict[str, Any]:
-    """Lines drawn from health leave the points and criteria of whoever may not see them."""
+    """What health counted leaves the criteria and the points of whoever may not see it, and all it follows from.
+
+    A total beside the lines that are left would give it away, and so would the tier, this request's total at a wish,
+    or the total of the last one admitted there beside a sentence that compares them. So the points shown are the sum
+    of the lines shown, and say so (`points_are_partial`), for every request alike: the label itself tells nothing.
+    """
     lists = {name: facts[name] for name in ("reasons", "criteria") if facts.get(name)}
     kept = {name: [row for row in rows if row["criterion"] not in HEALTH_CRITERIA] for name, rows in lists.items()}
-    return {**facts, **kept}
+    instead = {
+        "tier": None,
+        "points": sum(row["points"] for row in kept.get("reasons", ())) if "reasons" in facts else None,
+        "phrases": facts.get("plain_phrases", ()),
+        "reason": _without_points(facts.get("reason")),
+    }
+    partial = {"points_are_partial": True} if "points" in facts else {}
+    return {**facts, **kept, **{name: value for name, value in instead.items() if name in facts}, **partial}
+
+
+_TOTALS = frozenset({"points", "last_points", "last_tier"})
+
+
+def _without_points(reason: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A request's reason with what each wish lacked and its rank there, and no total."""
+    if not reason:
+        return None
+    wishes = [{name: value for name, value in wish.items() if name not in _TOTALS} for wish in reason.get("wishes", ())]
+    return {**reason, "wishes": wishes}
 
 
 def _reaches(reach: Reach | None, actor: Actor, thing: Thing) -> bool:

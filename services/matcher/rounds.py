@@ -192,14 +192,15 @@ def _entitled(request: Request, section: str) -> Audience:
 
 
 def _explain(step: Step, loaded: Loaded, request: Request, reason: Reason) -> None:
-    said = reason.model_dump(mode="json")
-    _say_reason(step, loaded, request.id, tuple(phrases(request, reason, loaded.names)), said, placed=reason.placed)
+    said, plain = (tuple(phrases(request, reason, loaded.names, points=points)) for points in (True, False))
+    _say_reason(step, loaded, request.id, said, plain, reason.model_dump(mode="json"), placed=reason.placed)
 
 
 def _say_reason(
-    step: Step, loaded: Loaded, request: str, said: tuple[str, ...], reason: dict[str, Any], *, placed: bool
+    step: Step, loaded: Loaded, request: str, said: tuple[str, ...], plain: tuple[str, ...], reason: dict[str, Any],
+    *, placed: bool,
 ) -> None:  # fmt: skip
-    """Say the reason of a request, if it is not what was said before."""
+    """Say the reason of a request, if it is not what was said before; `plain` is the same without points."""
     digest = hashlib.sha256(json.dumps([said, reason], sort_keys=True).encode()).hexdigest()
     same = t.explanations.c.request == request
     before = step.tx.scalar(sa.select(t.explanations.c.hash).where(same))
@@ -211,7 +212,7 @@ def _say_reason(
         step.tx.execute(t.explanations.update().where(same).values(hash=digest))
     step.say(
         RequestExplained, request, loaded.round.territory,
-        round=loaded.round.id, placed=placed, phrases=said, reason=reason,
+        round=loaded.round.id, placed=placed, phrases=said, plain_phrases=plain, reason=reason,
     )  # fmt: skip
 
 
@@ -221,7 +222,7 @@ def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime) -> No
     territory = loaded.round.territory
     store.territory_row(tx, territory, lock=True)
     for request, why in sorted(loaded.aside.items()):
-        _say_reason(step, loaded, request, (why,), {}, placed=False)
+        _say_reason(step, loaded, request, (why,), (why,), {}, placed=False)
     broken = tally.broken
     _note(step, loaded, tally, broken)
     if broken:

@@ -280,6 +280,32 @@ def test_lines_drawn_from_health_are_hidden_from_the_counsellor_and_shown_to_the
         assert reveal(FAMILY_ACTOR, MINE, facts)[name] == lines
 
 
+def decided(health: int) -> dict[str, Any]:
+    """What a file holds of a decision: 30 points that everybody may know of, and `health` that few may."""
+    lines = [{"criterion": "resident", "label": "Habite le territoire", "points": 30}]
+    if health:
+        lines.append({"criterion": "disability", "label": "Accueil adapté demandé", "points": health})
+    total, tier = 30 + health, 1 if health else 2
+    wish = {"structure": CRECHE, "why": "full", "rank": 3}
+    own = {"points": total, "last_points": total + 10, "last_tier": tier}
+    return {
+        "reasons": lines, "criteria": lines, "points": total, "tier": tier, "rank": 3, "needs_person": bool(health),
+        "reason": {"request": "R-1", "placed": False, "wishes": [{**wish, **own}]},
+        "phrases": (f"Attend au vœu 1 : complet. Dernier dossier : {total + 10} points ; cette demande : {total}.",),
+        "plain_phrases": ("Attend au vœu 1 : complet.",),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("actor", EVERY_ACTOR)
+def test_nobody_works_out_what_health_counted_from_what_is_left(actor: Actor) -> None:
+    """Two files that only health tells apart look the same to whoever may not see health, and to nobody else."""
+    with_it, without = (reveal(actor, MINE, decided(health)) for health in (60, 0))
+    assert (with_it == without) == (not may_see(actor, Seen.HEALTH, MINE))
+    if actor in (COUNSELLOR, COMMITTEE):
+        assert (with_it["points"], with_it["points_are_partial"], with_it["rank"]) == (30, True, 3)
+        assert with_it["reason"]["wishes"] == [{"structure": CRECHE, "why": "full", "rank": 3}]
+
+
 def test_a_field_without_a_group_is_an_error_and_not_a_leak() -> None:
     with pytest.raises(KeyError):
         reveal(COORDINATOR, MINE, {"diagnosis": "x"})

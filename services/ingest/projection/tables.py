@@ -116,6 +116,7 @@ explanations = sa.Table(
     named("round"),
     sa.Column("placed", sa.Boolean, nullable=False),
     sa.Column("phrases", sa.JSON, nullable=False),
+    sa.Column("plain_phrases", sa.JSON, nullable=False),
     sa.Column("reason", sa.JSON, nullable=False),
     sa.Column("at", Instant, nullable=False),
 )

@@ -168,16 +168,19 @@ def _in_order(slots: Iterable[Slot]) -> tuple[Slot, ...]:
     return tuple(sorted(slots, key=lambda slot: (slot.weekday.number, str(slot.day), slot.start, slot.end)))
 
 
-def phrases(request: Request, reason: Reason, names: Mapping[Id, str] | None = None) -> list[str]:
+def phrases(
+    request: Request, reason: Reason, names: Mapping[Id, str] | None = None, *, points: bool = True
+) -> list[str]:
     """The reason in plain French: one sentence on the whole, then one for each wish in the order of the wishes.
 
-    `names` are the structures' names; without one a wish is known by its rank only.
+    `names` are the structures' names; without one a wish is known by its rank only. Without `points` nothing is said
+    of this request's total nor of the last one admitted, from which what health counted could be worked out.
     """
     waits = "Reste en attente d'une place." if request.current is None else "Garde sa place actuelle."
     whole = "Reçoit une proposition." if reason.placed else waits
     ranks = {wish.structure: wish.rank for wish in request.wishes}
     verb = "N'obtient pas le" if reason.placed else "Attend au"
-    return [whole, *(_phrase(wish, verb, _wish(wish, ranks, names or {})) for wish in reason.wishes)]
+    return [whole, *(_phrase(wish, verb, _wish(wish, ranks, names or {}), points) for wish in reason.wishes)]
 
 
 def _wish(wish: WishReason, ranks: Mapping[Id, int], names: Mapping[Id, str]) -> str:
@@ -185,9 +188,10 @@ def _wish(wish: WishReason, ranks: Mapping[Id, int], names: Mapping[Id, str]) ->
     return f"vœu{NBSP}{ranks[wish.structure]}" + (f", {name}" if name else "")
 
 
-def _phrase(wish: WishReason, verb: str, named: str) -> str:
+def _phrase(wish: WishReason, verb: str, named: str, points: bool) -> str:
     if wish.why is Why.FULL:
-        return f"{verb} {named}{_rank(wish)}{NBSP}: {_what_is_full(wish)}{_last_admitted(wish)}."
+        last = _last_admitted(wish) if points else ""
+        return f"{verb} {named}{_rank(wish)}{NBSP}: {_what_is_full(wish)}{last}."
     return SENTENCES[wish.why].format(verb=verb, wish=named).replace(" :", f"{NBSP}:")
 
 

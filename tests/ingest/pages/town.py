@@ -259,7 +259,7 @@ def _rounds() -> list[Event]:
     facts = {"engine": "essai", "policy": "montlucon-modele-2026", "input_hash": "a" * 64, "outcome_hash": "b" * 64}
     why = {"wishes": [{"structure": CRECHE, "why": "offered", "rank": 3, "points": 60}]}
     explained = [
-        event(RequestExplained, f"R-{n}", round="T-1", placed=True, phrases=phrases, reason=why)
+        event(RequestExplained, f"R-{n}", round="T-1", placed=True, phrases=phrases, plain_phrases=phrases, reason=why)
         for n in range(1, len(STATES) + 1)
     ]
     return [

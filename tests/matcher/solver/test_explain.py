@@ -137,6 +137,13 @@ def test_phrases_say_what_is_full_for_whom_and_with_how_many_points() -> None:
     ]
 
 
+def test_phrases_without_points_name_no_total_of_anybody() -> None:
+    round = round_of(ONE_PLACE)
+    said = phrases(round.requests[1], _reason(round, "B"), {"X": "Les Lucioles"}, points=False)
+    assert len(said) == 2 and "complet" in said[1] and "rang" in said[1]
+    assert not any(word in said[1] for word in ("point", "priorité", "Dernier dossier"))
+
+
 def test_phrases_say_that_equal_points_are_settled_by_seniority_and_the_draw() -> None:
     requests = {name: row | {"points": 1} for name, row in ONE_PLACE["requests"].items()}
     round = round_of(ONE_PLACE | {"requests": requests})
