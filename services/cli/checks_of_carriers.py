@@ -148,7 +148,9 @@ def sending_hours(quiet: QuietHours | None) -> Check:
     ordinary, urgent = (_hours(urgent=urgent, quiet=quiet) for urgent in (False, True))
     name, lost = "heures d'envoi", "Demandez à l'opérateur un envoi de service, sans heures de silence."
     if first_hour(DEFAULT_SENDING.ordinary, quiet) is None:
-        detail = f"l'opérateur se tait à toutes les heures où un SMS ordinaire peut partir{NBSP}; Berceau ne démarre pas"
+        detail = (
+            f"l'opérateur se tait à toutes les heures où un SMS ordinaire peut partir{NBSP}; Berceau ne démarre pas"
+        )
         return failed(name, detail, NEVER_SENDS_REMEDY)
     detail = f"SMS ordinaires {_shown(ordinary)}, sauf dimanches et jours fériés{NBSP}; urgents {_shown(urgent)}"
     if quiet is not None and urgent != _hours(urgent=True, quiet=None):

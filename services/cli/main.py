@@ -52,9 +52,7 @@ COMMANDS = (
     Named("doctor", "services.cli.doctor", "doctor", "Vérifier l'installation, avec un remède pour chaque défaut."),
     Named("topics", "services.cli.topics", "topics", "Les sujets du courtier ; --create crée ceux qui manquent."),
     Named("lag", "services.cli.topics", "lag", "Ce que chaque service n'a pas encore lu."),
-    Named(
-        "publish-again", "services.cli.publishing", "publish_again", "Publier de nouveau ce qu'un courtier a perdu."
-    ),
+    Named("publish-again", "services.cli.publishing", "publish_again", "Publier de nouveau ce qu'un courtier a perdu."),
     Named("backup", "services.cli.backup", "backup", "Sauvegarder les bases, sans arrêter Berceau."),
     Named(
         "restore", "services.cli.backup", "restore", "Remettre une sauvegarde, et vérifier qu'elle rend le même état."

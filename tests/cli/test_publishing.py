@@ -31,7 +31,9 @@ def lost(berceau: Command, database_url: str, monkeypatch: pytest.MonkeyPatch) -
         for n, event in enumerate(many(6)):
             at = LOST + timedelta(hours=1 if n >= 3 else -1)
             await database.write(outbox.record, event.model_copy(update={"time": at}))
-        await database.write(lambda tx: outbox.mark_published(tx, [r.position for r in outbox.unpublished(tx, 9)], LOST))
+        await database.write(
+            lambda tx: outbox.mark_published(tx, [r.position for r in outbox.unpublished(tx, 9)], LOST)
+        )
         await database.close()
 
     asyncio.run(say())

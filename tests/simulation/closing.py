@@ -101,7 +101,7 @@ def texts_misremembered(run: Simulation) -> Iterator[str]:
             yield f"{row['template']} is still {state}"
         if state == "cancelled" and f"{name}-{len(row['tried'])}" in references:
             yield f"{row['template']} is cancelled, and left"
-        if state == "unknown" and (run.provider.ability is Idempotency.LOOKUP or name in left and keyed(run)):
+        if state == "unknown" and (run.provider.ability is Idempotency.LOOKUP or (name in left and keyed(run))):
             yield f"{row['template']} is unknown though the gateway can tell"
 
 

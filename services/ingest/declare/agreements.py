@@ -16,6 +16,7 @@ from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
 from services.ingest.declare.bodies import Body, check_not_too_far, check_range
+from services.ingest.declare.territories import require_published
 from services.ingest.problems import Problem, conflict, refuse_if, unknown
 
 
@@ -57,6 +58,8 @@ def end_agreement(tx: sa.Connection, act: Act, agreement: Id) -> None:
 def section_named(tx: sa.Connection, act: Act, section: str, field: str = "section") -> dict[str, Any]:
     """The section of the actor's territory that is still published. Raises Refused."""
     row = store.find(tx, store.sections, section)
+    if row is None:
+        require_published(tx, act)
     if row is None or row["closed"] or row["territory"] != act.territory:
         raise unknown(field, "cette section")
     return row

@@ -16,6 +16,7 @@ from services.ingest.actors import Act, Role
 from services.ingest.credentials import person_named
 from services.ingest.declare.bodies import Body
 from services.ingest.declare.needs import NeedBody, check_need, facts_of
+from services.ingest.declare.territories import require_published
 from services.ingest.problems import conflict, forbidden, invalid, refuse_if, unknown
 
 
@@ -26,6 +27,7 @@ class ClosingBody(Body):
 def check_registration(tx: sa.Connection, act: Act, need: NeedBody, family: str | None = None) -> None:
     """Everything that would refuse the request, before contacts are written. Raises Refused."""
     require(act.actor, Doing.REGISTER_REQUEST, Thing(act.territory, prescriber=_prescriber(act, need)))
+    require_published(tx, act)
     _check_prescriber(tx, act, need)
     if family is not None:
         _check_family(tx, act, family)

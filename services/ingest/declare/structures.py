@@ -15,6 +15,7 @@ from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
 from services.ingest.declare.bodies import Body, Line, check_range, check_slots
+from services.ingest.declare.territories import require_published
 from services.ingest.problems import Problem, refuse_if
 
 _MOST_PLACES = 500
@@ -43,7 +44,8 @@ def publish_structure(tx: sa.Connection, act: Act, structure: Id, body: Structur
     known = store.find(tx, store.structures, structure)
     territory = known["territory"] if known else act.territory
     require(act.actor, Doing.PUBLISH_STRUCTURE, Thing(territory, structure=structure))
-    refuse_if(_problems(tx, act, structure, body))
+    communes = {row["code"] for row in require_published(tx, act)["facts"]["communes"]}
+    refuse_if(_problems(tx, structure, body, communes))
     facts = body.model_dump(mode="json")
     store.put(tx, store.structures, _row(act, structure, facts))
     _publish_sections(tx, act, structure, body)
@@ -64,16 +66,14 @@ def _publish_sections(tx: sa.Connection, act: Act, structure: str, body: Structu
         store.put(tx, store.sections, row)
 
 
-def _problems(tx: sa.Connection, act: Act, structure: str, body: StructureBody) -> Iterator[Problem]:
-    yield from _check_commune(tx, act, body.commune)
+def _problems(tx: sa.Connection, structure: str, body: StructureBody, communes: set[str]) -> Iterator[Problem]:
+    yield from _check_commune(body.commune, communes)
     yield from check_slots(body.opening, "opening", may_mix=True)
     yield from _check_sections(tx, structure, body)
 
 
-def _check_commune(tx: sa.Connection, act: Act, commune: str) -> Iterator[Problem]:
-    territory = store.find(tx, store.territories, act.territory)
-    known = {row["code"] for row in territory["facts"]["communes"]} if territory else {commune}
-    if commune not in known:
+def _check_commune(commune: str, communes: set[str]) -> Iterator[Problem]:
+    if commune not in communes:
         rule = "La commune fait partie du territoire."
         yield Problem("commune", "commune_outside", rule, "Donnez le code Insee d'une commune du territoire.")
 

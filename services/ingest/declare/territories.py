@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -15,7 +15,7 @@ from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
 from services.ingest.declare.bodies import Body, Line
-from services.ingest.problems import Problem, refuse_if
+from services.ingest.problems import Problem, conflict, refuse_if
 
 MOST_POINTS = 20_000
 """Of all outlines together, about 400 kB: an event of this size still passes, and no map on a phone shows more."""
@@ -32,6 +32,19 @@ class TerritoryBody(Body):
     automatic_release: bool = False
     round_quiet_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
     outlines_source: Line = ""
+
+
+def require_published(tx: sa.Connection, act: Act) -> Mapping[str, Any]:
+    """The actor's territory. Raises Refused while nobody has published it.
+
+    The matcher would set aside whatever is said before the territory's rules, and nobody at the door would know.
+    """
+    territory = store.find(tx, store.territories, act.territory)
+    if territory is None:
+        rule = "Le territoire est publié avant ses structures et ses demandes."
+        remedy = "L'administration publie d'abord le territoire (PUT /api/v1/territory)."
+        raise conflict("territory", "territory_unpublished", rule, remedy)
+    return territory
 
 
 def publish_territory(tx: sa.Connection, act: Act, body: TerritoryBody) -> str:

@@ -161,7 +161,7 @@ def check_requests(tx: sa.Connection, act: Act, asked: Mapping[str, Asked]) -> d
     mine = sa.select(store.requests).where(store.requests.c.id.in_(asked))
     known = {row["id"]: row for row in store.rows(tx, mine)}
     communes = _communes(tx, act)
-    refused = {}
+    refused: dict[str, Refused] = {}
     for request, body in asked.items():
         try:
             _check_request(tx, act, request, body, known.get(request), communes)
