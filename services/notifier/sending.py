@@ -148,8 +148,7 @@ class Sender:
             case Outcome.SENT:
                 return _sent(tx, message, self.gateway.name, text, now)
             case Outcome.LATER:
-                doubt = message.in_doubt or result.in_doubt
-                return _put_off(tx, message, now, result.retry_after, in_doubt=doubt)
+                return _put_off(tx, message, now, result.retry_after, in_doubt=result.in_doubt)
             case Outcome.FAILED:
                 return _failed(tx, message, result.reason, now)
             case Outcome.UNKNOWN:
@@ -222,11 +221,12 @@ def _say_sent(tx: sa.Connection, message: Message, gateway: str, text: Rendered 
 
 
 def _put_off(
-    tx: sa.Connection, message: Message, now: datetime, wait: timedelta | None = None, **values: bool
+    tx: sa.Connection, message: Message, now: datetime, wait: timedelta | None = None, *, in_doubt: bool = False
 ) -> int:  # fmt: skip
-    """Try again later, doubling the wait."""
+    """Try again later, doubling the wait. A doubt stays until the gateway says what became of the text."""
     wait = wait or min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(message.attempts, 10))
-    return int(store.change(tx, message, State.PLANNED, send_at=now + wait, attempts=message.attempts + 1, **values))
+    later = {"send_at": now + wait, "attempts": message.attempts + 1, "in_doubt": message.in_doubt or in_doubt}
+    return int(store.change(tx, message, State.PLANNED, **later))
 
 
 def _failed(tx: sa.Connection, message: Message, reason: str, now: datetime) -> int:
