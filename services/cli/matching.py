@@ -90,9 +90,20 @@ def _tell(outcome: Outcome, asked: int) -> Exit:
 
     offered = counted(len(outcome.placed), "proposition")
     sys.stderr.write(f"{counted(asked, 'demande')}, {offered}.\n")
+    for line in _whom_priority_touches(outcome):
+        sys.stderr.write(f"{line}\n")
     for violation in outcome.violations:
         sys.stderr.write(f"Règle non respectée{NBSP}: {violation.guarantee}, {violation.sentence}\n")
     return Exit.FOUND if outcome.violations else Exit.DONE
+
+
+def _whom_priority_touches(outcome: Outcome) -> list[str]:
+    """Who is kept out by the first tier's priority, and who of it comes after its share."""
+    lines = {
+        f"Sans la priorité 1, auraient une place{NBSP}": outcome.displaced or (),
+        f"Au-delà de la part votée de la priorité 1{NBSP}": outcome.behind,
+    }
+    return [f"{said}: {', '.join(requests)}." for said, requests in lines.items() if requests]
 
 
 def explain(

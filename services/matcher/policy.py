@@ -24,6 +24,13 @@ class Sourced(Frozen):
     source: str
 
 
+class SourcedShare(Frozen):
+    """Per cent of the free places, or none, and where that comes from."""
+
+    value: int | None = None
+    source: str
+
+
 class PolicyEntry(Frozen):
     """A territory's rules from `valid_from` on."""
 
@@ -37,6 +44,7 @@ class PolicyEntry(Frozen):
     undo: Sourced
     regular_believed_for: Sourced
     not_again_for: Sourced
+    first_tier_percent: SourcedShare
 
 
 class Policy(Frozen):
@@ -71,11 +79,12 @@ def policy_in_force(policy: str, day: date) -> Policy:
         id=policy,
         grid=entry.grid,
         rules=schema.Policy(
-            mode=entry.mode, ties=entry.ties, grid=entry.grid, deliberation=entry.deliberation, seed=entry.seed
+            mode=entry.mode, ties=entry.ties, grid=entry.grid, deliberation=entry.deliberation, seed=entry.seed,
+            first_tier_percent=entry.first_tier_percent.value,
         ),
         delays=DEFAULT_DELAYS,
         grace=entry.grace.value,
         undo=entry.undo.value,
         regular_believed_for=entry.regular_believed_for.value,
         not_again_for=entry.not_again_for.value,
-    )
+    )  # fmt: skip

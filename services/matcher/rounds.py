@@ -25,10 +25,11 @@ from services.matcher import tables as t
 from services.matcher.leases import Fence, unfenced
 from services.matcher.propose import NoRoom, Place, propose
 from services.matcher.reading import Loaded, load
-from services.matcher.solver.canonical import RoundRefused, round_hash
-from services.matcher.solver.components import components
+from services.matcher.solver.canonical import RoundRefused, canonical, round_hash
+from services.matcher.solver.components import split
 from services.matcher.solver.explain import phrases
 from services.matcher.solver.schema import ENGINE, Outcome, Placed, Reason, Request, Round
+from services.matcher.solver.share import settling
 from services.matcher.step import Step
 
 log = structlog.get_logger()
@@ -96,21 +97,33 @@ async def run_round(
         return None
     with metrics.ROUND_SECONDS.time():
         tally = Tally()
-        for part in _parts(loaded, tally):
+        for part in await _parts(loaded, tally, decide):
             await _decide_part(database, loaded, part, decide, tally, now, fence)
         await database.write(fenced, fence, finish, loaded, tally, now)
     metrics.ROUNDS.labels("withheld" if tally.broken else "decided").inc()
     return tally
 
 
-def _parts(loaded: Loaded, tally: Tally) -> list[Round]:
+async def _parts(loaded: Loaded, tally: Tally, decide: Decide) -> list[Round]:
     """The connected parts, urgent ones first. A round that contradicts itself has none, and a person is told."""
     try:
-        return sorted(components(loaded.round), key=_urgent_first)
+        return sorted(split(await _settled(canonical(loaded.round), decide)), key=_urgent_first)
     except RoundRefused as refusal:
         log.error("round refused", territory=loaded.round.territory, round=loaded.round.id, because=str(refusal))
         tally.refused = str(refusal)
         return []
+
+
+async def _settled(round: Round, decide: Decide) -> Round:
+    """The round in which it is known up to whom the first tier goes first: one list of the whole territory."""
+    steps = settling(round)
+    try:
+        alone = next(steps)
+        while True:
+            alone = steps.send({row.request for row in (await decide(alone)).placed})
+    except StopIteration as done:
+        to_decide: Round = done.value[0]
+        return to_decide
 
 
 async def _decide_part(

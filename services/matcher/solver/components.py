@@ -61,10 +61,17 @@ def merge(round: Round, outcomes: Iterable[Outcome], spelling: Spelling | None =
         withheld=tuple(sorted(row for part in parts for row in part.withheld)),
         levels=added_levels(row for part in parts for row in part.levels),
         prices=added_prices(row for part in parts for row in part.prices),
+        behind=tuple(sorted(row for part in parts for row in part.behind)),
+        displaced=_displaced(parts),
         input_hash=spelling.round_hash(round),
         outcome_hash="",
     )
     return sealed(merged, spelling)
+
+
+def _displaced(parts: list[Outcome]) -> tuple[Id, ...] | None:
+    found = [part.displaced for part in parts]
+    return None if None in found else tuple(sorted(row for rows in found for row in rows or ()))
 
 
 def sealed(outcome: Outcome, spelling: Spelling | None = None) -> Outcome:

@@ -18,6 +18,7 @@ from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Rou
 from services.matcher.solver.spelling import Spelling
 
 NBSP = "\u00a0"
+BEHIND = f"La part votée de la priorité{NBSP}1 est atteinte, la demande passe selon ses points."
 SENTENCES = {
     Why.OFFERED: "Obtient le {wish}.",
     Why.PREFERRED_ELSEWHERE: "Obtient ailleurs une place au moins aussi souhaitée que le {wish}.",
@@ -66,7 +67,7 @@ class _Reading:
     def reason(self, request: Request) -> Reason:
         placed = self.facts.placed.get(request.id)
         lines = tuple(self._line(request, wish.structure, wish.rank) for wish in request.wishes)
-        return Reason(request=request.id, placed=placed is not None, wishes=lines)
+        return Reason(request=request.id, placed=placed is not None, wishes=lines, sent_behind=request.sent_behind)
 
     def _is_open(self, choice: Choice) -> bool:
         level = self.facts.level_in(choice.request, choice.section)
@@ -180,7 +181,9 @@ def phrases(
     whole = "Reçoit une proposition." if reason.placed else waits
     ranks = {wish.structure: wish.rank for wish in request.wishes}
     verb = "N'obtient pas le" if reason.placed else "Attend au"
-    return [whole, *(_phrase(wish, verb, _wish(wish, ranks, names or {}), points) for wish in reason.wishes)]
+    behind = [BEHIND] if reason.sent_behind else []
+    own = (_phrase(wish, verb, _wish(wish, ranks, names or {}), points) for wish in reason.wishes)
+    return [whole, *behind, *own]
 
 
 def _wish(wish: WishReason, ranks: Mapping[Id, int], names: Mapping[Id, str]) -> str:

@@ -56,9 +56,15 @@ Row = TypeVar("Row", Placed, Vacancy, Hold)
 
 
 class Facts:
-    """A round and an outcome, indexed: requests, choices, sections, placements."""
+    """A round and an outcome, indexed: requests, choices, sections, placements.
 
-    def __init__(self, round: Round, outcome: Outcome, spelling: Spelling | None = None) -> None:
+    `asked` is the round as it came in, where some of its requests ranked otherwise in the end.
+    """
+
+    def __init__(
+        self, round: Round, outcome: Outcome, spelling: Spelling | None = None, asked: Round | None = None
+    ) -> None:
+        self.asked = asked or round
         self.round, self.outcome, self.seed = round, outcome, round.policy.seed
         self.spelling = spelling or Spelling()
         self.requests = {row.id: row for row in round.requests}

@@ -1,4 +1,4 @@
-"""The price of a mode: how many children each other mode would have placed, and of which tiers.
+"""The price of a mode: how many children each other mode would have placed, and of which tiers; and of the priority.
 
 When to modify: when the minutes of a committee must compare more than numbers.
 """
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from contracts.vocabulary import Id
 from services.matcher.solver.acceptance import Table
 from services.matcher.solver.claims import one_list
 from services.matcher.solver.constraints import Settings
@@ -17,8 +18,9 @@ from services.matcher.solver.modes import best_levels, place
 from services.matcher.solver.objectives import place_most
 from services.matcher.solver.problem import Option, Problem
 from services.matcher.solver.record import EVERYBODY, Record
-from services.matcher.solver.schema import Goal, Mode, Policy, PriceOfMode
+from services.matcher.solver.schema import FIRST_TIER, ORDINARY_TIER, Goal, Mode, Policy, PriceOfMode, Request, Round
 from services.matcher.solver.totals import tier_counts
+from services.matcher.solver.variables import problem_of
 
 
 def prices(problem: Problem, policy: Policy, settings: Settings) -> Iterator[PriceOfMode]:
@@ -31,6 +33,22 @@ def prices(problem: Problem, policy: Policy, settings: Settings) -> Iterator[Pri
         if mode is not policy.mode:
             options, proven = _placed(problem, policy.model_copy(update={"mode": mode}), short)
             yield PriceOfMode(mode=mode, tiers=tier_counts(by_tier(problem, options)), proven=proven)
+
+
+def displaced(part: Round, placed: set[Id], settings: Settings) -> tuple[Id, ...]:
+    """Requests without a place, none of them of the first tier, that would have one if it did not go first."""
+    ordinary = {row.id for row in part.requests if row.tier > FIRST_TIER and not row.sent_behind}
+    if not any(row.tier == FIRST_TIER for row in part.requests) or not ordinary - placed:
+        return ()
+    flat = part.model_copy(update={"requests": tuple(map(_without_priority, part.requests))})
+    short = replace(settings, questions=settings.price_questions, effort=settings.price_effort)
+    options, _ = _placed(problem_of(flat), part.policy, short)
+    instead = {seat.request for option in options for seat in option.seats}
+    return tuple(sorted(instead & ordinary - placed))
+
+
+def _without_priority(request: Request) -> Request:
+    return request.model_copy(update={"tier": ORDINARY_TIER}) if request.tier == FIRST_TIER else request
 
 
 def _placed(problem: Problem, policy: Policy, settings: Settings) -> tuple[list[Option], bool]:

@@ -23,6 +23,13 @@ ENGINE = "berceau-1"
 """Changes whenever the same input may give another outcome; written in every outcome."""
 
 
+FIRST_TIER = 1
+"""The tier that is looked at first: insertion and disability, as the grid says."""
+ORDINARY_TIER = 2
+LEAST_SHARE = 5
+"""Per cent: one place in twenty is guaranteed to families in insertion (CASF D214-7), so no ceiling goes below."""
+
+
 class Mode(StrEnum):
     """The fairness modes of the territory's vote."""
 
@@ -49,6 +56,7 @@ class Policy(Frozen):
     Siblings asked together have one claim. `first`: the best of theirs, so that nobody loses a rank, or a place that
     the law guarantees, by asking together. `last`: the lowest, so that nobody is passed by a child who ranks behind.
     `seed_commitment` is the SHA-256 of `seed`, in hexadecimal, published before the round; the seed is published after.
+    `first_tier_percent` is the share of the free places up to which the first tier goes first; none: all of them.
     """
 
     mode: Mode = Mode.STABLE
@@ -58,6 +66,7 @@ class Policy(Frozen):
     deliberation: str = ""
     seed: str = ""
     seed_commitment: str = ""
+    first_tier_percent: int | None = Field(default=None, ge=LEAST_SHARE, le=100)
 
 
 class Section(Frozen):
@@ -155,6 +164,7 @@ class Request(Frozen):
     pattern of seven at most would help: more days first, then the wishes, and all of them behind every whole pattern.
     Neither counts for siblings asked together.
     `current` is the hold of the place that the child has now, and keeps unless it gets one that is asked here.
+    `sent_behind`: of the first tier, and beyond its share, so that it ranks with the others.
     """
 
     id: Id
@@ -177,6 +187,7 @@ class Request(Frozen):
     tolerance_days: int = Field(default=0, ge=0)
     accepts_partial: bool = False
     min_days: int = Field(default=1, ge=1)
+    sent_behind: bool = False
 
     def may_be_offered(self, section: Id, slots: tuple[Slot, ...]) -> bool:
         """False for hours that the family has answered already."""
@@ -300,11 +311,15 @@ class WishReason(Frozen):
 
 
 class Reason(Frozen):
-    """Why a request was, or was not, offered a place: one line for each wish, in the order of the wishes."""
+    """Why a request was, or was not, offered a place: one line for each wish, in the order of the wishes.
+
+    `sent_behind`: the first tier had its share, so the request ranked with the others.
+    """
 
     request: Id
     placed: bool
     wishes: tuple[WishReason, ...]
+    sent_behind: bool = False
 
 
 class Violation(Frozen):
@@ -375,6 +390,8 @@ class Outcome(Frozen):
     `withheld`: requests whose answer the checks held back, with everything connected to it.
     `levels`: what each goal reached; none where the lists of the structures contradict each other in `stable`.
     `prices`: what the other modes would have placed, unless that was not asked.
+    `behind`: requests of the first tier that ranked with the others, since its share was reached before them.
+    `displaced`: requests of other tiers that would have a place if the first did not go first; None if not asked.
     """
 
     round: Id
@@ -388,5 +405,7 @@ class Outcome(Frozen):
     withheld: tuple[Id, ...] = ()
     levels: tuple[Level, ...] = ()
     prices: tuple[PriceOfMode, ...] = ()
+    behind: tuple[Id, ...] = ()
+    displaced: tuple[Id, ...] | None = None
     input_hash: str
     outcome_hash: str

@@ -6,6 +6,7 @@ When to modify: when a round goes through one more step.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from contracts.vocabulary import Id
@@ -18,10 +19,11 @@ from services.matcher.solver.explain import read, reasons
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.marks import marked
 from services.matcher.solver.modes import descend
-from services.matcher.solver.other_modes import prices
+from services.matcher.solver.other_modes import displaced, prices
 from services.matcher.solver.problem import Option, Problem
 from services.matcher.solver.record import Record
 from services.matcher.solver.schema import Mode, Outcome, Policy, Reason, Round, Violation, Why, WishReason
+from services.matcher.solver.share import settled
 from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.totals import added_levels
 from services.matcher.solver.variables import problem_of
@@ -34,8 +36,7 @@ DEFAULT = Settings()
 
 def solve(round: Round, settings: Settings = DEFAULT) -> Outcome:
     """The outcome of a round, with its reasons and without any check. Raises `RoundRefused`."""
-    facts = canonical(round)
-    return merge(facts, [solve_part(part, settings) for part in split(facts)])
+    return _settled(round, settings, _solve_part)
 
 
 def decide(round: Round, settings: Settings = DEFAULT) -> Outcome:
@@ -43,14 +44,27 @@ def decide(round: Round, settings: Settings = DEFAULT) -> Outcome:
 
     `violations` say what was found and `withheld` whose answer was held back. Raises `RoundRefused`.
     """
-    facts, spelling = canonical(round), Spelling()
-    return merge(facts, [_decide_part(part, settings, spelling) for part in split(facts)], spelling)
+    return _settled(round, settings, _decide_part)
 
 
 def _decide_part(part: Round, settings: Settings, spelling: Spelling) -> Outcome:
     facts = read(part, _found(part, settings, spelling), spelling)
     outcome = sealed(facts.outcome.model_copy(update={"reasons": reasons(facts)}), spelling)
     return _checked(outcome, violations(facts.told(outcome)), spelling)
+
+
+def _settled(round: Round, settings: Settings, solve: Callable[[Round, Settings, Spelling], Outcome]) -> Outcome:
+    """The whole of a round from its parts, once it is known up to whom the first tier goes first."""
+    facts, spelling = canonical(round), Spelling()
+    to_decide, behind = settled(facts, lambda alone: served(alone, settings))
+    merged = merge(facts, [solve(part, settings, spelling) for part in split(to_decide)], spelling)
+    return sealed(merged.model_copy(update={"behind": behind}), spelling) if behind else merged
+
+
+def served(round: Round, settings: Settings = DEFAULT) -> set[Id]:
+    """The requests of a canonical round that it places."""
+    taken = (_options(problem_of(part), part.policy, settings)[0].values() for part in split(round))
+    return {seat.request for options in taken for option in options for seat in option.seats}
 
 
 def check(part: Round, outcome: Outcome) -> Outcome:
@@ -72,12 +86,15 @@ def _checked(outcome: Outcome, found: tuple[Violation, ...], spelling: Spelling)
 
 def _withheld(reason: Reason) -> Reason:
     wishes = tuple(WishReason(structure=wish.structure, why=Why.WITHHELD) for wish in reason.wishes)
-    return Reason(request=reason.request, placed=False, wishes=wishes)
+    return Reason(request=reason.request, placed=False, wishes=wishes, sent_behind=reason.sent_behind)
 
 
 def solve_part(part: Round, settings: Settings = DEFAULT) -> Outcome:
     """The outcome of a canonical round taken in one piece, with its reasons and without any check."""
-    spelling = Spelling()
+    return _solve_part(part, settings, Spelling())
+
+
+def _solve_part(part: Round, settings: Settings, spelling: Spelling) -> Outcome:
     found = _found(part, settings, spelling)
     return sealed(found.model_copy(update={"reasons": reasons(read(part, found, spelling))}), spelling)
 
@@ -89,6 +106,7 @@ def _found(part: Round, settings: Settings, spelling: Spelling) -> Outcome:
     placed = marked(part, options)
     if settings.prices:
         found["prices"] = tuple(prices(problem, part.policy, settings))
+        found["displaced"] = displaced(part, {row.request for row in placed}, settings)
     rows = {"round": part.id, "policy": part.policy, "placed": placed, "reasons": (), **found}
     return Outcome(input_hash=spelling.round_hash(part), outcome_hash="", **rows)
 

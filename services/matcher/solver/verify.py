@@ -15,7 +15,19 @@ from services.matcher.solver.canonical import canonical
 from services.matcher.solver.counts import Counts, counts_of, may_be_counted
 from services.matcher.solver.facts import Facts, care_hours, is_choice
 from services.matcher.solver.families import Wanted
-from services.matcher.solver.schema import ENGINE, Goal, Mode, Outcome, Placed, Request, Round, Violation, Why
+from services.matcher.solver.schema import (
+    ENGINE,
+    FIRST_TIER,
+    Goal,
+    Mode,
+    Outcome,
+    Placed,
+    Request,
+    Round,
+    Violation,
+    Why,
+)
+from services.matcher.solver.voted import as_ranked, places_for_first_tier, sent_behind_wrongly, with_priority
 
 GUARANTEES = {
     "G1": "Dans aucun créneau il n'y a plus d'enfants que de places libres.",
@@ -34,12 +46,14 @@ GUARANTEES = {
     "G10": "Chaque niveau est prouvé, ou son écart est montré.",
     "G11": "Chaque demande reçoit sa raison, vœu par vœu, et cette raison est vraie.",
     "G12": "Ce qui est déjà tenu n'est jamais repris par une attribution.",
+    "G14": "La première priorité ne passe devant que pour la part des places que le territoire a votée.",
 }
 
 
 def verify(round: Round, outcome: Outcome) -> tuple[Violation, ...]:
     """Every violation of a guarantee, in the order of the guarantees; empty if all of them hold."""
-    return violations(Facts(canonical(round), outcome))
+    asked = canonical(round)
+    return violations(Facts(as_ranked(asked, outcome), outcome, asked=asked))
 
 
 def violations(facts: Facts) -> tuple[Violation, ...]:
@@ -130,7 +144,7 @@ def check_same_input_same_outcome(facts: Facts) -> Iterator[Violation]:
     names = [row.request for row in outcome.placed]
     reasons = [row.request for row in outcome.reasons]
     told = (outcome.input_hash, outcome.outcome_hash)
-    hashes = told == (facts.spelling.round_hash(facts.round), facts.spelling.outcome_hash(outcome))
+    hashes = told == (facts.spelling.round_hash(facts.asked), facts.spelling.outcome_hash(outcome))
     same = outcome.engine == ENGINE and outcome.policy == facts.round.policy and outcome.round == facts.round.id
     if not (hashes and same and names == sorted(names) and reasons == sorted(reasons)):
         yield _violation("G8", sorted(facts.requests), [])
@@ -188,6 +202,21 @@ def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
             yield _violation("G12", [row.request], [row.section])
 
 
+def check_first_tier_within_its_share(facts: Facts) -> Iterator[Violation]:
+    """G14: no more children than the voted share go first, nobody is sent behind without cause, all of it is said."""
+    asked, outcome = facts.asked, facts.outcome
+    first = with_priority(asked, outcome)
+    if len(first) > places_for_first_tier(asked) and asked.policy.first_tier_percent is not None:
+        yield _violation("G14", sorted(first), [])
+    ordinary = {row.id for row in facts.round.requests if row.tier > FIRST_TIER and not row.sent_behind}
+    untrue = set(outcome.displaced or ()) - (ordinary - facts.placed.keys())
+    told = {row.request for row in outcome.reasons if row.sent_behind}
+    untrue |= told ^ {row.id for row in facts.round.requests if row.sent_behind}
+    if facts.round.policy.mode is Mode.STABLE and not outcome.withheld:
+        untrue |= sent_behind_wrongly(asked, outcome)
+    yield from (_violation("G14", [name], []) for name in sorted(untrue))
+
+
 CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_no_cell_overbooked,
     check_one_proposal_for_each,
@@ -201,6 +230,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_each_level_is_proven_or_shows_its_gap,
     check_every_request_has_its_reason,
     check_nothing_held_is_taken,
+    check_first_tier_within_its_share,
 )
 
 

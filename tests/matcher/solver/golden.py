@@ -152,6 +152,7 @@ def _request(name: str, row: dict[str, Any], structures: list[str]) -> Request:
         id=name,
         born=row.get("born", date(2025, 6, 15)),
         kind=RequestKind.URGENT if urgent else RequestKind.REGULAR,
+        tier=row.get("tier", 2),
         points=min(by_structure.values(), default=0) if by_structure else points,
         points_at=tuple(StructurePoints(structure=key, points=value) for key, value in by_structure.items()),
         wishes=tuple(Wish(structure=to, rank=rank) for rank, to in enumerate(row["wishes"], 1)),
