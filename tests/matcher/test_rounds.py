@@ -153,7 +153,7 @@ def test_a_round_that_contradicts_itself_is_a_task_and_stops_nobody_else(
     def refuse(_: Round) -> tuple[Round, ...]:
         raise RoundRefused("« r-1 » figure deux fois.")
 
-    monkeypatch.setattr(rounds, "components", refuse)
+    monkeypatch.setattr(rounds, "canonical", refuse)
     world.open_place()
     world.ask("r-1")
     world.tick()
