@@ -15,58 +15,19 @@ from enum import StrEnum
 from pydantic import Field
 
 from contracts.vocabulary import Audience, Frozen, Id, Period, RequestKind, Slot, VacancyKind
+from services.matcher.solver.vote import FIRST_TIER as FIRST_TIER
+from services.matcher.solver.vote import LEAST_SHARE as LEAST_SHARE
+from services.matcher.solver.vote import ORDINARY_TIER as ORDINARY_TIER
+from services.matcher.solver.vote import Mode as Mode
+from services.matcher.solver.vote import Policy as Policy
+from services.matcher.solver.vote import SiblingsClaim as SiblingsClaim
+from services.matcher.solver.vote import Ties as Ties
 
 MOST_DAYS_TO_CHOOSE_FROM = 7
 """Of a longer list of single days no part is offered: too many ways to choose some of them."""
 
 ENGINE = "berceau-1"
 """Changes whenever the same input may give another outcome; written in every outcome."""
-
-
-FIRST_TIER = 1
-"""The tier that is looked at first: insertion and disability, as the grid says."""
-ORDINARY_TIER = 2
-LEAST_SHARE = 5
-"""Per cent: one place in twenty is guaranteed to families in insertion (CASF D214-7), so no ceiling goes below."""
-
-
-class Mode(StrEnum):
-    """The fairness modes of the territory's vote."""
-
-    STABLE = "stable"
-    STRICT = "strict"
-    MOST_CHILDREN = "most_children"
-
-
-class Ties(StrEnum):
-    DRAW = "draw"
-    TOGETHER = "together"
-
-
-class SiblingsClaim(StrEnum):
-    """With which of its claims a family that asks for its children together is ranked."""
-
-    FIRST = "first"
-    LAST = "last"
-
-
-class Policy(Frozen):
-    """What the territory voted, with the title of its deliberation.
-
-    Siblings asked together have one claim. `first`: the best of theirs, so that nobody loses a rank, or a place that
-    the law guarantees, by asking together. `last`: the lowest, so that nobody is passed by a child who ranks behind.
-    `seed_commitment` is the SHA-256 of `seed`, in hexadecimal, published before the round; the seed is published after.
-    `first_tier_percent` is the share of the free places up to which the first tier goes first; none: all of them.
-    """
-
-    mode: Mode = Mode.STABLE
-    ties: Ties = Ties.DRAW
-    siblings_claim: SiblingsClaim = SiblingsClaim.FIRST
-    grid: str = ""
-    deliberation: str = ""
-    seed: str = ""
-    seed_commitment: str = ""
-    first_tier_percent: int | None = Field(default=None, ge=LEAST_SHARE, le=100)
 
 
 class Section(Frozen):
