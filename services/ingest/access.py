@@ -49,6 +49,7 @@ class Seen(Enum):
     """What there is to see, in groups that the law and the territory treat alike."""
 
     PLACES = "places"
+    AGREEMENT = "agreement"
     PROPOSAL = "proposal"
     NEEDS = "needs"
     SUPPORT = "support"
@@ -99,6 +100,7 @@ MAY_SEE: Mapping[Seen, Mapping[Role, Reach]] = {
         Role.FAMILY: _ALL,
         Role.PUBLIC: _ALL,
     },
+    Seen.AGREEMENT: _BY_STRUCTURE,
     Seen.PROPOSAL: {**_OWN_FILES, Role.STRUCTURE: _OWN, Role.COMMITTEE: _ALL},
     Seen.NEEDS: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES, Role.COMMITTEE: _ALL},
     Seen.SUPPORT: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES},
@@ -124,6 +126,9 @@ FIELDS: Mapping[str, Seen] = {
         Seen.PLACES, "vacancy", "structure", "structure_name", "section", "section_name", "commune", "slots", "period",
         "kind", "free", "posted", "proposed", "taken", "updated_at", "audience", "release_at", "award_mode",
         "agreement", "stale", "age_from_months", "age_to_months", "snapshot", "pattern",
+    ),
+    **_fields(
+        Seen.AGREEMENT, "notice_hours", "days_per_child", "valid_until", "signed_at", "agreed_by_role", "ends_soon",
     ),
     **_fields(
         Seen.PROPOSAL, "proposal", "placement", "state", "deadline", "answer_by", "confirm_by", "undo_until", "made_at",

@@ -35,6 +35,8 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     ("director", f"/creche/a-confirmer/{ACCEPTED}/refuser"),
     ("director", "/creche/departs"),
     ("director", f"/creche/depart/{CONFIRMED}"),
+    ("director", "/astreinte"),
+    ("director", "/astreinte/signer"),
     ("director", "/guichet"),
     ("counsellor", "/conseil"),
     ("counsellor", "/conseil/demande"),
@@ -51,12 +53,15 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     ("coordinator", "/guichet/dossier/R-3/modifier"),
     ("coordinator", f"/guichet/proposition/{proposal_in('prepared')}/retenir"),
     ("coordinator", f"/guichet/proposition/{proposal_in('delivered')}/repondre"),
+    ("coordinator", "/astreinte"),
+    ("coordinator", "/astreinte/signer"),
     ("coordinator", "/guichet/territoire"),
 )
 
 FAULTY: tuple[tuple[str, str, str], ...] = (
     ("director", "/creche/publier/reguliere", "Publier"),
     ("director", f"/creche/a-confirmer/{ACCEPTED}", "Confirmer l'accueil"),
+    ("director", "/astreinte/signer", "Signer l'accord"),
     ("counsellor", "/conseil/demande", "Vérifier la demande"),
     ("coordinator", "/guichet/demande", "Vérifier la demande"),
     ("committee", f"/commission/proposition/{proposal_in('prepared')}/retenir", "Retenir"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.ingest.pages import (
     absences,
     admissions,
+    agreements,
     amendments,
     api_docs,
     coordinator,
@@ -34,6 +35,7 @@ PAGES: tuple[Page, ...] = (
     *absences.PAGES,
     *admissions.PAGES,
     *departures.PAGES,
+    *agreements.PAGES,
     *counsellors.PAGES,
     *coordinator.PAGES,
     *releases.PAGES,
