@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from services.bus import audit
 from services.bus.tables import dead_letters
 
 LONGEST_ERROR = 2_000
@@ -95,7 +96,9 @@ def count_waiting(tx: sa.Connection) -> int:
     return tx.scalar(query) or 0
 
 
-def settle(tx: sa.Connection, letter_id: int, *, by: str, note: str, now: datetime) -> bool:
+def settle(
+    tx: sa.Connection, letter_id: int, *, by: str, note: str, now: datetime, did: str = "dead_letter.discarded"
+) -> bool:  # fmt: skip
     """Close a letter with a note, which is also how one is discarded. False if it was closed before."""
     done = tx.execute(
         dead_letters.update()
@@ -103,4 +106,7 @@ def settle(tx: sa.Connection, letter_id: int, *, by: str, note: str, now: dateti
         .values(settled_at=now, settled_by=by, note=note)
         .returning(dead_letters.c.id)
     )
-    return done.first() is not None
+    if done.first() is None:
+        return False
+    audit.note(tx, audit.Entry(now, by, audit.TECHNICIAN, did, str(letter_id), ""))
+    return True

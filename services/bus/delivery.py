@@ -183,7 +183,7 @@ class Reader:
         Raises what the handler raises: the letter then waits as before.
         """
         outcome = self._apply(tx, parse(letter.body))
-        dead_letters.settle(tx, letter.id, by=by, note=note or outcome, now=self.clock())
+        dead_letters.settle(tx, letter.id, by=by, note=note or outcome, now=self.clock(), did="dead_letter.redriven")
         return outcome
 
 

@@ -73,7 +73,8 @@ def in_force(entries: Sequence[Entry], day: date) -> Mapping[str, Kept]:
     return current.kept
 
 
-def _has_rules(package: str, day: date) -> bool:
+def has_rules(package: str, day: date) -> bool:
+    """False before the first rules of `package`: all is kept then."""
     return any(entry.valid_from <= day for entry in _entries(package))
 
 
@@ -173,7 +174,7 @@ async def run_purges(
 
     async def once() -> bool:
         now = clock()
-        due = [purge for purge in await purges() if _has_rules(purge.package, now.date())]
+        due = [purge for purge in await purges() if has_rules(purge.package, now.date())]
         return await purge_once(database, due, now)
 
     while not stop.is_set():

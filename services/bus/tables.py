@@ -81,3 +81,35 @@ dead_letters = sa.Table(
     sa.Column("settled_by", sa.String(64)),
     sa.Column("note", sa.Text),
 )
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", Position, primary_key=True, autoincrement=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("who", sa.String(64), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("did", sa.String(64), nullable=False),
+    sa.Column("about", sa.String(64), nullable=False),
+    sa.Column("file", sa.String(64)),
+    sa.Column("territory", sa.String(64), nullable=False),
+    sa.Column("link", sa.BigInteger, unique=True),
+    sa.Column("seal", sa.String(64)),
+    sa.Index("audit_of_person", "who", "at"),
+    sa.Index("audit_of_file", "file", "at"),
+    sa.Index("audit_unsealed", "id", sqlite_where=sa.text("link IS NULL"), postgresql_where=sa.text("link IS NULL")),
+)
+"""Who did or read what, by ids only. `file` is the request concerned. `link` numbers the rows of the chain."""
+
+audit_chain = sa.Table(
+    "audit_chain",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("first", sa.BigInteger, nullable=False),
+    sa.Column("first_seal", sa.String(64), nullable=False),
+    sa.Column("first_at", Instant),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("last_seal", sa.String(64), nullable=False),
+    sa.Column("seal", sa.String(64), nullable=False),
+)
+"""One row: where the chain ends, and the last link that was dropped once it was old, with when it had been written."""

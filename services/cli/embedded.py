@@ -24,7 +24,7 @@ from services.bus.service import Service, run_ticks
 from services.bus.settings import Settings
 from services.cli.assembly import SERVICES, guichet_of, ingest_service, matcher_service, notifier_service
 from services.cli.checks_of_backups import watch_backups
-from services.cli.retention import run_retention
+from services.cli.retention import run_audit, run_retention
 from services.ingest.guichet import Guichet
 from services.ingest.protection import LIMITS, Limit
 from services.matcher.rounds import Decide
@@ -80,6 +80,7 @@ class Embedded:
             for service, wake in zip(self.services, wakes, strict=True):
                 parts.create_task(run_ticks(self._as_it_ticks(service), self.clock, stop, wake))
                 parts.create_task(run_retention(service, partial(self._delivered, service), stop))
+                parts.create_task(run_audit(service, self.settings, stop))
 
     def _as_it_ticks(self, service: Service) -> Service:
         """The matcher hears what was said before it decides: while news come in one by one, each round would be thrown

@@ -59,6 +59,7 @@ COMMANDS = (
     ),
     Named("replay", "services.cli.replay", "replay", "Rejouer un territoire depuis ses événements, et comparer."),
     Named("dead-letters", "services.cli.dead_letters", "app", "Les messages qu'une personne doit regarder."),
+    Named("audit", "services.cli.audit", "audit", "Qui a fait quoi et lu quoi ; --check vérifie la trace."),
     Named(
         "partner-rejects", "services.cli.partner_rejects", "partner_rejects", "Ce que les partenaires ont à corriger."
     ),

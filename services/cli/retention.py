@@ -6,11 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from types import MappingProxyType
 
+from services.bus.audit_chain import chain_key, keep_sealed
 from services.bus.retention import HEARD, Purge, run_purges
 from services.bus.service import Service
+from services.bus.settings import Settings
 from services.ingest import retention as ingest
 
 OF_THE_SERVICE = MappingProxyType({"ingest": ingest.PURGES, "matcher": (), "notifier": ()})
+
+
+async def run_audit(service: Service, settings: Settings, stop: asyncio.Event) -> None:
+    """Seal what people did and read at `service`, and drop what is old, until `stop`."""
+    key = chain_key(settings.key("link_key"))
+    await keep_sealed(service.database, key, service.reader.clock, service.reader.troubles, stop)
 
 
 async def run_retention(service: Service, said: Callable[[], Awaitable[Purge]], stop: asyncio.Event) -> None:

@@ -18,7 +18,7 @@ from services.bus.web import stop_on_signals
 from services.bus.wiring import open_database, run_on_kafka
 from services.cli.assembly import clock_of, guichet_of, ingest_service, matcher_service, notifier_service
 from services.cli.checks_of_backups import watch_backups
-from services.cli.retention import run_retention
+from services.cli.retention import run_audit, run_retention
 from services.ingest import partners
 from services.ingest.partner_door import PartnerDoor
 
@@ -39,6 +39,7 @@ async def run_worker(name: str, settings: Settings) -> None:
             parts.create_task(door.run())
             parts.create_task(watch_backups(settings, stop))
         parts.create_task(keep_tidy(service, stop))
+        parts.create_task(run_audit(service, settings, stop))
         parts.create_task(run_on_kafka(service, settings, stop))
 
 

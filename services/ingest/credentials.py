@@ -12,6 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.bus import audit
+from services.bus.audit import Entry
 from services.bus.links import fingerprint
 from services.bus.tables import Instant
 from services.ingest import store
@@ -111,11 +113,13 @@ def open_session(tx: sa.Connection, token: str, now: datetime, life: timedelta =
         .values(used_at=now)
         .returning(sign_in_links.c.person)
     ).first()
-    if used is None or person_named(tx, used.person) is None:
+    person = person_named(tx, used.person) if used else None
+    if used is None or person is None:
         return None
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     row = {"fingerprint": fingerprint(secret), "person": used.person, "opened_at": now}
     tx.execute(sessions.insert().values(**row, expires_at=now + life))
+    audit.note(tx, Entry(now, used.person, person["role"], "session.opened", used.person, person["territory"]))
     return secret
 
 

@@ -19,6 +19,7 @@ from services.calendar import local_day
 from services.ingest import store
 from services.ingest.access import Doing
 from services.ingest.actors import Act
+from services.ingest.audited import did
 from services.ingest.declare.bodies import PRINTABLE, Body
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.replies import proposal_for
@@ -176,11 +177,14 @@ def _problem(field: str, error: ValidationError | InvalidPhone) -> Problem:
     return Problem(where, "contact_not_valid", f"{rule.rstrip('.')}.", remedy or "Corrigez ce contact.")
 
 
-async def erase_if_unknown(guichet: Guichet, request: str) -> bool:
+async def erase_if_unknown(guichet: Guichet, act: Act, request: str) -> bool:
     """Erase the family of a request that was closed for that, unless another request still needs it."""
     row = await guichet.database.read(store.find, store.requests, request)
     known = await guichet.database.read(families_known)
-    return row is not None and row["family"] not in known and await erase(guichet, row["family"])
+    if row is None or row["family"] in known:
+        return False
+    await guichet.database.write(did, act, "family.erased", row["family"])
+    return await erase(guichet, row["family"])
 
 
 async def suspend_if_wrong(guichet: Guichet, act: Act, proposal: str, answer: Answer) -> None:

@@ -21,6 +21,7 @@ from services.bus.tables import Instant
 from services.ingest import changes, store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act, Actor, Role
+from services.ingest.audited import did
 from services.ingest.declare.bodies import Body
 from services.ingest.declare.replies import record_reply
 from services.ingest.guichet import Guichet
@@ -145,6 +146,7 @@ def handle_text(tx: sa.Connection, act: Act, text: str) -> None:
         raise unknown("text", "ce SMS")
     if row["handled_at"] is None:
         store.update(tx, inbound, text, handled_at=act.now, handled_by=act.actor.id)
+        did(tx, act, "text.handled", row["proposal"] or row["owner"] or act.territory)
         changes.note(tx, (act.territory,))
 
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from services.ingest.actors import Actor
+from services.ingest.audited import note_reads
 from services.ingest.guichet import Guichet
 from services.vault import Contact, Keyring, Unreadable, child_first_names, contacts_of, phone_for_people
 
 
-async def with_people(guichet: Guichet, views: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same views with the names and contacts that `access.reveal` left room for, and no others."""
+async def with_people(
+    guichet: Guichet, actor: Actor, now: datetime, views: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The same views with the names and contacts that `access.reveal` left room for, and no others.
+
+    Whose contacts or health `actor` gets to see is noted first.
+    """
+    await note_reads(guichet.database, actor, now, views)
     if not any("first_name" in view or "contacts" in view for view in views):
         return list(views)
     return await guichet.vault.read(_filled, guichet.keyring, views)

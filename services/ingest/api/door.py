@@ -49,7 +49,7 @@ class Door:
 
     async def people(self, *views: dict[str, Any]) -> list[dict[str, Any]]:
         """Views with the names and contacts that the actor may see."""
-        return await with_people(self.guichet, views)
+        return await with_people(self.guichet, self.actor, self.now, views)
 
     async def perform(self, do: Do, status: int = ACCEPTED, channel: Channel = Channel.API) -> JSONResponse:
         """Do it in one transaction and answer what it returns, once for each key."""

@@ -83,7 +83,7 @@ async def post_closing(door: Somebody, request: PathId, body: ClosingBody) -> JS
 
     answer = await door.perform(do)
     if body.reason is ClosingReason.ERASED:
-        await erase_if_unknown(door.guichet, request)
+        await erase_if_unknown(door.guichet, Act(door.actor, door.now), request)
     return answer
 
 

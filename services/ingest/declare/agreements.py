@@ -11,10 +11,10 @@ from pydantic import Field
 
 from contracts.structures import AgreementEnded, AgreementSigned
 from contracts.vocabulary import Id
-from services.bus import outbox
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
+from services.ingest.audited import declared
 from services.ingest.declare.bodies import Body, check_not_too_far, check_range
 from services.ingest.declare.territories import require_published
 from services.ingest.problems import Problem, conflict, refuse_if, unknown
@@ -39,7 +39,7 @@ def sign_agreement(tx: sa.Connection, act: Act, body: AgreementBody) -> str:
     id_ = act.new_id("A")
     facts = {**body.model_dump(), "structure": section["structure"], "agreed_by": act.actor.id}
     store.put(tx, store.agreements, {"id": id_, "territory": act.territory, "signed_at": act.now, **facts})
-    outbox.record(tx, act.say(AgreementSigned, id_, **facts))
+    declared(tx, act, act.say(AgreementSigned, id_, **facts))
     return id_
 
 
@@ -52,7 +52,7 @@ def end_agreement(tx: sa.Connection, act: Act, agreement: Id) -> None:
     if row["ended_at"] is not None:
         raise conflict("agreement", "already_ended", "Cet accord a déjà pris fin.", "Il n'y a rien à faire.")
     store.update(tx, store.agreements, agreement, ended_at=act.now)
-    outbox.record(tx, act.say(AgreementEnded, agreement, structure=row["structure"]))
+    declared(tx, act, act.say(AgreementEnded, agreement, structure=row["structure"]))
 
 
 def section_named(tx: sa.Connection, act: Act, section: str, field: str = "section") -> dict[str, Any]:

@@ -11,10 +11,10 @@ from pydantic import AwareDatetime
 
 from contracts.confirmations import AdmissionConfirmed, AdmissionRefused, DepartureAnnounced
 from contracts.vocabulary import DepartureReason, Id, ProposalState, RefusalReason
-from services.bus import outbox
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
+from services.ingest.audited import declared
 from services.ingest.declare.bodies import Body, Words
 from services.ingest.declare.replies import proposal_for
 from services.ingest.problems import Problem, conflict, refuse_if, unknown
@@ -49,7 +49,7 @@ def confirm_admission(tx: sa.Connection, act: Act, proposal: Id, body: Confirmat
     row = _accepted(tx, act, proposal)
     refuse_if(_check_dates(row, body, act))
     facts = {"proposal": proposal, **body.model_dump(), "said_by": act.actor.id}
-    outbox.record(tx, act.say(AdmissionConfirmed, proposal, **facts))
+    declared(tx, act, act.say(AdmissionConfirmed, proposal, **facts))
 
 
 def refuse_admission(tx: sa.Connection, act: Act, proposal: Id, body: RefusalBody) -> None:
@@ -59,7 +59,7 @@ def refuse_admission(tx: sa.Connection, act: Act, proposal: Id, body: RefusalBod
         note = {"id": act.new_id("B"), "about": proposal, "by": act.actor.id, "text": body.note, "at": act.now}
         store.put(tx, store.notes, note)
     facts = {"proposal": proposal, "reason": body.reason, "said_by": act.actor.id}
-    outbox.record(tx, act.say(AdmissionRefused, proposal, **facts))
+    declared(tx, act, act.say(AdmissionRefused, proposal, **facts))
 
 
 def announce_departure(tx: sa.Connection, act: Act, placement: Id, body: DepartureBody) -> None:
@@ -72,7 +72,7 @@ def announce_departure(tx: sa.Connection, act: Act, placement: Id, body: Departu
         raise conflict("placement", "already_ended", "Cet accueil a déjà pris fin.", "Il n'y a rien à faire.")
     refuse_if(_check_last_day(row, body, act))
     facts = {"placement": placement, **body.model_dump(), "said_by": act.actor.id}
-    outbox.record(tx, act.say(DepartureAnnounced, placement, **facts))
+    declared(tx, act, act.say(DepartureAnnounced, placement, **facts))
 
 
 def _accepted(tx: sa.Connection, act: Act, proposal: str) -> dict[str, Any]:

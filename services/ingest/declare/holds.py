@@ -9,10 +9,10 @@ from pydantic import Field
 
 from contracts.replies import HoldRequested
 from contracts.vocabulary import Id, RequestKind, VacancyKind
-from services.bus import outbox
 from services.ingest import store
 from services.ingest.access import Doing
 from services.ingest.actors import Act
+from services.ingest.audited import declared
 from services.ingest.declare.agreements import section_named
 from services.ingest.declare.bodies import Body
 from services.ingest.declare.requests import open_request
@@ -41,7 +41,7 @@ def request_hold(tx: sa.Connection, act: Act, body: HoldBody) -> str:
     hold = act.new_id("H")
     row = {"id": hold, "territory": act.territory, "request": body.request, "section": body.section}
     store.put(tx, store.holds, {**row, "by": act.actor.id, "asked_at": act.now})
-    outbox.record(tx, act.say(HoldRequested, hold, **body.model_dump(), by=act.actor.id))
+    declared(tx, act, act.say(HoldRequested, hold, **body.model_dump(), by=act.actor.id))
     return hold
 
 

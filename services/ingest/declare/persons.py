@@ -10,11 +10,11 @@ from pydantic import Field
 
 from contracts.releases import SignInRequested
 from contracts.vocabulary import Id
-from services.bus import outbox
 from services.bus.links import sign_in_token
 from services.ingest import credentials, store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import STAFF, Act, Role
+from services.ingest.audited import declared, did
 from services.ingest.declare.bodies import Body, Line
 from services.ingest.problems import Problem, refuse_if, unknown
 
@@ -39,6 +39,7 @@ def register_person(tx: sa.Connection, act: Act, person: Id, body: PersonBody) -
         raise unknown("person", "cette personne")
     row = {"id": person, "territory": act.territory, "registered_at": act.now, "left_at": None}
     store.put(tx, credentials.persons, {**row, "role": body.role.value, "structure": body.structure})
+    did(tx, act, "person.registered", person)
     return person
 
 
@@ -49,6 +50,7 @@ def remove_person(tx: sa.Connection, act: Act, person: Id) -> None:
     if row is None or row["territory"] != act.territory:
         raise unknown("person", "cette personne")
     store.update(tx, credentials.persons, person, left_at=act.now)
+    did(tx, act, "person.removed", person)
 
 
 def create_key(tx: sa.Connection, act: Act, body: KeyBody) -> tuple[str, str]:
@@ -56,6 +58,7 @@ def create_key(tx: sa.Connection, act: Act, body: KeyBody) -> tuple[str, str]:
     require(act.actor, Doing.MANAGE_ACCESS, Thing(act.territory))
     refuse_if(_problems(tx, act, body))
     id_ = act.new_id("K")
+    did(tx, act, "key.made", id_)
     facts = {"territory": act.territory, "role": body.role, "structure": body.structure, "label": body.label}
     return id_, credentials.create_key(tx, id_=id_, now=act.now, **facts)  # type: ignore[arg-type]
 
@@ -66,6 +69,7 @@ def revoke_key(tx: sa.Connection, act: Act, key: Id) -> None:
     if row is None or row["territory"] != act.territory:
         raise unknown("key", "cette clé")
     store.update(tx, credentials.api_keys, key, revoked_at=act.now)
+    did(tx, act, "key.revoked", key)
 
 
 def request_sign_in(tx: sa.Connection, act: Act, person: Id, link_key: bytes) -> str | None:
@@ -81,7 +85,7 @@ def request_sign_in(tx: sa.Connection, act: Act, person: Id, link_key: bytes) ->
     token = sign_in_token(link_key, link)
     if not credentials.keep_link(tx, link=link, person=person, token=token, now=act.now):
         return None
-    outbox.record(tx, act.say_as(link, SignInRequested, territory=row["territory"], person=person))
+    declared(tx, act, act.say_as(link, SignInRequested, territory=row["territory"], person=person))
     return link
 
 

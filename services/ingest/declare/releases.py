@@ -10,9 +10,9 @@ from pydantic import Field
 
 from contracts.releases import ReleaseGiven, ReleaseSuspended, WithdrawalGiven
 from contracts.vocabulary import Id, ProposalState, WithdrawalReason
-from services.bus import outbox
 from services.ingest.access import Doing
 from services.ingest.actors import Act, Role
+from services.ingest.audited import declared
 from services.ingest.declare.bodies import Body, Words
 from services.ingest.declare.replies import proposal_for
 from services.ingest.declare.vacancies import BY_STRUCTURE
@@ -50,7 +50,7 @@ def give_release(tx: sa.Connection, act: Act, body: ReleaseBody) -> str:
     if gone := [n for n, row in enumerate(rows) if row["state"] not in _PREPARED]:
         raise Refused([_not_prepared(f"proposals.{n}") for n in gone], Why.CONFLICT)
     release = act.new_id("L")
-    outbox.record(tx, act.say(ReleaseGiven, release, proposals=ids, by=act.actor.id, note=body.note))
+    declared(tx, act, act.say(ReleaseGiven, release, proposals=ids, by=act.actor.id, note=body.note))
     return release
 
 
@@ -63,7 +63,7 @@ def suspend_release(tx: sa.Connection, act: Act, proposal: Id, body: SuspensionB
         rule = "Une proposition est retenue trois mois au plus."
         raise invalid("until", "suspension_dates", rule, "Choisissez une date d'ici trois mois.")
     facts = {"proposal": proposal, "reason": body.reason, "until": body.until, "by": act.actor.id}
-    outbox.record(tx, act.say(ReleaseSuspended, proposal, **facts))
+    declared(tx, act, act.say(ReleaseSuspended, proposal, **facts))
 
 
 def withdraw_proposal(tx: sa.Connection, act: Act, proposal: Id, body: TakingBackBody) -> None:
@@ -77,7 +77,7 @@ def withdraw_proposal(tx: sa.Connection, act: Act, proposal: Id, body: TakingBac
         labels = ", ".join(sorted(reason.label for reason in allowed))
         rule = "Une proposition se retire pour un motif de la liste."
         raise invalid("reason", "reason_not_listed", rule, f"Choisissez parmi\u00a0: {labels}.")
-    outbox.record(tx, act.say(WithdrawalGiven, proposal, proposal=proposal, reason=body.reason, by=act.actor.id))
+    declared(tx, act, act.say(WithdrawalGiven, proposal, proposal=proposal, reason=body.reason, by=act.actor.id))
 
 
 def _not_prepared(field: str) -> Problem:

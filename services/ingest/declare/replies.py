@@ -10,10 +10,10 @@ from pydantic import AwareDatetime
 
 from contracts.replies import CallRecorded, ReplyReceived, ReplyUndone
 from contracts.vocabulary import Answer, Channel, ClosingReason, Id
-from services.bus import outbox
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act, Role
+from services.ingest.audited import declared
 from services.ingest.declare.bodies import Body
 from services.ingest.declare.requests import record_closing
 from services.ingest.problems import invalid, unknown
@@ -58,7 +58,7 @@ def record_reply(
         "channel": act.channel,
         "answered_by": said_by,
     }
-    outbox.record(tx, act.say_as(reply, ReplyReceived, **facts, consent=consent, understood=understood))
+    declared(tx, act, act.say_as(reply, ReplyReceived, **facts, consent=consent, understood=understood))
     store.put(tx, verdicts, {"reply": reply, **facts}, only_new=True)
     if answer is Answer.FIN and row["request"]:
         record_closing(tx, act, row["request"], ClosingReason.FOUND_ELSEWHERE, said_by)
@@ -70,7 +70,7 @@ def undo_reply(tx: sa.Connection, act: Act, proposal: Id, *, answered_by: str | 
     proposal_for(tx, act, proposal, Doing.REPLY)
     reply = act.new_id("Y")
     facts = {"received_at": act.now, "channel": act.channel, "answered_by": answered_by or act.actor.id}
-    outbox.record(tx, act.say_as(reply, ReplyUndone, proposal=proposal, **facts))
+    declared(tx, act, act.say_as(reply, ReplyUndone, proposal=proposal, **facts))
     return reply
 
 
@@ -83,7 +83,7 @@ def record_call(tx: sa.Connection, act: Act, proposal: Id, body: CallBody) -> st
         raise invalid("called_at", "not_a_recent_call", rule, "Corrigez l'heure de l'appel.")
     call = act.new_id("J")
     facts = {"proposal": proposal, "reached": body.reached, "called_at": called_at, "by": act.actor.id}
-    outbox.record(tx, act.say(CallRecorded, call, **facts))
+    declared(tx, act, act.say(CallRecorded, call, **facts))
     return call
 
 

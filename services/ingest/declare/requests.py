@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from contracts.requests import DeclaredCriterion, RequestAmended, RequestClosed, RequestRegistered
 from contracts.vocabulary import HEALTH_CRITERIA, ClosingReason, Id
-from services.bus import outbox
 from services.ingest import store
 from services.ingest.access import Doing, Seen, Thing, may_see, require
 from services.ingest.actors import Act, Role
+from services.ingest.audited import declared
 from services.ingest.credentials import person_named
 from services.ingest.declare.bodies import Body
 from services.ingest.declare.needs import NeedBody, check_need, facts_of
@@ -42,7 +42,7 @@ def register_request(tx: sa.Connection, act: Act, need: NeedBody, *, request: Id
     facts = {**facts_of(tx, act, need), "family": family, "child": child}
     row = {"id": request, "territory": act.territory, "state": store.OPEN, "registered_at": act.now, **_columns(facts)}
     store.put(tx, store.requests, row)
-    outbox.record(tx, act.say(RequestRegistered, request, **facts))
+    declared(tx, act, act.say(RequestRegistered, request, **facts))
     return request
 
 
@@ -61,7 +61,7 @@ def amend_request(tx: sa.Connection, act: Act, request: Id, need: NeedBody) -> N
     facts = {**facts_of(tx, act, need), "family": row["family"], "child": row["child"]}
     facts["prescriber"] = facts["prescriber"] or row["prescriber"]
     store.update(tx, store.requests, request, amended_at=act.now, **_columns(facts))
-    outbox.record(tx, act.say(RequestAmended, request, **facts))
+    declared(tx, act, act.say(RequestAmended, request, **facts))
 
 
 def _with_unseen(act: Act, row: Mapping[str, Any], need: NeedBody) -> NeedBody:
@@ -87,7 +87,7 @@ def record_closing(tx: sa.Connection, act: Act, request: str, reason: ClosingRea
     values = {"state": store.CLOSED, "closing_reason": reason.value, "closed_at": act.now}
     still_open = sa.update(table).where(table.c.id == request, table.c.state == store.OPEN).values(**values)
     if tx.execute(still_open.returning(table.c.id)).first() is not None:
-        outbox.record(tx, act.say(RequestClosed, request, reason=reason, said_by=said_by))
+        declared(tx, act, act.say(RequestClosed, request, reason=reason, said_by=said_by))
 
 
 def open_request(tx: sa.Connection, act: Act, request: str, doing: Doing = Doing.AMEND_REQUEST) -> dict[str, Any]:

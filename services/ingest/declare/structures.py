@@ -10,10 +10,10 @@ from pydantic import Field
 
 from contracts.structures import SectionFacts, StructurePublished
 from contracts.vocabulary import AwardMode, Id, Period, Slot, StructureKind, Tariff
-from services.bus import outbox
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
+from services.ingest.audited import declared
 from services.ingest.declare.bodies import Body, Line, check_range, check_slots
 from services.ingest.declare.territories import require_published
 from services.ingest.problems import Problem, refuse_if
@@ -49,7 +49,7 @@ def publish_structure(tx: sa.Connection, act: Act, structure: Id, body: Structur
     facts = body.model_dump(mode="json")
     store.put(tx, store.structures, _row(act, structure, facts))
     _publish_sections(tx, act, structure, body)
-    outbox.record(tx, act.say(StructurePublished, structure, **facts))
+    declared(tx, act, act.say(StructurePublished, structure, **facts))
     return structure
 
 

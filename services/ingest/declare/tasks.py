@@ -6,10 +6,10 @@ import sqlalchemy as sa
 
 from contracts.tasks import TaskHandled
 from contracts.vocabulary import Id
-from services.bus import outbox
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
+from services.ingest.audited import declared, did
 from services.ingest.declare.bodies import Body, Words
 from services.ingest.inbound import inbound
 from services.ingest.problems import conflict, unknown
@@ -29,7 +29,7 @@ def handle_task(tx: sa.Connection, act: Act, task: Id, body: HandledBody) -> Non
     if row["settled_at"] is not None or row["handled_at"] is not None:
         raise conflict("task", "already_handled", "Cette tâche est déjà faite.", "Rechargez la liste.")
     store.update(tx, tasks, task, handled_at=act.now, handled_by=act.actor.id)
-    outbox.record(tx, act.say(TaskHandled, task, by=act.actor.id, note=body.note))
+    declared(tx, act, act.say(TaskHandled, task, by=act.actor.id, note=body.note))
 
 
 def handle_text(tx: sa.Connection, act: Act, text: str) -> None:
@@ -39,3 +39,4 @@ def handle_text(tx: sa.Connection, act: Act, text: str) -> None:
         raise unknown("text", "ce SMS")
     require(act.actor, Doing.HANDLE_TASK, Thing(act.territory))
     store.update(tx, inbound, text, handled_at=act.now, handled_by=act.actor.id, words=None)
+    did(tx, act, "text.handled", row["proposal"] or row["owner"] or act.territory)

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from contracts.territories import Commune, TerritoryPublished
 from contracts.vocabulary import Id
-from services.bus import outbox
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
+from services.ingest.audited import declared
 from services.ingest.declare.bodies import Body, Line
 from services.ingest.problems import Problem, conflict, refuse_if
 
@@ -53,7 +53,7 @@ def publish_territory(tx: sa.Connection, act: Act, body: TerritoryBody) -> str:
     refuse_if(_problems(body))
     facts = body.model_dump(mode="json")
     store.put(tx, store.territories, {"id": act.territory, "facts": facts, "published_at": act.now})
-    outbox.record(tx, act.say(TerritoryPublished, act.territory, **facts))
+    declared(tx, act, act.say(TerritoryPublished, act.territory, **facts))
     return act.territory
 
 

@@ -18,10 +18,10 @@ from contracts.vacancies import (
     VacancyWithdrawn,
 )
 from contracts.vocabulary import Audience, Id, Period, Slot, VacancyKind, WithdrawalReason
-from services.bus import outbox
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
+from services.ingest.audited import declared
 from services.ingest.declare.agreements import section_named
 from services.ingest.declare.bodies import Body, Places, check_period
 from services.ingest.declare.posted import check_snapshot, check_vacancy
@@ -79,7 +79,7 @@ def open_vacancy(tx: sa.Connection, act: Act, body: VacancyBody, *, vacancy: Id 
     id_ = vacancy or act.new_id("V")
     _keep(tx, act, id_, section, body, act.now)
     facts = {**body.model_dump(), "structure": section["structure"], "said_by": act.actor.id}
-    outbox.record(tx, act.say(VacancyOpened, id_, **facts))
+    declared(tx, act, act.say(VacancyOpened, id_, **facts))
     return id_
 
 
@@ -91,7 +91,7 @@ def change_vacancy(tx: sa.Connection, act: Act, vacancy: Id, body: ChangeBody) -
     period = body.period or Period(start=row["start"], end=row["end"])
     values = {"places": body.places, "start": period.start, "end": period.end}
     store.update(tx, store.vacancies, vacancy, **values, counted_at=act.now, confirmed_at=act.now)
-    outbox.record(tx, act.say(VacancyChanged, vacancy, **body.model_dump(), said_by=act.actor.id))
+    declared(tx, act, act.say(VacancyChanged, vacancy, **body.model_dump(), said_by=act.actor.id))
 
 
 def withdraw_vacancy(tx: sa.Connection, act: Act, vacancy: Id, body: WithdrawalBody) -> None:
@@ -102,14 +102,14 @@ def withdraw_vacancy(tx: sa.Connection, act: Act, vacancy: Id, body: WithdrawalB
         rule = "Une structure retire une place pour un motif de la liste."
         raise invalid("reason", "reason_not_listed", rule, f"Choisissez parmi\u00a0: {labels}.")
     store.update(tx, store.vacancies, vacancy, withdrawn_at=act.now, withdrawal_reason=body.reason.value)
-    outbox.record(tx, act.say(VacancyWithdrawn, vacancy, reason=body.reason, said_by=act.actor.id))
+    declared(tx, act, act.say(VacancyWithdrawn, vacancy, reason=body.reason, said_by=act.actor.id))
 
 
 def reconfirm_vacancy(tx: sa.Connection, act: Act, vacancy: Id) -> None:
     """ "Toujours libre"."""
     _open_vacancy(tx, act, vacancy)
     store.update(tx, store.vacancies, vacancy, confirmed_at=act.now)
-    outbox.record(tx, act.say(VacancyReconfirmed, vacancy, said_by=act.actor.id))
+    declared(tx, act, act.say(VacancyReconfirmed, vacancy, said_by=act.actor.id))
 
 
 def declare_snapshot(tx: sa.Connection, act: Act, body: SnapshotBody) -> str:
@@ -124,7 +124,7 @@ def declare_snapshot(tx: sa.Connection, act: Act, body: SnapshotBody) -> str:
         post = VacancyBody.model_construct(section=body.section, kind=VacancyKind.REGULAR, **_facts_of(free))
         _keep(tx, act, f"{id_}-{n}", section, post, body.as_of, snapshot=id_)
     facts = {**body.model_dump(), "structure": section["structure"], "said_by": act.actor.id}
-    outbox.record(tx, act.say(SnapshotDeclared, id_, **facts))
+    declared(tx, act, act.say(SnapshotDeclared, id_, **facts))
     return id_
 
 

@@ -37,7 +37,9 @@ _DATES = {
 async def waiting(visit: Visit) -> Response:
     """Who waits for the structure, the most urgent first."""
     found = await visit.read(to_confirm, visit.actor, visit.now)
-    return visit.show_live("creches/to_confirm.html", rows=await with_people(visit.guichet, found))
+    return visit.show_live(
+        "creches/to_confirm.html", rows=await with_people(visit.guichet, visit.actor, visit.now, found)
+    )
 
 
 async def one_child(visit: Visit) -> Response:
@@ -90,7 +92,7 @@ async def _view(visit: Visit) -> dict[str, Any]:
     found = await visit.read(proposal, visit.actor, visit.path("proposal"), visit.now)
     if found["state"] != ProposalState.ACCEPTED:
         raise conflict("", "not_accepted", "Cet accueil n'attend plus de décision.", "Rechargez la liste.")
-    (view,) = await with_people(visit.guichet, [found])
+    (view,) = await with_people(visit.guichet, visit.actor, visit.now, [found])
     return view
 
 

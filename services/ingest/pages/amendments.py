@@ -150,7 +150,7 @@ async def _row(visit: Visit) -> dict[str, Any]:
 
 async def _view(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
     found = await visit.read(requests.request, visit.actor, row["id"], visit.now)
-    (view,) = await with_people(visit.guichet, [found])
+    (view,) = await with_people(visit.guichet, visit.actor, visit.now, [found])
     return view
 
 

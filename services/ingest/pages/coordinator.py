@@ -126,14 +126,14 @@ def _handle(tx: sa.Connection, act: Act, task: str, words: str) -> None:
 async def _with_people(visit: Visit, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same tasks, each with the names and contacts of the child that it is about."""
     about = [task["about"] for task in tasks if task["about"]]
-    named = iter(await with_people(visit.guichet, about))
+    named = iter(await with_people(visit.guichet, visit.actor, visit.now, about))
     return [{**task, "about": next(named) if task["about"] else None} for task in tasks]
 
 
 async def _with_numbers(visit: Visit, texts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Texts that are about no proposal, each with the number to call back."""
     views = [{"family": row["owner"], "contacts": (), **row} for row in texts]
-    return await with_people(visit.guichet, views)
+    return await with_people(visit.guichet, visit.actor, visit.now, views)
 
 
 PAGES = (

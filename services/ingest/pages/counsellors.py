@@ -28,7 +28,7 @@ async def my_files(visit: Visit) -> Response:
     """The requests of this counsellor, open ones first."""
     found = await visit.read(requests.requests_of, visit.actor, visit.now)
     order = sorted(found, key=lambda row: (row["request_state"] != "open", row["registered_at"]))
-    rows = await with_people(visit.guichet, order)
+    rows = await with_people(visit.guichet, visit.actor, visit.now, order)
     return visit.show_live("counsellors/files.html", rows=rows, kinds=RequestKind)
 
 
@@ -105,7 +105,7 @@ async def _form(visit: Visit, form: Form, status: int = 200) -> Response:
 async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
     """One file: its need, its reasons, what is proposed, and the on-call places that fit."""
     found = await visit.read(requests.request, visit.actor, visit.path("request"), visit.now)
-    (view,) = await with_people(visit.guichet, [found])
+    (view,) = await with_people(visit.guichet, visit.actor, visit.now, [found])
     urgent = view["request_kind"] == RequestKind.URGENT and view["request_state"] == "open"
     live = any(ProposalState(row["state"]).is_live for row in view["proposals"])
     fits = await visit.read(on_call_places, visit.actor, view["request"], visit.now) if urgent and not live else []

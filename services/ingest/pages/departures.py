@@ -42,7 +42,7 @@ async def announced(visit: Visit) -> Response:
 
 async def _rows(visit: Visit) -> list[dict[str, Any]]:
     found = await visit.read(placements_of, visit.actor, visit.actor.structure or "", visit.now)
-    return await with_people(visit.guichet, found)
+    return await with_people(visit.guichet, visit.actor, visit.now, found)
 
 
 async def _row(visit: Visit) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def _need(view: dict[str, Any]) -> dict[str, Any]:
 
 async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
     found = await visit.read(requests.request, visit.actor, visit.path("request"), visit.now)
-    (view,) = await with_people(visit.guichet, [found])
+    (view,) = await with_people(visit.guichet, visit.actor, visit.now, [found])
     whole = [await visit.read(proposal, visit.actor, row["proposal"], visit.now) for row in view["proposals"]]
     return visit.show(
         "coordinator/file.html",
@@ -173,12 +173,12 @@ async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
 
 async def _answer(visit: Visit, form: Form, status: int = 200) -> Response:
     found = await visit.read(proposal, visit.actor, visit.path("proposal"), visit.now)
-    (view,) = await with_people(visit.guichet, [found])
+    (view,) = await with_people(visit.guichet, visit.actor, visit.now, [found])
     return visit.show("coordinator/answer.html", status, view=view, form=form, answers=ANSWERS, channels=CHANNELS)
 
 
 async def _list(visit: Visit, found: list[dict[str, Any]], form: Form, status: int = 200) -> Response:
-    shown = await with_people(visit.guichet, found[:PER_PAGE])
+    shown = await with_people(visit.guichet, visit.actor, visit.now, found[:PER_PAGE])
     after = shown[-1]["request"] if len(found) > PER_PAGE else None
     communes = dict(commune_options(visit))
     return visit.show(

@@ -60,7 +60,9 @@ async def kept_back(visit: Visit) -> Response:
 
 async def rounds(visit: Visit) -> list[tuple[str | None, list[dict[str, Any]]]]:
     """Proposals to release by round, those that somebody holds back last."""
-    found = await with_people(visit.guichet, await visit.read(to_release, visit.actor, visit.now))
+    found = await with_people(
+        visit.guichet, visit.actor, visit.now, await visit.read(to_release, visit.actor, visit.now)
+    )
     return [(name, list(rows)) for name, rows in groupby(sorted(found, key=_order), key=lambda row: row["round"])]
 
 
@@ -73,7 +75,7 @@ async def _hold(visit: Visit, form: Form, status: int = 200) -> Response:
     found = await visit.read(proposal, visit.actor, visit.path("proposal"), visit.now)
     if found["state"] not in WAITING:
         raise unknown("", "cette proposition parmi celles à libérer")
-    (view,) = await with_people(visit.guichet, [found])
+    (view,) = await with_people(visit.guichet, visit.actor, visit.now, [found])
     wished = {wish["structure"] for wish in view.get("wishes", ())}
     return visit.show(
         "layout/hold.html",

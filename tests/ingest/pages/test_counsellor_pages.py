@@ -153,7 +153,7 @@ async def test_the_list_of_files_says_where_each_stands(town: Town, counsellor: 
     assert "Lina, 21\u00a0mois" in shown
     assert "Demande urgente (insertion) En cours" in shown
     view = await town.guichet.database.read(read_request, COUNSELLOR, "R-urgent", later())
-    (named,) = await with_people(town.guichet, [view])
+    (named,) = await with_people(town.guichet, COUNSELLOR, later(), [view])
     assert named["first_name"] == "Lina"
 
 

@@ -13,6 +13,42 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "audit",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("who", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("did", sa.String(length=64), nullable=False),
+        sa.Column("about", sa.String(length=64), nullable=False),
+        sa.Column("file", sa.String(length=64), nullable=True),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("link", sa.BigInteger(), nullable=True),
+        sa.Column("seal", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("link"),
+    )
+    op.create_index("audit_of_file", "audit", ["file", "at"], unique=False)
+    op.create_index("audit_of_person", "audit", ["who", "at"], unique=False)
+    op.create_index(
+        "audit_unsealed",
+        "audit",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("link IS NULL"),
+        postgresql_where=sa.text("link IS NULL"),
+    )
+    op.create_table(
+        "audit_chain",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("first_seal", sa.String(length=64), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("last_seal", sa.String(length=64), nullable=False),
+        sa.Column("seal", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "cursors",
         sa.Column("stream", sa.String(length=64), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
@@ -342,3 +378,13 @@ def downgrade() -> None:
     op.drop_table("inbox")
     op.drop_table("dead_letters")
     op.drop_table("cursors")
+    op.drop_table("audit_chain")
+    op.drop_index(
+        "audit_unsealed",
+        table_name="audit",
+        sqlite_where=sa.text("link IS NULL"),
+        postgresql_where=sa.text("link IS NULL"),
+    )
+    op.drop_index("audit_of_person", table_name="audit")
+    op.drop_index("audit_of_file", table_name="audit")
+    op.drop_table("audit")
