@@ -22,6 +22,7 @@ from services.matcher.solver.problem import Option, Problem, RowKind, Use
 from services.matcher.solver.schema import Envy
 from services.matcher.solver.single_places import accepted, is_single
 
+REOPENED = (RowKind.PLACES, RowKind.LIMIT)
 Name = tuple[tuple[Id, Id, int], ...]
 """What tells an option from another: request, section and pattern of each of its seats."""
 
@@ -166,7 +167,7 @@ class Table:
     def _reopen(self, options: list[Option]) -> None:
         """Those who would prefer hours that have just come free ask again."""
         rows = self.problem.rows
-        for use in (use for option in options for use in option.uses if rows[use.row].kind is RowKind.PLACES):
+        for use in (use for option in options for use in option.uses if rows[use.row].kind in REOPENED):
             for unit in self.problem.ranked[rows[use.row].place]:
                 if unit not in self._queued and self._would_prefer(unit, use):
                     self._ask_again(unit)

@@ -18,6 +18,7 @@ from services.matcher.solver.schema import (
     Outcome,
     Pattern,
     Policy,
+    Quota,
     Request,
     Round,
     Siblings,
@@ -47,6 +48,7 @@ def canonical(round: Round) -> Round:
             "holds": tuple(sorted(map(once.dated, round.holds), key=lambda row: row.id)),
             "support": tuple(sorted(round.support, key=lambda row: row.structure)),
             "siblings": tuple(sorted(map(_canonical_siblings, round.siblings), key=lambda row: row.id)),
+            "quotas": tuple(sorted(map(_canonical_quota, round.quotas), key=lambda row: row.id)),
             "travel": tuple(sorted(map(_one_way, round.travel), key=lambda row: (row.one, row.other))),
         }
     )
@@ -118,6 +120,10 @@ def _canonical_siblings(row: Siblings) -> Siblings:
     )
 
 
+def _canonical_quota(row: Quota) -> Quota:
+    return row.model_copy(update={"structures": tuple(sorted(set(row.structures)))})
+
+
 def _one_way(row: Travel) -> Travel:
     one, other = sorted((row.one, row.other))
     return row.model_copy(update={"one": one, "other": other})
@@ -139,7 +145,7 @@ def _refuse_another_seed(policy: Policy) -> None:
 def _refuse_contradictions(round: Round) -> None:
     if round.instant.tzinfo is None:
         raise RoundRefused("L'instant de l'attribution doit porter son fuseau horaire.")
-    for name in ("sections", "vacancies", "requests", "holds"):
+    for name in ("sections", "vacancies", "requests", "holds", "quotas"):
         _refuse_twice((row.id for row in getattr(round, name)), name)
     _refuse_twice((row.structure for row in round.support), "support")
     _refuse_twice((" - ".join(sorted((row.one, row.other))) for row in round.travel), "travel")

@@ -101,6 +101,7 @@ class _Reading:
             self.opens[vacancy.section].add(vacancy.period.start)
         for hold in round.holds:
             self.opens[hold.section] |= {hold.period.end} if hold.period.end else set()
+        self.spread = {section.id for section in round.sections if section.starts_per_week is not None}
         self.together = {name for row in round.siblings for name in row.requests}
         self.known: Known = {}
 
@@ -134,7 +135,15 @@ class _Reading:
         if request.tolerance_days == 0 or request.id in self.together:
             return {section: {first} for section in wished}
         last = min(first + timedelta(days=request.tolerance_days), end - timedelta(days=1))
-        return {section: {first, *(day for day in self.opens[section] if first < day <= last)} for section in wished}
+        return {section: {first, *self._later(section, first, last)} for section in wished}
+
+    def _later(self, section: Id, first: date, last: date) -> Iterator[date]:
+        """The days on which places come free there; and Mondays, where starts are spread over the weeks."""
+        yield from (day for day in self.opens[section] if first < day <= last)
+        monday = first + timedelta(days=7 - first.weekday())
+        while section in self.spread and monday <= last:
+            yield monday
+            monday += timedelta(days=7)
 
     def _rhythms(self, request: Request, ranks: list[int]) -> list[Rhythm]:
         """The patterns whose single days all lie in the period, and what a family accepts of their days."""

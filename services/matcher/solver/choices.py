@@ -103,6 +103,7 @@ class Choices:
         self._opening = {(row.section, row.period.start) for row in round.vacancies}
         self._opening |= {(row.section, row.period.end) for row in round.holds if row.period.end is not None}
         self._hours: dict[tuple[int, int], tuple[tuple[Slot, ...], tuple[Slot, ...]]] = {}
+        self._spread = {section.id for section in round.sections if section.starts_per_week}
         self._asked_together = {request for row in round.siblings for request in row.requests}
 
     def of(self, request: Request) -> Iterator[Choice]:
@@ -140,6 +141,7 @@ class Choices:
             day = request.period.start + timedelta(days=late)
             if request.period.contains(day):
                 found |= {(section, day) for section in sections if (section, day) in self._opening}
+                found |= {(section, day) for section in sections if section in self._spread and day.weekday() == 0}
         return found
 
     def _takings(self, request: Request, starts: Sequence[date]) -> Iterator[Taking]:

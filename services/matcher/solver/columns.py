@@ -13,7 +13,7 @@ from itertools import chain
 from contracts.vocabulary import Id
 from services.matcher.solver.problem import Option, Problem, RowKind, with_support
 
-OF_PLACES = (RowKind.PLACES, RowKind.KEPT)
+OF_PLACES = (RowKind.PLACES, RowKind.KEPT, RowKind.LIMIT)
 Amounts = dict[int, int]
 Place = tuple[int, int]
 """A row and a cell of the problem."""

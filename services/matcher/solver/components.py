@@ -12,6 +12,7 @@ from typing import TypeVar
 from contracts.vocabulary import Id, Period
 from services.matcher.rules.eligibility import fits_ages
 from services.matcher.solver.canonical import canonical
+from services.matcher.solver.limits import missing_places
 from services.matcher.solver.schema import Outcome, Request, Round, Section, Vacancy
 from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.totals import added_levels, added_prices
@@ -44,7 +45,18 @@ def split(round: Round) -> tuple[Round, ...]:
     for section in round.sections:
         if section.structure in prepared:
             groups.join(f"section {section.id}", f"structure {section.structure}")
+    for name, sections in _under_quota(round).items():
+        groups.join(f"quota {name}", *(f"section {section}" for section in sections))
     return tuple(_parts(round, groups))
+
+
+def _under_quota(round: Round) -> dict[Id, list[Id]]:
+    """The sections among which places are kept for families in insertion, by the quota that asks it."""
+    return {
+        quota.id: [section.id for section in round.sections if section.structure in quota.structures]
+        for quota in round.quotas
+        if quota.is_open(round.instant) and missing_places(quota, round)
+    }
 
 
 def merge(round: Round, outcomes: Iterable[Outcome], spelling: Spelling | None = None) -> Outcome:
@@ -130,6 +142,7 @@ def _parts(round: Round, groups: _Groups) -> Iterator[Round]:
     sections = _grouped((row.structure, row) for row in round.sections)
     own = _grouped((by_section[row.id], row) for row in round.sections)
     siblings = _grouped((groups.find(f"request {row.requests[0]}"), row) for row in round.siblings)
+    keeping = {quota: groups.find(f"quota {quota}") for quota in _under_quota(round)}
     for name, members in requests.items():
         wished = {wish.structure for request in members for wish in request.wishes}
         known = {section.id: section for structure in wished for section in sections[structure]}
@@ -143,6 +156,7 @@ def _parts(round: Round, groups: _Groups) -> Iterator[Round]:
                 "holds": tuple(holds[name]),
                 "support": tuple(row for row in round.support if row.structure in structures),
                 "siblings": tuple(siblings[name]),
+                "quotas": tuple(row for row in round.quotas if row.id in keeping and keeping[row.id] == name),
                 "travel": tuple(row for row in round.travel if {row.one, row.other} <= wished),
             }
         )

@@ -55,6 +55,11 @@ def add_within_prepared_support(model: Model) -> None:
     _add_limits(model, RowKind.SUPPORT)
 
 
+def add_within_voted_limits(model: Model) -> None:
+    """Places guaranteed to families in insertion stay free for them, and starts are spread over the weeks."""
+    _add_limits(model, RowKind.LIMIT)
+
+
 def add_what_is_decided(model: Model) -> None:
     """Goals in order: what a goal has reached, the next ones keep."""
     _add_limits(model, RowKind.GOAL)
@@ -70,6 +75,7 @@ CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
     add_no_cell_overbooked,
     add_kept_places_for_their_public,
     add_within_prepared_support,
+    add_within_voted_limits,
     add_what_is_decided,
 )
 

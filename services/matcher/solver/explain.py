@@ -25,6 +25,8 @@ SENTENCES = {
     Why.NO_SECTION_FOR_AGE: "{verb} {wish} : aucune section n'y accueille cet âge à la date d'entrée.",
     Why.NO_PLACE_AT_THESE_TIMES: "{verb} {wish} : aucune place n'y est ouverte à ces horaires sur toute la période.",
     Why.KEPT_FOR_ANOTHER_AUDIENCE: "{verb} {wish} : les places à ces horaires y sont gardées pour un autre public.",
+    Why.KEPT_FOR_INSERTION: "{verb} {wish} : les dernières places y sont gardées pour des familles en insertion.",
+    Why.TOO_MANY_STARTS: "{verb} {wish} : trop d'enfants y commencent déjà la même semaine.",
     Why.UNKNOWN_STRUCTURE: "{verb} {wish} : cette structure n'attribue pas de place ici.",
     Why.ANSWERED_BEFORE: "{verb} {wish} : une place à ces horaires vous y a déjà été proposée.",
     Why.SIBLINGS_APART: "{verb} {wish} : une place y est possible, mais pas avec toute la fratrie, comme demandé.",
@@ -99,7 +101,13 @@ class _Reading:
         if row is not None and not self._are_better(row, choices):
             return Why.PREFERRED_ELSEWHERE
         together = self.facts.families.together(self.facts.families.unit[request.id])
-        return Why.FULL if together is None or self._full(choices) else Why.SIBLINGS_APART
+        if self._full(choices):
+            return Why.FULL
+        limited = (self._limited(choice) for choice in choices)
+        return next(filter(None, limited), Why.FULL if together is None else Why.SIBLINGS_APART)
+
+    def _limited(self, choice: Choice) -> Why | None:
+        return self.facts.limit_in_the_way(choice, self.eligible[choice.section][choice.request])
 
     def _are_better(self, row: Placed, choices: list[Choice]) -> bool:
         """True if one of these choices, with what a family's other children would have then, is worth more to it."""

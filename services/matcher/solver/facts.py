@@ -20,8 +20,20 @@ from contracts.vocabulary import Audience, Id, Period
 from services.matcher.solver.books import AUDIENCES, Book, Cell, Span, numbers
 from services.matcher.solver.choices import Choice, Choices, accepts_age, care_hours, months
 from services.matcher.solver.families import Families, Wanted, Worth
+from services.matcher.solver.limited import Limit, Limits
 from services.matcher.solver.movers import Movers
-from services.matcher.solver.schema import Hold, Outcome, Placed, Request, Round, Section, SiblingsClaim, Ties, Vacancy
+from services.matcher.solver.schema import (
+    Hold,
+    Outcome,
+    Placed,
+    Request,
+    Round,
+    Section,
+    SiblingsClaim,
+    Ties,
+    Vacancy,
+    Why,
+)
 from services.matcher.solver.spelling import Spelling
 
 __all__ = ["Choice", "Facts", "Standing", "accepts_age", "audience_in", "band", "care_hours", "months", "standing"]
@@ -192,10 +204,49 @@ class Facts:
         section, period = self.sections[hold.section], Period(start=start, end=hold.period.end)
         return Choice(name, section.structure, section.id, -1, 0, 0, hold.slots, period)
 
+    @cached_property
+    def limits(self) -> Limits:
+        """What limits choices beside the places."""
+        return Limits(self.round, self.placed, self.choices)
+
+    def limit_in_the_way(
+        self,
+        choice: Choice,
+        ahead_of: Standing | None = None,
+        beside: Iterable[Choice] = (),
+        stay: Container[Id] = (),
+    ) -> Why | None:
+        """The first limit that leaves a choice no room beside those who count; None if there is none."""
+        for limit, moments in self.limits.used(choice):
+            users = [limit.users[other] for other in limit.users if self._counts(other, choice, limit, ahead_of, stay)]
+            too = [
+                taken
+                for other in beside
+                if other is not choice
+                for same, taken in self.limits.used(other)
+                if same is limit
+            ]
+            if any(limit.left[m] <= sum(m in taken for taken in (*users, *too)) for m in moments):
+                return limit.why
+        return None
+
+    def _counts(self, other: Id, choice: Choice, limit: Limit, ahead_of: Standing | None, stay: Container[Id]) -> bool:
+        """True if a child who uses a limit is in the way of a choice: all are, or those who stand before."""
+        if self.families.unit[other] == self.families.unit[choice.request]:
+            return False
+        if ahead_of is None or other in stay:
+            return True
+        if limit.pooled:
+            tier, points, *_ = self.standing_at(choice.request, "")
+            return self.standing_at(other, "") < (tier, points, *ahead_of[2:])
+        return self.standings[other] < ahead_of
+
     def _fits(
         self, choice: Choice, ahead_of: Standing | None, beside: Sequence[Choice], stay: Container[Id] = ()
     ) -> bool:
         mask = self.books[choice.section].mask(*choice.span)
+        if self.limit_in_the_way(choice, ahead_of, beside, stay) is not None:
+            return False
         if len(beside) <= 1 and not stay and self._is_plain(choice, ahead_of):
             return bool(mask) and not mask & self._full(choice, ahead_of)
         return bool(mask) and all(self.has_room(cell, choice, ahead_of, beside, stay) for cell in numbers(mask))

@@ -26,6 +26,7 @@ class RowKind(StrEnum):
     PLACES = "places"
     KEPT = "kept"
     SUPPORT = "support"
+    LIMIT = "limit"
     GOAL = "goal"
 
 
@@ -33,7 +34,7 @@ class RowKind(StrEnum):
 class Row:
     """How many more children fit in each cell. `KEPT` counts only those whom kept places are closed to.
 
-    `place` is the section whose numbers these are; for `SUPPORT`, the structure.
+    `place` is the section whose numbers these are; for `SUPPORT`, the structure; for `LIMIT`, a section or a quota.
     """
 
     kind: RowKind

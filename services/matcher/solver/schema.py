@@ -20,6 +20,8 @@ from services.matcher.solver.vote import LEAST_SHARE as LEAST_SHARE
 from services.matcher.solver.vote import ORDINARY_TIER as ORDINARY_TIER
 from services.matcher.solver.vote import Mode as Mode
 from services.matcher.solver.vote import Policy as Policy
+from services.matcher.solver.vote import Quota as Quota
+from services.matcher.solver.vote import Rounding as Rounding
 from services.matcher.solver.vote import SiblingsClaim as SiblingsClaim
 from services.matcher.solver.vote import Ties as Ties
 
@@ -31,12 +33,16 @@ ENGINE = "berceau-1"
 
 
 class Section(Frozen):
-    """Children of one age in one structure: months completed at the start of care, both ends included."""
+    """Children of one age in one structure: months completed at the start of care, both ends included.
+
+    `starts_per_week`: how many children may begin there in one week, since each needs its days of adaptation.
+    """
 
     id: Id
     structure: Id
     age_from_months: int = 0
     age_to_months: int = 71
+    starts_per_week: int | None = Field(default=None, ge=1)
 
 
 class Vacancy(Frozen):
@@ -214,6 +220,7 @@ class Round(Frozen):
     support: tuple[Support, ...] = ()
     siblings: tuple[Siblings, ...] = ()
     travel: tuple[Travel, ...] = ()
+    quotas: tuple[Quota, ...] = ()
 
 
 class Placed(Frozen):
@@ -249,6 +256,8 @@ class Why(StrEnum):
     NO_SECTION_FOR_AGE = "no_section_for_age"
     NO_PLACE_AT_THESE_TIMES = "no_place_at_these_times"
     KEPT_FOR_ANOTHER_AUDIENCE = "kept_for_another_audience"
+    KEPT_FOR_INSERTION = "kept_for_insertion"
+    TOO_MANY_STARTS = "too_many_starts"
     FULL = "full"
     UNKNOWN_STRUCTURE = "unknown_structure"
     ANSWERED_BEFORE = "answered_before"

@@ -15,6 +15,7 @@ from services.matcher.solver.care import Care, cares_by_structure, effective_aud
 from services.matcher.solver.cells import Grid, atoms
 from services.matcher.solver.claims import Claim, draw, shared_claim
 from services.matcher.solver.current import Current, Kept, current_places
+from services.matcher.solver.limits import ranked_in_limits, within_limits
 from services.matcher.solver.problem import Option, Problem, Row, RowKind, Seat, Unit, Use, uses_of
 from services.matcher.solver.schema import Hold, Policy, Round, Vacancy
 from services.matcher.solver.siblings import joint_options, minutes_between
@@ -35,9 +36,11 @@ def problem_of(round: Round) -> Problem:
     for request in round.requests:
         if request.current is not None:
             options[request.id] = list(map(kept.after, options[request.id]))
+    options = within_limits(round, options, rows)
     units = {unit.id: unit for unit in _units(round, options, tuple(rows), kept)}
     ordinary = {name: shared_claim(unit.requests, None, round.policy) for name, unit in units.items()}
-    return Problem(units, tuple(rows), support, ordinary, _ranked(units, ordinary, round.policy))
+    ranked = ranked_in_limits(units, ordinary, rows) | _ranked(units, ordinary, round.policy)
+    return Problem(units, tuple(rows), support, ordinary, ranked)
 
 
 def _starts(cares: dict[Id, list[Care]]) -> dict[Id, set[date]]:

@@ -35,7 +35,7 @@ GUARANTEES = {
     "ou la partie que la famille accepte.",
     "G3": "L'âge, les dates, les horaires offerts, les vœux et le temps de trajet sont respectés.",
     "G4": "Une place d'astreinte ne va qu'à une urgence en parcours d'insertion jusqu'à son heure de libération, "
-    "une place réservée qu'à son public jusqu'à sa date de libération.",
+    "une place réservée ou garantie à l'insertion qu'à son public jusqu'à sa date de libération.",
     "G5": "Aucun enfant ne pourrait obtenir une place qu'il préfère en reprenant seulement des places "
     "à des enfants moins prioritaires dans cette structure.",
     "G6": "Aucune place ne reste libre alors qu'un enfant sans proposition pourrait la prendre.",
@@ -47,6 +47,7 @@ GUARANTEES = {
     "G11": "Chaque demande reçoit sa raison, vœu par vœu, et cette raison est vraie.",
     "G12": "Ce qui est déjà tenu n'est jamais repris par une attribution.",
     "G14": "La première priorité ne passe devant que pour la part des places que le territoire a votée.",
+    "G15": "Une même semaine, une section ne commence pas l'accueil de plus d'enfants qu'elle ne peut en adapter.",
 }
 
 
@@ -105,6 +106,8 @@ def check_kept_places_for_their_public(facts: Facts) -> Iterator[Violation]:
     for section, book in facts.books.items():
         yield from _overfull("G4", facts, section, book.binding_levels[:-1], with_holds=True)
         yield from _wrong_on_call(facts, section, book)
+    for found in facts.limits.overrun(Why.KEPT_FOR_INSERTION):
+        yield _violation("G4", sorted(found), [])
 
 
 def check_no_justified_envy(facts: Facts) -> Iterator[Violation]:
@@ -217,6 +220,12 @@ def check_first_tier_within_its_share(facts: Facts) -> Iterator[Violation]:
     yield from (_violation("G14", [name], []) for name in sorted(untrue))
 
 
+def check_starts_are_spread_over_the_weeks(facts: Facts) -> Iterator[Violation]:
+    """G15: in no week do more children begin in a section than it can help to adapt."""
+    for found in facts.limits.overrun(Why.TOO_MANY_STARTS):
+        yield _violation("G15", sorted(found), sorted({facts.placed[name].section for name in found}))
+
+
 CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_no_cell_overbooked,
     check_one_proposal_for_each,
@@ -231,6 +240,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_every_request_has_its_reason,
     check_nothing_held_is_taken,
     check_first_tier_within_its_share,
+    check_starts_are_spread_over_the_weeks,
 )
 
 

@@ -1,15 +1,16 @@
-"""What a territory votes, as a round holds it: the mode, the rule for ties, the share of the first tier.
+"""What a territory votes, as a round holds it: the mode, the rule for ties, shares and guaranteed places.
 
 `schema.py` hands all of it on; nobody else imports this module. When to modify: when a deliberation may say more.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import Field
 
-from contracts.vocabulary import Frozen
+from contracts.vocabulary import Frozen, Id
 
 FIRST_TIER = 1
 """The tier that is looked at first: insertion and disability, as the grid says."""
@@ -55,3 +56,31 @@ class Policy(Frozen):
     seed: str = ""
     seed_commitment: str = ""
     first_tier_percent: int | None = Field(default=None, ge=LEAST_SHARE, le=100)
+
+
+class Rounding(StrEnum):
+    """D214-7 does not say how a share of places becomes a number."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class Quota(Frozen):
+    """Places that the structures of a manager guarantee together to families in insertion.
+
+    `percent` of their `places`, 5 for all (CASF D214-7), 20 for a structure labelled AVIP (L214-7 III). `counted` are
+    children there already on that basis, those whose parent's pathway has ended too (D214-7 al. 3), beside those of
+    the round's holds. What is missing is kept for them, at any of the structures, until `release_at`; none: always.
+    """
+
+    id: Id
+    structures: tuple[Id, ...]
+    places: int = Field(ge=0)
+    percent: int = Field(default=LEAST_SHARE, ge=1, le=100)
+    rounding: Rounding = Rounding.UP
+    counted: int = Field(default=0, ge=0)
+    release_at: datetime | None = None
+
+    def is_open(self, instant: datetime) -> bool:
+        """True while the missing places are kept."""
+        return self.release_at is None or instant < self.release_at

@@ -93,6 +93,7 @@ class _Looking:
         near = self.round.model_copy(
             update={
                 "sections": tuple(row for row in self.round.sections if row.id in sections),
+                "quotas": (),
                 "vacancies": tuple(row for row in self.round.vacancies if row.section in sections),
                 "holds": tuple(row for row in self.round.holds if row.section in sections),
                 "requests": (*(row for row in self.round.requests if row.id in there), request),

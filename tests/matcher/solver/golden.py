@@ -18,6 +18,7 @@ from services.matcher.solver.schema import (
     Mode,
     Pattern,
     Policy,
+    Quota,
     Request,
     Round,
     Section,
@@ -81,7 +82,13 @@ def round_of(case: dict[str, Any]) -> Round:
         instant=case.get("instant", NOON).replace(tzinfo=UTC),
         policy=Policy(seed="golden", **case.get("policy", {})),
         sections=tuple(
-            Section(id=f"{structure}-{name}", structure=structure, age_from_months=ages[0], age_to_months=ages[1])
+            Section(
+                id=f"{structure}-{name}",
+                structure=structure,
+                age_from_months=ages[0],
+                age_to_months=ages[1],
+                starts_per_week=case.get("starts_per_week", {}).get(structure),
+            )
             for structure, named in sections.items()
             for name, ages in named.items()
         ),
@@ -90,6 +97,7 @@ def round_of(case: dict[str, Any]) -> Round:
         holds=tuple(_held(name, row["has"]) for name, row in case["requests"].items() if "has" in row),
         support=tuple(Support(structure=name, children=count) for name, count in case.get("support", {}).items()),
         siblings=tuple(_siblings(row) for row in case.get("siblings", ())),
+        quotas=tuple(_quota(name, row) for name, row in case.get("quotas", {}).items()),
         travel=tuple(Travel(one=row[0], other=row[1], minutes=row[2]) for row in case.get("travel", ())),
     )
 
@@ -102,6 +110,11 @@ def _siblings(row: list[str] | dict[str, Any]) -> Siblings:
         for rank, seats in enumerate(facts.get("combinations", ()), 1)
     )
     return Siblings.model_validate(facts | {"id": "-".join(facts["requests"]), "combinations": combinations})
+
+
+def _quota(name: str, row: dict[str, Any]) -> Quota:
+    release = row.get("release_at")
+    return Quota.model_validate(row | {"id": name, "release_at": release and release.replace(tzinfo=UTC)})
 
 
 def _structures(case: dict[str, Any]) -> set[str]:
@@ -161,7 +174,7 @@ def _request(name: str, row: dict[str, Any], structures: list[str]) -> Request:
             for rank, days in enumerate(row["days"], 1)
         ),
         period=Period(start=row.get("from", START), end=row.get("until", END)),
-        entitled_to=Audience.URGENT_INSERTION if urgent else Audience.EVERYBODY,
+        entitled_to=Audience.URGENT_INSERTION if urgent else Audience(row.get("audience", "everybody")),
         on_call_sections=tuple(f"{structure}-all" for structure in structures) if urgent else (),
         needs_support=row.get("needs_support", False),
         tolerance_days=row.get("tolerance_days", 0),

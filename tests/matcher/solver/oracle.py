@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -146,6 +147,8 @@ class Oracle:
         changes |= {row.period.end for row in self.round.holds if row.section == section and row.period.end}
         late = [request.period.start + timedelta(days=number) for number in range(1, request.tolerance_days + 1)]
         together = any(request.id in row.requests for row in self.round.siblings)
+        spread = any(row.id == section and row.starts_per_week for row in self.round.sections)
+        changes |= {day for day in late if spread and day.weekday() == 0}
         later = [day for day in late if day in changes and request.period.contains(day) and not together]
         return [request.period.start, *later]
 
@@ -184,7 +187,36 @@ class Oracle:
                 key = (seat.section, moment)
                 if used[moment] + self.held[level][key] + 1 > self.supply[level][key]:
                     return False
+        return self._leaves_kept_places(seats, seat) and self._begins_in_its_week(seats, seat)
+
+    def _leaves_kept_places(self, seats: list[Seat], seat: Seat) -> bool:
+        """True if, hour by hour, enough places are left to families in insertion over the structures of each quota."""
+        for quota in self.round.quotas:
+            here = {row.id for row in self.round.sections if row.structure in quota.structures}
+            held = [row for row in self.round.holds if row.section in here]
+            owed = quota.places * quota.percent / 100
+            owed = (math.ceil if quota.rounding == "up" else math.floor)(owed) - quota.counted
+            owed -= sum(r.units for r in held if r.entitled_to != "everybody" and not _dated(r.slots))
+            released = quota.release_at is not None and self.round.instant >= quota.release_at
+            others = [other for other in (*seats, seat) if other.audience == 0 and other.section in here]
+            for moment in seat.moments if owed > 0 and not released and seat in others else ():
+                free = sum(self.supply[2][name, moment] - self.held[2][name, moment] for name in here)
+                if sum(moment in other.moments for other in others) > max(0, free - owed):
+                    return False
         return True
+
+    def _begins_in_its_week(self, seats: list[Seat], seat: Seat) -> bool:
+        """True if no more children begin in the section in that week than it says."""
+        most = next(row.starts_per_week for row in self.round.sections if row.id == seat.section)
+        if most is None or _dated(seat.slots):
+            return True
+        week = seat.start.isocalendar()[:2]
+        others = [other for other in seats if other.section == seat.section and not _dated(other.slots)]
+        begun = sum(other.start.isocalendar()[:2] == week for other in others)
+        for hold in self.round.holds:
+            if hold.section == seat.section and not _dated(hold.slots):
+                begun += hold.units * (hold.period.start.isocalendar()[:2] == week)
+        return begun < most
 
     def arrangements(self) -> Iterator[Arrangement]:
         """Every arrangement that fits, those who are served or not in any combination."""
@@ -307,6 +339,10 @@ def moments(slots: tuple[Slot, ...], period: Period, travel: int) -> frozenset[M
             if falls and period.start <= day and (period.end is None or day < period.end):
                 found |= {(day, hour) for hour in range(slot.start.hour - travel // 60, slot.end.hour + travel // 60)}
     return frozenset(found)
+
+
+def _dated(slots: tuple[Slot, ...]) -> bool:
+    return all(isinstance(slot.day, date) for slot in slots)
 
 
 def said(slots: tuple[Slot, ...], request: Request) -> str:

@@ -1,0 +1,135 @@
+"""What limits a choice beside the places, as `verify` and `explain` read it: places kept for families in insertion, and
+children who begin in one week.
+
+Written without the solver, from the words of `schema.Quota` and `schema.Section`. When to modify: with those.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from contracts.vocabulary import Audience, Id, Period, Slot
+from services.matcher.solver.books import Cut, Span
+from services.matcher.solver.choices import Choice
+from services.matcher.solver.schema import Hold, Placed, Quota, Request, Round, Rounding, Section, Why
+
+Moment = object
+"""A cell of several sections, or a week by its year and number."""
+
+
+@dataclass
+class Limit:
+    """How many of some children may use each moment, and who does. `pooled`: their ordinary claims are compared."""
+
+    why: Why
+    pooled: bool
+    left: Counter[Moment]
+    users: dict[Id, frozenset[Moment]] = field(default_factory=dict)
+
+    def overrun(self) -> set[Id]:
+        """The children at moments with too many of them."""
+        counts = Counter(moment for taken in self.users.values() for moment in taken)
+        over = {moment for moment, count in counts.items() if count > self.left[moment]}
+        return {name for name, taken in self.users.items() if taken & over}
+
+
+class KeptForInsertion:
+    """The places that a manager's structures guarantee together: what the others leave of them."""
+
+    def __init__(self, quota: Quota, round: Round, spans: Sequence[Span], missing: int) -> None:
+        self._sections = {row.id for row in round.sections if row.structure in quota.structures}
+        self._there = {row.id for row in round.holds if row.section in self._sections}
+        vacancies = [row for row in round.vacancies if row.section in self._sections]
+        holds = [row for row in round.holds if row.section in self._sections]
+        own = [*((row.slots, row.period) for row in vacancies), *((row.slots, row.period) for row in holds)]
+        self._cut = Cut([*spans, *own])
+        free: Counter[Moment] = Counter()
+        for vacancy in vacancies:
+            free.update(dict.fromkeys(self._cut.cells(vacancy.slots, vacancy.period), vacancy.places))
+        for hold in holds:
+            free.subtract(dict.fromkeys(self._cut.cells(hold.slots, hold.period), hold.units))
+        left = Counter({cell: max(0, count - missing) for cell, count in free.items()})
+        self.limit = Limit(Why.KEPT_FOR_INSERTION, True, left)
+
+    def moments(self, request: Request, section: Id, slots: tuple[Slot, ...], period: Period) -> frozenset[Moment]:
+        """What a child takes of what is left to the others; nothing if it is in insertion, or there already."""
+        others = request.entitled_to is Audience.EVERYBODY and request.current not in self._there
+        return self._cut.cells(slots, period) if others and section in self._sections else frozenset()
+
+
+class StartsPerWeek:
+    """How many children may begin in a section in one week."""
+
+    def __init__(self, section: Section, most: int, holds: Sequence[Hold], weeks: set[tuple[int, int]]) -> None:
+        self._section = section.id
+        here = [hold for hold in holds if hold.section == section.id]
+        self._there = {hold.id for hold in here}
+        left: Counter[Moment] = Counter(dict.fromkeys(weeks, most))
+        for hold in here:
+            left[_week(hold.period)] -= hold.units if _has_weekdays(hold.slots) else 0
+        self.limit = Limit(Why.TOO_MANY_STARTS, False, left)
+
+    def moments(self, request: Request, section: Id, slots: tuple[Slot, ...], period: Period) -> frozenset[Moment]:
+        begins = section == self._section and request.current not in self._there and _has_weekdays(slots)
+        return frozenset({_week(period)}) if begins else frozenset()
+
+
+class Limits:
+    """The limits of a round, and what the placed children use of them."""
+
+    def __init__(self, round: Round, placed: Mapping[Id, Placed], choices: Mapping[Id, Sequence[Choice]]) -> None:
+        self._requests = {row.id: row for row in round.requests}
+        self._all: list[KeptForInsertion | StartsPerWeek] = [*_quotas(round, placed, choices)]
+        weeks = {_week(row.period) for row in placed.values()}
+        weeks |= {_week(choice.period) for own in choices.values() for choice in own}
+        for section in round.sections:
+            if section.starts_per_week is not None:
+                self._all.append(StartsPerWeek(section, section.starts_per_week, round.holds, weeks))
+        for row in placed.values() if self._all else ():
+            for limit, moments in self.used(row) if row.request in self._requests else ():
+                limit.users[row.request] = moments
+
+    def used(self, row: Choice | Placed) -> Iterator[tuple[Limit, frozenset[Moment]]]:
+        """The limits that a place would count in, with the moments."""
+        for rule in self._all:
+            moments = rule.moments(self._requests[row.request], row.section, row.slots, row.period)
+            if moments:
+                yield rule.limit, moments
+
+    def overrun(self, why: Why) -> Iterator[set[Id]]:
+        """The children beyond each limit of one kind."""
+        yield from (found for rule in self._all if rule.limit.why is why and (found := rule.limit.overrun()))
+
+
+def _quotas(
+    round: Round, placed: Mapping[Id, Placed], choices: Mapping[Id, Sequence[Choice]]
+) -> Iterator[KeptForInsertion]:
+    for quota in round.quotas:
+        missing = _missing(quota, round)
+        if missing > 0 and (quota.release_at is None or round.instant < quota.release_at):
+            here = {row.id for row in round.sections if row.structure in quota.structures}
+            wished = [choice.span for own in choices.values() for choice in own if choice.section in here]
+            given = [(row.slots, row.period) for row in placed.values() if row.section in here]
+            yield KeptForInsertion(quota, round, [*wished, *given], missing)
+
+
+def _missing(quota: Quota, round: Round) -> int:
+    whole, rest = divmod(quota.places * quota.percent, 100)
+    owed = whole + (rest > 0 and quota.rounding is Rounding.UP)
+    structure = {row.id: row.structure for row in round.sections}
+    for hold in round.holds:
+        in_insertion = hold.entitled_to is not Audience.EVERYBODY and _has_weekdays(hold.slots)
+        owed -= hold.units if in_insertion and structure[hold.section] in quota.structures else 0
+    return owed - quota.counted
+
+
+def _has_weekdays(slots: tuple[Slot, ...]) -> bool:
+    return not all(isinstance(slot.day, date) for slot in slots)
+
+
+def _week(period: Period) -> tuple[int, int]:
+    year, week, _ = period.start.isocalendar()
+    return (year, week)
