@@ -2,6 +2,10 @@
 
 For the demo and for training. A reply goes to ingest by the same door as an operator's, so nothing is simulated past
 the radio. There is no such page where a real gateway sends.
+
+The pages follow by themselves: one small file of ours asks for the page again every three seconds and replaces the
+texts, never the field in which somebody types. A stream would save nothing here: a demonstration has one visitor, and
+its texts carry no sequence that a stream could start from.
 """
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ from services.vault import is_fiction, phone_for_people
 LONGEST_REPLY = 459
 """Three segments: longer than anybody types on a phone."""
 SHOWN = 60
+KEPT = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+"""Asked for again each time: the page that names these files carries no version of theirs."""
 
 TEMPLATES = Environment(
     loader=PackageLoader("services.notifier", "pages"),
@@ -72,11 +78,16 @@ def _to_look_at(routes: APIRouter, database: Database, clock: Clock) -> None:
 
     @routes.get("/telephones/style.css")
     async def style() -> Response:
-        return Response(_asset("phones.css"), media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+        return Response(_asset("phones.css"), media_type="text/css", headers=KEPT)
+
+    @routes.get("/telephones/follow.js")
+    async def script() -> Response:
+        return Response(_asset("follow.js"), media_type="text/javascript", headers=KEPT)
 
     @routes.get("/telephones/{number}")
     async def one(number: str) -> HTMLResponse:
-        return _page("phone.html", phone=await database.read(phone_threads.phone, _fiction(number)), states=PhoneState)
+        phone = await database.read(phone_threads.phone, _fiction(number))
+        return _page("phone.html", phone=phone, states=PhoneState, longest=LONGEST_REPLY)
 
 
 def _to_answer_with(routes: APIRouter, database: Database, clock: Clock, inbound: Inbound) -> None:
@@ -117,7 +128,10 @@ def _page(name: str, **data: Any) -> HTMLResponse:
     return HTMLResponse(
         TEMPLATES.get_template(name).render(**data),
         headers={
-            "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'",
+            "Content-Security-Policy": (
+                "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
+                "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            ),
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
