@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from contracts.base import Event
 from contracts.vocabulary import Frozen, Id
@@ -14,7 +17,10 @@ class BrokenGuarantee(Frozen):
 
 
 class RoundDecided(Event):
-    """`trigger` says what made it due; hashes let anyone recompute it; `broken` is empty unless it was withheld."""
+    """`trigger` says what made it due; hashes let anyone recompute it; `broken` is empty unless it was withheld.
+
+    `seed_commitment` names the draw that settled its ties: the print that `draw.sealed` had said before.
+    """
 
     type: Literal["round.decided"]
     trigger: str
@@ -26,6 +32,28 @@ class RoundDecided(Event):
     input_hash: str
     outcome_hash: str
     broken: tuple[BrokenGuarantee, ...] = ()
+    seed_commitment: str = ""
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""A print in hexadecimal."""
+
+
+class DrawSealed(Event):
+    """The draw of a day is fixed, and nobody knows it yet: `commitment` is the SHA-256 of its seed."""
+
+    type: Literal["draw.sealed"]
+    day: date
+    commitment: Sha256
+
+
+class DrawOpened(Event):
+    """The day is over: with its seed, anyone recomputes the draw, and sees that it is the one that was sealed."""
+
+    type: Literal["draw.opened"]
+    day: date
+    seed: str
+    commitment: Sha256
 
 
 class RequestExplained(Event):

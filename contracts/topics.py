@@ -96,6 +96,8 @@ DECISIONS = Topic(
         placements.PlacementConfirmed,
         placements.PlacementEnding,
         placements.PlacementEnded,
+        rounds.DrawSealed,
+        rounds.DrawOpened,
         rounds.RoundDecided,
         rounds.RequestExplained,
         tasks.TaskOpened,

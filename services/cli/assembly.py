@@ -21,6 +21,7 @@ from services.ingest.guichet import Guichet
 from services.ingest.pages import Pages, pages_router
 from services.ingest.protection import LIMITS, Limit
 from services.matcher import app as matcher
+from services.matcher.draws import NewSeed, fresh_seed
 from services.matcher.rounds import Decide
 from services.notifier import app as notifier
 from services.notifier.gateways.gateway import Gateway, Idempotency
@@ -58,9 +59,10 @@ def ingest_service(guichet: Guichet, *, relayed: bool, limits: Sequence[Limit] =
 
 
 def matcher_service(
-    database: Database, clock: Clock, *, relayed: bool, decide: Decide | None = None, member: str = "1"
+    database: Database, clock: Clock, *, relayed: bool, decide: Decide | None = None, member: str = "1",
+    new_seed: NewSeed = fresh_seed,
 ) -> Service:  # fmt: skip
-    return matcher.build(database, clock, decide, relayed=relayed, member=member)
+    return matcher.build(database, clock, decide, relayed=relayed, member=member, new_seed=new_seed)
 
 
 def notifier_service(

@@ -47,6 +47,10 @@ class Plan:
     host: str = "127.0.0.1"
     port: int = 8080
 
+    def new_seed(self, territory: str, day: date) -> str:
+        """A demo's draw can be told again, as the rest of its week; a territory's own may not."""
+        return f"{self.seed}/{territory}/{day.isoformat()}"
+
 
 def settings_of(plan: Plan, data: Path) -> Settings:
     """Settings of a demo: keys that live as long as it does, and simulated phones."""
@@ -65,7 +69,9 @@ async def empty_town(plan: Plan, clock: Clock, decide: Decide | None = None) -> 
     """A Berceau in which nobody has moved yet. Its data go at the end, unless the plan keeps them."""
     with tempfile.TemporaryDirectory(prefix="berceau-demo-") as scratch:
         settings = settings_of(plan, plan.keep or Path(scratch))
-        town = await open_embedded(settings, clock, durability="FULL" if plan.keep else "OFF", decide=decide, limits=())
+        town = await open_embedded(
+            settings, clock, durability="FULL" if plan.keep else "OFF", decide=decide, limits=(), new_seed=plan.new_seed
+        )
         try:
             yield town
         finally:

@@ -27,6 +27,7 @@ from services.cli.checks_of_backups import watch_backups
 from services.cli.retention import run_audit, run_retention
 from services.ingest.guichet import Guichet
 from services.ingest.protection import LIMITS, Limit
+from services.matcher.draws import NewSeed, fresh_seed
 from services.matcher.rounds import Decide
 
 NEWS_PATIENCE_S = 0.5
@@ -106,6 +107,7 @@ async def open_embedded(
     *,
     durability: Durability = "FULL",
     decide: Decide | None = None,
+    new_seed: NewSeed = fresh_seed,
     limits: Sequence[Limit] = LIMITS,
 ) -> Embedded:
     """Open, and make where needed, the databases under `settings.data`, and put the services together on them."""
@@ -118,7 +120,7 @@ async def open_embedded(
     client = httpx2.AsyncClient(transport=httpx2.ASGITransport(ingest.app), base_url=settings.public_url)
     services = (
         ingest,
-        matcher_service(databases["matcher"], clock, relayed=False, decide=decide),
+        matcher_service(databases["matcher"], clock, relayed=False, decide=decide, new_seed=new_seed),
         notifier_service(settings, databases["notifier"], vault, clock, client, relayed=False),
     )
     bus = EmbeddedBus({name: databases[name] for name in SERVICES}, [service.reader for service in services])

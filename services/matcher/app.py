@@ -20,6 +20,7 @@ from services.bus.retries import Failure, brief, failure_of, where
 from services.bus.service import TICKING, Service, Share
 from services.matcher import leases, metrics, rounds, timers
 from services.matcher import tables as t
+from services.matcher.draws import NewSeed, fresh_seed
 from services.matcher.handlers import HANDLERS
 from services.matcher.leases import Holder, Lease, LeaseLost, Tenure
 from services.matcher.solver.schema import Outcome, Round
@@ -31,7 +32,7 @@ Thing = TypeVar("Thing")
 
 def build(
     database: Database, clock: Clock, decide_part: rounds.Decide | None = None, *, relayed: bool = False,
-    member: str = "1",
+    member: str = "1", new_seed: NewSeed = fresh_seed,
 ) -> Service:  # fmt: skip
     """The matcher on `database`, as `member` of several. Without `decide_part`, parts are solved in a process apart."""
     pool = SolverProcess() if decide_part is None else None
@@ -48,7 +49,7 @@ def build(
         held = await tenure.look(now)
         async with tenure.renewed():
             fired = await fire_timers(database, now, held, listening.since(now))
-            return fired + await run_rounds(database, now, solve, held)
+            return fired + await run_rounds(database, now, solve, new_seed, held)
 
     async def next_due() -> datetime | None:
         return await database.read(_next_due, tenure.holder)
@@ -96,7 +97,7 @@ async def fire_timers(database: Database, now: datetime, held: Mapping[str, Leas
 
 
 async def run_rounds(
-    database: Database, now: datetime, decide_part: rounds.Decide, held: Mapping[str, Lease]
+    database: Database, now: datetime, decide_part: rounds.Decide, new_seed: NewSeed, held: Mapping[str, Lease]
 ) -> int:  # fmt: skip
     """Decide these territories where a round is due."""
     due = [territory for territory in await database.read(rounds.due_territories, now) if territory in held]
@@ -104,7 +105,7 @@ async def run_rounds(
     async def run(territory: str) -> None:
         await database.write(rounds.fenced, held[territory].fence, rounds.begin, territory, now)
         with traces.span("matcher round", traces.cause_of(f"round/{territory}"), territory=territory):
-            await rounds.run_round(database, territory, now, decide_part, held[territory].fence)
+            await rounds.run_round(database, territory, now, decide_part, new_seed, held[territory].fence)
 
     done = await _each(due, run)
     if due:

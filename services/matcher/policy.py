@@ -39,7 +39,6 @@ class PolicyEntry(Frozen):
     grid: Id
     mode: schema.Mode
     ties: schema.Ties
-    seed: str
     grace: Sourced
     undo: Sourced
     regular_believed_for: Sourced
@@ -79,7 +78,7 @@ def policy_in_force(policy: str, day: date) -> Policy:
         id=policy,
         grid=entry.grid,
         rules=schema.Policy(
-            mode=entry.mode, ties=entry.ties, grid=entry.grid, deliberation=entry.deliberation, seed=entry.seed,
+            mode=entry.mode, ties=entry.ties, grid=entry.grid, deliberation=entry.deliberation,
             first_tier_percent=entry.first_tier_percent.value,
         ),
         delays=DEFAULT_DELAYS,

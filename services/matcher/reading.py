@@ -16,11 +16,12 @@ from contracts.requests import NeedFacts
 from contracts.structures import AgreementSigned
 from contracts.vocabulary import LIVE, AwardMode, ProposalState, VacancyKind
 from services.calendar import local_day
-from services.matcher import needs, store
+from services.matcher import draws, needs, store
 from services.matcher import tables as t
 from services.matcher.policy import Policy, policy_in_force
 from services.matcher.rules.capacity import sat_on
 from services.matcher.rules.proposals import is_still_free
+from services.matcher.solver import schema
 from services.matcher.solver.schema import Hold, NotAgain, Request, Round, Section, Support, Vacancy
 
 
@@ -56,7 +57,7 @@ def load(tx: sa.Connection, territory: str, now: datetime) -> Loaded | None:
     return Loaded(
         round=Round(
             id=str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}")),
-            territory=territory, instant=now, policy=policy.rules,
+            territory=territory, instant=now, policy=_with_the_draw(tx, territory, policy, now),
             sections=tuple(_section(section) for section in sections),
             requests=tuple(request for request in asked.values() if request is not None),
             support=_support(tx, territory, local_day(now)),
@@ -72,6 +73,11 @@ def load(tx: sa.Connection, territory: str, now: datetime) -> Loaded | None:
         marks=row["due_marks"],
         trigger=row["due_because"] or "asked",
     )  # fmt: skip
+
+
+def _with_the_draw(tx: sa.Connection, territory: str, policy: Policy, now: datetime) -> schema.Policy:
+    seed = draws.seed_of(tx, territory, now)
+    return policy.rules.model_copy(update={"seed": seed, "seed_commitment": draws.commitment(seed)})
 
 
 def _asked(

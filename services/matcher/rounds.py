@@ -20,9 +20,12 @@ from contracts.proposals import CountedPoints
 from contracts.rounds import BrokenGuarantee, RequestExplained, RoundDecided
 from contracts.vocabulary import Audience, RequestKind, TaskKind, VacancyKind
 from services.bus.database import Database
-from services.matcher import metrics, needs, store, tasks
+from services.calendar import local_day
+from services.matcher import draws, metrics, needs, store, tasks
 from services.matcher import tables as t
+from services.matcher.draws import NewSeed
 from services.matcher.leases import Fence, unfenced
+from services.matcher.policy import policy_in_force
 from services.matcher.propose import NoRoom, Place, propose
 from services.matcher.reading import Loaded, load
 from services.matcher.solver.canonical import RoundRefused, canonical, round_hash
@@ -85,13 +88,14 @@ def next_due(tx: sa.Connection, among: Collection[str] | None = None) -> datetim
 
 
 async def run_round(
-    database: Database, territory: str, now: datetime, decide: Decide, fence: Fence = unfenced
-) -> Tally | None:
+    database: Database, territory: str, now: datetime, decide: Decide, new_seed: NewSeed, fence: Fence = unfenced
+) -> Tally | None:  # fmt: skip
     """Decide `territory` as it is. None if it is not known. Safe to repeat: what was written is seen as held.
 
     Each part is written behind `fence`. Should two processes decide at once all the same, a part that the other has
     written first is dropped, since its rows have moved. Raises LeaseLost: nothing more of this round may land.
     """
+    await _seal_the_draw(database, territory, now, new_seed, fence)
     loaded = await database.read(load, territory, now)
     if loaded is None:
         return None
@@ -102,6 +106,21 @@ async def run_round(
         await database.write(fenced, fence, finish, loaded, tally, now)
     metrics.ROUNDS.labels("withheld" if tally.broken else "decided").inc()
     return tally
+
+
+async def _seal_the_draw(
+    database: Database, territory: str, now: datetime, new_seed: NewSeed, fence: Fence
+) -> None:  # fmt: skip
+    """The print of the draw goes out before the round that uses it: a transaction of its own, and rarely one."""
+    if not await database.read(draws.is_kept, territory, now):
+        await database.write(fenced, fence, keep_draws, territory, now, new_seed)
+
+
+def keep_draws(tx: sa.Connection, territory: str, now: datetime, new_seed: NewSeed) -> None:
+    row = store.territory_row(tx, territory)
+    if row is not None:
+        cause = f"draws/{territory}/{local_day(now)}"
+        draws.keep(Step(tx, now, cause, policy_in_force(row["policy"], local_day(now))), territory, new_seed)
 
 
 async def _parts(loaded: Loaded, tally: Tally, decide: Decide) -> list[Round]:
@@ -257,7 +276,8 @@ def _note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee
     )  # fmt: skip
     step.say(
         RoundDecided, loaded.round.id, territory,
-        trigger=loaded.trigger, engine=ENGINE, policy=loaded.policy.id, broken=tuple(broken), **facts, **hashes,
+        trigger=loaded.trigger, engine=ENGINE, policy=loaded.policy.id, broken=tuple(broken),
+        seed_commitment=loaded.round.policy.seed_commitment, **facts, **hashes,
     )  # fmt: skip
 
 

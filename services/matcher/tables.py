@@ -217,6 +217,17 @@ tasks = sa.Table(
     sa.Index("tasks_open", "territory", "settled_at"),
 )
 
+draws = sa.Table(
+    "draws",
+    metadata,
+    _id("territory", primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("seed", sa.String(64), nullable=False),
+    sa.Column("sealed_at", Instant, nullable=False),
+    sa.Column("opened_at", Instant),
+)
+"""The seed of a local day's draw. It leaves this table when `opened_at` is set, and not before."""
+
 rounds = sa.Table(
     "rounds",
     metadata,

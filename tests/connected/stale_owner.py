@@ -19,6 +19,7 @@ from services.bus.service import Share
 from services.calendar import FixedClock
 from services.matcher import leases, rounds
 from services.matcher.app import decide_here
+from services.matcher.draws import fresh_seed
 from services.matcher.leases import Holder, LeaseLost, Tenure
 from services.matcher.solver.schema import Outcome, Round
 from tests.matcher.world import now_at
@@ -43,7 +44,7 @@ async def run(url: str, *, fenced: bool) -> None:
         lease = (await tenure.look(clock()))[territory]
         fence = lease.fence if fenced else leases.unfenced
         try:
-            await rounds.run_round(database, territory, clock(), decide_and_stop, fence)
+            await rounds.run_round(database, territory, clock(), decide_and_stop, fresh_seed, fence)
         except LeaseLost:
             print("ended lost", flush=True)
         else:

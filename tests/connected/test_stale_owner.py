@@ -26,6 +26,7 @@ from services.calendar import FixedClock
 from services.matcher import leases, rounds
 from services.matcher import tables as t
 from services.matcher.app import decide_here
+from services.matcher.draws import fresh_seed
 from services.matcher.handlers import HANDLERS
 from services.matcher.leases import Holder, LeaseLost
 from tests.bus.harness import until
@@ -120,7 +121,7 @@ async def take_over(database: Database, territory: str) -> int:
 
 async def decide_as_heir(database: Database, territory: str, token: int) -> None:
     own = leases.Lease(territory, token, now_at(9))
-    await rounds.run_round(database, territory, FixedClock(now_at(10))(), decide_here, own.fence)
+    await rounds.run_round(database, territory, FixedClock(now_at(10))(), decide_here, fresh_seed, own.fence)
 
 
 async def written(database: Database) -> Counter[str]:

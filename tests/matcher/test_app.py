@@ -188,6 +188,7 @@ def test_a_live_round_does_not_wait_for_what_other_modes_would_have_placed() -> 
 
 
 def one_part(world: World) -> Round:
+    world.seal()
     with world.engine.connect() as tx:
         loaded = reading.load(tx, "montlucon", world.now)
     assert loaded is not None

@@ -21,7 +21,7 @@ from services.matcher.app import build, decide_here
 from services.matcher.leases import Holder, LeaseLost, Tenure
 from services.matcher.solver.schema import Outcome, Round
 from tests.matcher.test_app import Told, hand_over
-from tests.matcher.world import TERRITORY, now_at
+from tests.matcher.world import TERRITORY, now_at, told_seed
 
 ONE, TWO = Holder("1"), Holder("2")
 LONG, SHORT = 60.0, 0.2
@@ -171,7 +171,9 @@ async def test_no_part_of_a_round_lands_whose_owner_lost_the_territory_while_it_
         return await decide_too_late(database, part)
 
     with pytest.raises(LeaseLost):
-        await rounds.run_round(database, TERRITORY, now_at(9), decide, lambda tx: leases.check(tx, TERRITORY, own))
+        await rounds.run_round(
+            database, TERRITORY, now_at(9), decide, told_seed, lambda tx: leases.check(tx, TERRITORY, own)
+        )
     assert await proposed(database) == 0
 
 
@@ -181,7 +183,7 @@ async def test_without_the_fence_the_same_round_lands(database: Database) -> Non
     async def decide(part: Round) -> Outcome:
         return await decide_too_late(database, part)
 
-    await rounds.run_round(database, TERRITORY, now_at(9), decide)
+    await rounds.run_round(database, TERRITORY, now_at(9), decide, told_seed)
     assert await proposed(database) == 1
 
 

@@ -42,7 +42,7 @@ from services.matcher.policy import policy_in_force
 from services.matcher.propose import NoRoom, Place, propose
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.step import Step
-from tests.matcher.world import COMMUNE, CRECHE, FROM_OCTOBER, MORNINGS, TERRITORY, need, now_at
+from tests.matcher.world import COMMUNE, CRECHE, FROM_OCTOBER, MORNINGS, TERRITORY, need, now_at, told_seed
 
 NOW = now_at(9)
 POLICY = policy_in_force("montlucon-modele", local_day(NOW))
@@ -270,7 +270,8 @@ async def test_two_processes_that_run_the_same_round_propose_each_place_once(dat
 
         later = NOW + timedelta(seconds=1)
         tallies = await asyncio.gather(
-            rounds.run_round(database, TERRITORY, NOW, decide), rounds.run_round(other, TERRITORY, later, decide)
+            rounds.run_round(database, TERRITORY, NOW, decide, told_seed),
+            rounds.run_round(other, TERRITORY, later, decide, told_seed),
         )
         await other.close()
         assert sorted((tally.proposed, tally.dropped) for tally in tallies if tally) == [(0, 1), (3, 0)]

@@ -42,6 +42,7 @@ from services.calendar import at
 from services.matcher import rounds, store, timers
 from services.matcher import tables as t
 from services.matcher.app import decide_here
+from services.matcher.draws import NewSeed
 from services.matcher.handlers import HANDLERS
 from services.matcher.rounds import Decide
 from services.matcher.solver.schema import Outcome, Round
@@ -97,6 +98,11 @@ def empty_engine() -> sa.Engine:
     return engine
 
 
+def told_seed(territory: str, day: date) -> str:
+    """A draw that every run of the tests repeats."""
+    return f"{territory}/{day.isoformat()}"
+
+
 @dataclass
 class World:
     """One territory with one crèche of one section, at `now`. `said` is everything that the matcher said."""
@@ -104,6 +110,7 @@ class World:
     now: datetime = field(default_factory=lambda: now_at(9))
     engine: sa.Engine = field(default_factory=empty_engine)
     decide: Decide = decide_here
+    new_seed: NewSeed = told_seed
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -153,8 +160,13 @@ class World:
         with self.engine.connect() as tx:
             due = rounds.due_territories(tx, self.now)
         for territory in due:
-            run_now(rounds.run_round(self.database, territory, self.now, self.decide))
+            run_now(rounds.run_round(self.database, territory, self.now, self.decide, self.new_seed))
         return len(due)
+
+    def seal(self) -> None:
+        """What every round does first."""
+        with self.engine.begin() as tx:
+            rounds.keep_draws(tx, TERRITORY, self.now, self.new_seed)
 
     def pass_time(self, by: timedelta) -> None:
         """Let time pass, doing what falls due on the way at its hour."""

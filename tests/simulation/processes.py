@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -223,7 +223,12 @@ def _matcher(house: House, life: Life, databases: dict[str, Database]) -> Servic
         await house.rest("solver")
         return matcher.decide(part)
 
-    return matcher.build(databases["matcher"], house.clock, decide, relayed=True)
+    return matcher.build(databases["matcher"], house.clock, decide, relayed=True, new_seed=told_seed)
+
+
+def told_seed(territory: str, day: date) -> str:
+    """A draw that a failing seed reproduces."""
+    return f"{territory}/{day}"
 
 
 def _notifier(house: House, life: Life, databases: dict[str, Database]) -> Service:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +17,7 @@ from services.ingest.pages.forms import Form
 from services.ingest.pages.maps import RADIUS, ground
 from services.ingest.pages.visit import Visit, get
 from services.ingest.pages.wording import in_order
-from services.ingest.queries import directory, places
+from services.ingest.queries import directory, draws, places
 
 AGES = (
     (4, "Moins de 6 mois"),
@@ -27,6 +28,9 @@ AGES = (
     (42, "3 ans et plus"),
 )
 """Completed months that stand for an age, as parents say it."""
+
+DRAWS_SHOWN = timedelta(days=14)
+"""How far back the page of rules shows draws: a family has its answer within days; older seeds are in the events."""
 
 KINDS = tuple((kind.value, kind.label) for kind in places.SHOWN_TO_ALL)
 
@@ -83,7 +87,8 @@ async def one_structure(visit: Visit) -> Response:
 async def published_rules(visit: Visit) -> Response:
     """The grid in force with its points, what happens with it, and how to have a decision explained."""
     rules = visit.pages.rules(visit.town["policy"], visit.today)
-    return visit.show("public/rules.html", rules=rules)
+    drawn = await visit.read(draws.published, visit.actor.territory, visit.today - DRAWS_SHOWN)
+    return visit.show("public/rules.html", rules=rules, draws=drawn)
 
 
 def _anybody(visit: Visit) -> Actor:

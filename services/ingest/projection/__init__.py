@@ -16,7 +16,7 @@ from contracts import messages as m
 from contracts import placements as pl
 from contracts import proposals as p
 from contracts.base import Event
-from contracts.rounds import RequestExplained, RoundDecided
+from contracts.rounds import DrawOpened, DrawSealed, RequestExplained, RoundDecided
 from contracts.tasks import TaskOpened, TaskSettled
 from services.bus.delivery import Handler, Handlers
 from services.ingest import changes
@@ -42,6 +42,8 @@ _HANDLERS: dict[type[Event], Handler] = {
     pl.PlacementConfirmed: others.on_placement_confirmed,
     pl.PlacementEnding: others.on_placement_ending,
     pl.PlacementEnded: others.on_placement_ended,
+    DrawSealed: others.on_draw_sealed,
+    DrawOpened: others.on_draw_opened,
     RoundDecided: others.on_round_decided,
     RequestExplained: others.on_request_explained,
     TaskOpened: others.on_task_opened,

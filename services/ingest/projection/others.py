@@ -17,12 +17,12 @@ from contracts.messages import (
     MessageUnknown,
 )
 from contracts.placements import PlacementConfirmed, PlacementEnded, PlacementEnding
-from contracts.rounds import RequestExplained, RoundDecided
+from contracts.rounds import DrawOpened, DrawSealed, RequestExplained, RoundDecided
 from contracts.tasks import TaskOpened, TaskSettled
 from contracts.vocabulary import TaskKind
 from services.ingest import store
 from services.ingest.projection.proposals import CARRIERS, catch_up, confirm, wait_again
-from services.ingest.projection.tables import explanations, messages, placements, rounds, tasks
+from services.ingest.projection.tables import draws, explanations, messages, placements, rounds, tasks
 
 _ENVELOPE = set(Event.model_fields)
 _ONE_DAY = timedelta(days=1)
@@ -74,6 +74,16 @@ def on_task_settled(tx: sa.Connection, event: TaskSettled, now: datetime) -> Non
 def on_round_decided(tx: sa.Connection, event: RoundDecided, now: datetime) -> None:
     facts = event.model_dump(mode="json", exclude=_ENVELOPE)
     store.put(tx, rounds, {"id": event.subject, "territory": event.territory, "facts": facts, "at": event.time})
+
+
+def on_draw_sealed(tx: sa.Connection, event: DrawSealed, now: datetime) -> None:
+    row = {"territory": event.territory, "day": event.day, "commitment": event.commitment}
+    store.put(tx, draws, {**row, "sealed_at": event.time})
+
+
+def on_draw_opened(tx: sa.Connection, event: DrawOpened, now: datetime) -> None:
+    row = {"territory": event.territory, "day": event.day, "commitment": event.commitment}
+    store.put(tx, draws, {**row, "seed": event.seed, "opened_at": event.time})
 
 
 def on_request_explained(tx: sa.Connection, event: RequestExplained, now: datetime) -> None:

@@ -131,6 +131,18 @@ rounds = sa.Table(
     sa.Index("rounds_of_territory", "territory", "at"),
 )
 
+draws = sa.Table(
+    "draws",
+    metadata,
+    sa.Column("territory", sa.String(64), primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("commitment", sa.String(64), nullable=False),
+    sa.Column("sealed_at", Instant),
+    sa.Column("seed", sa.String(64)),
+    sa.Column("opened_at", Instant),
+)
+"""The draw of each day: its print from the day before, its seed from the day after."""
+
 messages = sa.Table(
     "messages",
     metadata,

@@ -16,7 +16,7 @@ from contracts.vacancies import (
 )
 from contracts.vocabulary import Answer, Audience, ProposalState, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.retries import WrongEvent
-from services.matcher import endings, moves, store, tasks
+from services.matcher import draws, endings, moves, store, tasks
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
 from services.matcher.rules.capacity import sat_on, short_holds
@@ -153,7 +153,8 @@ def _withdraw_what_no_longer_fits(step: Step, section: str, reason: WithdrawalRe
     A NON that could still be undone is final instead.
     """
     while short := _short_proposals(step.tx, section, step.now):
-        lowest = max(short, key=lambda proposal: _goes(proposal, step.policy.rules.seed))
+        seed = draws.seed_of(step.tx, short[0].territory, step.now)
+        lowest = max(short, key=lambda proposal: _goes(proposal, seed))
         if lowest.state is ProposalState.DECLINING:
             done = endings.decline(step, lowest, Answer.NON, lowest.answered_by or "matcher")
         else:

@@ -136,6 +136,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("territory"),
     )
     op.create_table(
+        "draws",
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("commitment", sa.String(length=64), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seed", sa.String(length=64), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("territory", "day"),
+    )
+    op.create_table(
         "explanations",
         sa.Column("request", sa.String(length=64), nullable=False),
         sa.Column("territory", sa.String(length=64), nullable=False),
@@ -505,6 +515,7 @@ def downgrade() -> None:
     op.drop_index("holds_of_request", table_name="holds")
     op.drop_table("holds")
     op.drop_table("explanations")
+    op.drop_table("draws")
     op.drop_table("changes")
     op.drop_table("api_keys")
     op.drop_index("agreements_of_structure", table_name="agreements")

@@ -108,6 +108,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("agreement"),
     )
     op.create_table(
+        "draws",
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("seed", sa.String(length=64), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("territory", "day"),
+    )
+    op.create_table(
         "explanations",
         sa.Column("request", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
@@ -367,6 +376,7 @@ def downgrade() -> None:
     op.drop_index("holds_section", table_name="holds")
     op.drop_table("holds")
     op.drop_table("explanations")
+    op.drop_table("draws")
     op.drop_table("agreements")
     op.drop_index(
         "outbox_unpublished",
