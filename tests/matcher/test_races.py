@@ -171,8 +171,9 @@ async def reply(database: Database, proposal: str, answer: Answer, by: str = "pa
 
 async def expire(database: Database, proposal: str) -> None:
     due = await database.read(timers.due, NOW + timedelta(days=3))
-    timer = next(timer for timer in due if (timer.kind, timer.about) == (moves.EXPIRY, proposal))
-    await database.write(timers.fire, timer, NOW + timedelta(days=3))
+    for timer in due:  # none where the withdrawal was quicker
+        if (timer.kind, timer.about) == (moves.EXPIRY, proposal):
+            await database.write(timers.fire, timer, NOW + timedelta(days=3))
 
 
 async def withdraw(database: Database, n: int) -> None:
