@@ -28,8 +28,9 @@ class TaskSettled(Event):
 
 
 class TaskHandled(Event):
-    """A person says that a task is done."""
+    """A person says that a task is done, or puts it off: it comes back at `again_at`."""
 
     type: Literal["task.handled"]
     by: Id
     note: str = ""
+    again_at: AwareDatetime | None = None

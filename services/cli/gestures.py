@@ -35,6 +35,7 @@ from services.ingest.declare.vacancies import (
     withdraw_vacancy,
 )
 from services.ingest.inbound import InboundSms, receive_sms
+from services.ingest.problems import Refused
 from services.ingest.projection import tables as seen
 from services.ingest.sms_replies import parse_reply
 from services.notifier.gateways import phone_threads
@@ -55,6 +56,8 @@ from services.territory import (
 )
 
 MOST_RELEASED = 1000
+PUT_OFF_HOURS = 4
+"""When the coordinator tries again (assumed)."""
 
 
 @dataclass
@@ -182,7 +185,13 @@ class Gestures:
         await self._write(confirm_admission, act, proposal, ConfirmationBody(**dates))
 
     async def handle(self, task: Id) -> None:
-        await self._write(handle_task, self._guichet(), task, HandledBody())
+        """Tick it off; where that would leave a place held for nobody, put it off until the next gesture."""
+        try:
+            await self._write(handle_task, self._guichet(), task, HandledBody())
+        except Refused as refused:
+            if refused.problems[0].code != "gesture_wanted":
+                raise
+            await self._write(handle_task, self._guichet(), task, HandledBody(again_in_hours=PUT_OFF_HOURS))
 
 
 def _prepared(tx: sa.Connection) -> list[str]:

@@ -44,6 +44,7 @@ CALLED = frozenset(
         TaskKind.NO_MOBILE,
         TaskKind.CONTRADICTION,
         TaskKind.TO_VERIFY,
+        TaskKind.WRONG_NUMBER,
     }
 )
 """Tasks that a call to the family settles."""
@@ -143,10 +144,19 @@ class Players:
         if kind is TaskKind.RELEASE:
             return  # released all at once, by the week's own gesture
         at = next_working_instant(now + CALL_AFTER)
-        if kind in CALLED and task["proposal"] is not None:
+        if kind is TaskKind.LATE_CONFIRMATION and task["proposal"] is not None:
+            self.plan(at, lambda: self._confirm_for_structure(task["proposal"]))
+        elif kind in CALLED and task["proposal"] is not None:
             self.plan(at, lambda: self._call(task))
         else:
             self.plan(at, lambda: self.gestures.handle(task["id"]))
+
+    async def _confirm_for_structure(self, proposal: Id) -> None:
+        """The coordinator rings the structure, and confirms for it."""
+        row = await self.town.databases["ingest"].read(_proposal, proposal)
+        if row is not None and ProposalState(row["state"]) is ProposalState.ACCEPTED:
+            settled = confirmation_of(row["id"], self.town.clock(), row["start"], self.seed)
+            await self.gestures.confirm(row["id"], row["structure"], settled)
 
     async def _call(self, task: sa.RowMapping) -> None:
         """Call the family of a task's proposal, and write down what it says."""

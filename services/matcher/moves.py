@@ -13,7 +13,8 @@ from services.matcher.store import Proposal
 
 EXPIRY, REMINDER, UNDO, RECEIPT, CONFIRMATION = "expiry", "reminder", "undo", "receipt", "confirmation"
 RESUME, LAPSE, ROUND, DEPARTURE, BIRTH = "resume", "lapse", "round", "departure", "birth"
-"""Kinds of timers."""
+AGAIN = "again"
+"""Kinds of timers. AGAIN is about a task that was put off, the others about a proposal, request or section."""
 
 WAITING_FOR_ANSWER = (EXPIRY, REMINDER, RECEIPT, UNDO, RESUME)
 """Timers that an answer makes pointless. That the days of care pass (LAPSE) matters until the end."""

@@ -81,7 +81,9 @@ def _expire(step: Step, proposal: Proposal) -> None:
     """A family whose child should be born by now is called, not written to: its proposal waits for that call."""
     if proposal.deadline is None or step.now < proposal.deadline + step.policy.grace:
         return
-    if not birth_is_unsure(step, proposal.request):
+    if birth_is_unsure(step, proposal.request):
+        open_birth(step, proposal.territory, proposal.request)
+    else:
         endings.expire(step, proposal)
 
 
@@ -145,7 +147,40 @@ def _end_placement(step: Step, timer: Timer) -> None:
 def _ask_about_birth(step: Step, timer: Timer) -> None:
     row = store.request_row(step.tx, timer.about)
     if row is not None and row["state"] in (store.WAITING, store.WITH_PERSON):
-        tasks.open_task(step, TaskKind.BIRTH_TO_CONFIRM, territory=timer.territory, request=timer.about)
+        open_birth(step, timer.territory, timer.about)
+
+
+def open_birth(step: Step, territory: str, request: str) -> None:
+    tasks.open_task(step, TaskKind.BIRTH_TO_CONFIRM, territory=territory, request=request)
+
+
+def _ask_again(step: Step, timer: Timer) -> None:
+    """What was put off is on the list again, unless it has lost its object meanwhile."""
+    row = step.tx.execute(sa.select(t.tasks).where(t.tasks.c.task == timer.about)).mappings().one()
+    proposal = store.proposal(step.tx, row["proposal"]) if row["proposal"] else None
+    kind = TaskKind(row["kind"])
+    if proposal is not None and not _still_wants(proposal, kind, row["settled_at"]):
+        return
+    about = {name: row[name] for name in ("request", "structure")} if proposal is None else {}
+    tasks.open_task(step, kind, proposal, territory=timer.territory, **about)
+
+
+def _still_wants(proposal: Proposal, kind: TaskKind, put_off_at: datetime) -> bool:
+    """A task that ends with the proposal, or with an answer, has no object after it."""
+    if kind in tasks.ENDED and proposal.state is not _ASKED_IN.get(kind, proposal.state):
+        return False
+    answered_since = proposal.answered_at is not None and proposal.answered_at > put_off_at
+    return not (answered_since and kind in tasks.ANSWERED)
+
+
+_ASKED_IN = {
+    TaskKind.RELEASE: ProposalState.PREPARED,
+    TaskKind.UNDELIVERED: ProposalState.UNDELIVERED,
+    TaskKind.NO_MOBILE: ProposalState.UNDELIVERED,
+    TaskKind.CONTRADICTION: ProposalState.FROZEN,
+    TaskKind.LATE_CONFIRMATION: ProposalState.ACCEPTED,
+}
+"""In which state a task that ends with its proposal is wanted."""
 
 
 _FIRE_PROPOSAL = {
@@ -163,4 +198,5 @@ _FIRE = {
     moves.ROUND: _release_place,
     moves.DEPARTURE: _end_placement,
     moves.BIRTH: _ask_about_birth,
+    moves.AGAIN: _ask_again,
 }

@@ -39,7 +39,7 @@ from contracts.vocabulary import (
     WithdrawalReason,
 )
 from services.bus import tables as bus
-from services.matcher import endings, store
+from services.matcher import endings, store, watch
 from services.matcher import tables as t
 from services.matcher.handlers import places as place_handlers
 from services.matcher.rules.capacity import overfull
@@ -193,10 +193,11 @@ class Territory(RuleBasedStateMachine):
         self.world.leave(self.one(pick, S.CONFIRMED), last)
 
     @precondition(lambda self: self.world.tasks())
-    @rule(pick=picks)
-    def handle_a_task(self, pick: int) -> None:
+    @rule(pick=picks, hours=st.none() | st.integers(1, 72))
+    def handle_a_task(self, pick: int, hours: int | None) -> None:
         rows = [row["task"] for row in self.rows(t.tasks) if row["settled_at"] is None]
-        self.world.hear(TaskHandled, sorted(rows)[pick % len(rows)], by="guichet")
+        again_at = self.world.now + timedelta(hours=hours) if hours else None
+        self.world.hear(TaskHandled, sorted(rows)[pick % len(rows)], by="guichet", again_at=again_at)
 
     # what must hold
 
@@ -228,6 +229,11 @@ class Territory(RuleBasedStateMachine):
             times = sum(f'"subject":"{row["proposal"]}"'.encode() in body for body in said)
             if ProposalState(row["state"]) is not S.CONFIRMED:
                 assert times == (ProposalState(row["state"]) in ENDED), row["state"]
+
+    @invariant()
+    def no_live_proposal_is_left_alone(self) -> None:
+        with self.world.engine.connect() as tx:
+            assert watch.left_alone(tx) == []
 
     @invariant()
     def only_a_person_closes_a_request(self) -> None:
@@ -331,6 +337,12 @@ def test_a_count_that_forgets_the_children_who_sit_there_is_found(monkeypatch: p
 
 def test_a_reduction_that_takes_nothing_back_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place_handlers, "_withdraw_what_no_longer_fits", lambda *_: None)
+    with pytest.raises(AssertionError):
+        run(examples=100)
+
+
+def test_a_tick_that_leaves_a_proposal_to_nobody_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "keep_watch", lambda *_: None)
     with pytest.raises(AssertionError):
         run(examples=100)
 

@@ -160,12 +160,12 @@ def _said(run: Simulation, name: str, type_: str) -> list[Any]:
 
 
 def left_to_nobody(run: Simulation) -> Iterator[str]:
-    """Each live proposal waits for a timer or for a person: who has it on a list, or said that it is dealt with."""
+    """Each live proposal waits for a timer, or for a person who has it on a list now or later."""
     timed = {row["about"] for row in rows(run, "matcher", matcher.timers) if row["kind"] != "lapse"}
-    listed = {row["proposal"] for row in rows(run, "matcher", matcher.tasks) if row["settled_at"] is None}
-    unborn = {row["request"] for row in rows(run, "matcher", matcher.tasks) if row["kind"] == "birth_to_confirm"}
-    ticked = {row["proposal"] for row in rows(run, "ingest", seen.tasks) if row["handled_at"] is not None}
-    somebodys = timed | listed | ticked
+    open_ones = [row for row in rows(run, "matcher", matcher.tasks)
+                 if row["settled_at"] is None or row["task"] in timed]  # fmt: skip
+    unborn = {row["request"] for row in open_ones if row["kind"] == "birth_to_confirm"}
+    somebodys = timed | {row["proposal"] for row in open_ones}
     for row in rows(run, "matcher", matcher.proposals):
         if ProposalState(row["state"]) in LIVE and row["proposal"] not in somebodys and row["request"] not in unborn:
             yield f"{row['proposal']} is {row['state']} and nobody's"

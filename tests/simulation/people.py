@@ -372,9 +372,10 @@ class People:
         row = self.some(seen.tasks, seen.tasks.c.settled_at.is_(None), seen.tasks.c.handled_at.is_(None))
         if row is None:
             return None
+        again = self.dice.one((None, None, 4))
         return Errand(
             self.town.coordinator, "handle task", "task.handled",
-            lambda tx, act, _: tasks.handle_task(tx, act, row["id"], tasks.HandledBody()),
+            lambda tx, act, _: tasks.handle_task(tx, act, row["id"], tasks.HandledBody(again_in_hours=again)),
         )  # fmt: skip
 
     def sign_in(self, now: datetime) -> Errand:

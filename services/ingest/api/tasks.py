@@ -35,7 +35,7 @@ async def read_task(door: Somebody, task: PathId) -> dict[str, Any]:
 
 @routes.post("/tasks/{task}/handling", status_code=ACCEPTED, response_model=Taken)
 async def post_handling(door: Somebody, task: PathId, body: HandledBody) -> JSONResponse:
-    """Dire qu'une tâche est faite."""
+    """Dire qu'une tâche est faite, ou la reporter."""
 
     def do(tx: sa.Connection, act: Act) -> dict[str, Any]:
         handle_task(tx, act, task, body)

@@ -10,8 +10,9 @@ from fastapi.responses import Response
 from contracts.vocabulary import ProposalState, RefusalReason, TaskKind, WithdrawalReason
 from services.ingest.actors import Act, Role
 from services.ingest.declare.replies import CallBody, record_call
-from services.ingest.declare.tasks import HandledBody, handle_task
+from services.ingest.declare.tasks import ACT_FIRST, HandledBody, handle_task
 from services.ingest.inbound import handle_text
+from services.ingest.pages.family_files import TAKING_BACK
 from services.ingest.pages.forms import body
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.releases import rounds
@@ -70,6 +71,9 @@ CALLS = frozenset(
 )
 """Kinds that an answer of the family, or a call that reached it, settles."""
 
+PUT_OFF_HOURS = 4
+"""When an unanswered call is tried again: later on the same working day (a choice of the guichet)."""
+
 _REASONS: dict[str, str] = {
     reason.value: reason.label for reasons in (RefusalReason, WithdrawalReason) for reason in reasons
 }
@@ -87,6 +91,9 @@ async def to_do(visit: Visit) -> Response:
         groups=groups,
         titles=TITLES,
         calls=CALLS,
+        act_first=ACT_FIRST,
+        takings=TAKING_BACK,
+        put_off_hours=PUT_OFF_HOURS,
         words={row["proposal"]: row["words"] for row in texts if row["proposal"]},
         texts=await _with_numbers(visit, [row for row in texts if row["proposal"] is None]),
         reasons=_REASONS,
@@ -103,9 +110,11 @@ async def called(visit: Visit) -> Response:
 
 
 async def handled(visit: Visit) -> Response:
-    """The task is done. A click on a task that somebody else just did is no fault."""
-    await visit.write(_handle, visit.act(), visit.path("task"), (await visit.form())["mots"])
-    return visit.go("/guichet", "tache")
+    """The task is done, or comes back later. A click on a task that somebody else just did is no fault."""
+    form = await visit.form()
+    again = PUT_OFF_HOURS if form["plus_tard"] else None
+    await visit.write(_handle, visit.act(), visit.path("task"), form["mots"], again)
+    return visit.go("/guichet", "reportee" if again else "tache")
 
 
 async def text_handled(visit: Visit) -> Response:
@@ -115,9 +124,9 @@ async def text_handled(visit: Visit) -> Response:
     return visit.go("/guichet", "sms_traite")
 
 
-def _handle(tx: sa.Connection, act: Act, task: str, words: str) -> None:
+def _handle(tx: sa.Connection, act: Act, task: str, words: str, again: int | None) -> None:
     try:
-        handle_task(tx, act, task, body(HandledBody, note=words))
+        handle_task(tx, act, task, body(HandledBody, note=words, again_in_hours=again))
     except Refused as refused:
         if refused.problems[0].code != "already_handled":
             raise

@@ -10,7 +10,7 @@ from contracts.proposals import HoldDenied, ReplyJudged, Verdict
 from contracts.replies import CallRecorded, HoldRequested, ReplyReceived, ReplyUndone
 from contracts.vocabulary import Answer, ProposalState, TaskKind, VacancyKind
 from services.calendar import answer_by_after_callback
-from services.matcher import endings, lifecycle, tasks
+from services.matcher import endings, lifecycle, tasks, watch
 from services.matcher.handlers.territory import known, step_for
 from services.matcher.needs import CannotHold
 from services.matcher.on_call_holds import on_call_place
@@ -126,8 +126,15 @@ def on_call_recorded(tx: sa.Connection, event: CallRecorded, now: datetime) -> N
             already_stopped=False, rules=step.policy.delays,
         )  # fmt: skip
         lifecycle.run_clock(step, proposal, max(proposal.deadline_before_call, before_care(proposal, moved)))
-    for kind in (TaskKind.CALL_BACK, TaskKind.UNCLEAR_REPLY, TaskKind.UNDELIVERED, TaskKind.NO_MOBILE):
+    for kind in CALLED:
         tasks.settle(step, kind, proposal, event.by)
+    watch.keep_watch(step, proposal.proposal)
+
+
+CALLED = (
+    TaskKind.CALL_BACK, TaskKind.UNCLEAR_REPLY, TaskKind.UNDELIVERED, TaskKind.NO_MOBILE, TaskKind.TO_VERIFY,
+)  # fmt: skip
+"""Tasks that a call which reached the family settles."""
 
 
 def on_hold_requested(tx: sa.Connection, event: HoldRequested, now: datetime) -> None:

@@ -10,7 +10,7 @@ from contracts.requests import NeedFacts, RequestAmended, RequestClosed, Request
 from contracts.vocabulary import Audience, ClosingReason, ProposalState, RequestKind, TaskKind, WithdrawalReason
 from services.bus.retries import WrongEvent
 from services.calendar import at, local_day
-from services.matcher import endings, lifecycle, moves, store, tasks
+from services.matcher import endings, lifecycle, moves, store, tasks, watch
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
 from services.matcher.needs import Offered, as_request, counted_at, still_suits
@@ -48,6 +48,8 @@ def on_request_amended(tx: sa.Connection, event: RequestAmended, now: datetime) 
     for task in store.open_tasks(tx, TaskKind.BIRTH_TO_CONFIRM, request=event.subject):
         tasks.settle_task(step, task, event.territory, "matcher")
     _watch_birth(step, event)
+    for proposal in store.live_proposals(tx, t.proposals.c.request == event.subject):
+        watch.keep_watch(step, proposal.proposal)
     step.mark_due(event.territory, event.type, at_once=event.kind is not RequestKind.REGULAR)
 
 

@@ -10,7 +10,7 @@ from contracts.confirmations import AdmissionConfirmed, AdmissionRefused
 from contracts.releases import ReleaseGiven, ReleaseSuspended, WithdrawalGiven
 from contracts.tasks import TaskHandled
 from contracts.vocabulary import TaskKind
-from services.matcher import endings, lifecycle, store, tasks
+from services.matcher import endings, lifecycle, moves, store, tasks, watch
 from services.matcher import tables as t
 from services.matcher.handlers.territory import known, step_for
 from services.matcher.propose import release
@@ -48,12 +48,32 @@ def on_withdrawal_given(tx: sa.Connection, event: WithdrawalGiven, now: datetime
 
 
 def on_task_handled(tx: sa.Connection, event: TaskHandled, now: datetime) -> None:
-    """Settled; a request that waited for this comes back to the next round."""
+    """Settled; a request that waited for this comes back to the next round.
+
+    Put off, it comes back at its hour. A proposal that nothing moves any more comes back at once: a tick is no answer.
+    """
     step = step_for(tx, event, now)
     row = tx.execute(sa.select(t.tasks).where(t.tasks.c.task == event.subject)).mappings().first()
-    if not tasks.settle_task(step, event.subject, event.territory, event.by) or row is None or row["request"] is None:
+    if not tasks.settle_task(step, event.subject, event.territory, event.by) or row is None:
+        return
+    if event.again_at is not None:
+        store.set_timer(tx, moves.AGAIN, event.subject, event.territory, event.again_at)
+    for proposal in _about(tx, row):
+        watch.keep_watch(step, proposal)
+    if row["request"] is None:
         return
     request = store.request_row(tx, row["request"])
-    if row["kind"] == TaskKind.STRUCTURE_REFUSED and request is not None and request["state"] == store.WITH_PERSON:
+    if (
+        event.again_at is None
+        and row["kind"] == TaskKind.STRUCTURE_REFUSED
+        and request is not None
+        and request["state"] == store.WITH_PERSON
+    ):
         store.touch_request(tx, row["request"], state=store.WAITING)
         step.mark_due(event.territory, event.type)
+
+
+def _about(tx: sa.Connection, task: sa.RowMapping) -> list[str]:
+    """The live proposals that a task is about: its own, or those of its request."""
+    own = t.proposals.c.proposal == task["proposal"] if task["proposal"] else t.proposals.c.request == task["request"]
+    return [proposal.proposal for proposal in store.live_proposals(tx, own)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import httpx2
@@ -114,11 +114,32 @@ async def test_a_call_is_noted_whether_it_reached_the_family_or_not(
 
 async def test_a_task_is_done_once_and_a_second_click_is_no_fault(town: Town, guichet: httpx2.AsyncClient) -> None:
     for _ in range(2):
-        done = await guichet.post("/guichet/tache/A-to_verify", data={})
+        done = await guichet.post("/guichet/tache/A-to_prepare", data={})
         assert done.headers["location"] == "/guichet?fait=tache"
-    assert [event.subject for event in await town.said(TaskHandled)] == ["A-to_verify"]
-    assert "Envois à vérifier" not in words((await guichet.get("/guichet")).text)
+    assert [event.subject for event in await town.said(TaskHandled)] == ["A-to_prepare"]
+    assert "Accueils à préparer" not in words((await guichet.get("/guichet")).text)
     assert (await guichet.post("/guichet/tache/A-nulle", data={})).status_code == 404
+
+
+async def test_a_task_that_holds_a_place_is_settled_by_a_gesture_and_never_by_a_tick(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    page = (await guichet.get("/guichet")).text
+    proposal = proposal_in("undelivered")
+    for gesture in ("repondre", "appel", "reprendre"):
+        assert f"/guichet/proposition/{proposal}/{gesture}" in page
+    ticked = await guichet.post("/guichet/tache/A-undelivered", data={})
+    assert ticked.status_code == 409 and "tient une place" in words(ticked.text)
+    assert await town.said(TaskHandled) == []
+    later = await guichet.post("/guichet/tache/A-undelivered", data={"plus_tard": "oui"})
+    assert later.headers["location"] == "/guichet?fait=reportee"
+    (event,) = await town.said(TaskHandled)
+    assert event.again_at - event.time == timedelta(hours=4)
+    back = await guichet.post(
+        f"/guichet/proposition/{proposal}/reprendre", data={"motif": "by_guichet", "demande": f"R-{proposal[2:]}"}
+    )
+    assert back.status_code == 303
+    assert [given.proposal for given in await town.said(WithdrawalGiven)] == [proposal]
 
 
 async def test_a_text_of_a_stranger_leaves_the_list_when_it_was_dealt_with(
