@@ -19,7 +19,7 @@ from contracts.vocabulary import MessageTemplate
 from services.bus import outbox, traces
 from services.bus.database import Database
 from services.bus.delivery import Clock
-from services.bus.links import proposal_token, sign_in_token
+from services.bus.links import contact_token, sign_in_token
 from services.notifier import budgets, metrics, store
 from services.notifier.facts import NotYetKnown, facts_for
 from services.notifier.gateways.gateway import Gateway, Outcome, Receipt, SendResult, remembered, settled
@@ -118,16 +118,17 @@ class Sender:
 
     def _text(self, tx: sa.Connection, message: Message, contact: Contact, now: datetime) -> Rendered:
         return render(message.template, facts_for(tx, message, self._sign_in_link(message), now), contact.language,
-                      link=self._proposal_link(message))  # fmt: skip
+                      link=self._proposal_link(message, contact.id))  # fmt: skip
 
     def _sign_in_link(self, message: Message) -> str:
         return f"{self.link_base}/connexion/{sign_in_token(self.link_key, message.link)}" if message.link else ""
 
-    def _proposal_link(self, message: Message) -> str:
-        """Where the gateway carries links, what asks for an answer also shows where to read more."""
+    def _proposal_link(self, message: Message, contact: str) -> str:
+        """Where the gateway carries links, what asks for an answer also shows where to read more: each contact its own
+        link, so that an answer is known to be its own."""
         if not (self.gateway.can_link and self.link_base and message.template in store.ASKING and message.proposal):
             return ""
-        return f"{self.link_base}/p/{proposal_token(self.link_key, message.proposal)}"
+        return f"{self.link_base}/p/{contact_token(self.link_key, message.proposal, contact)}"
 
     async def _settle(self, message: Message, now: datetime) -> int:
         started = message.started_at or now

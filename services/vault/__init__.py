@@ -29,6 +29,7 @@ from services.vault.first_names import (
 from services.vault.keys import rewrap
 from services.vault.store import (
     TooManyContacts,
+    contact_ids,
     contact_named,
     contacts_of,
     erase,
@@ -56,6 +57,7 @@ __all__ = [
     "WrongMasterKey",
     "child_first_name",
     "child_first_names",
+    "contact_ids",
     "contact_named",
     "contacts_of",
     "erase",

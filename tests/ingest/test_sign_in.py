@@ -10,7 +10,15 @@ from starlette.responses import Response
 
 from contracts.releases import SignInRequested
 from services import vault
-from services.bus.links import fingerprint, proposal_token, recognise, sign_in_token
+from services.bus.links import (
+    contact_token,
+    fingerprint,
+    opening,
+    proposal_token,
+    recognise,
+    sign_in_token,
+    whose,
+)
 from services.ingest import credentials, store
 from services.ingest.actors import Actor, Role
 from services.ingest.declare.persons import PersonBody, register_person, remove_person, request_sign_in
@@ -168,6 +176,10 @@ def test_tokens_are_short_and_differ_by_use_key_and_subject() -> None:
     tokens |= {sign_in_token(LINK_KEY, "O-1")}
     assert len(tokens) == 4
     assert {len(token) for token in tokens} == {22}
+    first, second = (contact_token(LINK_KEY, "O-1", contact) for contact in ("C-1", "C-2"))
+    assert {len(first), len(second)} == {30} and opening(first)[0] == opening(second)[0]
+    assert whose(LINK_KEY, "O-1", opening(second)[1], ["C-1", "C-2"]) == "C-2"
+    assert whose(LINK_KEY, "O-2", opening(second)[1], ["C-1", "C-2"]) is None
     assert recognise(proposal_token(LINK_KEY, "O-1"), proposal_token(LINK_KEY, "O-1"))
     assert not recognise("é", proposal_token(LINK_KEY, "O-1"))
 

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from fastapi.responses import Response
 
 from contracts.vocabulary import Answer, Channel, ProposalState, VacancyKind
+from services.bus import links
 from services.ingest import store
-from services.ingest.actors import Act
+from services.ingest.actors import Act, Actor
 from services.ingest.declare.replies import record_reply, undo_reply
 from services.ingest.families import suspend_if_wrong
 from services.ingest.pages.forms import Form
@@ -24,7 +25,8 @@ from services.ingest.pages.visit import Visit, get, post
 from services.ingest.problems import Refused
 from services.ingest.projection.tables import verdicts
 from services.ingest.queries import directory
-from services.ingest.queries.proposals import family_of_link, proposal
+from services.ingest.queries.proposals import contacts_written_to, family_of_link, proposal
+from services.vault import contact_ids
 
 LINK_LIFE = timedelta(days=30)
 """How long a link still opens what is over. Later the family asks the guichet (choice: a month answers most questions;
@@ -129,13 +131,27 @@ async def _place(visit: Visit, view: dict[str, Any]) -> dict[str, Any]:
 
 async def _family(visit: Visit) -> Visit | None:
     """The visit of whom the link belongs to, or None: unknown, not sent yet and too old look the same."""
-    actor = await visit.read(family_of_link, visit.path("token"))
+    token, mark = links.opening(visit.path("token"))
+    actor = await visit.read(family_of_link, token)
+    if actor is not None and mark:
+        actor = await _as_contact(visit, actor, mark)
     if actor is None:
         return None
     view = await visit.read(proposal, actor, actor.proposal or "", visit.now)
     if ProposalState(view["state"]) in NOT_YET or _is_too_old(view, visit.now):
         return None
     return replace(visit, actor=actor, town=await visit.read(directory.territory, actor.territory))
+
+
+async def _as_contact(visit: Visit, actor: Actor, mark: str) -> Actor | None:
+    """The family as the very contact that the link was sent to; None where the mark is of nobody."""
+    proposal_id = actor.proposal or ""
+    contacts = {
+        *await visit.guichet.vault.read(contact_ids, actor.family or ""),
+        *await visit.read(contacts_written_to, proposal_id),
+    }
+    contact = links.whose(visit.guichet.link_key, proposal_id, mark, contacts)
+    return replace(actor, id=contact) if contact else None
 
 
 def _is_too_old(view: dict[str, Any], now: datetime) -> bool:

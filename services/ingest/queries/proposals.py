@@ -37,7 +37,10 @@ _PLAIN = (
 
 
 def family_of_link(tx: sa.Connection, token: str) -> Actor | None:
-    """Who holds this link: the family of one proposal, as the contact that the link was sent to."""
+    """Who holds this link: the family of one proposal, as the contact that was reached last.
+
+    The mark behind the token, where there is one, says which contact it was sent to (`links.whose`).
+    """
     row = tx.execute(sa.select(proposals).where(proposals.c.link == fingerprint(token))).mappings().first()
     if row is None or row["family"] is None:
         return None

@@ -10,7 +10,7 @@ from contracts.proposals import ReplyJudged, Verdict
 from contracts.replies import ReplyReceived, ReplyUndone
 from contracts.requests import RequestClosed
 from contracts.vocabulary import Answer, Channel, VacancyKind
-from services.bus.links import proposal_token
+from services.bus.links import contact_token, proposal_token
 from services.vault import contacts_of
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import FIRST_NAMES, STATES, Town, link, proposal_in
@@ -161,6 +161,23 @@ async def test_a_link_that_went_to_two_contacts_does_not_guess_which_one_is_wron
 async def suspended(town: Town, family: str) -> list[bool]:
     contacts = await town.guichet.vault.read(contacts_of, town.guichet.keyring, family)
     return [contact.suspended for contact in contacts]
+
+
+async def test_each_contact_answers_by_its_own_link(town: Town) -> None:
+    """Forwarded or not, an answer is that of the contact the link was sent to, whoever was reached last."""
+    proposal, family = proposal_in("delivered"), "F-R-3"
+    await town.hear(sent(proposal, contact=f"{family}-c2"))
+    for n, answer in ((1, "oui"), (2, "non")):
+        path = f"/p/{contact_token(LINK_KEY, proposal, f'{family}-c{n}')}"
+        assert (await town.client.post(path, data={"reponse": answer, "une_fois": str(n)})).status_code == 303
+    assert [(said.answered_by, said.answer) for said in await town.said(ReplyReceived)] == [
+        (f"{family}-c1", Answer.OUI),
+        (f"{family}-c2", Answer.NON),
+    ]
+    forged = f"/p/{proposal_token(LINK_KEY, proposal)}{'A' * 8}"
+    assert (await town.client.get(forged)).status_code == 404
+    other = contact_token(LINK_KEY, proposal_in("frozen"), f"{family}-c1")[22:]
+    assert (await town.client.get(f"/p/{proposal_token(LINK_KEY, proposal)}{other}")).status_code == 404
 
 
 async def test_a_no_to_an_on_call_place_is_final_so_it_is_asked_twice(town: Town) -> None:
