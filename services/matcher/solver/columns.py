@@ -7,7 +7,7 @@ When to modify: when an option or a limit says one more thing to the search.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from contracts.vocabulary import Id
@@ -42,13 +42,15 @@ class Sheet:
         self.shared: defaultdict[Id, list[int]] = defaultdict(list)
         self._support: dict[Place, int] = {}
         users = _users(problem)
-        self._rows = self._add_limits(problem, users)
-        self.block_of = _blocks(problem, self._rows, users)
+        unit_of = [name for name, unit in problem.units.items() for _ in unit.choices]
+        rows = self._add_limits(problem, users, unit_of)
+        self.block_of = _blocks(problem, rows, users, unit_of)
         self.marks: dict[int, int] = {}
         self._widths: Counter[int] = Counter()
+        taken = iter(_taken(rows, users, len(unit_of)))
         for name, unit in problem.units.items():
-            self.choices[name] = tuple(self._add_option(name, option, self._taken(option)) for option in unit.options)
-            self.nothing[name] = self._add_option(name, None, self._taken(unit.stay) if unit.stay else {})
+            self.choices[name] = tuple([self._add_option(name, option, next(taken)) for option in unit.options])
+            self.nothing[name] = self._add_option(name, None, next(taken) if unit.stay else {})
 
     def add_row(self, kind: RowKind, cap: int, amounts: Amounts) -> int:
         """A row for a goal: `amounts` by column. Only the columns named take anything of it, or give (below 0)."""
@@ -65,7 +67,7 @@ class Sheet:
         if option is None or (wider := with_support(option, unit, self.problem.support)) is option:
             return column
         taken = dict(self.amounts[column])
-        for (row, cell), count in _counted(wider, self.problem, support=True).items():
+        for (row, cell), count in _prepared(wider, self.problem).items():
             if (row, cell) not in self._support:
                 left = self.problem.rows[row].left[cell]
                 self._support[row, cell] = self._new_row(RowKind.SUPPORT, left)
@@ -107,31 +109,30 @@ class Sheet:
         self.kinds.append(kind)
         return len(self.caps) - 1
 
-    def _add_limits(self, problem: Problem, users: dict[Place, Amounts]) -> dict[Place, int]:
+    def _add_limits(self, problem: Problem, users: dict[Place, Amounts], unit_of: list[Id]) -> dict[Place, int]:
         """A row for each set of users that could overrun one of the cells, with what the scarcest of them has left."""
-        unit_of = [name for name, unit in problem.units.items() for _ in unit.choices]
         least: dict[tuple[object, ...], Place] = {}
         for place, amounts in users.items():
-            if _most(amounts, unit_of) > _left(problem, place):
-                key = (problem.rows[place[0]].kind, *amounts.items())
-                least[key] = min(place, least.get(key, place), key=lambda place: (_left(problem, place), place))
+            left = _left(problem, place)
+            if sum(amounts.values()) > left and _most(amounts, unit_of) > left:
+                key = (problem.rows[place[0]].kind, tuple(amounts), tuple(amounts.values()))
+                other = least.get(key)
+                if other is None or (left, place) < (_left(problem, other), other):
+                    least[key] = place
         kinds = problem.rows
         return {place: self._new_row(kinds[place[0]].kind, _left(problem, place)) for place in sorted(least.values())}
 
-    def _taken(self, option: Option) -> Amounts:
-        counted = _counted(option, self.problem, support=False)
-        return {self._rows[place]: count for place, count in counted.items() if place in self._rows}
-
     def _add_option(self, unit: Id, option: Option | None, taken: Amounts) -> int:
         column = len(self.options)
-        places = tuple(row for row in taken if self.kinds[row] in OF_PLACES)
+        places = tuple([row for row in taken if self.kinds[row] in OF_PLACES])
+        others = {row: count for row, count in taken.items() if count > 1 or self.kinds[row] not in OF_PLACES}
         self.unit_of.append(unit)
         self.options.append(option)
         self.amounts.append(taken)
         self.cells.append(places)
-        self.bits.append(sum(self._mark(row, self.block_of[unit]) for row in places))
-        self.others.append({row: count for row, count in taken.items() if count > 1 or row not in places})
-        self.shared[unit] += [row for row in self.others[column] if row not in self.shared[unit]]
+        self.bits.append(sum([self._mark(row, self.block_of[unit]) for row in places]))
+        self.others.append(others)
+        self.shared[unit] += [row for row in others if row not in self.shared[unit]]
         return column
 
     def _mark(self, row: int, block: int) -> int:
@@ -148,18 +149,28 @@ def minutes(option: Option | None) -> int:
     return sum((slot.end.hour - slot.start.hour) * 60 + slot.end.minute - slot.start.minute for slot in slots)
 
 
-def _counted(option: Option, problem: Problem, *, support: bool) -> Counter[Place]:
-    uses = [use for use in option.uses if (problem.rows[use.row].kind is RowKind.SUPPORT) is support]
-    places = [(use.row, cell) for use in uses for cell in use.cells]
-    return Counter(places) if any(use.nth > 1 for use in uses) else Counter(dict.fromkeys(places, 1))
+def _prepared(option: Option, problem: Problem) -> Counter[Place]:
+    """How much an option takes, cell by cell, of what its structures have prepared for adapted care."""
+    uses = [use for use in option.uses if problem.rows[use.row].kind is RowKind.SUPPORT]
+    return Counter((use.row, cell) for use in uses for cell in use.cells)
 
 
 def _users(problem: Problem) -> dict[Place, Amounts]:
     """Who takes how much of each cell, by the number of the option."""
     found: defaultdict[Place, Amounts] = defaultdict(dict)
     for number, option in enumerate(_options(problem)):
-        for place, count in _counted(option, problem, support=False).items():
-            found[place][number] = count
+        for row, nth, _, cells in option.uses:
+            for cell in cells if problem.rows[row].kind in OF_PLACES else ():
+                found[row, cell][number] = nth  # the uses of a row come in the order of `nth`
+    return found
+
+
+def _taken(rows: Mapping[Place, int], users: dict[Place, Amounts], options: int) -> list[Amounts]:
+    """What each option takes of each row."""
+    found: list[Amounts] = [{} for _ in range(options)]
+    for place, row in rows.items():
+        for number, count in users[place].items():
+            found[number][row] = count
     return found
 
 
@@ -176,13 +187,14 @@ def _most(amounts: Amounts, unit_of: list[Id]) -> int:
     """The most that units could take together, each by one of its options."""
     most: dict[Id, int] = {}
     for number, count in amounts.items():
-        most[unit_of[number]] = max(count, most.get(unit_of[number], 0))
+        unit = unit_of[number]
+        if count > most.get(unit, 0):
+            most[unit] = count
     return sum(most.values())
 
 
-def _blocks(problem: Problem, rows: Iterable[Place], users: dict[Place, Amounts]) -> dict[Id, int]:
+def _blocks(problem: Problem, rows: Iterable[Place], users: dict[Place, Amounts], unit_of: list[Id]) -> dict[Id, int]:
     """Units that share rows, directly or through others, have the same number."""
-    unit_of = [name for name, unit in problem.units.items() for _ in unit.choices]
     up = {name: name for name in problem.units}
 
     def find(name: Id) -> Id:

@@ -19,6 +19,7 @@ from services.matcher.solver.explain import read, reasons
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.marks import marked
 from services.matcher.solver.modes import descend
+from services.matcher.solver.one_by_one import is_plain, reached, taken
 from services.matcher.solver.other_modes import displaced, prices
 from services.matcher.solver.problem import Option, Problem
 from services.matcher.solver.record import Record
@@ -113,6 +114,9 @@ def _found(part: Round, settings: Settings, spelling: Spelling) -> Outcome:
 
 def _options(problem: Problem, policy: Policy, settings: Settings) -> tuple[dict[Id, Option], dict[str, Any]]:
     """The options taken, and what the outcome says about how they were found."""
+    if is_plain(problem, policy):
+        plain = taken(problem)
+        return plain, {"levels": added_levels(reached(problem, plain))}
     order = one_list(problem.ordinary, list(problem.ranked.values()))
     if order is None and policy.mode is Mode.STABLE:
         table = Table(problem, settings)
