@@ -30,6 +30,7 @@ class Cut:
 
     def __init__(self, spans: Iterable[Span]) -> None:
         self._known: dict[tuple[int, int], tuple[tuple[Slot, ...], Period, int]] = {}
+        self._known_slots: dict[tuple[int, int], tuple[Slot, Period, int]] = {}
         self._dates, self._hours = _boundaries(_each_once(spans))
         self._until: dict[Weekday | date, dict[time, int]] = {}
         """By weekday and hour, the cells of the day before that hour, in the first stretch of dates only. Stretches of
@@ -50,8 +51,12 @@ class Cut:
 
     def slot_mask(self, slot: Slot, period: Period) -> int:
         """The cells of one slot, as bits."""
-        until = self._until[slot.weekday]
-        return self._stretches(*_days(slot, period)) * (until[slot.end] - until[slot.start]) & self._happen
+        key = (id(slot), id(period))
+        if key not in self._known_slots:
+            until = self._until[slot.weekday]
+            cells = self._stretches(*_days(slot, period)) * (until[slot.end] - until[slot.start]) & self._happen
+            self._known_slots[key] = (slot, period, cells)
+        return self._known_slots[key][2]
 
     def _mask(self, slots: tuple[Slot, ...], period: Period) -> int:
         found = self._stretches(period.start, period.end or date.max) * self._weekly(slots) & self._happen
@@ -106,28 +111,29 @@ class Book(Cut):
         super().__init__([*wished, *free, *taken])
 
     @cached_property
-    def offered(self) -> list[dict[Cell, int]]:
-        """For each audience level, the places in each cell that it may use."""
-        levels = [(row.audience_at(self.instant).level, (row.slots, row.period), row.places) for row in self.vacancies]
-        return self._up_to_each_level(levels)
+    def free(self) -> tuple[Left, ...]:
+        """For each audience level, the places that it may use, less the units that holds of at most that level keep."""
+        return tuple(self._left(level, with_holds=True) for level in LEVELS)
 
     @cached_property
-    def _offered_at_all(self) -> list[int]:
-        """For each audience level, the cells in which it finds places."""
-        return [sum(1 << cell for cell, places in found.items() if places > 0) for found in self.offered]
+    def _offered(self) -> tuple[Left, ...]:
+        return tuple(self._left(level, with_holds=False) for level in LEVELS)
+
+    def _left(self, level: int, *, with_holds: bool) -> Left:
+        left = Left(sum(row.places for row in self.vacancies) + sum(row.units for row in self.holds) + len(self.placed))
+        for row in self.vacancies:
+            if row.audience_at(self.instant).level <= level:
+                left.give(self.mask(row.slots, row.period), row.places)
+        for hold in self.holds if with_holds else ():
+            if hold.entitled_to.level <= level:
+                left.take(self.mask(hold.slots, hold.period), hold.units)
+        return left
 
     @cached_property
     def binding_levels(self) -> tuple[int, ...]:
         """The levels to look at: where the next one offers no more, it holds more users and says it all."""
         last = LEVELS[-1]
-        return tuple(level for level in LEVELS if level == last or self.offered[level] != self.offered[level + 1])
-
-    @cached_property
-    def held(self) -> list[dict[Cell, int]]:
-        """For each audience level, the units that holds of at most that level keep in each cell."""
-        return self._up_to_each_level(
-            [(row.entitled_to.level, (row.slots, row.period), row.units) for row in self.holds]
-        )
+        return tuple(level for level in LEVELS if level == last or self._offered[level] != self._offered[level + 1])
 
     @cached_property
     def children(self) -> dict[Cell, list[Id]]:
@@ -141,44 +147,77 @@ class Book(Cut):
     def is_offered(self, span: Span, level: int = LEVELS[-1]) -> bool:
         """True if each cell is offered, on all its days, to somebody of at most this audience level."""
         mask = self.mask(*span)
-        return bool(mask) and not mask & ~self._offered_at_all[level]
+        return bool(mask) and not mask & ~self._offered[level].some
 
     def full_before(self, level: int, rows: Sequence[Placed]) -> list[int]:
         """The cells, as bits, without a place for one more of this level, beside none, one, two... of these rows."""
-        offered, held = self.offered[level], self.held[level]
-        left = {cell: places - held.get(cell, 0) for cell, places in offered.items()}
-        some = sum(1 << cell for cell, count in left.items() if count > 0)
-        found = [~some]
+        left = self.free[level].copy()
+        found = [~left.some]
         for row in rows:
-            for cell in numbers(self.mask(row.slots, row.period)):
-                left[cell] = left.get(cell, 0) - 1
-                if left[cell] == 0:
-                    some &= ~(1 << cell)
-            found.append(~some)
+            left.take(self.mask(row.slots, row.period), 1)
+            found.append(~left.some)
         return found
 
     def overrun(self, level: int, rows: Iterable[Placed], *, with_holds: bool) -> int:
         """The cells, as bits, in which these rows are too many for this level."""
-        left = dict(self.offered[level])
-        for cell, units in self.held[level].items() if with_holds else ():
-            left[cell] = left.get(cell, 0) - units
-        found = 0
+        left, touched = (self.free if with_holds else self._offered)[level].copy(), 0
         for row in rows:
-            for cell in numbers(self.mask(row.slots, row.period)):
-                left[cell] = left.get(cell, 0) - 1
-                if left[cell] < 0:
-                    found |= 1 << cell
+            mask = self.mask(row.slots, row.period)
+            left.take(mask, 1)
+            touched |= mask
+        return left.short & touched
+
+
+class Left:
+    """What is left in each cell: one whole number for each binary digit, of all the cells together.
+
+    The last digit says that a number is below 0. `most` is how far from 0 the numbers may go.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._digits = [0] * (most.bit_length() + 1)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Left) and self._digits == other._digits
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def copy(self) -> Left:
+        found = Left(0)
+        found._digits = list(self._digits)
         return found
 
-    def _up_to_each_level(self, rows: list[tuple[int, Span, int]]) -> list[dict[Cell, int]]:
-        found: list[dict[Cell, int]] = [defaultdict(int) for _ in LEVELS]
-        for own, span, amount in rows:
-            cells = numbers(self.mask(*span))
-            for level in LEVELS[own:]:
-                here = found[level]
-                for cell in cells:
-                    here[cell] += amount
-        return found
+    @property
+    def some(self) -> int:
+        """The cells, as bits, with something left."""
+        found = 0
+        for digit in self._digits:
+            found |= digit
+        return found & ~self.short
+
+    @property
+    def short(self) -> int:
+        """The cells, as bits, with less than nothing left."""
+        return self._digits[-1]
+
+    def at(self, cell: Cell) -> int:
+        """What is left in one cell."""
+        values = [(digit >> cell & 1) << place for place, digit in enumerate(self._digits)]
+        return sum(values[:-1]) - values[-1]
+
+    def give(self, mask: int, places: int) -> None:
+        """So many places more in these cells: digit by digit, what does not fit is carried to the next."""
+        for place in numbers(places):
+            carry = mask
+            for higher in range(place, len(self._digits)):
+                self._digits[higher], carry = self._digits[higher] ^ carry, self._digits[higher] & carry
+
+    def take(self, mask: int, units: int) -> None:
+        """So many less in these cells: digit by digit, what is missing is borrowed from the next."""
+        for place in numbers(units):
+            borrow = mask
+            for higher in range(place, len(self._digits)):
+                self._digits[higher], borrow = self._digits[higher] ^ borrow, borrow & ~self._digits[higher]
 
 
 def numbers(mask: int) -> list[Cell]:

@@ -81,11 +81,71 @@ def bits(mask: int) -> Iterator[int]:
 def atoms(masks: Iterable[int]) -> list[int]:
     """The coarsest sets of cells that each mask either holds whole or leaves alone. Cells in no mask are left out."""
     parts: list[int] = []
+    covered = 0
     for mask in masks:
-        refined = [piece for part in parts for piece in (part & mask, part & ~mask) if piece]
-        rest = mask & ~_union(parts)
+        refined: list[int] = []
+        for part in parts:
+            inside = part & mask
+            refined += (part,) if not inside or inside == part else (inside, part ^ inside)
+        rest = mask & ~covered
         parts = [*refined, rest] if rest else refined
+        covered |= mask
     return parts
+
+
+class Amounts:
+    """A whole number for each cell, of either sign: one integer for each binary digit of all of them, so that an amount
+    is added to any set of cells at once."""
+
+    def __init__(self, most: int) -> None:
+        """`most` is how far from 0 the numbers may go."""
+        self._digits = [0] * (most.bit_length() + 1)  # the last one is the sign: two's complement
+
+    def add(self, mask: int, amount: int) -> None:
+        """Adds an amount to the number of each cell of a set."""
+        carried = 0
+        for place, digit in enumerate(self._digits):
+            added = mask if amount >> place & 1 else 0
+            self._digits[place] = digit ^ added ^ carried
+            carried = digit & added | carried & (digit ^ added)
+
+    @property
+    def none_left(self) -> int:
+        """The cells whose number is 0 or below."""
+        *digits, sign = self._digits
+        return sign | ~_union(digits)
+
+    @property
+    def below(self) -> int:
+        """The cells whose number is below 0."""
+        return self._digits[-1]
+
+    def least(self, mask: int) -> int:
+        """The least number among the cells of a set that is not empty."""
+        *digits, sign = self._digits
+        found = -(1 << len(digits)) if mask & sign else 0
+        lowest = mask & sign or mask
+        for place in range(len(digits) - 1, -1, -1):
+            without = lowest & ~digits[place]
+            found += 0 if without else 1 << place
+            lowest = without or lowest
+        return found
+
+
+class Parts:
+    """Sets of cells without any in common, and where they stand in their list."""
+
+    def __init__(self, masks: Iterable[int]) -> None:
+        self.masks = atoms(masks)
+        self._firsts = _union(mask & -mask for mask in self.masks)
+        self._numbers = {(mask & -mask).bit_length() - 1: number for number, mask in enumerate(self.masks)}
+        self._within: dict[int, int] = {}
+
+    def within(self, mask: int) -> int:
+        """The parts that a set of cells holds, as bits. It holds each of them whole or leaves it alone."""
+        if mask not in self._within:
+            self._within[mask] = _union(1 << self._numbers[first] for first in bits(mask & self._firsts))
+        return self._within[mask]
 
 
 def _union(masks: Iterable[int]) -> int:

@@ -100,8 +100,12 @@ class Choices:
         self._sections: dict[Id, list[Section]] = defaultdict(list)
         for section in round.sections:
             self._sections[section.structure].append(section)
-        self._opening = {(row.section, row.period.start) for row in round.vacancies}
-        self._opening |= {(row.section, row.period.end) for row in round.holds if row.period.end is not None}
+        self._opening: dict[Id, set[date]] = defaultdict(set)
+        for vacancy in round.vacancies:
+            self._opening[vacancy.section].add(vacancy.period.start)
+        for hold in round.holds:
+            if hold.period.end is not None:
+                self._opening[hold.section].add(hold.period.end)
         self._hours: dict[tuple[int, int], tuple[tuple[Slot, ...], tuple[Slot, ...]]] = {}
         self._spread = {section.id for section in round.sections if section.starts_per_week}
         self._asked_together = {request for row in round.siblings for request in row.requests}
@@ -137,11 +141,9 @@ class Choices:
         sections = [section.id for wish in request.wishes for section in self._sections[wish.structure]]
         days = 0 if request.id in self._asked_together else request.tolerance_days
         found = {(section, request.period.start) for section in sections}
-        for late in range(1, days + 1):
-            day = request.period.start + timedelta(days=late)
-            if request.period.contains(day):
-                found |= {(section, day) for section in sections if (section, day) in self._opening}
-                found |= {(section, day) for section in sections if section in self._spread and day.weekday() == 0}
+        for section in sections if days else ():
+            later = [*self._opening[section], *(_mondays(request) if section in self._spread else ())]
+            found |= {(section, day) for day in later if _is_in_time(request, day)}
         return found
 
     def _takings(self, request: Request, starts: Sequence[date]) -> Iterator[Taking]:
@@ -169,6 +171,16 @@ class Choices:
     def _part_sizes(self, request: Request, days: int) -> range:
         possible = request.accepts_partial and days <= MOST_DAYS_TO_CHOOSE_FROM
         return range(request.min_days, days) if possible and request.id not in self._asked_together else range(0)
+
+
+def _is_in_time(request: Request, day: date) -> bool:
+    return request.period.contains(day) and 0 < (day - request.period.start).days <= request.tolerance_days
+
+
+def _mondays(request: Request) -> Iterator[date]:
+    first = request.period.start
+    days = (first + timedelta(days=late) for late in range(1, request.tolerance_days + 1))
+    return (day for day in days if day.weekday() == 0)
 
 
 def _suits(request: Request, section: Section, taking: Taking) -> bool:

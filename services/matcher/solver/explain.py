@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time
 
 from contracts.vocabulary import Id, Slot
-from services.matcher.solver.books import Cell, numbers
 from services.matcher.solver.facts import Choice, Facts, Standing, accepts_age
 from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round, Why, WishReason
 from services.matcher.solver.spelling import Spelling
@@ -87,7 +86,7 @@ class _Reading:
             why=why,
             rank=self._rank(request.id, {choice.section for choice in choices}),
             points=-self.facts.standing_at(request.id, structure)[1],
-            full_slots=_in_order({slot for _, slot, _ in full}),
+            full_slots=_in_order(self._full_slots(full)),
             last_tier=last[0] if last else None,
             last_points=last[1] if last else None,
         )
@@ -143,24 +142,28 @@ class _Reading:
             self._lists[section] = sorted(self.eligible[section], key=self.eligible[section].__getitem__)
         return self._lists[section]
 
-    def _full(self, choices: list[Choice]) -> list[tuple[Choice, Slot, Cell]]:
-        """The hours of these choices that those who stand before the request, and what is held, fill by themselves."""
-        found = []
-        for choice in choices:
-            full = self.facts.full_cells(choice, self.eligible[choice.section][choice.request])
-            for slot in choice.slots if full else ():
-                cells = self.facts.books[choice.section].slot_mask(slot, choice.period) & full
-                found += [(choice, slot, cell) for cell in numbers(cells)]
-        return found
+    def _full(self, choices: list[Choice]) -> list[tuple[Choice, int]]:
+        """The choices in whose hours those who stand before the request, and what is held, leave no room, with these
+        cells as bits."""
+        standing = self.eligible
+        found = [
+            (choice, self.facts.full_cells(choice, standing[choice.section][choice.request])) for choice in choices
+        ]
+        return [(choice, cells) for choice, cells in found if cells]
 
-    def _users(self, full: list[tuple[Choice, Slot, Cell]]) -> set[Id]:
+    def _full_slots(self, full: list[tuple[Choice, int]]) -> Iterator[Slot]:
+        for choice, cells in full:
+            book = self.facts.books[choice.section]
+            yield from (slot for slot in choice.slots if book.slot_mask(slot, choice.period) & cells)
+
+    def _users(self, full: list[tuple[Choice, int]]) -> set[Id]:
         """The children who stand before the request in cells that are full for it."""
-        return {
-            other
-            for choice, _, cell in full
-            for other in self.facts.books[choice.section].children.get(cell, ())
-            if self.facts.standings[other] < self.eligible[choice.section][choice.request]
-        }
+        found: set[Id] = set()
+        for choice, cells in full:
+            book, mine = self.facts.books[choice.section], self.eligible[choice.section][choice.request]
+            before = (row for row in book.placed if self.facts.standings[row.request] < mine)
+            found.update(row.request for row in before if book.mask(row.slots, row.period) & cells)
+        return found
 
     def _admitted(self, choices: list[Choice]) -> set[Id]:
         return {row.request for choice in choices for row in self.facts.books[choice.section].placed}
@@ -174,7 +177,9 @@ class _Reading:
 
 
 def _in_order(slots: Iterable[Slot]) -> tuple[Slot, ...]:
-    return tuple(sorted(slots, key=lambda slot: (slot.weekday.number, str(slot.day), slot.start, slot.end)))
+    """The slots in the order of the week, each once."""
+    found = {(slot.weekday.number, str(slot.day), slot.start, slot.end): slot for slot in slots}
+    return tuple(found[key] for key in sorted(found))
 
 
 def phrases(

@@ -180,6 +180,8 @@ class Facts:
         return (*standing[:2], date.max, LAST) if together else standing
 
     def _cannot_go_back(self, wanted: Wanted) -> frozenset[Id]:
+        if not self.movers.had:
+            return frozenset()
         found: set[Id] = set()
         back: list[Choice] = list(wanted.choices)
         wished = {(choice.section, cell) for choice in wanted.choices for cell in self._cells(choice)}
@@ -320,7 +322,7 @@ class Facts:
         self, book: Book, cell: Cell, level: int, choice: Choice, ahead_of: Standing | None, stay: Container[Id]
     ) -> int:
         """The places that a child finds in a cell beside those who count, its own family apart."""
-        free = book.offered[level].get(cell, 0) - book.held[level].get(cell, 0)
+        free = book.free[level].at(cell)
         own = self.movers.now.get(choice.request)
         if own is not None and own.section == choice.section and own.entitled_to.level <= level:
             free += cell in book.cells(own.slots, own.period)

@@ -7,12 +7,12 @@ When to modify: when a new fact makes a choice possible or impossible.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 
 from contracts.vocabulary import Audience, Id
 from services.matcher.solver.care import Care, cares_by_structure, effective_audience
-from services.matcher.solver.cells import Grid, atoms
+from services.matcher.solver.cells import Amounts, Grid, Parts
 from services.matcher.solver.claims import Claim, draw, shared_claim
 from services.matcher.solver.current import Current, Kept, current_places
 from services.matcher.solver.limits import ranked_in_limits, within_limits
@@ -115,7 +115,7 @@ class _Place:
     def __init__(self, round: Round, structure: Id, cares: list[Care], places: list[Current], rows: _BySection) -> None:
         ids = {care.section.id for care in cares}
         self.structure, self.cares, self.instant = structure, cares, round.instant
-        self._known_left: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
+        self._known_left: dict[tuple[tuple[tuple[int, int], ...], tuple[int, ...]], Amounts] = {}
         self.vacancies = [row for name in sorted(ids) for row in rows.vacancies[name] if row.places > 0]
         self.places = [row for row in places if row.hold.section in ids]
         self.holds = [row for name in sorted(ids) for row in rows.holds[name]]
@@ -133,13 +133,16 @@ class _Place:
         offered = {section: self._offered(section) for section in {care.section.id for care in self.cares}}
         masks = [(care, self.grid.mask(*care.span)) for care in self.cares]
         possible = [(care, mask) for care, mask in masks if mask and not mask & ~offered[care.section.id]]
+        left = {section: self._left(section) for section in sorted({care.section.id for care, _ in possible})}
+        taken = {section: _taken(here) for section, here in left.items()}
+        fitting = [(care, mask) for care, mask in possible if not mask & taken[care.section.id][_level(care)]]
         own = {self.grid.mask(*span) for row in self.places for span in row.spans}
-        parts = atoms(sorted({mask for _, mask in possible} | own))
+        parts = Parts(sorted({mask for _, mask in fitting} | own))
         found: list[Option] = []
-        for section in sorted({care.section.id for care, _ in possible}):
-            numbers = self._add_rows(section, parts, rows, kept)
-            found += self._fitting(section, possible, parts, numbers, rows)
-        self._add_support(found, len(parts), rows, support)
+        for section, here in left.items():
+            numbers = self._add_rows(section, parts, [_at_least(amounts, parts) for amounts in here], rows, kept)
+            found += self._options_in(section, fitting, parts, numbers)
+        self._add_support(found, len(parts.masks), rows, support)
         yield from found
 
     def _offered(self, section: Id) -> int:
@@ -148,14 +151,10 @@ class _Place:
             union |= self.grid.mask(row.slots, row.period) if row.section == section else 0
         return union
 
-    def _add_rows(self, section: Id, parts: list[int], rows: list[Row], kept: Kept) -> dict[Audience, tuple[int, ...]]:
+    def _add_rows(
+        self, section: Id, parts: Parts, left: list[tuple[int, ...]], rows: list[Row], kept: Kept
+    ) -> dict[Audience, tuple[int, ...]]:
         """Adds the rows of a section; returns the numbers of those that each audience uses."""
-        left = [self._left(section, parts, audience) for audience in Audience]
-        places = [row for row in self.places if row.hold.section == section]
-        for level in range(len(left)) if places else ():
-            left[level] = self._given_back(
-                left[level], [row for row in places if row.hold.entitled_to.level <= level], parts
-            )
         binding: list[tuple[int, int]] = []
         for level, here in enumerate(left):
             wider = left[level + 1] if level + 1 < len(left) else None
@@ -163,27 +162,27 @@ class _Place:
                 rows.append(Row(RowKind.PLACES if wider is None else RowKind.KEPT, section, here))
                 binding.append((level, len(rows) - 1))
         numbers = {audience: tuple(row for level, row in binding if level >= audience.level) for audience in Audience}
-        for place in places:
+        for place in (row for row in self.places if row.hold.section == section):
             frees = {row: ~_full(rows[row]) for row in numbers[place.hold.entitled_to]}
-            kept.note(place, frees, lambda span: _compact(self.grid.mask(*span), parts))
+            kept.note(place, frees, lambda span: parts.within(self.grid.mask(*span)))
         return numbers
 
-    def _given_back(self, left: tuple[int, ...], places: list[Current], parts: list[int]) -> tuple[int, ...]:
-        """What is left once the children who have a place here have given it back.
+    def _left(self, section: Id) -> list[Amounts]:
+        """By audience, what each cell leaves to children of at most this audience, once those who may move have gone.
 
         Where more is held than there are places a move frees nothing: what is short stays short.
         """
-        masks = [_compact(self.grid.mask(*row.span), parts) for row in places]
-        return tuple(
-            here + sum(mask >> part & 1 for mask in masks) if here >= 0 else here for part, here in enumerate(left)
-        )
-
-    def _left(self, section: Id, parts: list[int], audience: Audience) -> tuple[int, ...]:
-        """For each part, what the fullest of its cells leaves to children of at most this audience."""
-        amounts = (*self._open_places(section, audience), *self._held_units(section, audience))
-        if amounts not in self._known_left:  # most audiences find the same places
-            self._known_left[amounts] = tuple(_least(part, amounts) for part in parts)
-        return self._known_left[amounts]
+        found = []
+        for audience in Audience:
+            amounts = (*self._open_places(section, audience), *self._held_units(section, audience))
+            places = [row.hold for row in self.places if row.hold.section == section]
+            own = tuple(
+                self.grid.mask(row.slots, row.period) for row in places if row.entitled_to.level <= audience.level
+            )
+            if (amounts, own) not in self._known_left:  # most audiences find the same places
+                self._known_left[amounts, own] = _summed(amounts, own)
+            found.append(self._known_left[amounts, own])
+        return found
 
     def _open_places(self, section: Id, audience: Audience) -> Iterator[tuple[int, int]]:
         for row in self.vacancies:
@@ -195,25 +194,16 @@ class _Place:
             if row.section == section and row.entitled_to.level <= audience.level:
                 yield self.grid.mask(row.slots, row.period), -row.units
 
-    def _fitting(
-        self,
-        section: Id,
-        possible: list[tuple[Care, int]],
-        parts: list[int],
-        numbers: dict[Audience, tuple[int, ...]],
-        rows: list[Row],
+    def _options_in(
+        self, section: Id, fitting: list[tuple[Care, int]], parts: Parts, numbers: dict[Audience, tuple[int, ...]]
     ) -> Iterator[Option]:
-        full = {number: _full(rows[number]) for number in set().union(*numbers.values())}
-        compact = {mask: _compact(mask, parts) for mask in {mask for care, mask in possible}}
         uses: dict[tuple[int, tuple[int, ...]], tuple[Use, ...]] = {}
-        for care, mask in possible:
-            if care.section.id != section:
-                continue
-            used = numbers[effective_audience(care.request, section)]
-            if not any(compact[mask] & full[number] for number in used):
-                if (mask, used) not in uses:
-                    uses[mask, used] = uses_of((row, compact[mask]) for row in used)
-                yield _option(care, compact[mask], uses[mask, used])
+        for care, mask in fitting:
+            if care.section.id == section:
+                used, own = numbers[effective_audience(care.request, section)], parts.within(mask)
+                if (own, used) not in uses:
+                    uses[own, used] = uses_of((row, own) for row in used)
+                yield _option(care, own, uses[own, used])
 
     def _add_support(self, options: list[Option], width: int, rows: list[Row], support: dict[Id, int]) -> None:
         if self.prepared is not None and options:
@@ -237,15 +227,33 @@ def _option(care: Care, mask: int, uses: tuple[Use, ...]) -> Option:
     return Option(care.request.id, care.level, (seat,), uses)
 
 
-def _least(part: int, amounts: Iterable[tuple[int, int]]) -> int:
-    here = [(mask & part, amount) for mask, amount in amounts if mask & part]
-    pieces = atoms([part, *(mask for mask, _ in here)])
-    return min(sum(amount for mask, amount in here if mask & piece) for piece in pieces)
+def _taken(left: list[Amounts]) -> list[int]:
+    """By audience, the cells without room for a child, who counts at the level of its own and at all wider ones."""
+    found, taken = [0] * len(left), 0
+    for level in reversed(range(len(left))):
+        found[level] = taken = taken | left[level].none_left
+    return found
+
+
+def _level(care: Care) -> int:
+    return effective_audience(care.request, care.section.id).level
+
+
+def _summed(amounts: tuple[tuple[int, int], ...], own: tuple[int, ...]) -> Amounts:
+    """Places less what is held, and what those who may move give back where nothing is short."""
+    found = Amounts(sum(abs(amount) for _, amount in amounts) + len(own))
+    for mask, amount in amounts:
+        found.add(mask, amount)
+    short = found.below
+    for mask in own:
+        found.add(mask & ~short, 1)
+    return found
+
+
+def _at_least(amounts: Amounts, parts: Parts) -> tuple[int, ...]:
+    """For each part, what the fullest of its cells leaves."""
+    return tuple(map(amounts.least, parts.masks))
 
 
 def _full(row: Row) -> int:
     return sum(1 << part for part, left in enumerate(row.left) if left <= 0)
-
-
-def _compact(mask: int, parts: list[int]) -> int:
-    return sum(1 << number for number, part in enumerate(parts) if part & mask)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, time, timedelta
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.vocabulary import WEEKDAYS, Period, Slot
-from services.matcher.solver.books import Cut
-from services.matcher.solver.cells import Grid, Span, atoms, bits
+from services.matcher.solver.books import Cut, Left
+from services.matcher.solver.cells import Amounts, Grid, Parts, Span, atoms, bits
 
 FIRST = date(2026, 8, 26)
 DAYS = [FIRST + timedelta(days=number) for number in range(45)]
@@ -71,3 +72,31 @@ def _union(masks: list[int]) -> int:
     for mask in masks:
         found |= mask
     return found
+
+
+def test_amounts_of_cells_are_what_adding_them_one_by_one_gives() -> None:
+    for seed in range(50):
+        draw = Random(seed)
+        added = [(draw.getrandbits(12), draw.randint(-9, 9)) for _ in range(20)]
+        amounts, left = Amounts(180), Left(180)
+        for mask, amount in added:
+            amounts.add(mask, amount)
+            left.give(mask, max(amount, 0))
+            left.take(mask, max(-amount, 0))
+        one_by_one = [sum(amount for mask, amount in added if mask >> cell & 1) for cell in range(12)]
+        assert [amounts.least(1 << cell) for cell in range(12)] == one_by_one
+        assert [left.at(cell) for cell in range(12)] == one_by_one
+        assert amounts.least(0b111111) == min(one_by_one[:6])
+        assert [bool(left.some >> cell & 1) for cell in range(12)] == [value > 0 for value in one_by_one]
+        assert [bool(left.short >> cell & 1) for cell in range(12)] == [value < 0 for value in one_by_one]
+        assert [bool(amounts.none_left >> cell & 1) for cell in range(12)] == [value <= 0 for value in one_by_one]
+
+
+def test_parts_know_which_of_them_a_set_of_cells_holds() -> None:
+    draw = Random(3)
+    masks = [draw.getrandbits(20) for _ in range(6)]
+    parts = Parts(masks)
+    for mask in masks:
+        held = [number for number, part in enumerate(parts.masks) if part & mask]
+        assert parts.within(mask) == sum(1 << number for number in held)
+        assert all(parts.masks[number] & ~mask == 0 for number in held)
