@@ -1,11 +1,14 @@
-"""How each service is put together, the same for one process and for a cluster: only what it is given differs."""
+"""How each service is put together, the same for one process and for a cluster: only what it is given differs.
+
+What a service needs is loaded where it is put together: a process that runs one does not load the others, and is back
+in half the time after a death.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import time, timedelta
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from services.bus import traces
 from services.bus.database import Database
@@ -14,21 +17,16 @@ from services.bus.service import Service
 from services.bus.settings import Settings
 from services.calendar import ShiftedClock, system_clock
 from services.cli.failures import CommandFailed, Exit
-from services.cli.rules import rules_on
-from services.ingest import app as ingest
-from services.ingest.credentials import SESSION_LIFE
-from services.ingest.guichet import Guichet
-from services.ingest.pages import Pages, pages_router
-from services.ingest.protection import LIMITS, Limit
-from services.matcher import app as matcher
-from services.matcher.draws import NewSeed, fresh_seed
-from services.matcher.rounds import Decide
-from services.notifier import app as notifier
-from services.notifier.gateways.gateway import Gateway, Idempotency
-from services.notifier.gateways.http import HttpGateway
-from services.notifier.phones import Inbound
-from services.notifier.sending_hours import DEFAULT_SENDING, QuietHours, first_hour
-from services.vault import Keyring
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from services.ingest.guichet import Guichet
+    from services.ingest.protection import Limit
+    from services.matcher.draws import NewSeed
+    from services.matcher.rounds import Decide
+    from services.notifier.gateways.gateway import Gateway
+    from services.notifier.sending_hours import QuietHours
 
 REHEARSED_SESSION = timedelta(days=60)
 """Where the clock runs hundreds of times faster, a session of hours would end in minutes."""
@@ -42,6 +40,10 @@ def clock_of(settings: Settings) -> Clock:
 
 
 def guichet_of(settings: Settings, database: Database, vault: Database, clock: Clock) -> Guichet:
+    from services.ingest.credentials import SESSION_LIFE
+    from services.ingest.guichet import Guichet
+    from services.vault import Keyring
+
     rehearsed = settings.rehearsal or settings.clock_file is not None
     return Guichet(
         database, vault, Keyring(settings.key("vault_key")), clock, settings.key("link_key"), settings.public_url,
@@ -50,25 +52,38 @@ def guichet_of(settings: Settings, database: Database, vault: Database, clock: C
     )  # fmt: skip
 
 
-def ingest_service(guichet: Guichet, *, relayed: bool, limits: Sequence[Limit] = LIMITS) -> Service:
-    """Without `limits` where one client stands for many: the demo, and tests."""
+def ingest_service(guichet: Guichet, *, relayed: bool, limits: Sequence[Limit] | None = None) -> Service:
+    """With no `limits` at all, `()`, where one client stands for many: the demo, and tests."""
+    from services.cli.rules import rules_on
+    from services.ingest import app as ingest
+    from services.ingest.pages import Pages, pages_router
+    from services.ingest.protection import LIMITS
+
     pages = pages_router(Pages(guichet, rules=rules_on))
-    service = ingest.build(guichet, relayed=relayed, limits=limits, pages=pages)
+    service = ingest.build(guichet, relayed=relayed, limits=LIMITS if limits is None else limits, pages=pages)
     service.app.add_middleware(traces.Traced)
     return service
 
 
 def matcher_service(
     database: Database, clock: Clock, *, relayed: bool, decide: Decide | None = None, member: str = "1",
-    new_seed: NewSeed = fresh_seed,
+    new_seed: NewSeed | None = None,
 ) -> Service:  # fmt: skip
-    return matcher.build(database, clock, decide, relayed=relayed, member=member, new_seed=new_seed)
+    """Without `new_seed`, draws are settled by the machine's randomness."""
+    from services.matcher import app as matcher
+    from services.matcher.draws import fresh_seed
+
+    return matcher.build(database, clock, decide, relayed=relayed, member=member, new_seed=new_seed or fresh_seed)
 
 
 def notifier_service(
     settings: Settings, database: Database, vault: Database, clock: Clock, client: httpx2.AsyncClient, *, relayed: bool
 ) -> Service:
     """`client` reaches ingest's door for operators, by which simulated phones answer."""
+    from services.notifier import app as notifier
+    from services.notifier.phones import Inbound
+    from services.vault import Keyring
+
     secret = settings.inbound_secret.get_secret_value()
     return notifier.build(
         database, vault, Keyring(settings.key("vault_key")), clock,
@@ -81,6 +96,11 @@ def gateway_of(settings: Settings) -> Gateway | None:
     """The gateway that the settings name; None for simulated phones."""
     if settings.gateway == "phone":
         return None
+    import httpx2
+
+    from services.notifier.gateways.gateway import Idempotency
+    from services.notifier.gateways.http import HttpGateway
+
     return HttpGateway(
         httpx2.AsyncClient(), settings.gateway_url, settings.gateway_token, settings.gateway_sender,
         Idempotency(settings.gateway_idempotency), quiet_hours=quiet_hours_of(settings),
@@ -97,6 +117,8 @@ def quiet_hours_of(settings: Settings) -> QuietHours | None:
 
 def refuse_endless_silence(settings: Settings) -> None:
     """Texts that wait for an hour that never comes would be lost without a word. Raises CommandFailed."""
+    from services.notifier.sending_hours import DEFAULT_SENDING, first_hour
+
     if settings.gateway != "phone" and first_hour(DEFAULT_SENDING.ordinary, quiet_hours_of(settings)) is None:
         raise CommandFailed(NEVER_SENDS, NEVER_SENDS_REMEDY, "docs/exploitation.md", Exit.SETTINGS)
 

@@ -26,11 +26,11 @@ from services.bus.topics import admin, create_topics
 from services.bus.web import stop_on_signals
 from services.bus.wiring import database_at
 from services.calendar import ShiftedClock, system_clock
+from services.cli.all_topics import ALL_TOPICS
 from services.cli.assembly import SERVICES, guichet_of
 from services.cli.demo import Plan, first_morning, settings_of
 from services.cli.demo_command import watch
 from services.cli.report import report
-from services.cli.workers import ALL_TOPICS
 from services.ingest.guichet import Guichet
 
 PARTITIONS, REPLICAS = 6, 1

@@ -27,7 +27,7 @@ from services.cli.checks_of_backups import watch_backups
 from services.cli.retention import run_audit, run_retention
 from services.ingest.guichet import Guichet
 from services.ingest.protection import LIMITS, Limit
-from services.matcher.draws import NewSeed, fresh_seed
+from services.matcher.draws import NewSeed
 from services.matcher.rounds import Decide
 
 NEWS_PATIENCE_S = 0.5
@@ -107,7 +107,7 @@ async def open_embedded(
     *,
     durability: Durability = "FULL",
     decide: Decide | None = None,
-    new_seed: NewSeed = fresh_seed,
+    new_seed: NewSeed | None = None,
     limits: Sequence[Limit] = LIMITS,
 ) -> Embedded:
     """Open, and make where needed, the databases under `settings.data`, and put the services together on them."""

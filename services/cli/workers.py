@@ -6,26 +6,18 @@ Apart from `serve`, so that a process without a broker does not load a broker's 
 from __future__ import annotations
 
 import asyncio
-from types import MappingProxyType
 
 import httpx2
 
 from services.bus.retention import PUBLISHED, Purge
 from services.bus.service import Service
 from services.bus.settings import Settings
-from services.bus.topics import OF_THE_TABLE
 from services.bus.web import stop_on_signals
 from services.bus.wiring import open_database, run_on_kafka
 from services.cli.assembly import clock_of, guichet_of, ingest_service, matcher_service, notifier_service
-from services.cli.checks_of_backups import watch_backups
 from services.cli.retention import run_audit, run_retention
-from services.ingest import partners
-from services.ingest.partner_door import PartnerDoor
 
 INGEST, MATCHER, NOTIFIER = "ingest", "matcher", "notifier"
-
-ALL_TOPICS = MappingProxyType({**OF_THE_TABLE, **partners.TOPICS})
-"""Every topic of an installation, with the days that the broker keeps it."""
 
 
 async def run_worker(name: str, settings: Settings) -> None:
@@ -35,6 +27,9 @@ async def run_worker(name: str, settings: Settings) -> None:
     service = await open_service(name, settings, stop)
     async with asyncio.TaskGroup() as parts:
         if name == INGEST:
+            from services.cli.checks_of_backups import watch_backups
+            from services.ingest.partner_door import PartnerDoor
+
             door = PartnerDoor(service.app.state.guichet, settings, service.reader.troubles, stop)
             parts.create_task(door.run())
             parts.create_task(watch_backups(settings, stop))

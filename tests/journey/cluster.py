@@ -23,7 +23,7 @@ from services.bus.settings import Settings, from_environment
 from services.bus.topics import admin, create_topics
 from services.bus.wiring import database_at
 from services.calendar import ShiftedClock, local, system_clock
-from services.cli.workers import ALL_TOPICS
+from services.cli.all_topics import ALL_TOPICS
 from tests.journey import stillness
 
 NAMES = ("ingest", "matcher", "notifier")
