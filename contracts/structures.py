@@ -8,17 +8,49 @@ from typing import Literal
 from pydantic import Field
 
 from contracts.base import Event
-from contracts.vocabulary import AwardMode, Frozen, Id, Period, Slot, StructureKind, Tariff
+from contracts.vocabulary import AwardMode, Frozen, Id, Period, Slot, StaffMethod, StructureKind, Tariff
 
 
 class SectionFacts(Frozen):
-    """A group of one age: months completed, both ends included."""
+    """A group of one age: months completed, both ends included.
+
+    `starts_per_week`: how many children may begin there in one week (none: no limit).
+    """
 
     section: Id
     name: str
     age_from_months: int = Field(ge=0, le=216)
     age_to_months: int = Field(ge=0, le=216)
     places: int = Field(default=0, ge=0)
+    starts_per_week: int | None = Field(default=None, ge=1)
+
+
+class OnDuty(Frozen):
+    """How many adults look after children at these hours of a week."""
+
+    slots: tuple[Slot, ...]
+    adults: int = Field(ge=0)
+
+
+class Present(Frozen):
+    """How many children come at these hours: who does not walk yet (under three, under six) and the others."""
+
+    slots: tuple[Slot, ...]
+    younger: int = Field(default=0, ge=0)
+    older: int = Field(default=0, ge=0)
+
+
+class Staffing(Frozen):
+    """Staff and children of a usual week, from which the places that may be free are computed.
+
+    `holidays`: the week is one of school holidays. `pedt`: the commune has a projet éducatif territorial.
+    """
+
+    method: StaffMethod = StaffMethod.BY_WALKING
+    on_duty: tuple[OnDuty, ...]
+    present: tuple[Present, ...] = ()
+    pedt: bool = False
+    holidays: bool = False
 
 
 class StructurePublished(Event):
@@ -26,6 +58,8 @@ class StructurePublished(Event):
 
     `name`, `address` and `phone` are those of the public directory, never a person's. `closures` are days without
     care; `prepared_support` is how many children who need adapted care it has prepared for at once (none: no limit).
+    `manager` runs it, maybe with others; `insertion_children` were admitted on the ground of insertion otherwise than
+    through Berceau. With `staffing`, free places beyond what capacity and staff allow are told to a person.
     """
 
     type: Literal["structure.published"]
@@ -42,6 +76,9 @@ class StructurePublished(Event):
     opening: tuple[Slot, ...]
     closures: tuple[Period, ...] = ()
     prepared_support: int | None = Field(default=None, ge=1)
+    manager: Id | None = None
+    insertion_children: int = Field(default=0, ge=0)
+    staffing: Staffing | None = None
 
 
 class AgreementSigned(Event):

@@ -112,6 +112,13 @@ class AwardMode(Labelled):
     INTRODUCTION = "introduction", "Mise en relation"
 
 
+class StaffMethod(Labelled):
+    """How a structure counts its staff: one method for all of it (Code de la santé publique, R2324-46-4)."""
+
+    BY_WALKING = "by_walking", "1 pour 5 qui ne marchent pas, 1 pour 8 qui marchent"
+    ONE_IN_SIX = "one_in_six", "1 pour 6 enfants"
+
+
 class Tariff(Labelled):
     PSU = "psu", "Tarif selon les revenus (PSU)"
     PAJE = "paje", "Tarif libre (Paje)"
@@ -290,6 +297,7 @@ class TaskKind(Labelled):
     STRUCTURE_REFUSED = "structure_refused", "Refus d'une structure"
     WRONG_NUMBER = "wrong_number", "Mauvais numéro"
     BIRTH_TO_CONFIRM = "birth_to_confirm", "Naissance à confirmer"
+    OVER_CAPACITY = "over_capacity", "Places au-delà de la capacité"
     ROUND_WITHHELD = "round_withheld", "Attribution retenue par le contrôle"
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import resources
 
 import yaml
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter
 
 from contracts.vocabulary import Frozen, Id
 from services.calendar import DEFAULT_DELAYS, DelayRules, in_force
@@ -31,6 +31,15 @@ class SourcedShare(Frozen):
     source: str
 
 
+class GuaranteedShare(Frozen):
+    """Per cent of authorised places that structures keep for families in insertion; without a date, always."""
+
+    percent: int
+    rounding: schema.Rounding = schema.Rounding.UP
+    kept_until: AwareDatetime | None = None
+    source: str
+
+
 class PolicyEntry(Frozen):
     """A territory's rules from `valid_from` on."""
 
@@ -44,6 +53,8 @@ class PolicyEntry(Frozen):
     regular_believed_for: Sourced
     not_again_for: Sourced
     first_tier_percent: SourcedShare
+    insertion: GuaranteedShare | None = None
+    avip: GuaranteedShare | None = None
 
 
 class Policy(Frozen):
@@ -51,7 +62,8 @@ class Policy(Frozen):
 
     `grace` is how long expiry waits after the deadline, `undo` how long a NON can be taken back, and
     `regular_believed_for` how long a regular vacancy is believed without a confirmation, and `not_again_for` how long
-    the same hours are not offered again to a family that refused them or let them pass.
+    the same hours are not offered again to a family that refused them or let them pass. `insertion` and `avip` say
+    what managers and AVIP structures keep for families in insertion; none: nothing is kept beside reserved places.
     """
 
     id: Id
@@ -62,6 +74,8 @@ class Policy(Frozen):
     undo: timedelta
     regular_believed_for: timedelta
     not_again_for: timedelta
+    insertion: GuaranteedShare | None = None
+    avip: GuaranteedShare | None = None
 
 
 @lru_cache
@@ -86,4 +100,6 @@ def policy_in_force(policy: str, day: date) -> Policy:
         undo=entry.undo.value,
         regular_believed_for=entry.regular_believed_for.value,
         not_again_for=entry.not_again_for.value,
+        insertion=entry.insertion,
+        avip=entry.avip,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from contracts.vocabulary import LIVE, AwardMode, ProposalState, VacancyKind
 from services.calendar import local_day
 from services.matcher import draws, needs, store
 from services.matcher import tables as t
+from services.matcher.guaranteed import guaranteed
 from services.matcher.policy import Policy, policy_in_force
 from services.matcher.rules.capacity import sat_on
 from services.matcher.rules.proposals import is_still_free
@@ -61,6 +62,7 @@ def load(tx: sa.Connection, territory: str, now: datetime) -> Loaded | None:
             sections=tuple(_section(section) for section in sections),
             requests=tuple(request for request in asked.values() if request is not None),
             support=_support(tx, territory, local_day(now)),
+            quotas=guaranteed(tx, territory, policy),
             **_places(tx, territory, {s["section"] for s in sections}, policy, now),
         ),
         policy=policy,
@@ -124,8 +126,8 @@ def _sections(tx: sa.Connection, territory: str) -> list[sa.RowMapping]:
 
 
 def _section(row: sa.RowMapping) -> Section:
-    ages = {"age_from_months": row["age_from_months"], "age_to_months": row["age_to_months"]}
-    return Section(id=row["section"], structure=row["structure"], **ages)
+    facts = {name: row[name] for name in ("structure", "age_from_months", "age_to_months", "starts_per_week")}
+    return Section(id=row["section"], **facts)
 
 
 class Places(TypedDict):

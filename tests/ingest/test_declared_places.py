@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from contracts.structures import AgreementEnded, StructurePublished
+from contracts.structures import AgreementEnded, OnDuty, Staffing, StructurePublished
 from contracts.vacancies import (
     FreePlaces,
     SnapshotDeclared,
@@ -188,6 +188,16 @@ def test_a_new_publication_closes_the_sections_it_leaves_out(town: sa.Connection
     with pytest.raises(Refused) as refused:
         vacancies.open_vacancy(town, act(DIRECTOR), vacancy_body())
     assert refused.value.why is Why.UNKNOWN
+
+
+def test_what_a_structure_says_of_its_staff_and_manager_goes_out_with_it(town: sa.Connection) -> None:
+    staffing = Staffing(on_duty=(OnDuty(slots=structure_body().opening, adults=3),))
+    sections = tuple(row.model_copy(update={"starts_per_week": 2}) for row in structure_body().sections)
+    facts = {"staffing": staffing, "manager": "G-exemple", "insertion_children": 1, "sections": sections}
+    structures.publish_structure(town, act(DIRECTOR), CRECHE, structure_body(**facts))
+    published = said(town, StructurePublished)[-1]
+    assert (published.staffing, published.manager, published.insertion_children) == (staffing, "G-exemple", 1)
+    assert {row.starts_per_week for row in published.sections} == {2}
 
 
 def test_a_structure_takes_no_section_of_another_and_no_commune_outside(town: sa.Connection) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import sqlalchemy as sa
 from pydantic import Field
 
-from contracts.structures import SectionFacts, StructurePublished
+from contracts.structures import SectionFacts, Staffing, StructurePublished
 from contracts.vocabulary import AwardMode, Id, Period, Slot, StructureKind, Tariff
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
@@ -37,6 +37,9 @@ class StructureBody(Body):
     opening: Annotated[tuple[Slot, ...], Field(max_length=60)] = ()
     closures: Annotated[tuple[Period, ...], Field(max_length=200)] = ()
     prepared_support: Annotated[int | None, Field(ge=1, le=_MOST_PLACES)] = None
+    manager: Id | None = None
+    insertion_children: Annotated[int, Field(ge=0, le=_MOST_PLACES)] = 0
+    staffing: Staffing | None = None
 
 
 def publish_structure(tx: sa.Connection, act: Act, structure: Id, body: StructureBody) -> str:
@@ -61,7 +64,7 @@ def _row(act: Act, structure: str, facts: dict[str, object]) -> dict[str, object
 def _publish_sections(tx: sa.Connection, act: Act, structure: str, body: StructureBody) -> None:
     tx.execute(sa.update(store.sections).where(store.sections.c.structure == structure).values(closed=True))
     for section in body.sections:
-        facts = section.model_dump(exclude={"section"})
+        facts = section.model_dump(exclude={"section", "starts_per_week"})
         row = {"id": section.section, "structure": structure, "territory": act.territory, "closed": False, **facts}
         store.put(tx, store.sections, row)
 

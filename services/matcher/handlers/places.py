@@ -16,7 +16,7 @@ from contracts.vacancies import (
 )
 from contracts.vocabulary import Answer, Audience, ProposalState, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.retries import WrongEvent
-from services.matcher import draws, endings, moves, store, tasks
+from services.matcher import declared_capacity, draws, endings, moves, store, tasks
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
 from services.matcher.rules.capacity import sat_on, short_holds
@@ -42,6 +42,7 @@ def on_vacancy_opened(tx: sa.Connection, event: VacancyOpened, now: datetime) ->
     )  # fmt: skip
     if event.release_at is not None and event.release_at > now:
         store.set_timer(tx, moves.ROUND, event.subject, event.territory, event.release_at)
+    declared_capacity.check(step, event.structure)
     step.mark_due(event.territory, event.type, at_once=event.kind is not VacancyKind.REGULAR)
 
 
@@ -57,6 +58,7 @@ def on_vacancy_changed(tx: sa.Connection, event: VacancyChanged, now: datetime) 
         values.update(starts=event.period.start, ends=event.period.end)
     tx.execute(t.vacancies.update().where(t.vacancies.c.vacancy == event.subject).values(**values))
     _withdraw_what_no_longer_fits(step, row["section"], WithdrawalReason.CAPACITY_REDUCED)
+    declared_capacity.check(step, row["structure"])
     step.mark_due(event.territory, event.type, at_once=row["kind"] != VacancyKind.REGULAR)
 
 
@@ -67,6 +69,7 @@ def on_vacancy_withdrawn(tx: sa.Connection, event: VacancyWithdrawn, now: dateti
     values = {"places": 0, "sat_on": taken, "is_open": bool(taken)}
     tx.execute(t.vacancies.update().where(t.vacancies.c.vacancy == event.subject).values(**values))
     _withdraw_what_no_longer_fits(step, row["section"], event.reason)
+    declared_capacity.check(step, row["structure"])
 
 
 def on_vacancy_reconfirmed(tx: sa.Connection, event: VacancyReconfirmed, now: datetime) -> None:
@@ -94,6 +97,7 @@ def on_snapshot_declared(tx: sa.Connection, event: SnapshotDeclared, now: dateti
         _insert_declared(tx, event, 0, Amount(known[0].slots, known[0].period, 0), known)
     if _short_proposals(tx, event.section, now):
         tasks.open_task(step, TaskKind.SHORTFALL, territory=event.territory, structure=event.structure)
+    declared_capacity.check(step, event.structure)
     step.mark_due(event.territory, event.type)
 
 

@@ -13,7 +13,7 @@ from contracts.territories import TerritoryPublished
 from contracts.vocabulary import TaskKind
 from services.bus.retries import WrongEvent
 from services.calendar import local_day
-from services.matcher import store, tasks
+from services.matcher import declared_capacity, store, tasks
 from services.matcher import tables as t
 from services.matcher.policy import policy_in_force
 from services.matcher.step import Step
@@ -60,12 +60,18 @@ def on_structure_published(tx: sa.Connection, event: StructurePublished, now: da
         "award_mode": event.award_mode.value,
         "commune": event.commune,
         "prepared_support": event.prepared_support,
+        "manager": event.manager,
+        "avip": event.avip,
+        "capacity": event.capacity,
+        "insertion_children": event.insertion_children,
+        "premises": declared_capacity.premises_of(event),
         "name": event.name,
     }
     _put(tx, t.structures, {"structure": event.subject}, values)
     for section in event.sections:
         _put_section(tx, event, section)
     _close_other_sections(step, event)
+    declared_capacity.check(step, event.subject)
     step.mark_due(event.territory, event.type)
 
 
@@ -75,6 +81,7 @@ def _put_section(tx: sa.Connection, event: StructurePublished, section: SectionF
         "territory": event.territory,
         "age_from_months": section.age_from_months,
         "age_to_months": section.age_to_months,
+        "starts_per_week": section.starts_per_week,
         "is_open": True,
     }
     if not store.lock_section(tx, section.section):

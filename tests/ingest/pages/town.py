@@ -337,6 +337,7 @@ def _tasks() -> list[Event]:
         *tasks,
         event(TaskOpened, "A-birth", kind=TaskKind.BIRTH_TO_CONFIRM, request="R-5"),
         event(TaskOpened, "A-shortfall", kind=TaskKind.SHORTFALL, structure=CRECHE),
+        event(TaskOpened, "A-over", kind=TaskKind.OVER_CAPACITY, structure=CRECHE, detail="Le mardi, 3 pour 2."),
         event(TaskOpened, "A-withheld", kind=TaskKind.ROUND_WITHHELD, detail=broken),
     ]
 
