@@ -24,8 +24,8 @@ class Sourced(Frozen):
     source: str
 
 
-class SourcedShare(Frozen):
-    """Per cent of the free places, or none, and where that comes from."""
+class SourcedNumber(Frozen):
+    """A number, or none, and where that comes from."""
 
     value: int | None = None
     source: str
@@ -52,7 +52,8 @@ class PolicyEntry(Frozen):
     undo: Sourced
     regular_believed_for: Sourced
     not_again_for: Sourced
-    first_tier_percent: SourcedShare
+    first_tier_percent: SourcedNumber
+    wait_weeks: SourcedNumber
     insertion: GuaranteedShare | None = None
     avip: GuaranteedShare | None = None
 
@@ -93,7 +94,7 @@ def policy_in_force(policy: str, day: date) -> Policy:
         grid=entry.grid,
         rules=schema.Policy(
             mode=entry.mode, ties=entry.ties, grid=entry.grid, deliberation=entry.deliberation,
-            first_tier_percent=entry.first_tier_percent.value,
+            first_tier_percent=entry.first_tier_percent.value, wait_weeks=entry.wait_weeks.value,
         ),
         delays=DEFAULT_DELAYS,
         grace=entry.grace.value,

@@ -26,6 +26,7 @@ SENTENCES = {
     Why.KEPT_FOR_ANOTHER_AUDIENCE: "{verb} {wish} : les places à ces horaires y sont gardées pour un autre public.",
     Why.KEPT_FOR_INSERTION: "{verb} {wish} : les dernières places y sont gardées pour des familles en insertion.",
     Why.TOO_MANY_STARTS: "{verb} {wish} : trop d'enfants y commencent déjà la même semaine.",
+    Why.WAITS_TOO_LONG: "{verb} {wish} : une place y est libre, mais ne peut attendre aussi longtemps.",
     Why.UNKNOWN_STRUCTURE: "{verb} {wish} : cette structure n'attribue pas de place ici.",
     Why.ANSWERED_BEFORE: "{verb} {wish} : une place à ces horaires vous y a déjà été proposée.",
     Why.SIBLINGS_APART: "{verb} {wish} : une place y est possible, mais pas avec toute la fratrie, comme demandé.",
@@ -124,6 +125,8 @@ class _Reading:
         here = [choice for choice in self.facts.choices[request.id] if choice.structure == structure]
         if not here and {row.section for row in request.not_again} & {section.id for section in sections}:
             return Why.ANSWERED_BEFORE
+        if any(choice.structure == structure for choice in self.facts.too_late.get(request.id, ())):
+            return Why.WAITS_TOO_LONG
         offered = any(self.facts.books[choice.section].is_offered(choice.span) for choice in here)
         return Why.KEPT_FOR_ANOTHER_AUDIENCE if offered else Why.NO_PLACE_AT_THESE_TIMES
 

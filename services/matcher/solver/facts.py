@@ -35,6 +35,7 @@ from services.matcher.solver.schema import (
     Why,
 )
 from services.matcher.solver.spelling import Spelling
+from services.matcher.solver.waited import Waits
 
 __all__ = ["Choice", "Facts", "Standing", "accepts_age", "audience_in", "band", "care_hours", "months", "standing"]
 
@@ -87,6 +88,7 @@ class Facts:
             self.by_structure[section.structure].append(section)
         accepted = Choices(round)
         self.choices = {request.id: list(accepted.of(request)) for request in round.requests}
+        self.too_late = _take_out(self.choices, Waits(round)) if round.policy.wait_weeks is not None else {}
         self.families = Families(round, self.choices)
         self.movers = Movers(round, self.placed)
         self._levels: dict[tuple[Id, Id], int] = {}
@@ -106,7 +108,7 @@ class Facts:
     def books(self) -> dict[Id, Book]:
         """A book for each section that somebody wishes, is placed in, or gives up a place of."""
         wished: dict[Id, list[Span]] = defaultdict(list)
-        for choice in (choice for choices in self.choices.values() for choice in choices):
+        for choice in (choice for named in (self.choices, self.too_late) for own in named.values() for choice in own):
             wished[choice.section].append(choice.span)
         for hold in self.movers.had.values():
             wished[hold.section].append((hold.slots, hold.period))
@@ -332,6 +334,14 @@ class Facts:
             if counts and not family and self.level_in(other, choice.section) <= level:
                 free -= 1
         return free
+
+
+def _take_out(choices: dict[Id, list[Choice]], waits: Waits) -> dict[Id, list[Choice]]:
+    """Takes the choices for which a place would wait too long out of those of each request; returns them."""
+    found = {name: waits.too_long(own) for name, own in choices.items()}
+    for name, late in found.items():
+        choices[name] = [choice for choice in choices[name] if choice not in late]
+    return found
 
 
 def _by_section(rows: Iterable[Row]) -> defaultdict[Id, list[Row]]:

@@ -258,6 +258,7 @@ class Why(StrEnum):
     KEPT_FOR_ANOTHER_AUDIENCE = "kept_for_another_audience"
     KEPT_FOR_INSERTION = "kept_for_insertion"
     TOO_MANY_STARTS = "too_many_starts"
+    WAITS_TOO_LONG = "waits_too_long"
     FULL = "full"
     UNKNOWN_STRUCTURE = "unknown_structure"
     ANSWERED_BEFORE = "answered_before"

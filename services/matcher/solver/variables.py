@@ -19,6 +19,7 @@ from services.matcher.solver.limits import ranked_in_limits, within_limits
 from services.matcher.solver.problem import Option, Problem, Row, RowKind, Seat, Unit, Use, uses_of
 from services.matcher.solver.schema import Hold, Policy, Round, Vacancy
 from services.matcher.solver.siblings import joint_options, minutes_between
+from services.matcher.solver.waiting import without_long_waits
 
 
 def problem_of(round: Round) -> Problem:
@@ -26,7 +27,7 @@ def problem_of(round: Round) -> Problem:
     rows: list[Row] = []
     support: dict[Id, int] = {}
     options: dict[Id, list[Option]] = {request.id: [] for request in round.requests}
-    by_structure, kept = cares_by_structure(round), Kept()
+    by_structure, kept = without_long_waits(round, cares_by_structure(round)), Kept()
     places = current_places(round, _starts(by_structure))
     rows_of = _BySection(round)
     for structure, cares in sorted(by_structure.items()):

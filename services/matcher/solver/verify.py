@@ -48,6 +48,7 @@ GUARANTEES = {
     "G12": "Ce qui est déjà tenu n'est jamais repris par une attribution.",
     "G14": "La première priorité ne passe devant que pour la part des places que le territoire a votée.",
     "G15": "Une même semaine, une section ne commence pas l'accueil de plus d'enfants qu'elle ne peut en adapter.",
+    "G16": "Une place n'attend pas un début plus tardif au-delà des semaines que le territoire a votées.",
 }
 
 
@@ -96,7 +97,7 @@ def _covers(row: Placed, request: Request) -> bool:
 def check_age_dates_hours_and_wishes(facts: Facts) -> Iterator[Violation]:
     """G3: each placement is a choice of its request, and every cell of it is offered on all its days."""
     for row in facts.outcome.placed:
-        choices = facts.choices.get(row.request, [])
+        choices = [*facts.choices.get(row.request, []), *facts.too_late.get(row.request, [])]
         if not any(is_choice(row, choice) and facts.books[row.section].is_offered(choice.span) for choice in choices):
             yield _violation("G3", [row.request], [row.section])
 
@@ -226,6 +227,13 @@ def check_starts_are_spread_over_the_weeks(facts: Facts) -> Iterator[Violation]:
         yield _violation("G15", sorted(found), sorted({facts.placed[name].section for name in found}))
 
 
+def check_no_place_waits_too_long(facts: Facts) -> Iterator[Violation]:
+    """G16: no place is promised to a start for which it would wait more weeks than was voted."""
+    for row in facts.outcome.placed:
+        if any(is_choice(row, choice) for choice in facts.too_late.get(row.request, ())):
+            yield _violation("G16", [row.request], [row.section])
+
+
 CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_no_cell_overbooked,
     check_one_proposal_for_each,
@@ -241,6 +249,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_nothing_held_is_taken,
     check_first_tier_within_its_share,
     check_starts_are_spread_over_the_weeks,
+    check_no_place_waits_too_long,
 )
 
 

@@ -46,6 +46,7 @@ class Policy(Frozen):
     the law guarantees, by asking together. `last`: the lowest, so that nobody is passed by a child who ranks behind.
     `seed_commitment` is the SHA-256 of `seed`, in hexadecimal, published before the round; the seed is published after.
     `first_tier_percent` is the share of the free places up to which the first tier goes first; none: all of them.
+    `wait_weeks`: hours that are free in more weeks than that before a start are not offered to it; none: they wait.
     """
 
     mode: Mode = Mode.STABLE
@@ -56,6 +57,7 @@ class Policy(Frozen):
     seed: str = ""
     seed_commitment: str = ""
     first_tier_percent: int | None = Field(default=None, ge=LEAST_SHARE, le=100)
+    wait_weeks: int | None = Field(default=None, ge=0)
 
 
 class Rounding(StrEnum):

@@ -125,6 +125,8 @@ class Oracle:
                     )
                     offered = all(self.supply[2][section.id, moment] > 0 for moment in taken)
                     late = (start - request.period.start).days
+                    if self._waits_too_long(section.id, start, slots, request.travel_minutes):
+                        continue
                     if taken and offered and whole and not (dated and late) and self._takes(request, section, start):
                         ranks = (wish.rank, request.patterns[index].rank)
                         yield Seat(
@@ -140,6 +142,20 @@ class Oracle:
                             taken,
                             start,
                         )
+
+    def _waits_too_long(self, section: str, start: date, slots: tuple[Slot, ...], travel: int) -> bool:
+        """True if these hours are free on each of their days in one week more than a place may wait."""
+        weeks = self.round.policy.wait_weeks
+        if weeks is None or isinstance(slots[0].day, date):
+            return False
+        since = start - timedelta(days=7 * (weeks + 1))
+        before = moments(slots, Period(start=since, end=start), travel)
+        held: Counter[Moment] = Counter()
+        for hold in self.round.holds:
+            if hold.section == section:
+                held.update(dict.fromkeys(moments(hold.slots, hold.period, 0), hold.units))
+        free = all(self.supply[2][section, moment] > held[moment] for moment in before)
+        return since >= self.round.instant.date() and free
 
     def _starts(self, request: Request, section: str) -> list[date]:
         """The wanted start, and later days within the tolerance on which something opens or ends there."""

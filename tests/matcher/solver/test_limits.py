@@ -98,6 +98,39 @@ def test_a_share_that_is_no_whole_number_is_rounded_as_was_voted(rounding: Round
     assert len(decide(round_of({**GUARANTEED, "quotas": quotas})).placed) == placed
 
 
+WAITING: dict[str, Any] = {
+    "policy": {"wait_weeks": 8},
+    "places": {"X": {"mon": 1}},
+    "requests": {"A": {"points": 90, "wishes": ["X"], "days": [["mon"]], "from": date(2026, 12, 7)}},
+}
+
+
+def test_g16_holds_for_an_honest_outcome_and_fires_when_a_place_waits_too_long() -> None:
+    round = round_of(WAITING)
+    outcome = decide(round)
+    assert (outcome.placed, verify(round, outcome)) == ((), ())
+    told = f"Attend au vœu{NBSP}1{NBSP}: une place y est libre, mais ne peut attendre aussi longtemps."
+    assert _said(round, outcome, "A")[1] == told
+    waits = decide(round_of({**WAITING, "policy": {}}))
+    assert [row.request for row in waits.placed] == ["A"]
+    said = outcome.model_copy(update={"placed": waits.placed, "reasons": waits.reasons})
+    assert _broken(round, said) == {"G16", "G10"}
+
+
+def test_a_tiny_round_in_which_no_place_waits_has_the_outcome_that_exhaustive_search_finds() -> None:
+    waited = 0
+    for seed in range(52_000, 52_060):
+        drawn = tiny(seed, Taste(dated=0.8, flexible=0.4))
+        policy = drawn.policy.model_copy(update={"wait_weeks": 0})
+        round = drawn.model_copy(update={"policy": policy})
+        outcome, best = decide(round, WAYS[seed % len(WAYS)]), Oracle(round).best()
+        placed = {row.request: (row.section, row.pattern, row.period.start) for row in outcome.placed}
+        meant = {name: (seat.section, seat.pattern, seat.start) for name, seat in best.items()}
+        assert (seed, placed, outcome.violations) == (seed, meant, ())
+        waited += any(wish.why is Why.WAITS_TOO_LONG for reason in outcome.reasons for wish in reason.wishes)
+    assert waited > 3
+
+
 def limited(seed: int, taste: Taste) -> Round:
     """A drawn tiny round with guaranteed places over some structures, and sections where few may begin in a week."""
     draw, drawn = Random(seed), tiny(seed, taste)
