@@ -150,3 +150,24 @@ def test_paper_shows_the_proposal_and_leaves_the_buttons_out(page: Page, site: S
     assert page.get_by_role("heading", name="La place est à vous").is_visible()
     assert page.get_by_text("Premier jour complet").is_visible()
     assert page.locator("button:visible").count() == 0
+
+
+def test_more_choices_are_ranked_with_the_keyboard_alone_and_enter_in_a_field_checks(
+    browser: Browser, site: Site
+) -> None:
+    """Without JavaScript: the button brings more rows and stands at the first of them; Enter does not press it."""
+    with context_for(browser, site, "coordinator") as context:
+        page = context.new_page()
+        page.goto(f"{site.url}/guichet/demande")
+        page.get_by_label("Prénom").fill("Émile")
+        _tab_to(page, "button[value=ajouter]")
+        _has_a_ring(page)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**#voeu4")
+        assert page.get_by_label("Prénom").input_value() == "Émile"
+        page.keyboard.press("Tab")
+        assert page.locator(":focus").get_attribute("name") in ("voeu4", "egal4"), "the walk goes on at the new rows"
+        page.get_by_label("À égalité avec le choix 4, pour le choix 5").check()
+        page.get_by_label("Prénom").press("Enter")
+        page.get_by_role("alert").wait_for()
+        assert page.get_by_label("À égalité avec le choix 4, pour le choix 5").is_checked()

@@ -1,7 +1,7 @@
 """A need as a form shows it and reads it back. What a form cannot show, and what nobody touched, stays as it was.
 
-Hours that differ within a day, other weeks that would do, equal wishes: they are kept word for word as long as the
-fields that stand for them come back as they were shown.
+Hours that differ within a day, other weeks that would do: they are kept word for word as long as the fields that
+stand for them come back as they were shown.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from contracts.requests import AcceptedPattern, DeclaredCriterion, WishedStructure
+from contracts.requests import AcceptedPattern, DeclaredCriterion
 from contracts.vocabulary import HEALTH_CRITERIA, WEEKDAYS, Criterion, Period, RequestKind, Slot, Weekday
 from services.ingest.actors import Role
 from services.ingest.declare.needs import NeedBody
 from services.ingest.pages import need_forms as needs
+from services.ingest.pages import wishes
 from services.ingest.pages.forms import Form
 
-FEWEST_WISHES = 3
 _ONE_DAY = timedelta(days=1)
 _BY_SUPPORT = Criterion.DISABILITY
 """Said by the box "accueil adapté", and by nothing else."""
@@ -60,7 +60,7 @@ def read(form: Form, before: NeedBody, role: Role) -> dict[str, Any]:
         "tolerance_days": form.number("souplesse", "La souplesse", 0, 180),
         "urgent_sms_agreed": form.has("soir", "oui"),
         "file_complete": form.has("complet", "oui") if role is Role.COORDINATOR else before.file_complete,
-        "wishes": before.wishes if _same(form, was, wish_fields(before)) else _wishes(form, before),
+        "wishes": before.wishes if _same(form, was, wishes.FIELDS) else wishes.read(form),
         "criteria": _criteria(form, before, role, support),
         **days,
         "since": _since(before, days),
@@ -71,11 +71,6 @@ def _since(before: NeedBody, days: Mapping[str, Any]) -> date | None:
     """The entry that was wanted goes along with the first day, unless another date was agreed."""
     follows = before.since == before.period.start and "period" in days
     return days["period"].start if follows else before.since
-
-
-def wish_fields(need: NeedBody) -> tuple[str, ...]:
-    """One more than there are, and three at least."""
-    return tuple(f"voeu{n}" for n in range(1, max(FEWEST_WISHES, len(_ordered(need)) + 1) + 1))
 
 
 def day_fields(weekday: Weekday) -> tuple[str, str]:
@@ -104,20 +99,10 @@ def _same(form: Form, was: Form, names: tuple[str, ...]) -> bool:
     return all(form.all(name) == was.all(name) for name in names)
 
 
-def _ordered(need: NeedBody) -> tuple[WishedStructure, ...]:
+def _wishes_shown(need: NeedBody) -> dict[str, str | None]:
     """Wishes to show. All at one rank, as for a place anywhere on call, they are no choice and none is shown."""
-    if need.kind is RequestKind.URGENT and len(need.wishes) > 1 and {wish.rank for wish in need.wishes} == {1}:
-        return ()
-    return tuple(sorted(need.wishes, key=lambda wish: (wish.rank, wish.structure)))
-
-
-def _wishes_shown(need: NeedBody) -> dict[str, str]:
-    return {f"voeu{n}": wish.structure for n, wish in enumerate(_ordered(need), start=1)}
-
-
-def _wishes(form: Form, before: NeedBody) -> tuple[WishedStructure, ...]:
-    chosen = [form[name] for name in wish_fields(before) if form[name]]
-    return tuple(WishedStructure(structure=id_, rank=n) for n, id_ in enumerate(chosen, start=1))
+    anywhere = need.kind is RequestKind.URGENT and len(need.wishes) > 1 and {wish.rank for wish in need.wishes} == {1}
+    return wishes.shown(() if anywhere else need.wishes)
 
 
 def _hours_shown(need: NeedBody) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.requests import amend_request, check_amendment, open_request
 from services.ingest.pages import amended_needs as amended
 from services.ingest.pages import need_forms as needs
+from services.ingest.pages import wishes
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.visit import Visit, get, post
 from services.ingest.people import with_people
@@ -25,7 +26,6 @@ from services.ingest.queries.directory import named_structures
 
 FIELDS = {
     **needs.FIELDS,
-    **{f"wishes.{n}": f"voeu{n + 1}" for n in range(20)},
     "file_complete": "complet",
     "": "version",
 }
@@ -46,7 +46,7 @@ async def empty_form(visit: Visit) -> Response:
 async def sent(visit: Visit) -> Response:
     """Check, show what changes for a last look, then amend."""
     form, row = await visit.form(), await _row(visit)
-    if form["etape"] == needs.BACK:
+    if form["etape"] in needs.REOPENS:
         return await _form(visit, row, form)
     before = _need(row)
     try:
@@ -60,7 +60,7 @@ async def sent(visit: Visit) -> Response:
             return visit.go(_file(visit), "modifiee")
     except Refused as refused:
         days = "jours" if before.kind is not RequestKind.REGULAR else amended.day_fields(WEEKDAYS[0])[0]
-        return await _form(visit, row, form.refused(refused, {**FIELDS, "patterns": days}), 422)
+        return await _form(visit, row, form.refused(refused, {**FIELDS, **wishes.faults(form), "patterns": days}), 422)
     return await _last_look(visit, form, before, wanted)
 
 
@@ -91,7 +91,7 @@ async def _form(visit: Visit, row: dict[str, Any], form: Form, status: int = 200
         options=await needs.options(visit),
         week=[(day.label.capitalize(), *amended.day_fields(day)) for day in amended.days_shown(before)],
         is_weekly=before.kind is RequestKind.REGULAR,
-        wishes=amended.wish_fields(before),
+        rows=wishes.rows(form),
         criteria=await _criteria(visit, before, role),
         back=_file(visit),
     )

@@ -13,6 +13,7 @@ from services.ingest.declare.holds import HoldBody, request_hold
 from services.ingest.declare.replies import record_reply, undo_reply
 from services.ingest.families import RegistrationBody
 from services.ingest.pages import need_forms as needs
+from services.ingest.pages import wishes
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.visit import Visit, get, post
 from services.ingest.people import with_people
@@ -40,7 +41,7 @@ async def empty_form(visit: Visit) -> Response:
 async def sent(visit: Visit) -> Response:
     """Check, show for a last look, then register; on-call places that fit come next."""
     form = await visit.form()
-    if form["etape"] == needs.BACK:
+    if form["etape"] in needs.REOPENS:
         return await _form(visit, form)
     try:
         wanted = _body(form)
@@ -49,7 +50,7 @@ async def sent(visit: Visit) -> Response:
             request = await needs.register(visit, form, wanted)
             return visit.go(f"/conseil/dossier/{request}", "demande")
     except Refused as refused:
-        return await _form(visit, form.refused(refused, needs.FIELDS), 422)
+        return await _form(visit, form.refused(refused, {**needs.FIELDS, **wishes.faults(form)}), 422)
     return needs.checked(visit, form, wanted, await needs.options(visit), "/conseil")
 
 
@@ -94,12 +95,14 @@ def _body(form: Form) -> RegistrationBody:
     said = needs.criteria(Form({"criteres": [Criterion.INSERTION.value]}), validated=True)
     if facts["needs_support"]:
         said = (*said, *needs.criteria(Form({"criteres": [Criterion.DISABILITY.value]}), validated=False))
-    extra = {"kind": RequestKind.URGENT, "criteria": said, "travel_minutes": travel, "wishes": needs.wishes(form)}
+    extra = {"kind": RequestKind.URGENT, "criteria": said, "travel_minutes": travel, "wishes": wishes.read(form)}
     return needs.registration(form, {**facts, **extra, "urgent_sms_agreed": form.has("soir", "oui")})
 
 
 async def _form(visit: Visit, form: Form, status: int = 200) -> Response:
-    return visit.show("counsellors/urgent.html", status, form=form, options=await needs.options(visit))
+    return visit.show(
+        "counsellors/urgent.html", status, form=form, options=await needs.options(visit), rows=wishes.rows(form)
+    )
 
 
 async def _file(visit: Visit, form: Form, status: int = 200) -> Response:

@@ -12,12 +12,14 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi.responses import Response
 
-from contracts.requests import AcceptedPattern, DeclaredCriterion, WishedStructure
+from contracts.requests import AcceptedPattern, DeclaredCriterion
 from contracts.vocabulary import HEALTH_CRITERIA, WEEKDAYS, AwardMode, Criterion, Period, RequestKind, Slot, Weekday
 from services.ingest import store
 from services.ingest.actors import Act
+from services.ingest.declare.needs import MOST_WISHES
 from services.ingest.declare.requests import check_registration, register_request
 from services.ingest.families import ContactBody, RegistrationBody, contacts_from, prepare_registration
+from services.ingest.pages import wishes
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.visit import Visit
@@ -25,16 +27,12 @@ from services.ingest.queries import directory
 from services.vault import ContactChannel, InvalidPhone, normalised_phone, takes_sms
 
 _ONE_DAY = timedelta(days=1)
-WISHES = ("voeu1", "voeu2", "voeu3")
 MOST_DAYS = 120
 """Days that a form unfolds at most; `declare` says what is too many."""
 
 FIELDS = {
     "born": "naissance",
     "commune": "commune",
-    "wishes": "voeu1",
-    "wishes.1": "voeu2",
-    "wishes.2": "voeu3",
     "patterns": "jours",
     "period": "debut",
     "period.end": "fin",
@@ -46,10 +44,13 @@ FIELDS = {
     "child_first_name": "prenom",
     "": "prenom",
 }
-"""Where a form shows what a registration refuses."""
+"""Where a form shows what a registration refuses, apart from wishes (see `wishes.faults`)."""
 
 CHECK, WRITE, BACK = "verifier", "enregistrer", "modifier"
-"""What the form's buttons ask for."""
+"""What the form's buttons ask for, besides more rows for wishes."""
+
+REOPENS = frozenset({BACK, wishes.MORE})
+"""Asked for these, the form comes back as it was sent, with nothing checked."""
 
 
 def people(form: Form) -> dict[str, Any]:
@@ -75,12 +76,6 @@ def child(form: Form) -> dict[str, Any]:
         "commune": form["commune"],
         "needs_support": form.has("adapte", "oui"),
     }
-
-
-def wishes(form: Form) -> tuple[WishedStructure, ...]:
-    """The structures chosen, the first wished first."""
-    chosen = [form[name] for name in WISHES if form[name]]
-    return tuple(WishedStructure(structure=id_, rank=n) for n, id_ in enumerate(chosen, start=1))
 
 
 def days_and_hours(form: Form, kind: RequestKind) -> dict[str, Any]:
@@ -143,6 +138,7 @@ async def options(visit: Visit) -> dict[str, Any]:
         "structures": sorted(awarded, key=lambda row: row[1]),
         "days": [(day.value, day.label.capitalize()) for day in WEEKDAYS if day is not Weekday.SUN],
         "criteria": [(c.value, c.label) for c in Criterion if c is not Criterion.DISABILITY],
+        "most": MOST_WISHES,
         "health": {c.value for c in HEALTH_CRITERIA},
     }
 

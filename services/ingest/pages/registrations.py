@@ -8,6 +8,7 @@ from contracts.vocabulary import Criterion, RequestKind
 from services.ingest.actors import Role
 from services.ingest.families import RegistrationBody
 from services.ingest.pages import need_forms as needs
+from services.ingest.pages import wishes
 from services.ingest.pages.forms import Form
 from services.ingest.pages.visit import Visit, get, post
 from services.ingest.problems import Refused
@@ -23,7 +24,7 @@ async def empty_form(visit: Visit) -> Response:
 async def sent(visit: Visit) -> Response:
     """Check, show for a last look, then register."""
     form = await visit.form()
-    if form["etape"] == needs.BACK:
+    if form["etape"] in needs.REOPENS:
         return await _form(visit, form)
     try:
         wanted = _body(form)
@@ -32,7 +33,7 @@ async def sent(visit: Visit) -> Response:
             request = await needs.register(visit, form, wanted)
             return visit.go(f"/guichet/dossier/{request}", "demande")
     except Refused as refused:
-        return await _form(visit, form.refused(refused, needs.FIELDS), 422)
+        return await _form(visit, form.refused(refused, {**needs.FIELDS, **wishes.faults(form)}), 422)
     return needs.checked(visit, form, wanted, await needs.options(visit), "/guichet")
 
 
@@ -44,14 +45,19 @@ def _body(form: Form) -> RegistrationBody:
     said = needs.criteria(form, validated=True)
     if facts["needs_support"]:
         said = (*said, *needs.criteria(Form({"criteres": [Criterion.DISABILITY.value]}), validated=True))
-    extra = {"kind": kind, "wishes": needs.wishes(form), "criteria": said, "travel_minutes": travel}
+    extra = {"kind": kind, "wishes": wishes.read(form), "criteria": said, "travel_minutes": travel}
     agreed = {"urgent_sms_agreed": form.has("soir", "oui"), "file_complete": form.has("complet", "oui")}
     return needs.registration(form, {**facts, **extra, **agreed, "tolerance_days": tolerance})
 
 
 async def _form(visit: Visit, form: Form, status: int = 200) -> Response:
     return visit.show(
-        "coordinator/registration.html", status, form=form, options=await needs.options(visit), kinds=KINDS
+        "coordinator/registration.html",
+        status,
+        form=form,
+        options=await needs.options(visit),
+        kinds=KINDS,
+        rows=wishes.rows(form),
     )
 
 
