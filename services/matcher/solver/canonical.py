@@ -148,6 +148,9 @@ def _refuse_contradictions(round: Round) -> None:
     for name in ("sections", "vacancies", "requests", "holds", "quotas"):
         _refuse_twice((row.id for row in getattr(round, name)), name)
     _refuse_twice((row.structure for row in round.support), "support")
+    for hold in round.holds:
+        if hold.by_person and not hold.reason.strip():
+            raise RoundRefused(f"« {hold.id} » : une place tenue par une personne dit pourquoi.")
     _refuse_twice((" - ".join(sorted((row.one, row.other))) for row in round.travel), "travel")
     _refuse_unknown_siblings(round)
     _refuse_unknown_places(round)

@@ -27,6 +27,7 @@ SENTENCES = {
     Why.KEPT_FOR_INSERTION: "{verb} {wish} : les dernières places y sont gardées pour des familles en insertion.",
     Why.TOO_MANY_STARTS: "{verb} {wish} : trop d'enfants y commencent déjà la même semaine.",
     Why.WAITS_TOO_LONG: "{verb} {wish} : une place y est libre, mais ne peut attendre aussi longtemps.",
+    Why.HELD_BY_PERSON: "{verb} {wish} : une place y est libre, et le guichet la retient avec un motif.",
     Why.UNKNOWN_STRUCTURE: "{verb} {wish} : cette structure n'attribue pas de place ici.",
     Why.ANSWERED_BEFORE: "{verb} {wish} : une place à ces horaires vous y a déjà été proposée.",
     Why.SIBLINGS_APART: "{verb} {wish} : une place y est possible, mais pas avec toute la fratrie, comme demandé.",
@@ -101,6 +102,8 @@ class _Reading:
         if row is not None and not self._are_better(row, choices):
             return Why.PREFERRED_ELSEWHERE
         together = self.facts.families.together(self.facts.families.unit[request.id])
+        if together is None and any(map(self.facts.is_held_by_person, choices)):
+            return Why.HELD_BY_PERSON
         if self._full(choices):
             return Why.FULL
         limited = (self._limited(choice) for choice in choices)

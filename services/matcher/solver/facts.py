@@ -209,6 +209,20 @@ class Facts:
         return Choice(name, section.structure, section.id, -1, 0, 0, hold.slots, period)
 
     @cached_property
+    def without_holds_of_people(self) -> Facts | None:
+        """The same outcome beside the places that people keep back; None if there are none."""
+        own = {hold.id for hold in self.movers.had.values()}
+        left = tuple(hold for hold in self.round.holds if not hold.by_person or hold.id in own)
+        if len(left) == len(self.round.holds):
+            return None
+        return Facts(self.round.model_copy(update={"holds": left}), self.outcome)
+
+    def is_held_by_person(self, choice: Choice) -> bool:
+        """True if a child could take this beside all who are placed, but for what a person keeps back."""
+        freed = self.without_holds_of_people
+        return freed is not None and freed.could_take(choice) and not self.could_take(choice)
+
+    @cached_property
     def limits(self) -> Limits:
         """What limits choices beside the places."""
         return Limits(self.round, self.placed, self.choices)

@@ -64,7 +64,10 @@ class Vacancy(Frozen):
 
 
 class Hold(Frozen):
-    """Hours of a section that a placement, a live proposal or a person already holds. A round never takes them."""
+    """Hours of a section that a placement, a live proposal or a person already holds. A round never takes them.
+
+    `by_person`: a person keeps the place back and says why; whoever could have had it reads so.
+    """
 
     id: Id
     section: Id
@@ -73,6 +76,7 @@ class Hold(Frozen):
     units: int = 1
     entitled_to: Audience = Audience.EVERYBODY
     reason: str = ""
+    by_person: bool = False
 
 
 class Support(Frozen):
@@ -259,6 +263,7 @@ class Why(StrEnum):
     KEPT_FOR_INSERTION = "kept_for_insertion"
     TOO_MANY_STARTS = "too_many_starts"
     WAITS_TOO_LONG = "waits_too_long"
+    HELD_BY_PERSON = "held_by_person"
     FULL = "full"
     UNKNOWN_STRUCTURE = "unknown_structure"
     ANSWERED_BEFORE = "answered_before"

@@ -26,6 +26,7 @@ from services.matcher.solver.schema import (
     Round,
     Violation,
     Why,
+    WishReason,
 )
 from services.matcher.solver.voted import as_ranked, places_for_first_tier, sent_behind_wrongly, with_priority
 
@@ -38,7 +39,8 @@ GUARANTEES = {
     "une place réservée ou garantie à l'insertion qu'à son public jusqu'à sa date de libération.",
     "G5": "Aucun enfant ne pourrait obtenir une place qu'il préfère en reprenant seulement des places "
     "à des enfants moins prioritaires dans cette structure.",
-    "G6": "Aucune place ne reste libre alors qu'un enfant sans proposition pourrait la prendre.",
+    "G6": "Aucune place ne reste libre alors qu'un enfant sans proposition pourrait la prendre, "
+    "sauf si une personne la tient avec un motif, ou une règle votée.",
     "G7": "Un besoin d'accueil adapté ne fait jamais perdre une place : "
     "au-delà de ce qui est prêt, l'accueil se prépare.",
     "G8": "Les mêmes données donnent le même résultat, quel que soit leur ordre.",
@@ -125,10 +127,22 @@ def check_no_justified_envy(facts: Facts) -> Iterator[Violation]:
 
 
 def check_no_place_left_free(facts: Facts) -> Iterator[Violation]:
-    """G6: no place stays free that an unplaced child could take."""
+    """G6: no place stays free that an unplaced child could take; where a person keeps one back, the child reads so."""
+    told = {(row.request, wish.structure) for row in facts.outcome.reasons for wish in row.wishes if _is_held(wish)}
     for wanted in _preferred(facts):
-        if not _is_served(facts, wanted) and facts.could_take(wanted):
+        if _is_served(facts, wanted):
+            continue
+        if facts.could_take(wanted):
             yield _at("G6", wanted)
+        elif len(facts.families.members[_unit(facts, wanted)]) == 1:
+            (choice,) = wanted.choices
+            held = facts.is_held_by_person(choice)
+            if held and (choice.request, choice.structure) not in told:
+                yield _at("G6", wanted)
+
+
+def _is_held(wish: WishReason) -> bool:
+    return wish.why is Why.HELD_BY_PERSON
 
 
 def check_support_never_refuses(facts: Facts) -> Iterator[Violation]:

@@ -12,11 +12,11 @@ from contracts.vocabulary import Period
 from services.matcher.solver.components import sealed
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.explain import phrases
-from services.matcher.solver.schema import Outcome, Quota, Round, Rounding, Why
-from services.matcher.solver.solve import decide
+from services.matcher.solver.schema import Hold, Outcome, Quota, Round, Rounding, Why
+from services.matcher.solver.solve import RoundRefused, decide
 from services.matcher.solver.verify import verify
 from tests.matcher.solver.drawn_rounds import INSTANT, Taste, tiny
-from tests.matcher.solver.golden import round_of
+from tests.matcher.solver.golden import round_of, slots
 from tests.matcher.solver.oracle import Oracle
 
 GUARANTEED: dict[str, Any] = {
@@ -129,6 +129,36 @@ def test_a_tiny_round_in_which_no_place_waits_has_the_outcome_that_exhaustive_se
         assert (seed, placed, outcome.violations) == (seed, meant, ())
         waited += any(wish.why is Why.WAITS_TOO_LONG for reason in outcome.reasons for wish in reason.wishes)
     assert waited > 3
+
+
+def held_by_a_person(**facts: Any) -> Round:
+    """One place at X that a person keeps back, one at Y; B would have the first and C has the second."""
+    requests = {name: {"points": 9, "wishes": [to], "days": [["mon"]]} for name, to in (("B", "X"), ("C", "Y"))}
+    round = round_of({"places": {"X": {"mon": 1}, "Y": {"mon": 1}}, "requests": requests})
+    hold = {"id": "kept", "section": "X-all", "slots": slots("mon"), "period": Period(start=date(2026, 9, 1))}
+    return round.model_copy(update={"holds": (Hold.model_validate(hold | {"reason": "Recrutement"} | facts),)})
+
+
+def test_who_could_have_a_place_that_a_person_keeps_back_is_told_so() -> None:
+    round = held_by_a_person(by_person=True)
+    outcome = decide(round)
+    assert ([row.request for row in outcome.placed], outcome.violations) == (["C"], ())
+    told = f"Attend au vœu{NBSP}1{NBSP}: une place y est libre, et le guichet la retient avec un motif."
+    assert _said(round, outcome, "B")[1] == told
+    taken = decide(held_by_a_person())  # by a child, not by a person
+    assert next(row for row in taken.reasons if row.request == "B").wishes[0].why is Why.FULL
+
+
+def test_g6_fires_when_a_place_that_a_person_keeps_back_is_not_told() -> None:
+    round, silent = held_by_a_person(by_person=True), decide(held_by_a_person())
+    outcome = decide(round)
+    assert verify(round, outcome) == ()
+    assert _broken(round, outcome.model_copy(update={"reasons": silent.reasons})) == {"G6"}
+
+
+def test_a_person_who_keeps_a_place_back_says_why() -> None:
+    with pytest.raises(RoundRefused, match="dit pourquoi"):
+        decide(held_by_a_person(by_person=True, reason=" "))
 
 
 def limited(seed: int, taste: Taste) -> Round:
