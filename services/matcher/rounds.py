@@ -21,7 +21,7 @@ from contracts.rounds import BrokenGuarantee, RequestExplained, RoundDecided
 from contracts.vocabulary import Audience, RequestKind, TaskKind, VacancyKind
 from services.bus.database import Database
 from services.calendar import local_day
-from services.matcher import draws, metrics, needs, store, tasks
+from services.matcher import draws, metrics, needs, past_rounds, store, tasks
 from services.matcher import tables as t
 from services.matcher.draws import NewSeed
 from services.matcher.leases import Fence, unfenced
@@ -123,10 +123,20 @@ def keep_draws(tx: sa.Connection, territory: str, now: datetime, new_seed: NewSe
         draws.keep(Step(tx, now, cause, policy_in_force(row["policy"], local_day(now))), territory, new_seed)
 
 
+async def decided_again(asked: Round, decide: Decide) -> str:
+    """The hash of what a past round decided, worked out anew from what it had been asked. Raises RoundRefused."""
+    return _together([await decide(part) for part in await parts_of(asked, decide)])
+
+
+async def parts_of(asked: Round, decide: Decide) -> list[Round]:
+    """The connected parts, urgent ones first. Raises RoundRefused."""
+    return sorted(split(await _settled(canonical(asked), decide)), key=_urgent_first)
+
+
 async def _parts(loaded: Loaded, tally: Tally, decide: Decide) -> list[Round]:
-    """The connected parts, urgent ones first. A round that contradicts itself has none, and a person is told."""
+    """A round that contradicts itself has no parts, and a person is told."""
     try:
-        return sorted(split(await _settled(canonical(loaded.round), decide)), key=_urgent_first)
+        return await parts_of(loaded.round, decide)
     except RoundRefused as refusal:
         log.error("round refused", territory=loaded.round.territory, round=loaded.round.id, because=str(refusal))
         tally.refused = str(refusal)
@@ -274,6 +284,7 @@ def _note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee
             violations=[*found, *([{"sentence": tally.refused}] if tally.refused else [])], **facts, **hashes,
         )
     )  # fmt: skip
+    past_rounds.keep(step.tx, loaded.round)
     step.say(
         RoundDecided, loaded.round.id, territory,
         trigger=loaded.trigger, engine=ENGINE, policy=loaded.policy.id, broken=tuple(broken),

@@ -249,6 +249,17 @@ rounds = sa.Table(
     sa.Column("violations", sa.JSON, nullable=False),
 )
 
+round_inputs = sa.Table(
+    "round_inputs",
+    metadata,
+    _id("round", primary_key=True),
+    _id("territory"),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("round_inputs_at", "at"),
+)
+"""What a round decided on, as compressed JSON: with it a decision can be made again, checked and compared."""
+
 explanations = sa.Table(
     "explanations",
     metadata,

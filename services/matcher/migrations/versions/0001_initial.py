@@ -237,6 +237,15 @@ def upgrade() -> None:
     )
     op.create_index("requests_waiting", "requests", ["territory", "state"], unique=False)
     op.create_table(
+        "round_inputs",
+        sa.Column("round", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("round"),
+    )
+    op.create_index("round_inputs_at", "round_inputs", ["at"], unique=False)
+    op.create_table(
         "rounds",
         sa.Column("round", sa.String(length=64), nullable=False),
         sa.Column("territory", sa.String(length=64), nullable=False),
@@ -351,6 +360,8 @@ def downgrade() -> None:
     op.drop_index("sections_territory", table_name="sections")
     op.drop_table("sections")
     op.drop_table("rounds")
+    op.drop_index("round_inputs_at", table_name="round_inputs")
+    op.drop_table("round_inputs")
     op.drop_index("requests_waiting", table_name="requests")
     op.drop_table("requests")
     op.drop_index("proposals_section", table_name="proposals")

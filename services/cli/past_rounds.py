@@ -1,0 +1,108 @@
+"""`berceau rounds`: past rounds listed, taken out as a file, and decided again to see that the result is the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli import installation
+from services.cli.failures import NBSP, CommandFailed, Exit, of_file
+
+if TYPE_CHECKING:
+    from services.bus.settings import Settings
+    from services.matcher.past_rounds import Past
+    from services.matcher.solver.schema import Round
+
+SEE = "docs/commande.md"
+MOST = 20
+
+
+def rounds(
+    round_id: Annotated[str | None, typer.Argument(metavar="[ROUND]", help="L'identifiant d'une attribution.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Écrire ce qui était à décider, pour « match ».")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Décider de nouveau, et comparer les empreintes.")] = False,
+    territory: Annotated[str | None, typer.Option(help="Les attributions d'un seul territoire.")] = None,
+    most: Annotated[int, typer.Option("--last", min=1, max=10_000, help="Combien en montrer.")] = MOST,
+    as_json: Annotated[bool, typer.Option("--json", help="En JSON.")] = False,
+) -> None:
+    """Les attributions passées : les lister, en sortir une, la décider de nouveau."""
+    found = installation.settings()
+    if round_id is None:
+        if out or check:
+            raise typer.BadParameter("Nommez l'attribution ; sans nom, la commande les liste.", param_hint="ROUND")
+        _list(installation.run(_recent(found, territory, most)), as_json)
+        return
+    past, asked = installation.run(_one(found, round_id))
+    if out:
+        _write(out, asked)
+    same = installation.run(_same(past, asked)) if check else None
+    _tell(past, same, as_json)
+    raise typer.Exit(Exit.FOUND if same is False else Exit.DONE)
+
+
+async def _recent(found: Settings, territory: str | None, most: int) -> list[Past]:
+    from services.matcher.past_rounds import recent
+
+    async with installation.opened(found, "matcher") as databases:
+        return await databases["matcher"].read(recent, territory, most)
+
+
+async def _one(found: Settings, round_id: str) -> tuple[Past, Round]:
+    """The round and what it decided on. Raises CommandFailed where either is not there."""
+    from services.matcher.past_rounds import named, what_was_asked
+
+    async with installation.opened(found, "matcher") as databases:
+        past = await databases["matcher"].read(named, round_id)
+        asked = await databases["matcher"].read(what_was_asked, round_id)
+    if past is None:
+        raise CommandFailed(f"Aucune attribution {round_id}.", f"«{NBSP}berceau rounds{NBSP}» les liste.", SEE)
+    if asked is None:
+        cause = f"Ce que l'attribution {round_id} avait à décider n'est plus gardé."
+        raise CommandFailed(cause, "La durée est dans services/matcher/retention.yaml.", SEE)
+    return past, asked
+
+
+async def _same(past: Past, asked: Round) -> bool:
+    from services.matcher.app import decide_here
+    from services.matcher.rounds import decided_again
+
+    return await decided_again(asked, decide_here) == past.outcome_hash
+
+
+def _write(out: Path, asked: Round) -> None:
+    try:
+        out.write_text(asked.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise of_file(out, error, "s'écrit", SEE) from error
+
+
+def _list(past: list[Past], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in past], indent=2, ensure_ascii=False, default=str))
+    elif not past:
+        typer.echo("Aucune attribution n'a encore eu lieu.")
+    else:
+        typer.echo("\n".join(map(_line, past)))
+
+
+def _line(past: Past) -> str:
+    from services.calendar import counted, instant_in_full
+
+    said = f"{counted(past.requests, 'demande')}, {counted(past.proposed, 'proposition')}"
+    gone = "" if past.is_kept else ", ce qui était à décider n'est plus gardé"
+    return f"{past.round}  {instant_in_full(past.at, with_year=True)}{NBSP}: {said}{gone}"
+
+
+def _tell(past: Past, same: bool | None, as_json: bool) -> None:
+    if as_json:
+        facts = {**asdict(past), "decided_again_the_same": same}
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
+        return
+    typer.echo(_line(past))
+    if same is not None:
+        said = "donne la même décision, à l'empreinte près" if same else "donne une AUTRE décision"
+        typer.echo(f"Décidée de nouveau, elle {said}.")
