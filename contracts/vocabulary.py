@@ -254,6 +254,7 @@ class WithdrawalReason(Labelled):
     CAPACITY_REDUCED = "capacity_reduced", "Nombre de places réduit"
     PERIOD_OVER = "period_over", "Dates dépassées"
     BY_GUICHET = "by_guichet", "Décision du guichet"
+    FAMILY_UNREACHABLE = "family_unreachable", "Famille injoignable"
 
 
 class RefusalReason(Labelled):

@@ -28,6 +28,9 @@ S = ProposalState
 FAMILY_CHANGED_IT = frozenset({WithdrawalReason.REQUEST_CLOSED, WithdrawalReason.REQUEST_CHANGED})
 """Nobody took the place back: the family asked for something else, so it goes before nobody."""
 
+NO_CALL = frozenset({WithdrawalReason.REQUEST_CLOSED, WithdrawalReason.FAMILY_UNREACHABLE})
+FAMILY_GONE = FAMILY_CHANGED_IT | {WithdrawalReason.FAMILY_UNREACHABLE}
+
 NO_PLACE_THERE = frozenset({RefusalReason.STAFF_SHORTAGE, RefusalReason.ALREADY_FILLED})
 """With these the place itself is in doubt: it is offered to nobody before the structure confirmed it again."""
 
@@ -53,18 +56,21 @@ def expire(step: Step, proposal: Proposal) -> bool:
 
 
 def withdraw(step: Step, proposal: Proposal, reason: WithdrawalReason) -> bool:
-    """The place is taken back. After a OUI the child goes first in the next round, unless its family changed it."""
+    """The place is taken back. After a OUI the child goes first in the next round, unless its family changed it.
+
+    A family that nobody reaches is not promised a call that it would not take either.
+    """
     after_yes = proposal.state is S.ACCEPTED
-    if not _close(step, proposal, S.WITHDRAWN):
+    if not _close(step, proposal, S.WITHDRAWN, {"withdrawn_for": reason.value}):
         return False
-    if after_yes and reason not in FAMILY_CHANGED_IT:
+    if after_yes and reason not in FAMILY_GONE:
         store.touch_request(step.tx, proposal.request, goes_first=True)
     family_knew = proposal.was_sent or after_yes
     step.say(
         ProposalWithdrawn, proposal.proposal, proposal.territory,
         reason=reason, after_yes=after_yes, family_knew=family_knew,
     )  # fmt: skip
-    if reason is not WithdrawalReason.REQUEST_CLOSED and family_knew:
+    if reason not in NO_CALL and family_knew:
         tasks.open_task(step, TaskKind.CALL_BACK, proposal, detail=reason.label)  # the message promises a call
     return _reopen(step, proposal)
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from contracts.base import EVENT_IDS
 from contracts.requests import NeedFacts
 from contracts.structures import AgreementSigned
-from contracts.vocabulary import LIVE, AwardMode, ProposalState, VacancyKind
+from contracts.vocabulary import LIVE, AwardMode, ProposalState, VacancyKind, WithdrawalReason
 from services.calendar import local_day
 from services.matcher import draws, needs, store
 from services.matcher import tables as t
@@ -103,11 +103,13 @@ def context(tx: sa.Connection, territory: str, policy: Policy, now: datetime) ->
 
 
 def _answered(tx: sa.Connection, territory: str, since: datetime) -> needs.Answered:
-    """What families refused or let pass since then: when it was offered, and which hours, by request."""
+    """What families refused, let pass, or could not be reached for since then: when it was offered, and which hours,
+    by request."""
     p = t.proposals
     passed = (ProposalState.DECLINED.value, ProposalState.EXPIRED.value)
+    unreachable = p.c.withdrawn_for == WithdrawalReason.FAMILY_UNREACHABLE.value
     query = sa.select(p.c.request, p.c.made_at, p.c.section, p.c.slots).where(
-        p.c.territory == territory, p.c.state.in_(passed), p.c.made_at >= since
+        p.c.territory == territory, p.c.state.in_(passed) | unreachable, p.c.made_at >= since
     )
     found: dict[str, list[tuple[datetime, NotAgain]]] = defaultdict(list)
     for row in tx.execute(query.order_by(p.c.proposal)):

@@ -159,6 +159,7 @@ proposals = sa.Table(
     sa.Column("answered_by", sa.String(64)),
     sa.Column("answered_at", Instant),
     sa.Column("answer", sa.String(16)),
+    sa.Column("withdrawn_for", sa.String(32)),
     sa.Column("was_sent", sa.Boolean, nullable=False, default=False),
     sa.Index("one_live_proposal_a_request", "request", unique=True, sqlite_where=_IS_LIVE, postgresql_where=_IS_LIVE),
     sa.Index("one_live_proposal_a_code", "territory", "code", unique=True, sqlite_where=_IS_LIVE,

@@ -117,7 +117,13 @@ def on_proposal_withdrawn(tx: sa.Connection, event: ProposalWithdrawn, now: date
     if event.reason in FAMILY_CHANGED_IT:
         return
     if event.family_knew or store.offer_may_have_left(tx, event.subject):
-        _plan(tx, event, MessageTemplate.WITHDRAWN, now)
+        _plan(tx, event, _end_of(event.reason.value), now)
+
+
+def _end_of(withdrawn_for: str) -> MessageTemplate:
+    """The text of a withdrawal promises a call; whoever could not be reached is told that its time is over."""
+    gone = withdrawn_for == WithdrawalReason.FAMILY_UNREACHABLE.value
+    return MessageTemplate.EXPIRED if gone else MessageTemplate.WITHDRAWN
 
 
 FAMILY_CHANGED_IT = frozenset({WithdrawalReason.REQUEST_CLOSED, WithdrawalReason.REQUEST_CHANGED})
@@ -157,7 +163,7 @@ def _answer_to(verdict: Verdict, row: sa.RowMapping) -> MessageTemplate | None:
         return MessageTemplate.MISUNDERSTOOD if row["asks"] and row["limit_at"] else None
     if verdict is not Verdict.LATE or row["withdrawn_for"] in FAMILY_CHANGED_IT:
         return None
-    return MessageTemplate.WITHDRAWN if row["withdrawn_for"] else MessageTemplate.EXPIRED
+    return _end_of(row["withdrawn_for"]) if row["withdrawn_for"] else MessageTemplate.EXPIRED
 
 
 def on_sign_in_requested(tx: sa.Connection, event: SignInRequested, now: datetime) -> None:

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from contracts.releases import WithdrawalGiven
 from contracts.tasks import TaskHandled
-from contracts.vocabulary import Answer, Channel, ProposalState
+from contracts.vocabulary import Answer, Channel, ProposalState, WithdrawalReason
 from services.matcher import tables as t
 from services.matcher import watch
 from tests.matcher.world import World
@@ -103,3 +104,15 @@ def test_a_call_that_is_put_off_outlives_the_proposal(world: World) -> None:
     world.pass_time(timedelta(days=7))
     assert world.state(proposal) is S.EXPIRED
     assert "call_back" in world.tasks()
+
+
+def test_a_place_given_back_because_nobody_answers_is_not_offered_to_the_same_family_again(world: World) -> None:
+    proposal = undelivered(world)
+    facts = {"reason": WithdrawalReason.FAMILY_UNREACHABLE, "by": "coordinator"}
+    world.hear(WithdrawalGiven, proposal, proposal=proposal, **facts)
+    world.tick()
+    assert [row["state"] for row in world.rows(t.proposals)] == [S.WITHDRAWN]
+    assert world.tasks() == [], "no call is promised to whom nobody reaches"
+    other = world.ask("r-2")
+    world.tick()
+    assert world.live(other)

@@ -44,6 +44,13 @@ async def declining(desk: Desk) -> None:
     await desk.hear(ProposalDeclining, "p-1", undo_until=until, answered_by="c-first", channel=Channel.SMS)
 
 
+async def test_a_family_that_nobody_reached_is_told_that_its_time_is_over_and_promised_no_call(desk: Desk) -> None:
+    await desk.offer()
+    await desk.send()
+    await withdrawn(desk, WithdrawalReason.FAMILY_UNREACHABLE, knew=True)
+    assert set(await desk.states()) == {"proposal", "expired"}
+
+
 async def withdrawn(desk: Desk, reason: WithdrawalReason, *, knew: bool) -> None:
     await desk.hear(ProposalWithdrawn, "p-1", reason=reason, after_yes=False, family_knew=knew)
 

@@ -27,6 +27,10 @@ MOST_AT_ONCE = 1000
 _PREPARED = {ProposalState.PREPARED, ProposalState.HELD}
 
 
+OF_GUICHET = frozenset({WithdrawalReason.BY_GUICHET, WithdrawalReason.FAMILY_UNREACHABLE})
+"""Why the guichet may take a proposal back beside what a structure may say."""
+
+
 class ReleaseBody(Body):
     """One gesture for all the proposals of a round."""
 
@@ -72,7 +76,7 @@ def withdraw_proposal(tx: sa.Connection, act: Act, proposal: Id, body: TakingBac
     if not ProposalState(row["state"]).is_live:
         rule = "Cette proposition est déjà terminée."
         raise conflict("proposal", "not_live", rule, "Il n'y a rien à faire.")
-    allowed = BY_STRUCTURE if act.actor.role is Role.STRUCTURE else BY_STRUCTURE | {WithdrawalReason.BY_GUICHET}
+    allowed = BY_STRUCTURE if act.actor.role is Role.STRUCTURE else BY_STRUCTURE | OF_GUICHET
     if body.reason not in allowed:
         labels = ", ".join(sorted(reason.label for reason in allowed))
         rule = "Une proposition se retire pour un motif de la liste."

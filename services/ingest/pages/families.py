@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi.responses import Response
 
-from contracts.vocabulary import Answer, Channel, ProposalState, VacancyKind
+from contracts.vocabulary import Answer, Channel, ProposalState, VacancyKind, WithdrawalReason
 from services.bus import links
 from services.ingest import store
 from services.ingest.actors import Act, Actor
@@ -112,13 +112,19 @@ async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
         form=form,
         view=view,
         place=place,
-        says=FORMS[view["state"]],
+        says=_says(view),
         pending=pending,
         link=_link(visit),
         answers=ANSWERS,
         can_undo=_can_undo(view, visit.now),
         urgent=view["kind"] is VacancyKind.ON_CALL,
     )
+
+
+def _says(view: dict[str, Any]) -> str:
+    """A place given back because nobody could be reached is over by its time, and no call is promised."""
+    unreached = view["withdrawal_reason"] == WithdrawalReason.FAMILY_UNREACHABLE
+    return FORMS["expired" if unreached else view["state"]]
 
 
 async def _place(visit: Visit, view: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from contracts.vocabulary import Answer, Channel, ClosingReason, Criterion, ProposalState, RequestKind, WithdrawalReason
 from services.ingest.actors import Role
 from services.ingest.declare.needs import NeedBody
-from services.ingest.declare.releases import TakingBackBody, withdraw_proposal
+from services.ingest.declare.releases import OF_GUICHET, TakingBackBody, withdraw_proposal
 from services.ingest.declare.replies import record_reply, undo_reply
 from services.ingest.declare.requests import ClosingBody, amend_request, close_request
 from services.ingest.declare.vacancies import BY_STRUCTURE
@@ -37,7 +37,7 @@ ANSWERS = (
     (Answer.ERREUR.value, "ERREUR, ce numéro n'est pas le sien"),
 )
 CLOSINGS = tuple((r.value, r.label) for r in ClosingReason if r not in (ClosingReason.PLACED, ClosingReason.ERASED))
-TAKING_BACK = tuple((r.value, r.label) for r in WithdrawalReason if r in BY_STRUCTURE | {WithdrawalReason.BY_GUICHET})
+TAKING_BACK = tuple((r.value, r.label) for r in WithdrawalReason if r in BY_STRUCTURE | OF_GUICHET)
 
 
 async def all_files(visit: Visit) -> Response:

@@ -136,7 +136,8 @@ async def test_a_task_that_holds_a_place_is_settled_by_a_gesture_and_never_by_a_
     (event,) = await town.said(TaskHandled)
     assert event.again_at - event.time == timedelta(hours=4)
     back = await guichet.post(
-        f"/guichet/proposition/{proposal}/reprendre", data={"motif": "by_guichet", "demande": f"R-{proposal[2:]}"}
+        f"/guichet/proposition/{proposal}/reprendre",
+        data={"motif": "family_unreachable", "demande": f"R-{proposal[2:]}"},
     )
     assert back.status_code == 303
     assert [given.proposal for given in await town.said(WithdrawalGiven)] == [proposal]

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.proposals import ReplyJudged, Verdict
+from contracts.proposals import ProposalWithdrawn, ReplyJudged, Verdict
 from contracts.replies import ReplyReceived, ReplyUndone
 from contracts.requests import RequestClosed
-from contracts.vocabulary import Answer, Channel, VacancyKind
+from contracts.vocabulary import Answer, Channel, VacancyKind, WithdrawalReason
 from services.bus.links import contact_token, proposal_token
 from services.vault import contacts_of
 from tests.ingest.pages.reading import faults, once, read, words
@@ -161,6 +161,14 @@ async def test_a_link_that_went_to_two_contacts_does_not_guess_which_one_is_wron
 async def suspended(town: Town, family: str) -> list[bool]:
     contacts = await town.guichet.vault.read(contacts_of, town.guichet.keyring, family)
     return [contact.suspended for contact in contacts]
+
+
+async def test_a_family_that_nobody_reached_is_promised_no_call(town: Town) -> None:
+    reason = {"reason": WithdrawalReason.FAMILY_UNREACHABLE, "after_yes": False, "family_knew": True}
+    await town.hear(event(ProposalWithdrawn, proposal_in("undelivered"), **reason))
+    page = words((await town.client.get(link("undelivered"))).text)
+    assert "Encore intéressé" in page and "vous appelle" not in page
+    assert "vous appelle" in words((await town.client.get(link("withdrawn"))).text)
 
 
 async def test_each_contact_answers_by_its_own_link(town: Town) -> None:

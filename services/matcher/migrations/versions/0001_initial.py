@@ -195,6 +195,7 @@ def upgrade() -> None:
         sa.Column("answered_by", sa.String(length=64), nullable=True),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answer", sa.String(length=16), nullable=True),
+        sa.Column("withdrawn_for", sa.String(length=32), nullable=True),
         sa.Column("was_sent", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("proposal"),
     )
