@@ -58,3 +58,4 @@ async def test_two_contacts_who_contradict_each_other_by_link_freeze_the_proposa
     await click(world, theirs, "non")
     await world.proposal_of(request, S.FROZEN)
     await world.task(TaskKind.CONTRADICTION, proposal["proposal"])
+    assert await world.states_of(request) == [S.FROZEN], "nothing moves before the guichet has called"
