@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 from contracts.vocabulary import HEALTH_CRITERIA
+from services.calendar import counted, local_day
+from services.cli.failures import NBSP
 from services.ingest.pages import PublishedRules, RulesLine
-from services.matcher.policy import policy_in_force
+from services.matcher.policy import GuaranteedShare, Policy, policy_in_force
 from services.matcher.rules.priority_grid import grid_in_force
 from services.matcher.solver.schema import Mode
 
@@ -35,4 +38,22 @@ def rules_on(policy: str, day: date) -> PublishedRules | None:
         first_tier=tuple(criterion.label for criterion in grid.first_tier),
         is_model=grid.is_model,
         mode=MODES[in_force.rules.mode],
+        voted=tuple(_limits(in_force)),
     )
+
+
+def _limits(policy: Policy) -> Iterator[str]:
+    """What was voted beside the grid, a sentence each; nothing of what was not."""
+    if policy.rules.first_tier_percent is not None:
+        yield f"Le premier rang passe devant pour {policy.rules.first_tier_percent}{NBSP}% des places libres."
+    if policy.rules.wait_weeks is not None:
+        yield f"Une place libre attend un début {counted(policy.rules.wait_weeks, 'semaine')} au plus."
+    if policy.insertion is not None:
+        share = policy.insertion
+        yield f"Chaque gestionnaire garde {share.percent}{NBSP}% des places pour l'insertion{_until(share)}."
+    if policy.avip is not None:
+        yield f"Une crèche AVIP garde {policy.avip.percent}{NBSP}% des places pour l'insertion{_until(policy.avip)}."
+
+
+def _until(share: GuaranteedShare) -> str:
+    return f" jusqu'au {local_day(share.kept_until):%d/%m/%Y}" if share.kept_until else ""

@@ -40,7 +40,7 @@ class RulesLine:
 
 @dataclass(frozen=True)
 class PublishedRules:
-    """The grid in force as the public may read it. `is_model`: nobody voted it."""
+    """The grid in force as the public may read it. `is_model`: nobody voted it. `voted`: limits beside the grid."""
 
     title: str
     source: str
@@ -49,6 +49,7 @@ class PublishedRules:
     first_tier: tuple[str, ...] = ()
     is_model: bool = False
     mode: str = ""
+    voted: tuple[str, ...] = ()
 
 
 RulesOn = Callable[[str, date], PublishedRules | None]

@@ -203,6 +203,17 @@ def test_a_tiny_round_with_limits_has_the_outcome_that_exhaustive_search_finds(f
     assert min(found.values()) > 0, found
 
 
+def test_the_order_of_quotas_and_of_their_structures_never_changes_the_outcome_hash() -> None:
+    tried = 0
+    for seed in range(53_000, 53_020):
+        round = limited(seed, Taste())
+        turned = tuple(row.model_copy(update={"structures": row.structures[::-1]}) for row in reversed(round.quotas))
+        other = round.model_copy(update={"quotas": turned, "sections": round.sections[::-1]})
+        assert (seed, decide(other, WAYS[0]).outcome_hash) == (seed, decide(round, WAYS[0]).outcome_hash)
+        tried += turned != round.quotas
+    assert tried > 5
+
+
 def test_where_lists_contradict_each_other_every_check_holds_with_limits() -> None:
     for seed in range(51_000, 51_040):
         outcome = decide(limited(seed, Taste(points_at=0.6, movers=0.2)), WAYS[0])
