@@ -12,7 +12,10 @@ from contracts.vocabulary import DepartureReason, Id, Period, Slot
 
 
 class PlacementConfirmed(Event):
-    """The child has the place. An on-call place is confirmed by the family's OUI, under the agreement made before."""
+    """The child has the place. An on-call place is confirmed by the family's OUI, under the agreement made before.
+
+    `partial`: the child stays listed for the days that are missing. `replaces` is the placement that ends for this one.
+    """
 
     type: Literal["placement.confirmed"]
     proposal: Id
@@ -24,6 +27,8 @@ class PlacementConfirmed(Event):
     appointment: AwareDatetime | None = None
     adaptation_start: date | None = None
     first_full_day: date | None = None
+    partial: bool = False
+    replaces: Id | None = None
 
 
 class PlacementEnding(Event):

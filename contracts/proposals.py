@@ -36,6 +36,10 @@ class ProposalMade(Event):
     `code` is what the family repeats in its SMS. `needs_person`: it never leaves without a person. `to_prepare`: the
     structure is helped to prepare the child's care, and the place is the child's all the same. `rank` is the child's
     place among the requests for this structure and these days.
+    `partial`: some of the days asked for; the child stays listed for the others. `replaces` is the placement that the
+    child gives up for this one. `after` are proposals to children whose move makes room for this one: it leaves once
+    they are all confirmed, and is withdrawn if one of them comes to nothing. `siblings` are those asked together, where
+    another child of the family is proposed a place with this one.
     """
 
     type: Literal["proposal.made"]
@@ -55,6 +59,10 @@ class ProposalMade(Event):
     needs_person: bool = False
     to_prepare: bool = False
     held_by: Id | None = None
+    partial: bool = False
+    replaces: Id | None = None
+    after: tuple[Id, ...] = ()
+    siblings: Id | None = None
 
 
 class ProposalHeld(Event):

@@ -37,6 +37,8 @@ class NeedFacts(Event):
     `born` is the birth date, or the due date while `is_born` is false. `since` is the wanted entry date, which settles
     equal points. `travel_minutes` are added on both sides of the hours. `prescriber` is the counsellor's id.
     `urgent_sms_agreed`: the family agreed to be texted outside the usual hours for an urgent place.
+    `accepts_partial`: `min_days` or more of the days would help, while the child stays listed for the others.
+    `current` is the placement that the child has now, where it asks for another one.
     """
 
     family: Id
@@ -56,6 +58,9 @@ class NeedFacts(Event):
     prescriber: Id | None = None
     urgent_sms_agreed: bool = False
     file_complete: bool = False
+    accepts_partial: bool = False
+    min_days: int = Field(default=1, ge=1, le=7)
+    current: Id | None = None
 
 
 class RequestRegistered(NeedFacts):

@@ -159,6 +159,11 @@ class RequestKind(Labelled):
         """A child who has a place and keeps it until a better one is given."""
         return self in {self.CHANGE, self.TRANSFER, self.RENEWAL}
 
+    @property
+    def is_weekly(self) -> bool:
+        """Asked for in weeks; the others may name single days."""
+        return self is self.REGULAR or self.has_a_place
+
 
 class Criterion(Labelled):
     """What a family may declare and a person may validate. Needs are stored, never a diagnosis, origin or religion."""
@@ -255,6 +260,8 @@ class WithdrawalReason(Labelled):
     PERIOD_OVER = "period_over", "Dates dépassées"
     BY_GUICHET = "by_guichet", "Décision du guichet"
     FAMILY_UNREACHABLE = "family_unreachable", "Famille injoignable"
+    SIBLINGS_APART = "siblings_apart", "Place retirée à son frère ou à sa sœur"
+    NO_DEPARTURE = "no_departure", "Départ attendu qui n'a pas lieu"
 
 
 class RefusalReason(Labelled):
@@ -281,6 +288,7 @@ class DepartureReason(Labelled):
     FAMILY_CHOICE = "family_choice", "Choix de la famille"
     CONTRACT_END = "contract_end", "Fin du contrat"
     NO_SHOW = "no_show", "Jamais venu"
+    OTHER_PLACE = "other_place", "Autre place obtenue"
 
 
 class TaskKind(Labelled):

@@ -11,12 +11,17 @@ from services.cli.failures import NBSP
 from services.ingest.pages import PublishedRules, RulesLine
 from services.matcher.policy import GuaranteedShare, Policy, policy_in_force
 from services.matcher.rules.priority_grid import grid_in_force
-from services.matcher.solver.schema import Mode
+from services.matcher.solver.schema import Mode, SiblingsClaim
 
 MODES = {
     Mode.STABLE: "En descendant la liste, chaque enfant prend la meilleure place encore libre.",
     Mode.STRICT: "Le plus d'enfants possible est placé, d'abord parmi les premiers de la liste.",
     Mode.MOST_CHILDREN: "Le plus d'enfants possible est placé.",
+}
+
+SIBLINGS = {
+    SiblingsClaim.FIRST: "Des frères et sœurs demandés ensemble prennent le rang du mieux classé.",
+    SiblingsClaim.LAST: "Des frères et sœurs demandés ensemble prennent le rang du moins bien classé.",
 }
 
 
@@ -39,6 +44,7 @@ def rules_on(policy: str, day: date) -> PublishedRules | None:
         is_model=grid.is_model,
         mode=MODES[in_force.rules.mode],
         voted=tuple(_limits(in_force)),
+        siblings=SIBLINGS[in_force.rules.siblings_claim],
     )
 
 

@@ -133,12 +133,12 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(
         Seen.PROPOSAL, "proposal", "placement", "state", "deadline", "answer_by", "confirm_by", "undo_until", "made_at",
         "appointment", "adaptation_start", "first_full_day", "last_day", "departure_reason", "after_yes", "round",
-        "refusal_reason", "withdrawal_reason", "changed_at",
+        "refusal_reason", "withdrawal_reason", "changed_at", "partial", "siblings",
     ),
     **_fields(
         Seen.NEEDS, "request", "born", "is_born", "patterns", "request_period", "travel_minutes",
         "tolerance_days", "child_commune", "request_kind", "request_state", "closing_reason", "file_complete",
-        "registered_at", "since", "age_months",
+        "registered_at", "since", "age_months", "accepts_partial", "min_days", "current", "replaces",
     ),
     **_fields(Seen.SUPPORT, "needs_support", "to_prepare"),
     **_fields(Seen.CHILD, "first_name"),
@@ -146,7 +146,7 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(Seen.POINTS, "tier", "points", "reasons", "criteria", "prescriber", "held_by", "points_are_partial"),
     **_fields(Seen.HEALTH, "needs_person"),
     **_fields(Seen.REASON, "wishes", "phrases", "plain_phrases", "reason", "rank", "explained_at"),
-    **_fields(Seen.RELEASE, "held_until", "held_reason"),
+    **_fields(Seen.RELEASE, "held_until", "held_reason", "awaits"),
     **_fields(Seen.MESSAGES, "messages", "code", "history", "replies"),
     **_fields(Seen.TASK, "task", "task_kind", "due", "opened_at", "settled_at", "handled_at"),
     **_fields(Seen.NOTE, "detail", "notes"),

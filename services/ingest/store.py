@@ -155,6 +155,21 @@ holds = sa.Table(
     sa.Index("holds_of_request", "request"),
 )
 
+siblings = sa.Table(
+    "siblings",
+    metadata,
+    key(),
+    named("territory"),
+    named("family"),
+    sa.Column("requests", sa.JSON, nullable=False),
+    sa.Column("together", sa.JSON, nullable=False),
+    sa.Column("combinations", sa.JSON, nullable=False),
+    sa.Column("asked_at", Instant, nullable=False),
+    sa.Column("parted_at", Instant),
+    sa.Index("siblings_of_family", "family"),
+)
+"""Requests of one family that are decided together, as it asked, until `parted_at`."""
+
 notes = sa.Table(
     "notes",
     metadata,

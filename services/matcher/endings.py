@@ -17,7 +17,7 @@ from contracts.proposals import (
     ProposalWithdrawn,
 )
 from contracts.vocabulary import Answer, ProposalState, RefusalReason, TaskKind, VacancyKind, WithdrawalReason
-from services.matcher import store, tasks
+from services.matcher import moving, store, tasks, together
 from services.matcher import tables as t
 from services.matcher.moves import NOTHING_ELSE, move
 from services.matcher.step import Step
@@ -72,6 +72,8 @@ def withdraw(step: Step, proposal: Proposal, reason: WithdrawalReason) -> bool:
     )  # fmt: skip
     if reason not in NO_CALL and family_knew:
         tasks.open_task(step, TaskKind.CALL_BACK, proposal, detail=reason.label)  # the message promises a call
+    for other in together.beside(step.tx, proposal) if not family_knew else ():
+        withdraw(step, other, WithdrawalReason.SIBLINGS_APART)  # half of what was to leave together never leaves
     return _reopen(step, proposal)
 
 
@@ -114,12 +116,16 @@ def confirm(step: Step, proposal: Proposal, **dates: Any) -> bool:
             starts=proposal.period.start, ends=proposal.period.end, is_over=False,
         )
     )  # fmt: skip
-    store.touch_request(step.tx, proposal.request, state=store.PLACED, goes_first=False)
+    state = store.WAITING if proposal.partial else store.PLACED  # for the days that are missing it stays listed
+    store.touch_request(step.tx, proposal.request, state=state, goes_first=False)
     step.say(
         PlacementConfirmed, proposal.proposal, proposal.territory,
         proposal=proposal.proposal, request=proposal.request, structure=proposal.structure, section=proposal.section,
-        slots=proposal.slots, period=proposal.period, **dates,
+        slots=proposal.slots, period=proposal.period, partial=proposal.partial, replaces=proposal.replaces, **dates,
     )  # fmt: skip
+    moving.arrived(step, proposal)
+    if proposal.partial or proposal.replaces is not None:
+        step.mark_due(proposal.territory, PlacementConfirmed.wire_type())
     return True
 
 
@@ -143,4 +149,14 @@ def _reopen(step: Step, proposal: Proposal) -> bool:
         )  # fmt: skip
         urgent = proposal.kind is not VacancyKind.REGULAR
         step.mark_due(proposal.territory, "place.reopened", at_once=urgent)
+    _take_back_what_needed_it(step, proposal)
     return True
+
+
+def _take_back_what_needed_it(step: Step, proposal: Proposal) -> None:
+    """The child stays where it is: whoever was to follow it has heard nothing yet, and never will."""
+    step.tx.execute(t.awaited.delete().where(t.awaited.c.proposal == proposal.proposal))
+    for name in moving.waiting_for(step.tx, proposal.proposal):
+        waiting = store.proposal(step.tx, name)
+        if waiting is not None:
+            withdraw(step, waiting, WithdrawalReason.NO_DEPARTURE)

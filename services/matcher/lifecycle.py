@@ -20,7 +20,7 @@ from contracts.proposals import (
 )
 from contracts.vocabulary import LIVE, Answer, Channel, ProposalState, TaskKind
 from services.calendar import at, confirmation_due, reminder_at
-from services.matcher import store, tasks
+from services.matcher import moving, store, tasks
 from services.matcher.endings import confirm
 from services.matcher.moves import (
     CONFIRMATION,
@@ -59,7 +59,8 @@ def resume(step: Step, proposal: Proposal) -> bool:
     """What a person held back waits for its release again."""
     if not move(step, proposal, S.PREPARED, only=(S.HELD,)):
         return False
-    tasks.open_task(step, TaskKind.RELEASE, proposal)
+    if not moving.awaits(step.tx, proposal.proposal):
+        tasks.open_task(step, TaskKind.RELEASE, proposal)
     return True
 
 

@@ -12,7 +12,7 @@ from services.matcher.step import Step
 from services.matcher.store import Proposal
 
 EXPIRY, REMINDER, UNDO, RECEIPT, CONFIRMATION = "expiry", "reminder", "undo", "receipt", "confirmation"
-RESUME, LAPSE, ROUND, DEPARTURE, BIRTH = "resume", "lapse", "round", "departure", "birth"
+RESUME, LAPSE, ROUND, DEPARTURE, BIRTH, FREED = "resume", "lapse", "round", "departure", "birth", "freed"
 AGAIN = "again"
 """Kinds of timers. AGAIN is about a task that was put off, the others about a proposal, request or section."""
 

@@ -46,12 +46,22 @@ Answered = Mapping[Id, Sequence[tuple[datetime, NotAgain]]]
 NOTHING_ANSWERED: Answered = MappingProxyType({})
 
 
+@dataclass(frozen=True)
+class CurrentPlace:
+    """The place that a child has. `rest_of`: days that it has already of what this very request asks for, else none."""
+
+    hold: Id
+    rest_of: int = 0
+
+
 def as_request(
-    request: Id, need: NeedFacts, goes_first: bool, context: Context, answered: Answered = NOTHING_ANSWERED
-) -> Request | None:
+    request: Id, need: NeedFacts, goes_first: bool, context: Context, answered: Answered = NOTHING_ANSWERED,
+    current: CurrentPlace | None = None,
+) -> Request | None:  # fmt: skip
     """The request of a round; None where nothing of it can be served any more, or something is missing.
 
-    What was answered before the need was last declared counts no more: the family asks anew.
+    What was answered before the need was last declared counts no more: the family asks anew. A child who has a part of
+    its days takes part with that place: it keeps it until it is offered more of them.
     """
     period = _period(need, local_day(context.now))
     patterns = _patterns(need, context.now)
@@ -66,14 +76,13 @@ def as_request(
         patterns=patterns, period=period, travel_minutes=need.travel_minutes, entitled_to=entitled(need),
         on_call_sections=_on_call_sections(need, patterns, context), needs_support=need.needs_support,
         not_again=tuple(hours for at, hours in answered.get(request, ()) if at >= need.time),
-        tolerance_days=need.tolerance_days,
+        tolerance_days=need.tolerance_days, accepts_partial=need.accepts_partial,
+        min_days=max(need.min_days, current.rest_of + 1 if current else 1), current=current.hold if current else None,
     )  # fmt: skip
 
 
 def missing(need: NeedFacts, now: datetime) -> str:
     """What a person has to see to before the request can be served, in French; empty if nothing."""
-    if need.kind.has_a_place:
-        return "Un changement de place ou un renouvellement se traite au guichet."
     if is_birth_unsure(need, local_day(now)):
         return "La date prévue de naissance est passée : le guichet attend que la naissance soit confirmée."
     if need.kind is RequestKind.OCCASIONAL and not need.file_complete:
@@ -167,10 +176,22 @@ def still_suits(need: NeedFacts, offered: Offered, ages: tuple[int, int]) -> boo
     """True if the need as it is now would still be offered this: wish, hours, days, age and audience."""
     return (
         any(wish.structure == offered.structure for wish in need.wishes)
-        and any(offered.slots == hours_of_care(need, n) for n in range(len(need.patterns)))
+        and any(_is_enough_of(offered.slots, hours_of_care(need, n), need) for n in range(len(need.patterns)))
         and _is_accepted(offered.period, need, offered.offered_on)
         and fits_ages(need.born, offered.period.start, *ages)
         and offered.entitled_to.level <= entitled(need).level
+    )
+
+
+def _is_enough_of(offered: Sequence[Slot], asked: Sequence[Slot], need: NeedFacts) -> bool:
+    """True for all the hours that are asked for, or for as many whole days of them as the family says would help."""
+    days = {slot.day for slot in offered}
+    if {slot.day for slot in asked} == days:
+        return tuple(offered) == tuple(asked)
+    return (
+        need.accepts_partial
+        and len(days) >= need.min_days
+        and tuple(offered) == tuple(slot for slot in asked if slot.day in days)
     )
 
 

@@ -48,6 +48,7 @@ class PolicyEntry(Frozen):
     grid: Id
     mode: schema.Mode
     ties: schema.Ties
+    siblings_claim: schema.SiblingsClaim = schema.SiblingsClaim.FIRST
     grace: Sourced
     undo: Sourced
     regular_believed_for: Sourced
@@ -93,7 +94,8 @@ def policy_in_force(policy: str, day: date) -> Policy:
         id=policy,
         grid=entry.grid,
         rules=schema.Policy(
-            mode=entry.mode, ties=entry.ties, grid=entry.grid, deliberation=entry.deliberation,
+            mode=entry.mode, ties=entry.ties, siblings_claim=entry.siblings_claim, grid=entry.grid,
+            deliberation=entry.deliberation,
             first_tier_percent=entry.first_tier_percent.value, wait_weeks=entry.wait_weeks.value,
         ),
         delays=DEFAULT_DELAYS,

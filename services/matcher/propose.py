@@ -19,10 +19,11 @@ from contracts.vocabulary import (
     WithdrawalReason,
 )
 from services.calendar import answer_by, at, local_day, planned_answer_by
-from services.matcher import endings, lifecycle, store, tasks
+from services.matcher import endings, lifecycle, moving, store, tasks, together
 from services.matcher import tables as t
 from services.matcher.codes import free_code
 from services.matcher.moves import LAPSE
+from services.matcher.moving import Departure
 from services.matcher.needs import is_birth_unsure
 from services.matcher.rules.capacity import overfull
 from services.matcher.rules.proposals import leaves_by_itself
@@ -58,39 +59,73 @@ class Place:
     urgent: bool = False
     to_prepare: bool = False
     held_by: str | None = None
+    partial: bool = False
+    replaces: str | None = None
+    after: tuple[Departure, ...] = ()
+    siblings: str | None = None
+
+
+def proposal_id(request: str, cause: str) -> str:
+    """The name of what this cause proposes to this request."""
+    return str(uuid.uuid5(EVENT_IDS, f"proposal/{request}/{cause}"))
 
 
 def propose(step: Step, place: Place) -> Proposal:
     """Hold the hours and say so. Raises NoRoom if they no longer fit, once the section is locked.
 
-    A proposal that needs nobody is released at once; the others wait for a person, with a task.
+    It does not leave here: see `offer`.
     """
-    proposal_id = str(uuid.uuid5(EVENT_IDS, f"proposal/{place.request}/{step.cause}"))
-    _hold(step, place, proposal_id)
+    name = proposal_id(place.request, step.cause)
+    departs = _hold(step, place, name)
     territory = store.territory_row(step.tx, place.territory)
     voted = territory is not None and territory["automatic_release"]
     alone = place.held_by is None and leaves_by_itself(place.kind, place.counted, place.to_prepare, voted)
-    _write(step, place, proposal_id, needs_person=not alone)
-    proposal = store.proposal(step.tx, proposal_id)
+    _write(step, place, name, departs, needs_person=not alone)
+    proposal = store.proposal(step.tx, name)
     assert proposal is not None  # noqa: S101 - written just above, in this transaction
     store.touch_request(step.tx, place.request)
     set_lapse(step, proposal)
-    if alone:
-        release(step, proposal, "policy")
-    elif place.held_by is None:
-        tasks.open_task(step, TaskKind.RELEASE, proposal)
     if place.to_prepare:
         tasks.open_task(step, TaskKind.TO_PREPARE, proposal)
     return proposal
 
 
+def offer(step: Step, proposal: Proposal) -> None:
+    """Let it leave by itself, or put it on the list of what a person releases, unless it waits for a departure.
+
+    Of siblings nobody's leaves by itself while a person has to look at the other's.
+    """
+    if _waits(step, proposal):
+        return
+    if not any(row.needs_person for row in [proposal, *together.beside(step.tx, proposal)]):
+        release(step, proposal, "policy")
+    elif proposal.held_by is None:
+        tasks.open_task(step, TaskKind.RELEASE, proposal)
+
+
 def release(step: Step, proposal: Proposal, by: str, note: str = "") -> bool:
     """Let a prepared proposal leave, with the limit that the message will say.
 
-    Days of care that have begun by now can not be offered any more. While a birth is to be confirmed, nothing leaves.
+    Days of care that have begun by now can not be offered any more. While a birth is to be confirmed, or the child who
+    has the place now has not moved, nothing leaves. What is proposed to the child's siblings leaves with it.
     """
-    if proposal.state not in (ProposalState.PREPARED, ProposalState.HELD):
+    if proposal.state not in (ProposalState.PREPARED, ProposalState.HELD) or _waits(step, proposal):
         return False
+    others = together.beside(step.tx, proposal)
+    if not _release(step, proposal, by, note):
+        return False
+    for other in others:
+        _release(step, other, by, note)
+    return True
+
+
+def _waits(step: Step, proposal: Proposal) -> bool:
+    """True while a child has to leave its place first, for this one or for a sibling's."""
+    family = [proposal, *together.beside(step.tx, proposal)]
+    return any(moving.awaits(step.tx, row.proposal) for row in family)
+
+
+def _release(step: Step, proposal: Proposal, by: str, note: str) -> bool:
     if days_are_counted(proposal) and care_begins(proposal) <= step.now:
         return endings.withdraw(step, proposal, WithdrawalReason.PERIOD_OVER)
     if birth_is_unsure(step, proposal.request):
@@ -165,13 +200,13 @@ def _limit(step: Step, proposal: Proposal) -> datetime:
     return deadline_from(step, proposal, step.now)
 
 
-def _hold(step: Step, place: Place, proposal_id: str) -> None:
-    """Lock the section's row, count again, and only then hold."""
+def _hold(step: Step, place: Place, name: str) -> set[str]:
+    """Lock the section's row, count again, and only then hold. Returns the proposals whose children must move first."""
     known = store.lock_section(step.tx, place.section)
-    hold = Hold(
-        id=proposal_id, section=place.section, slots=place.slots, period=place.period, entitled_to=place.entitled_to
-    )
-    held = store.holds(step.tx, t.holds.c.section == place.section)
+    hold = Hold(id=name, section=place.section, slots=place.slots, period=place.period, entitled_to=place.entitled_to)
+    own = () if place.replaces is None else (Departure(name, place.replaces, place.period.start),)
+    lent = moving.loans(step, hold, [*own, *place.after])
+    held = [*store.counted(step.tx, place.section), *(loan.as_hold(hold) for loan in lent)]
     places = store.places_in(step.tx, place.section)
     if (
         not known
@@ -181,11 +216,15 @@ def _hold(step: Step, place: Place, proposal_id: str) -> None:
         raise NoRoom(f"section {place.section}")
     step.tx.execute(
         t.holds.insert().values(
-            hold=proposal_id, territory=place.territory, section=place.section, proposal=proposal_id,
+            hold=name, territory=place.territory, section=place.section, proposal=name,
             is_placement=False, slots=store.slots_json(place.slots), starts=place.period.start, ends=place.period.end,
             units=1, entitled_to=place.entitled_to.value,
         )
     )  # fmt: skip
+    moving.note_loans(step, hold, place.territory, lent)
+    departs = {loan.departure.proposal for loan in lent} - {name}
+    moving.await_departures(step.tx, name, departs)
+    return departs
 
 
 def _is_on_call_if_it_must(
@@ -199,7 +238,7 @@ def _is_on_call_if_it_must(
     return not overfull(kept, on_call, hold, step.now)
 
 
-def _write(step: Step, place: Place, proposal_id: str, *, needs_person: bool) -> None:
+def _write(step: Step, place: Place, proposal_id: str, departs: set[str], *, needs_person: bool) -> None:
     code = free_code(step.tx, place.territory, proposal_id)
     step.tx.execute(
         t.proposals.insert().values(
@@ -208,6 +247,7 @@ def _write(step: Step, place: Place, proposal_id: str, *, needs_person: bool) ->
             slots=store.slots_json(place.slots), starts=place.period.start, ends=place.period.end, code=code,
             state=ProposalState.PREPARED.value, made_at=step.now, tier=place.tier, points=place.points,
             since=place.since, needs_person=needs_person, urgent=place.urgent, held_by=place.held_by, was_sent=False,
+            partial=place.partial, replaces=place.replaces, siblings=place.siblings,
         )
     )  # fmt: skip
     step.say(
@@ -215,5 +255,6 @@ def _write(step: Step, place: Place, proposal_id: str, *, needs_person: bool) ->
         round=place.round, request=place.request, family=place.family, structure=place.structure,
         section=place.section, slots=place.slots, period=place.period, kind=place.kind, code=code, tier=place.tier,
         points=place.points, reasons=place.reasons, rank=place.rank, needs_person=needs_person,
-        to_prepare=place.to_prepare, held_by=place.held_by,
+        to_prepare=place.to_prepare, held_by=place.held_by, partial=place.partial, replaces=place.replaces,
+        after=tuple(sorted(departs)), siblings=place.siblings,
     )  # fmt: skip

@@ -24,13 +24,16 @@ from services.matcher.rules.capacity import sat_on
 from services.matcher.rules.proposals import is_still_free
 from services.matcher.solver import schema
 from services.matcher.solver.schema import Hold, NotAgain, Request, Round, Section, Support, Vacancy
+from services.matcher.standing import Standing, standing_places
+from services.matcher.together import Families, asked_together, nearby
 
 
 @dataclass(frozen=True)
 class Loaded:
     """What one snapshot said, and the versions by which a later change is seen.
 
-    `aside` are requests that take no part, each with the reason in French.
+    `aside` are requests that take no part, each with the reason in French. `current` is the placement that each child
+    who has one would give up.
     """
 
     round: Round
@@ -40,6 +43,7 @@ class Loaded:
     sections: dict[str, int]
     requests: dict[str, int]
     aside: dict[str, str]
+    current: dict[str, str]
     names: dict[str, str]
     marks: int
     trigger: str
@@ -53,27 +57,62 @@ def load(tx: sa.Connection, territory: str, now: datetime) -> Loaded | None:
     policy = policy_in_force(row["policy"], local_day(now))
     sections = _sections(tx, territory)
     waiting = _waiting(tx, territory)
-    own_needs = {r["request"]: store.need(r) for r in waiting}
-    asked = _asked(tx, territory, policy, now, waiting)
+    asking = _asking(tx, territory, policy, now, waiting, {section["section"] for section in sections})
     return Loaded(
-        round=Round(
-            id=str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}")),
-            territory=territory, instant=now, policy=_with_the_draw(tx, territory, policy, now),
-            sections=tuple(_section(section) for section in sections),
-            requests=tuple(request for request in asked.values() if request is not None),
-            support=_support(tx, territory, local_day(now)),
-            quotas=guaranteed(tx, territory, policy),
-            **_places(tx, territory, {s["section"] for s in sections}, policy, now),
-        ),
+        round=_round(tx, row, policy, now, sections, asking),
         policy=policy,
-        needs=own_needs,
+        needs=asking.needs,
         families={r["request"]: r["family"] for r in waiting},
         sections={section["section"]: section["version"] for section in sections},
         requests={r["request"]: r["version"] for r in waiting},
-        aside={name: needs.missing(own_needs[name], now) or DATES_OVER for name, asks in asked.items() if asks is None},
+        aside=asking.aside(now),
+        current=asking.standing.placements,
         names=_names(tx, territory),
         marks=row["due_marks"],
         trigger=row["due_because"] or "asked",
+    )
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who waits: each request as a round sees it, or None; the places that they have; who is asked for together."""
+
+    needs: dict[str, NeedFacts]
+    asked: dict[str, Request | None]
+    standing: Standing
+    families: Families
+
+    def aside(self, now: datetime) -> dict[str, str]:
+        """Why each of those who take no part does not, in French."""
+        why = {**self.standing.unclear, **self.families.waits}
+        out = (name for name, asks in self.asked.items() if asks is None)
+        return {name: why.get(name) or needs.missing(self.needs[name], now) or DATES_OVER for name in out}
+
+
+def _asking(
+    tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[sa.RowMapping], sections: set[str]
+) -> Asking:  # fmt: skip
+    own = {r["request"]: store.need(r) for r in waiting}
+    standing = standing_places(tx, territory, local_day(now), own, sections)
+    asked = _asked(tx, territory, policy, now, waiting, standing)
+    families = asked_together(tx, territory, asked, [name for name, need in own.items() if needs.missing(need, now)])
+    return Asking(own, asked | dict.fromkeys(families.waits), standing, families)
+
+
+def _round(
+    tx: sa.Connection, row: sa.RowMapping, policy: Policy, now: datetime, sections: list[sa.RowMapping], asking: Asking
+) -> Round:  # fmt: skip
+    territory = row["territory"]
+    return Round(
+        id=str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}")),
+        territory=territory, instant=now, policy=_with_the_draw(tx, territory, policy, now),
+        sections=tuple(_section(section) for section in sections),
+        requests=tuple(request for request in asking.asked.values() if request is not None),
+        support=_support(tx, territory, local_day(now)),
+        quotas=guaranteed(tx, territory, policy),
+        siblings=tuple(asking.families.siblings),
+        travel=tuple(nearby(asking.families.siblings, asking.asked, _communes(tx, territory))),
+        **_places(tx, territory, {s["section"] for s in sections}, policy, now),
     )  # fmt: skip
 
 
@@ -83,15 +122,17 @@ def _with_the_draw(tx: sa.Connection, territory: str, policy: Policy, now: datet
 
 
 def _asked(
-    tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[sa.RowMapping]
-) -> dict[str, Request | None]:
+    tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[sa.RowMapping], standing: Standing
+) -> dict[str, Request | None]:  # fmt: skip
     """Each waiting request as a round sees it, or None where it takes no part."""
     read_against = context(tx, territory, policy, now)
     answered = _answered(tx, territory, now - policy.not_again_for)
-    return {
-        r["request"]: needs.as_request(r["request"], store.need(r), r["goes_first"], read_against, answered)
-        for r in waiting
-    }
+
+    def asked(name: str, row: sa.RowMapping) -> Request | None:
+        place = standing.current.get(name)
+        return needs.as_request(name, store.need(row), row["goes_first"], read_against, answered, place)
+
+    return {r["request"]: None if r["request"] in standing.unclear else asked(r["request"], r) for r in waiting}
 
 
 DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates au guichet."
@@ -219,5 +260,6 @@ def _needing_support(tx: sa.Connection, structures: list[str], today: date) -> C
     held = t.holds.join(t.proposals, t.holds.c.proposal == t.proposals.c.proposal)
     held = held.join(t.requests, t.proposals.c.request == t.requests.c.request)
     query = sa.select(t.proposals.c.structure, t.requests.c.need).select_from(held)
-    of_them = (t.proposals.c.structure.in_(structures), t.holds.c.ends.is_(None) | (t.holds.c.ends > today))
+    lasting = t.holds.c.ends.is_(None) | (t.holds.c.ends > today)
+    of_them = (t.proposals.c.structure.in_(structures), t.holds.c.lent_by.is_(None), lasting)
     return Counter(row.structure for row in tx.execute(query.where(*of_them)) if row.need.get("needs_support"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -25,8 +25,9 @@ from services.matcher import draws, metrics, needs, past_rounds, store, tasks
 from services.matcher import tables as t
 from services.matcher.draws import NewSeed
 from services.matcher.leases import Fence, unfenced
+from services.matcher.moving import Departure, in_a_circle
 from services.matcher.policy import policy_in_force
-from services.matcher.propose import NoRoom, Place, propose
+from services.matcher.propose import NoRoom, Place, offer, proposal_id, propose
 from services.matcher.reading import Loaded, load
 from services.matcher.solver.canonical import RoundRefused, canonical, round_hash
 from services.matcher.solver.components import split
@@ -34,6 +35,7 @@ from services.matcher.solver.explain import phrases
 from services.matcher.solver.schema import ENGINE, Outcome, Placed, Reason, Request, Round
 from services.matcher.solver.share import settling
 from services.matcher.step import Step
+from services.matcher.store import Proposal
 
 log = structlog.get_logger()
 P = ParamSpec("P")
@@ -158,13 +160,35 @@ async def _settled(round: Round, decide: Decide) -> Round:
 async def _decide_part(
     database: Database, loaded: Loaded, part: Round, decide: Decide, tally: Tally, now: datetime, fence: Fence
 ) -> None:  # fmt: skip
-    outcome = await decide(part)
+    outcome = await _decided(loaded, part, decide)
     tally.outcomes.append(outcome)
     try:
         tally.proposed += await database.write(fenced, fence, write_part, loaded, part, outcome, now)
     except (NoRoom, Moved) as moved:
         log.info("part dropped", territory=loaded.round.territory, round=loaded.round.id, because=str(moved))
         tally.dropped += 1
+
+
+EXCHANGE = "Seul un échange de places avec une autre famille irait\u00a0: le guichet peut l'organiser avec elles."
+
+
+async def _decided(loaded: Loaded, part: Round, decide: Decide) -> Outcome:
+    """The outcome of a part in which nobody waits for itself.
+
+    Children who would exchange their places wait for each other for ever: each is sure of the other's place once the
+    other has the new one. One of such a circle stays where it is, and the part is decided again.
+    """
+    outcome = await decide(part)
+    while (stays := in_a_circle(outcome)) is not None:
+        loaded.aside[stays] = EXCHANGE
+        part = _without(part, stays)
+        outcome = await decide(part)
+    return outcome
+
+
+def _without(part: Round, request: str) -> Round:
+    """The same part, in which one child stays where it is."""
+    return part.model_copy(update={"requests": tuple(row for row in part.requests if row.id != request)})
 
 
 def fenced(
@@ -195,11 +219,24 @@ def write_part(tx: sa.Connection, loaded: Loaded, part: Round, outcome: Outcome,
     step = Step(tx, now, loaded.round.id, loaded.policy)
     asked = {request.id: request for request in part.requests}
     reasons = {reason.request: reason for reason in outcome.reasons}
+    departures, made = _departures(loaded, outcome), list[Proposal]()
     for placed in outcome.placed:
-        propose(step, _place(loaded, asked[placed.request], placed, reasons.get(placed.request)))
+        place = _place(loaded, asked[placed.request], placed, reasons.get(placed.request))
+        made.append(propose(step, replace(place, after=tuple(departures[name] for name in placed.after))))
+    for proposal in made:  # once all are there: siblings leave together
+        offer(step, proposal)
     for reason in outcome.reasons:
         _explain(step, loaded, asked[reason.request], reason)
     return len(outcome.placed)
+
+
+def _departures(loaded: Loaded, outcome: Outcome) -> dict[str, Departure]:
+    """By request, the place that a child would leave, and by which proposal."""
+    return {
+        row.request: Departure(proposal_id(row.request, loaded.round.id), row.replaces, row.period.start)
+        for row in outcome.placed
+        if row.replaces is not None
+    }
 
 
 def _check_unmoved(tx: sa.Connection, table: sa.Table, key: sa.Column[str], read: dict[str, int]) -> None:
@@ -223,6 +260,8 @@ def _place(loaded: Loaded, request: Request, placed: Placed, reason: Reason | No
         reasons=tuple(CountedPoints(**line.model_dump()) for line in counted),
         counted=needs.criteria_behind(need, counted), rank=wish.rank if wish else None,
         urgent=need.urgent_sms_agreed and kind is not VacancyKind.REGULAR, to_prepare=placed.to_prepare,
+        partial=placed.partial, replaces=loaded.current.get(request.id),
+        siblings=next((row.id for row in loaded.round.siblings if request.id in row.requests), None),
     )  # fmt: skip
 
 

@@ -77,6 +77,9 @@ class Proposal:
     answered_at: datetime | None
     answer: Answer | None
     was_sent: bool
+    partial: bool
+    replaces: str | None
+    siblings: str | None
 
 
 def _proposal(row: Any) -> Proposal:
@@ -176,19 +179,33 @@ def places_in(tx: sa.Connection, section: str) -> list[Vacancy]:
 
 
 def holds(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Hold]:
-    rows = tx.execute(sa.select(t.holds).where(*conditions).order_by(t.holds.c.hold)).mappings()
-    return [
-        Hold(
-            id=row["hold"],
-            section=row["section"],
-            slots=SLOTS.validate_python(row["slots"]),
-            period=Period(start=row["starts"], end=row["ends"]),
-            units=row["units"],
-            entitled_to=Audience(row["entitled_to"]),
-            reason="placement" if row["is_placement"] else "proposal",
-        )
-        for row in rows
-    ]
+    """What is held. What a child would lend to another by moving is not taken off here."""
+    query = sa.select(t.holds).where(t.holds.c.lent_by.is_(None), *conditions).order_by(t.holds.c.hold)
+    return [_hold(row) for row in tx.execute(query).mappings()]
+
+
+def loans(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[tuple[str, Hold]]:
+    """Hours that count once although two hold them, as -1, each with the hold that gives them up."""
+    query = sa.select(t.holds).where(t.holds.c.lent_by.is_not(None), *conditions).order_by(t.holds.c.hold)
+    return [(row["lent_by"], _hold(row)) for row in tx.execute(query).mappings()]
+
+
+def counted(tx: sa.Connection, section: str) -> list[Hold]:
+    """All that counts against the places of a section: what is held, and what of it is lent."""
+    own = t.holds.c.section == section
+    return [*holds(tx, own), *(loan for _, loan in loans(tx, own))]
+
+
+def _hold(row: sa.RowMapping) -> Hold:
+    return Hold(
+        id=row["hold"],
+        section=row["section"],
+        slots=SLOTS.validate_python(row["slots"]),
+        period=Period(start=row["starts"], end=row["ends"]),
+        units=row["units"],
+        entitled_to=Audience(row["entitled_to"]),
+        reason="placement" if row["is_placement"] else "proposal",
+    )
 
 
 def need(row: sa.RowMapping) -> NeedFacts:

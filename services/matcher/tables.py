@@ -125,6 +125,16 @@ requests = sa.Table(
     sa.Index("requests_waiting", "territory", "state"),
 )
 
+siblings = sa.Table(
+    "siblings",
+    metadata,
+    _id("siblings", primary_key=True),
+    _id("territory"),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("is_parted", sa.Boolean, nullable=False, default=False),
+    sa.Index("siblings_territory", "territory"),
+)
+
 _IS_LIVE = sa.text("state IN ({})".format(", ".join(f"'{state.value}'" for state in sorted(LIVE))))
 
 proposals = sa.Table(
@@ -161,6 +171,9 @@ proposals = sa.Table(
     sa.Column("answer", sa.String(16)),
     sa.Column("withdrawn_for", sa.String(32)),
     sa.Column("was_sent", sa.Boolean, nullable=False, default=False),
+    sa.Column("partial", sa.Boolean, nullable=False, default=False),
+    sa.Column("replaces", sa.String(64)),
+    sa.Column("siblings", sa.String(64)),
     sa.Index("one_live_proposal_a_request", "request", unique=True, sqlite_where=_IS_LIVE, postgresql_where=_IS_LIVE),
     sa.Index("one_live_proposal_a_code", "territory", "code", unique=True, sqlite_where=_IS_LIVE,
              postgresql_where=_IS_LIVE),
@@ -180,9 +193,21 @@ holds = sa.Table(
     sa.Column("ends", sa.Date),
     sa.Column("units", sa.Integer, nullable=False, default=1),
     sa.Column("entitled_to", sa.String(32), nullable=False),
+    sa.Column("lent_by", sa.String(64)),
     sa.Index("holds_section", "section"),
     sa.Index("holds_territory", "territory"),
 )
+"""A row with `lent_by` counts -1: hours that the hold of that name gives up, should its child move, and on which the
+row's proposal already counts (`moving.py`)."""
+
+awaited = sa.Table(
+    "awaited",
+    metadata,
+    _id("proposal", primary_key=True),
+    _id("departs", primary_key=True),
+    sa.Index("awaited_departs", "departs"),
+)
+"""`proposal` waits until the child of the proposal `departs` has its new place."""
 
 placements = sa.Table(
     "placements",

@@ -12,10 +12,10 @@ from contracts.placements import PlacementEnded
 from contracts.proposals import ProposalReminded
 from contracts.vocabulary import Answer, DepartureReason, ProposalState, TaskKind, WithdrawalReason
 from services.calendar import local_day
-from services.matcher import endings, lifecycle, moves, store, tasks
+from services.matcher import endings, lifecycle, moves, store, tasks, together
 from services.matcher import tables as t
 from services.matcher.policy import policy_in_force
-from services.matcher.propose import birth_is_unsure, last_hour
+from services.matcher.propose import birth_is_unsure, last_hour, offer
 from services.matcher.step import Step
 from services.matcher.store import Proposal
 
@@ -113,6 +113,13 @@ def _resume(step: Step, proposal: Proposal) -> None:
     lifecycle.resume(step, proposal)
 
 
+def _offer(step: Step, proposal: Proposal) -> None:
+    """Those whose places it needed have moved: it leaves, or waits for a person to release it, with its siblings'."""
+    for waiting in [proposal, *together.beside(step.tx, proposal)]:
+        if waiting.state is ProposalState.PREPARED:
+            offer(step, waiting)
+
+
 def _lapse(step: Step, proposal: Proposal) -> None:
     """The days of care have come. Whoever still has a deadline, or a NON to take back, keeps that time; who said OUI
     has until the last hour, while the structure may confirm; nobody may wait any more for the others."""
@@ -191,6 +198,7 @@ _FIRE_PROPOSAL = {
     moves.CONFIRMATION: _miss_confirmation,
     moves.RESUME: _resume,
     moves.LAPSE: _lapse,
+    moves.FREED: _offer,
 }
 
 _FIRE = {

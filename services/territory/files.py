@@ -52,6 +52,7 @@ REQUEST_COLUMNS = (
     *DAYS,
     *("Dates", "Autres semaines", "Début", "Fin", "Souplesse (jours)", "Trajet (minutes)"),
     *("Critères validés", "Critères à vérifier", "Accueil adapté", "Prescripteur", "SMS urgents", "Dossier complet"),
+    *("Une partie aide", "Jours minimum"),
     *CONTACTS,
     "Remarque",
 )
@@ -123,7 +124,8 @@ def _request_row(request: Request, family: Family) -> tuple[str, ...]:
         *(str(request.tolerance_days), str(request.travel_minutes)),
         *(criteria(request.criteria, validated=True), criteria(request.criteria, validated=False)),
         *(yes_no(request.needs_support), request.prescriber or "", yes_no(request.urgent_sms_agreed)),
-        *(yes_no(request.file_complete), *contact_cells(family.contacts), LABEL),
+        *(yes_no(request.file_complete), yes_no(request.accepts_partial), str(request.min_days)),
+        *(*contact_cells(family.contacts), LABEL),
     )
 
 

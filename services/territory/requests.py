@@ -51,6 +51,8 @@ class Request(Said):
     prescriber: Id | None = None
     urgent_sms_agreed: bool = False
     file_complete: bool = False
+    accepts_partial: bool = False
+    min_days: int = 1
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def request(family: Family, child: Child, kind: RequestKind, around: Surrounding
     on_call = around.on_call_for(child) if kind is RequestKind.URGENT else ()
     wishes = tuple(_wishes(family.commune, on_call or around.structures, own))
     period, patterns = _need(child, kind, around.on, own)
+    fewest = _fewest_days(kind, patterns, own)
     return Request(
         id=f"R-{child.id.removeprefix('E-')}",
         family=family.id,
@@ -95,7 +98,16 @@ def request(family: Family, child: Child, kind: RequestKind, around: Surrounding
         prescriber=own.pick("prescriber", around.counsellors) if kind is RequestKind.URGENT else None,
         urgent_sms_agreed=kind is RequestKind.URGENT and own.happens("texts", 0.9),
         file_complete=kind is not RequestKind.REGULAR or own.happens("file", figures.FILE_COMPLETE.value),
+        accepts_partial=fewest is not None,
+        min_days=fewest or 1,
     )
+
+
+def _fewest_days(kind: RequestKind, patterns: Sequence[AcceptedPattern], own: Chance) -> int | None:
+    """How many days would help at the least; None where only all of them would."""
+    most = min(len({slot.day for slot in pattern.slots}) for pattern in patterns)
+    partly = kind is RequestKind.REGULAR and most > 1 and own.happens("partial", figures.ACCEPTS_PARTIAL.value)
+    return own.whole("fewest", 1, most - 1) if partly else None
 
 
 def is_single(family: Chance) -> bool:

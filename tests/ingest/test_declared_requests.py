@@ -40,7 +40,7 @@ from tests.ingest.people import (
     said,
     urgent_need,
 )
-from tests.ingest.proposals import CONTACT, hear, made
+from tests.ingest.proposals import CONTACT, hear, made, placed
 from tests.ingest.test_declared_places import codes
 
 FAMILY = Actor(CONTACT, Role.FAMILY, TERRITORY, family="F-R-1", request="R-1", proposal="O-1")
@@ -282,3 +282,32 @@ def test_the_guichet_deletes_what_it_leaves_out(town: sa.Connection) -> None:
         id=COUNSELLOR.id, territory=TERRITORY, role=Role.COUNSELLOR.value, registered_at=NOW
     ))  # fmt: skip
     assert amended_by(town, COORDINATOR, (Criterion.INSERTION, True)) == {(Criterion.INSERTION, True)}
+
+
+def test_a_change_names_the_place_of_this_very_child_and_of_no_other(town: sa.Connection) -> None:
+    register(town)
+    hear(town, made(), placed())
+    change = need_body(kind=RequestKind.TRANSFER, current="L-1")
+    requests.register_request(town, act(COORDINATOR), change, request="R-2", family="F-R-1", child="E-R-1")
+    assert said(town, RequestRegistered)[-1].current == "L-1"
+    with pytest.raises(Refused) as refused:
+        requests.register_request(town, act(COORDINATOR), change, request="R-3", family="F-R-3", child="E-R-3")
+    assert codes(refused) == {"other_child"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"kind": RequestKind.TRANSFER, "current": "L-elsewhere"}, "unknown_placement"),
+        ({"kind": RequestKind.REGULAR, "current": "L-1"}, "not_a_change"),
+    ],
+)
+def test_a_place_that_is_not_known_or_not_to_be_changed_is_refused(
+    town: sa.Connection, changes: dict[str, Any], code: str
+) -> None:
+    register(town)
+    hear(town, made(), placed())
+    need = need_body(**changes)
+    with pytest.raises(Refused) as refused:
+        requests.register_request(town, act(COORDINATOR), need, request="R-2", family="F-R-1", child="E-R-1")
+    assert codes(refused) == {code}

@@ -6,6 +6,7 @@ import re
 
 from contracts.vocabulary import ProposalState, TaskKind
 from tests.journey.town import (
+    DAY,
     ask,
     crèche,
     in_days,
@@ -267,3 +268,95 @@ async def test_adapted_care_beyond_what_is_prepared_gets_the_place_and_a_task(wo
         assert made["needs_person"], "a criterion drawn from health never leaves by itself, whatever was voted"
     await world.task(TaskKind.TO_PREPARE)
     assert (await world.open_tasks()).count(TaskKind.TO_PREPARE) == 1
+
+
+async def test_a_child_gets_a_part_of_its_days_then_all_of_them(world: World) -> None:
+    await open_town(world)
+    await open_tuesdays(world)
+    week = [*DAY, {"day": "wed", "start": "08:30", "end": "17:00"}]
+    request, phone = await ask(world, patterns=[{"slots": week, "rank": 1}], accepts_partial=True)
+    part = await offered(world, request, phone)
+    text = await world.text(phone, part["code"])
+    assert "Les Petits Cailloux, mardi dès" in text, "only the days that are proposed"
+    page = await read_page(world, text)
+    assert "une partie des jours demandés" in page and "mercredi, de" not in page
+    await world.reply(phone, f"OUI {part['code']}")
+    await world.proposal_of(request, S.ACCEPTED)
+    await confirm(world, part["proposal"])
+    await open_tuesdays(world, slots=[{"day": "wed", "start": "08:00", "end": "18:00"}])
+    whole = await offered(world, request, phone)
+    assert (whole["partial"], whole["replaces"]["placement"]) == (False, part["proposal"])
+    assert "Votre place actuelle" in await read_page(world, await world.text(phone, whole["code"]))
+    await world.reply(phone, f"OUI {whole['code']}")
+    await world.until(lambda: accepted(world, whole["proposal"]), "the OUI to the whole week")
+    await confirm(world, whole["proposal"])
+    await world.until(lambda: given_up(world, part["proposal"]), "the part to end for the whole")
+
+
+async def test_a_child_changes_its_crèche_and_who_follows_it_waits_for_that(world: World) -> None:
+    await open_town(world, structures=2)
+    await open_tuesdays(world)
+    first, phone = await ask(world)
+    placed = await offered(world, first, phone)
+    await world.reply(phone, f"OUI {placed['code']}")
+    await world.proposal_of(first, S.ACCEPTED)
+    await confirm(world, placed["proposal"])
+    await world.proposal_of(first, S.CONFIRMED)
+    file = await world.look("coordinator", f"/requests/{first}")
+    later = {"start": str(in_days(world, 15))}
+    follower, other_phone = await ask(world, period=later)
+    moving, _ = await ask(
+        world, phone, kind="transfer", current=placed["proposal"], family=file["family"], child=file["child"],
+        wishes=[{"structure": crèche(world, 1), "rank": 1}], period=later,
+    )  # fmt: skip
+    await open_tuesdays(world, n=1)
+    following = await world.proposal_of(follower, S.PREPARED)
+    assert following["awaits"] == 1
+    moved = await offered(world, moving, phone)
+    assert await world.texts_to(other_phone) == [], "nothing leaves before the other child has its place"
+    await world.reply(phone, f"OUI {moved['code']}")
+    await world.until(lambda: accepted(world, moved["proposal"]), "the OUI to the other crèche")
+    dates = {"adaptation_start": str(in_days(world, 15)), "first_full_day": str(in_days(world, 16))}
+    await world.act(crèche(world, 1), "POST", f"/proposals/{moved['proposal']}/confirmation", dates)
+    await world.until(lambda: given_up(world, placed["proposal"]), "the first place to end")
+    await world.until(lambda: may_leave(world, follower), "the follower to be released")
+    await offered(world, follower, other_phone)
+
+
+async def test_siblings_wait_for_each_other_leave_together_and_are_answered_one_by_one(world: World) -> None:
+    await open_town(world)
+    first, phone = await ask(world)
+    file = await world.look("coordinator", f"/requests/{first}")
+    second, _ = await ask(world, phone, family=file["family"])
+    asked = {"requests": [first, second], "together": ["same_structure"]}
+    await world.act("coordinator", "POST", "/siblings", asked)
+    await open_tuesdays(world)
+    assert await world.states_of(first) == await world.states_of(second) == [], "one place is not for one of them"
+    await open_tuesdays(world)
+    one, other = await world.proposal_of(first, S.PREPARED), await world.proposal_of(second, S.PREPARED)
+    await world.act("coordinator", "POST", "/releases", {"proposals": [one["proposal"]]})
+    text = await world.text(phone, one["code"])
+    await world.text(phone, other["code"])
+    assert "Répondez pour chaque enfant" in await read_page(world, text)
+    await world.reply(phone, f"OUI {one['code']}")
+    await world.reply(phone, f"NON {other['code']}")
+    await world.proposal_of(first, S.ACCEPTED)
+    await world.proposal_of(second, S.DECLINING)
+
+
+async def read_page(world: World, text: str) -> str:
+    link = re.search(r"(/p/\S+)", text)
+    assert link is not None, "the gateway carries links"
+    return (await world.profile.api.get(link[1])).text
+
+
+async def accepted(world: World, proposal: str) -> bool:
+    return (await world.look("coordinator", f"/proposals/{proposal}"))["state"] == S.ACCEPTED
+
+
+async def given_up(world: World, proposal: str) -> bool:
+    return (await world.look("coordinator", f"/proposals/{proposal}")).get("departure_reason") == "other_place"
+
+
+async def may_leave(world: World, request: str) -> bool:
+    return (await world.proposal_of(request, S.PREPARED))["awaits"] == 0

@@ -8,20 +8,32 @@ from typing import Any
 import pytest
 
 from contracts.requests import DeclaredCriterion, RequestRegistered
-from contracts.vocabulary import Audience, Criterion, Period, RequestKind, VacancyKind
+from contracts.vocabulary import Audience, Criterion, Period, RequestKind, VacancyKind, Weekday
 from services.matcher.needs import (
     Context,
+    CurrentPlace,
     Offered,
     as_request,
     counted_at,
     criteria_behind,
     hours_of_care,
     kind_of,
-    missing,
     still_suits,
 )
 from services.matcher.policy import policy_in_force
-from tests.matcher.world import BORN, COMMUNE, CRECHE, FROM_OCTOBER, MONDAY, MORNINGS, days, need, now_at, on
+from tests.matcher.world import (
+    BORN,
+    COMMUNE,
+    CRECHE,
+    FROM_OCTOBER,
+    MONDAY,
+    MORNINGS,
+    days,
+    need,
+    now_at,
+    on,
+    on_weekday,
+)
 
 CONTEXT = Context(policy_in_force("montlucon-modele", MONDAY), now_at(9), (), {CRECHE: COMMUNE, "creche-B": "03190"})
 
@@ -66,10 +78,23 @@ def test_a_tolerance_on_the_start_reaches_the_round() -> None:
     assert (asked(tolerance_days=30).tolerance_days, asked().tolerance_days) == (30, 0)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in RequestKind if kind.has_a_place])
-def test_a_child_who_has_a_place_is_left_to_the_counter_so_that_it_never_gets_two(kind: RequestKind) -> None:
-    assert asked(kind=kind) is None
-    assert missing(declared(kind=kind), now_at(9)).endswith("au guichet.")
+def test_a_part_of_the_days_reaches_the_round_and_so_does_what_the_child_has_of_them_already() -> None:
+    assert (asked().accepts_partial, asked().current) == (False, None)
+    request = as_request(
+        "r-1", declared(accepts_partial=True, min_days=2), False, CONTEXT, current=CurrentPlace("p-1", rest_of=2)
+    )
+    assert request is not None
+    assert (request.accepts_partial, request.min_days, request.current) == (True, 3, "p-1")
+
+
+@pytest.mark.parametrize(("kept", "least", "suits"), [(1, 1, True), (1, 2, False), (2, 2, True)])
+def test_an_offer_of_a_part_of_the_days_suits_while_it_is_as_many_as_would_help(
+    kept: int, least: int, suits: bool
+) -> None:
+    week = (*on_weekday(Weekday.MON), *MORNINGS)
+    request = declared(slots=week, accepts_partial=True, min_days=least)
+    offered = Offered(CRECHE, hours_of_care(request, 0)[:kept], asked().period, Audience.EVERYBODY, MONDAY)
+    assert still_suits(request, offered, (0, 36)) is suits
 
 
 @pytest.mark.parametrize(("late", "tolerance", "suits"), [(0, 0, True), (7, 0, False), (7, 7, True), (8, 7, False)])

@@ -67,6 +67,10 @@ def on(day: date, start: int = 8, end: int = 12) -> tuple[Slot, ...]:
     return (Slot(day=day, start=time(start), end=time(end)),)
 
 
+def on_weekday(*days: Weekday, start: int = 8, end: int = 12) -> tuple[Slot, ...]:
+    return tuple(Slot(day=day, start=time(start), end=time(end)) for day in days)
+
+
 def run_now(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine that waits for nothing."""
     try:

@@ -153,6 +153,8 @@ def request(row: Row) -> Request:
         prescriber=row["Prescripteur"] or None,
         urgent_sms_agreed=row["SMS urgents"] == "oui",
         file_complete=row["Dossier complet"] == "oui",
+        accepts_partial=row["Une partie aide"] == "oui",
+        min_days=int(row["Jours minimum"]),
     )
 
 

@@ -23,6 +23,7 @@ from services.ingest.declare.bodies import (
     check_slots,
     is_dated,
 )
+from services.ingest.declare.current_places import check_current
 from services.ingest.problems import Problem
 
 OLDEST = timedelta(days=6 * 366)
@@ -35,6 +36,8 @@ LATEST_BIRTH_NEWS = timedelta(days=60)
 """An expected child whose due date is this long past has been born: say so."""
 
 MOST_WISHES = 20
+
+MOST_DAYS = 7
 
 
 class NeedBody(Body):
@@ -58,6 +61,9 @@ class NeedBody(Body):
     prescriber: Id | None = None
     urgent_sms_agreed: bool = False
     file_complete: bool = False
+    accepts_partial: bool = False
+    min_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 1
+    current: Id | None = None
 
 
 def facts_of(tx: sa.Connection, act: Act, need: NeedBody) -> dict[str, Any]:
@@ -76,6 +82,8 @@ def check_need(
     yield from check_period(need.period, act.today, "period", may_have_begun=before is not None)
     yield from _check_since(need, act.today)
     yield from _check_patterns(need)
+    yield from _check_part(need)
+    yield from check_current(tx, act, need.kind, need.current)
     yield from _check_wishes(tx, act, need)
     yield from _check_criteria(act, need, _verified(before))
 
@@ -114,9 +122,17 @@ def _check_patterns(need: NeedBody) -> Iterator[Problem]:
         field = f"patterns.{n}.slots"
         yield from check_slots(pattern.slots, field)
         yield from check_dates(pattern.slots, need.period, field)
-        if need.kind is RequestKind.REGULAR and is_dated(pattern.slots):
-            rule = "Une demande régulière donne des jours de semaine."
+        if need.kind.is_weekly and is_dated(pattern.slots):
+            rule = "Une demande régulière, ou de changement, donne des jours de semaine."
             yield Problem(field, "weekdays_wanted", rule, "Donnez des jours, ou choisissez «\u00a0ponctuelle\u00a0».")
+
+
+def _check_part(need: NeedBody) -> Iterator[Problem]:
+    """The least number of days that would help is one of those of a week that is asked for."""
+    most = max((len({slot.day for slot in pattern.slots}) for pattern in need.patterns), default=0)
+    if need.accepts_partial and need.kind is not RequestKind.URGENT and need.min_days > most:
+        rule = f"La demande porte sur {most} jour{'s' if most > 1 else ''}."
+        yield Problem("min_days", "more_than_asked", rule, "Demandez moins de jours au minimum.")
 
 
 def _check_wishes(tx: sa.Connection, act: Act, need: NeedBody) -> Iterator[Problem]:

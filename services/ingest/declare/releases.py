@@ -17,6 +17,7 @@ from services.ingest.declare.bodies import Body, Words
 from services.ingest.declare.replies import proposal_for
 from services.ingest.declare.vacancies import BY_STRUCTURE
 from services.ingest.problems import Problem, Refused, Why, conflict, invalid
+from services.ingest.projection.proposals import awaited
 
 LONGEST_SUSPENSION = timedelta(days=92)
 """A place kept back longer than a quarter is a decision on the place, not on the proposal."""
@@ -53,6 +54,8 @@ def give_release(tx: sa.Connection, act: Act, body: ReleaseBody) -> str:
     rows = [proposal_for(tx, act, id_, Doing.GIVE_RELEASE) for id_ in ids]
     if gone := [n for n, row in enumerate(rows) if row["state"] not in _PREPARED]:
         raise Refused([_not_prepared(f"proposals.{n}") for n in gone], Why.CONFLICT)
+    if early := [n for n, row in enumerate(rows) if awaited(tx, row)]:
+        raise Refused([_too_early(f"proposals.{n}") for n in early], Why.CONFLICT)
     release = act.new_id("L")
     declared(tx, act, act.say(ReleaseGiven, release, proposals=ids, by=act.actor.id, note=body.note))
     return release
@@ -82,6 +85,11 @@ def withdraw_proposal(tx: sa.Connection, act: Act, proposal: Id, body: TakingBac
         rule = "Une proposition se retire pour un motif de la liste."
         raise invalid("reason", "reason_not_listed", rule, f"Choisissez parmi\u00a0: {labels}.")
     declared(tx, act, act.say(WithdrawalGiven, proposal, proposal=proposal, reason=body.reason, by=act.actor.id))
+
+
+def _too_early(field: str) -> Problem:
+    rule = "Cette place attend le départ d'un enfant vers sa nouvelle place."
+    return Problem(field, "awaits_departure", rule, "Attendez que sa nouvelle structure confirme.")
 
 
 def _not_prepared(field: str) -> Problem:

@@ -15,6 +15,7 @@ from services.ingest.actors import Act, Role
 from services.ingest.audited import declared
 from services.ingest.credentials import person_named
 from services.ingest.declare.bodies import Body
+from services.ingest.declare.current_places import require_own_place
 from services.ingest.declare.needs import NeedBody, check_need, facts_of
 from services.ingest.declare.territories import require_published
 from services.ingest.problems import conflict, forbidden, invalid, refuse_if, unknown
@@ -39,6 +40,7 @@ def register_request(tx: sa.Connection, act: Act, need: NeedBody, *, request: Id
     check_registration(tx, act, need, family)
     if store.find(tx, store.requests, request) is not None:
         raise conflict("request", "taken", "Cette demande existe déjà.", "Modifiez-la au lieu de la créer.")
+    require_own_place(tx, act, need.current, family, child)
     facts = {**facts_of(tx, act, need), "family": family, "child": child}
     row = {"id": request, "territory": act.territory, "state": store.OPEN, "registered_at": act.now, **_columns(facts)}
     store.put(tx, store.requests, row)
@@ -57,6 +59,7 @@ def check_amendment(tx: sa.Connection, act: Act, request: str, need: NeedBody) -
 def amend_request(tx: sa.Connection, act: Act, request: Id, need: NeedBody) -> None:
     """The whole need as it is from now on. A proposal that no longer fits is the matcher's to withdraw."""
     row = check_amendment(tx, act, request, need)
+    require_own_place(tx, act, need.current, row["family"], row["child"])
     need = _with_unseen(act, row, need)
     facts = {**facts_of(tx, act, need), "family": row["family"], "child": row["child"]}
     facts["prescriber"] = facts["prescriber"] or row["prescriber"]

@@ -11,11 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.requests import AcceptedPattern, DeclaredCriterion, WishedStructure
+from contracts.siblings import Together
 from contracts.vocabulary import Criterion, Period, RequestKind, Slot
 from services.ingest import store
 from services.ingest.actors import Act
-from services.ingest.declare.needs import OLDEST, NeedBody
+from services.ingest.declare.needs import MOST_DAYS, OLDEST, NeedBody
 from services.ingest.declare.requests import amend_request, check_amendment, check_registration, register_request
+from services.ingest.declare.siblings import SiblingsBody, ask_together
 from services.ingest.files import cells
 from services.ingest.files.cells import NBSP, WrongCell
 from services.ingest.files.columns import WISHES
@@ -41,6 +43,11 @@ COLUMN_OF = {
     "criteria": "Critères validés",
     "prescriber": "Prescripteur",
     "request": "Demande",
+    "min_days": "Jours minimum",
+    "accepts_partial": "Une partie aide",
+    "current": "Place actuelle",
+    "requests": "Avec",
+    "together": "Ensemble",
     "family": "Famille",
     "child": "Enfant",
 }
@@ -57,6 +64,8 @@ class Asked:
     child: str
     first_name: str
     contacts: tuple[Contact, ...]
+    siblings: tuple[str, ...] = ()
+    together: tuple[Together, ...] = ()
 
 
 def read_request(rows: list[Row], act: Act) -> Asked:
@@ -67,8 +76,30 @@ def read_request(rows: list[Row], act: Act) -> Asked:
     name = row.maybe("Prénom", first_name) or ""
     need = _read_need(row, act)
     bodies = read_contacts(row)
+    siblings, together = _read_siblings(row)
     row.settle()
-    return Asked(NeedBody(**need), family, child, name, contacts_of(row, family, bodies))
+    return Asked(NeedBody(**need), family, child, name, contacts_of(row, family, bodies), siblings, together)
+
+
+def _read_siblings(row: Row) -> tuple[tuple[str, ...], tuple[Together, ...]]:
+    """With whose requests this one is decided together, and what is asked of their places."""
+    siblings = row.maybe("Avec", _identifiers) or ()
+    together = row.maybe("Ensemble", _wishes_together) or ()
+    if bool(siblings) is not bool(together):
+        rule = f"Les colonnes «{NBSP}Avec{NBSP}» et «{NBSP}Ensemble{NBSP}» se remplissent toutes les deux."
+        row.wrong("Ensemble", "wish_wanted", rule, "Remplissez l'autre, ou videz celle-ci.")
+    return siblings, together
+
+
+def _identifiers(text: str) -> tuple[str, ...]:
+    return tuple(cells.identifier(part) for part in cells.several(text))
+
+
+def _wishes_together(text: str) -> tuple[Together, ...]:
+    return tuple(_together(part) for part in cells.several(text))
+
+
+_together = cells.one_of(Together)
 
 
 def _read_need(row: Row, act: Act) -> dict[str, object]:
@@ -81,7 +112,7 @@ def _read_need(row: Row, act: Act) -> dict[str, object]:
         "commune": row.needed("Code commune", cells.commune, "?"),
         "wishes": tuple(_read_wishes(row)),
         "patterns": tuple(_read_patterns(row)),
-        "period": _from_today(period, act) if kind is RequestKind.REGULAR else period,
+        "period": _from_today(period, act) if kind.is_weekly else period,
         "tolerance_days": row.maybe("Souplesse (jours)", cells.whole) or 0,
         "travel_minutes": row.maybe("Trajet (minutes)", cells.whole) or 0,
         "criteria": (*_read_criteria(row, "Critères validés"), *_read_criteria(row, "Critères à vérifier")),
@@ -90,7 +121,19 @@ def _read_need(row: Row, act: Act) -> dict[str, object]:
         "prescriber": row.maybe("Prescripteur", cells.identifier),
         "urgent_sms_agreed": row.maybe("SMS urgents", cells.yes_no) or False,
         "file_complete": row.maybe("Dossier complet", cells.yes_no) or False,
+        "accepts_partial": row.maybe("Une partie aide", cells.yes_no) or False,
+        "min_days": _least_days(row),
+        "current": row.maybe("Place actuelle", cells.identifier),
     }
+
+
+def _least_days(row: Row) -> int:
+    """One where nothing is said; what is no number of days of a week comes back with its column."""
+    found = row.maybe("Jours minimum", cells.whole)
+    if found is not None and not 1 <= found <= MOST_DAYS:
+        row.wrong("Jours minimum", "days_wanted", f"Le minimum va de 1 à {MOST_DAYS} jours.", "Écrivez un nombre.")
+        return 1
+    return found or 1
 
 
 def _from_today(period: Period, act: Act) -> Period:
@@ -204,11 +247,16 @@ def _check_same_family(known: Mapping[str, Any], asked: Asked) -> Iterator[Probl
 
 
 def take_request(tx: sa.Connection, act: Act, request: str, asked: Asked) -> None:
-    """Register the request, or amend one that was registered before. Raises Refused."""
+    """Register the request, or amend one that was registered before. Raises Refused.
+
+    The last row of a family's children makes them be decided together.
+    """
     if store.find(tx, store.requests, request) is None:
         register_request(tx, act, asked.need, request=request, family=asked.family, child=asked.child)
     else:
         amend_request(tx, act, request, asked.need)
+    if asked.siblings and all(store.find(tx, store.requests, other) for other in asked.siblings):
+        ask_together(tx, act, SiblingsBody(requests=(request, *asked.siblings), together=asked.together))
 
 
 def column_of(asked: Asked | None, path: str) -> str:

@@ -36,6 +36,8 @@ def shown(need: NeedBody, role: Role) -> Form:
         fin=period.end - _ONE_DAY if period.end else None,
         trajet=need.travel_minutes,
         souplesse=need.tolerance_days,
+        partie="oui" if need.accepts_partial else None,
+        minimum=need.min_days,
         soir="oui" if need.urgent_sms_agreed else None,
         complet="oui" if need.file_complete else None,
         criteres=[name_of(line) for line in mine if line.validated],
@@ -58,6 +60,7 @@ def read(form: Form, before: NeedBody, role: Role) -> dict[str, Any]:
         "needs_support": support,
         "travel_minutes": form.number("trajet", "Le temps de trajet", 0, 120),
         "tolerance_days": form.number("souplesse", "La souplesse", 0, 180),
+        **needs.part(form),
         "urgent_sms_agreed": form.has("soir", "oui"),
         "file_complete": form.has("complet", "oui") if role is Role.COORDINATOR else before.file_complete,
         "wishes": before.wishes if _same(form, was, wishes.FIELDS) else wishes.read(form),
@@ -107,7 +110,7 @@ def _wishes_shown(need: NeedBody) -> dict[str, str | None]:
 
 def _hours_shown(need: NeedBody) -> dict[str, Any]:
     slots = need.patterns[0].slots
-    if need.kind is RequestKind.REGULAR:
+    if need.kind.is_weekly:
         return {name: hour for weekday in WEEKDAYS for name, hour in _day_shown(weekday, slots).items()}
     weekdays = sorted({slot.weekday for slot in slots}, key=lambda day: day.number)
     first, last = min(slot.start for slot in slots), max(slot.end for slot in slots)
@@ -122,7 +125,7 @@ def _day_shown(weekday: Weekday, slots: tuple[Slot, ...]) -> dict[str, Any]:
 
 def _days(form: Form, was: Form, before: NeedBody) -> dict[str, Any]:
     """Days, hours and period. Days with dates and their period belong together."""
-    if before.kind is not RequestKind.REGULAR:
+    if not before.kind.is_weekly:
         untouched = _same(form, was, ("debut", "fin", "jours", "de", "a"))
         kept = {"patterns": before.patterns, "period": before.period}
         return kept if untouched else needs.days_and_hours(form, before.kind)

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi.responses import Response
 
-from contracts.vocabulary import HEALTH_CRITERIA, WEEKDAYS, Criterion, ProposalState, RequestKind
+from contracts.vocabulary import HEALTH_CRITERIA, WEEKDAYS, Criterion, ProposalState
 from services.ingest.actors import Role
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.requests import amend_request, check_amendment, open_request
@@ -59,7 +59,7 @@ async def sent(visit: Visit) -> Response:
             await visit.write(amend_request, visit.act(), row["id"], wanted)
             return visit.go(_file(visit), "modifiee")
     except Refused as refused:
-        days = "jours" if before.kind is not RequestKind.REGULAR else amended.day_fields(WEEKDAYS[0])[0]
+        days = "jours" if not before.kind.is_weekly else amended.day_fields(WEEKDAYS[0])[0]
         return await _form(visit, row, form.refused(refused, {**FIELDS, **wishes.faults(form), "patterns": days}), 422)
     return await _last_look(visit, form, before, wanted)
 
@@ -90,7 +90,7 @@ async def _form(visit: Visit, row: dict[str, Any], form: Form, status: int = 200
         need=before,
         options=await needs.options(visit),
         week=[(day.label.capitalize(), *amended.day_fields(day)) for day in amended.days_shown(before)],
-        is_weekly=before.kind is RequestKind.REGULAR,
+        is_weekly=before.kind.is_weekly,
         rows=wishes.rows(form),
         criteria=await _criteria(visit, before, role),
         back=_file(visit),

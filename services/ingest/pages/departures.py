@@ -15,7 +15,7 @@ from services.ingest.people import with_people
 from services.ingest.problems import Refused, unknown
 from services.ingest.queries.proposals import placements_of
 
-REASONS = tuple((reason.value, reason.label) for reason in DepartureReason)
+REASONS = tuple((reason.value, reason.label) for reason in DepartureReason if reason is not DepartureReason.OTHER_PLACE)
 
 
 async def children(visit: Visit) -> Response:

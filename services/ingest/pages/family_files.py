@@ -19,6 +19,7 @@ from services.ingest.pages.forms import Form, body
 from services.ingest.pages.histories import told
 from services.ingest.pages.need_forms import contacts
 from services.ingest.pages.public import commune_options
+from services.ingest.pages.siblings import asked_with
 from services.ingest.pages.visit import Visit, get, post
 from services.ingest.people import with_people
 from services.ingest.problems import Refused
@@ -162,6 +163,7 @@ async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
         proposals=[{**row, "story": told(row)} for row in whole],
         names=await visit.read(named_structures, {wish["structure"] for wish in view["wishes"]}),
         communes=dict(commune_options(visit)),
+        family=await asked_with(visit, view),
         states=ProposalState,
         kinds=RequestKind,
         criteria=Criterion,

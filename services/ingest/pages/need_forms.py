@@ -30,6 +30,8 @@ _ONE_DAY = timedelta(days=1)
 MOST_DAYS = 120
 """Days that a form unfolds at most; `declare` says what is too many."""
 
+MOST_WEEKDAYS = 7
+
 FIELDS = {
     "born": "naissance",
     "commune": "commune",
@@ -39,6 +41,8 @@ FIELDS = {
     "criteria": "criteres",
     "travel_minutes": "trajet",
     "tolerance_days": "souplesse",
+    "min_days": "minimum",
+    "current": "place",
     "contacts": "tel",
     "contacts.1": "tel2",
     "child_first_name": "prenom",
@@ -55,10 +59,14 @@ REOPENS = frozenset({BACK, wishes.MORE})
 
 def people(form: Form) -> dict[str, Any]:
     """Contacts and first name. A second contact is optional."""
+    return {"contacts": contacts(form), **first_name(form)}
+
+
+def first_name(form: Form) -> dict[str, Any]:
     if not form["prenom"]:
         remedy = "Écrivez «\u00a0à naître\u00a0» au besoin."
         form.fault("prenom", "first_name_wanted", "Il manque le prénom de l'enfant.", remedy)
-    return {"contacts": contacts(form), "child_first_name": form["prenom"]}
+    return {"child_first_name": form["prenom"]}
 
 
 def contacts(form: Form) -> tuple[ContactBody, ...]:
@@ -84,17 +92,24 @@ def days_and_hours(form: Form, kind: RequestKind) -> dict[str, Any]:
     weekdays = form.choices("jours", Weekday)
     if not weekdays:
         form.fault("jours", "day_wanted", "Il manque un jour.", "Cochez au moins un jour.")
-    if kind is not RequestKind.REGULAR and last is None and not form.problem("fin"):
+    if not kind.is_weekly and last is None and not form.problem("fin"):
         form.fault("fin", "date_wanted", "Il manque le dernier jour.", "Répétez le premier s'il est seul.")
     if form.problems:
         return {}
-    days = weekdays if kind is RequestKind.REGULAR else _between(first, last or first, weekdays)
+    days = weekdays if kind.is_weekly else _between(first, last or first, weekdays)
     if not days:
         form.fault("jours", "no_such_day", "Ces jours ne tombent pas entre ces dates.", "Corrigez l'un ou l'autre.")
         return {}
     slots = tuple(Slot(day=day, start=of_day[0], end=of_day[1]) for day in days)
     pattern = AcceptedPattern(slots=slots, rank=1)
     return {"patterns": (pattern,), "period": Period(start=first, end=last + _ONE_DAY if last else None)}
+
+
+def part(form: Form) -> dict[str, Any]:
+    """Whether some of the days would help, and how many at least."""
+    if not form.has("partie", "oui"):
+        return {"accepts_partial": False, "min_days": 1}
+    return {"accepts_partial": True, "min_days": form.number("minimum", "Le minimum de jours", 1, MOST_WEEKDAYS)}
 
 
 def criteria(form: Form, *, validated: bool) -> tuple[DeclaredCriterion, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi.responses import Response
 
 from contracts.vocabulary import Criterion, RequestKind
@@ -10,15 +12,23 @@ from services.ingest.families import RegistrationBody
 from services.ingest.pages import need_forms as needs
 from services.ingest.pages import wishes
 from services.ingest.pages.forms import Form
+from services.ingest.pages.known_families import PLACE, filled, known
 from services.ingest.pages.visit import Visit, get, post
 from services.ingest.problems import Refused
 
 KINDS = ((RequestKind.REGULAR.value, "Chaque semaine"), (RequestKind.OCCASIONAL.value, "Quelques jours"))
 
+CHANGES = (
+    (RequestKind.TRANSFER.value, "Une autre structure"),
+    (RequestKind.CHANGE.value, "D'autres jours ou horaires"),
+    (RequestKind.RENEWAL.value, "La même place plus longtemps"),
+)
+
 
 async def empty_form(visit: Visit) -> Response:
     days = ["mon", "tue", "wed", "thu", "fri"]
-    return await _form(visit, Form.filled(type=RequestKind.REGULAR.value, jours=days, de="08:00", a="18:00"))
+    kind = RequestKind.TRANSFER if visit.asked(PLACE) else RequestKind.REGULAR
+    return await _form(visit, await filled(visit, type=kind.value, jours=days, de="08:00", a="18:00", minimum=1))
 
 
 async def sent(visit: Visit) -> Response:
@@ -27,7 +37,7 @@ async def sent(visit: Visit) -> Response:
     if form["etape"] in needs.REOPENS:
         return await _form(visit, form)
     try:
-        wanted = _body(form)
+        wanted = _body(form, await known(visit, form))
         await needs.check(visit, wanted)
         if form["etape"] == needs.WRITE:
             request = await needs.register(visit, form, wanted)
@@ -37,9 +47,10 @@ async def sent(visit: Visit) -> Response:
     return needs.checked(visit, form, wanted, await needs.options(visit), "/guichet")
 
 
-def _body(form: Form) -> RegistrationBody:
+def _body(form: Form, family: dict[str, Any]) -> RegistrationBody:
     kind = form.choice("type", RequestKind, "le type de demande")
-    facts = {**needs.people(form), **needs.child(form), **needs.days_and_hours(form, kind)}
+    people = needs.first_name(form) if family else needs.people(form)
+    facts = {**people, **family, **needs.child(form), **needs.days_and_hours(form, kind)}
     travel = form.number("trajet", "Le temps de trajet", 0, 120)
     tolerance = form.number("souplesse", "La souplesse", 0, 180)
     said = needs.criteria(form, validated=True)
@@ -47,7 +58,7 @@ def _body(form: Form) -> RegistrationBody:
         said = (*said, *needs.criteria(Form({"criteres": [Criterion.DISABILITY.value]}), validated=True))
     extra = {"kind": kind, "wishes": wishes.read(form), "criteria": said, "travel_minutes": travel}
     agreed = {"urgent_sms_agreed": form.has("soir", "oui"), "file_complete": form.has("complet", "oui")}
-    return needs.registration(form, {**facts, **extra, **agreed, "tolerance_days": tolerance})
+    return needs.registration(form, {**facts, **extra, **agreed, **needs.part(form), "tolerance_days": tolerance})
 
 
 async def _form(visit: Visit, form: Form, status: int = 200) -> Response:
@@ -56,7 +67,7 @@ async def _form(visit: Visit, form: Form, status: int = 200) -> Response:
         status,
         form=form,
         options=await needs.options(visit),
-        kinds=KINDS,
+        kinds=CHANGES if form[PLACE] else KINDS,
         rows=wishes.rows(form),
     )
 

@@ -18,6 +18,7 @@ from services.ingest.pages import (
     public,
     registrations,
     releases,
+    siblings,
     sign_in,
     territory,
     vacancies,
@@ -42,5 +43,6 @@ PAGES: tuple[Page, ...] = (
     *registrations.PAGES,
     *family_files.PAGES,
     *amendments.PAGES,
+    *siblings.PAGES,
     *territory.PAGES,
 )

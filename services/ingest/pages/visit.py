@@ -50,6 +50,7 @@ class PublishedRules:
     is_model: bool = False
     mode: str = ""
     voted: tuple[str, ...] = ()
+    siblings: str = ""
 
 
 RulesOn = Callable[[str, date], PublishedRules | None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -42,9 +43,9 @@ IN_DOUBT = {RefusalReason.STAFF_SHORTAGE, RefusalReason.ALREADY_FILLED}
 
 
 def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime, *, link_key: bytes) -> None:
-    facts = event.model_dump(mode="json", include={"slots", "reasons"})
+    facts = event.model_dump(mode="json", include={"slots", "reasons", "after"})
     row = {
-        **event.model_dump(exclude={*_ENVELOPE, "slots", "reasons", "period"}),
+        **event.model_dump(exclude={*_ENVELOPE, "slots", "reasons", "after", "period"}),
         **facts,
         "kind": event.kind.value,
         "start": event.period.start,
@@ -136,6 +137,12 @@ def confirm(tx: sa.Connection, event: Event, proposal: str) -> None:
     _ensure(tx, event, proposal)
     store.update(tx, proposals, proposal, state=ProposalState.CONFIRMED.value, after_yes=True, changed_at=event.time)
     _note(tx, event, proposal=proposal)
+
+
+def awaited(tx: sa.Connection, row: Mapping[str, Any]) -> set[str]:
+    """The proposals to children who have to move before this one may leave."""
+    moved = (proposals.c.id.in_(row["after"]), proposals.c.state == ProposalState.CONFIRMED.value)
+    return set(row["after"]) - set(tx.scalars(sa.select(proposals.c.id).where(*moved)))
 
 
 def wait_again(tx: sa.Connection, proposal: str) -> None:

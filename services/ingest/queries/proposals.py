@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from contracts.requests import NeedFacts
 from contracts.vocabulary import Period, ProposalState, Slot, VacancyKind
 from services.bus.links import fingerprint
 from services.calendar import local_day
@@ -15,6 +16,7 @@ from services.ingest import store
 from services.ingest.access import Seen, Thing, may_see, reveal
 from services.ingest.actors import Actor, Role
 from services.ingest.problems import unknown
+from services.ingest.projection.proposals import awaited
 from services.ingest.projection.tables import (
     explanations,
     history,
@@ -23,16 +25,20 @@ from services.ingest.projection.tables import (
     proposals,
     verdicts,
 )
+from services.ingest.queries.directory import named_structures
 from services.ingest.queries.on_call import age_months
 from services.ingest.queries.places import named_sections, section_facts
 
 _PEOPLE = {"first_name": None, "contacts": ()}
 """Filled from the vault by `people.with_people`, for those who may see them."""
 
+_LATER = {"accepts_partial", "min_days", "current"}
+"""Fields that needs kept before do not say."""
+
 _PLAIN = (
     "state", "deadline", "answer_by", "confirm_by", "undo_until", "made_at", "after_yes", "round", "refusal_reason",
     "withdrawal_reason", "changed_at", "family", "request", "to_prepare", "tier", "points", "reasons", "held_by",
-    "needs_person", "rank", "code", "held_until", "held_reason",
+    "needs_person", "rank", "code", "held_until", "held_reason", "partial", "siblings",
 )  # fmt: skip
 
 
@@ -116,8 +122,21 @@ def _facts(tx: sa.Connection, row: dict[str, Any], now: datetime) -> dict[str, A
     own = {"proposal": row["id"], "slots": hours, "period": period, "kind": kind}
     return {
         **place, **own, **{name: row[name] for name in _PLAIN}, **_placement(tx, row["id"]),
-        **need_facts(tx, row["request"], now), **_PEOPLE,
+        **need_facts(tx, row["request"], now), **_moves(tx, row), **_PEOPLE,
     }  # fmt: skip
+
+
+def _moves(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
+    """The place that the child would give up, and whether it waits for others to move first."""
+    held = store.find(tx, placements, row["replaces"]) if row["replaces"] else None
+    place = _place(tx, held) if held is not None and held["section"] else None
+    return {"replaces": place, "awaits": len(awaited(tx, row))}
+
+
+def _place(tx: sa.Connection, held: dict[str, Any]) -> dict[str, Any]:
+    names = named_structures(tx, [held["structure"]])
+    slots = tuple(Slot.model_validate(slot) for slot in held["slots"])
+    return {"placement": held["id"], "structure_name": names.get(held["structure"], ""), "slots": slots}
 
 
 def need_facts(tx: sa.Connection, request: str | None, now: datetime) -> dict[str, Any]:
@@ -141,6 +160,7 @@ def need_facts(tx: sa.Connection, request: str | None, now: datetime) -> dict[st
         "prescriber": row["prescriber"],
         **{name: need[name] for name in ("patterns", "travel_minutes", "tolerance_days", "is_born", "needs_support")},
         **{name: need[name] for name in ("born", "wishes", "criteria", "since", "file_complete")},
+        **{name: need.get(name, field.default) for name, field in NeedFacts.model_fields.items() if name in _LATER},
     }
 
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from contracts import confirmations, messages, releases, replies, requests, structures, tasks, territories, vacancies
+from contracts import (
+    confirmations,
+    messages,
+    releases,
+    replies,
+    requests,
+    siblings,
+    structures,
+    tasks,
+    territories,
+    vacancies,
+)
 from services.bus.delivery import Handlers
-from services.matcher.handlers import answers, departures, needs, people, places, receipts, territory
+from services.matcher.handlers import answers, departures, families, needs, people, places, receipts, territory
 
 HANDLERS: Handlers = {
     territories.TerritoryPublished: territory.on_territory_published,
@@ -19,6 +30,8 @@ HANDLERS: Handlers = {
     requests.RequestRegistered: needs.on_request_registered,
     requests.RequestAmended: needs.on_request_amended,
     requests.RequestClosed: needs.on_request_closed,
+    siblings.SiblingsAsked: families.on_siblings_asked,
+    siblings.SiblingsParted: families.on_siblings_parted,
     replies.ReplyReceived: answers.on_reply_received,
     replies.ReplyUndone: answers.on_reply_undone,
     replies.CallRecorded: answers.on_call_recorded,

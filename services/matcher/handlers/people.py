@@ -10,7 +10,7 @@ from contracts.confirmations import AdmissionConfirmed, AdmissionRefused
 from contracts.releases import ReleaseGiven, ReleaseSuspended, WithdrawalGiven
 from contracts.tasks import TaskHandled
 from contracts.vocabulary import TaskKind
-from services.matcher import endings, lifecycle, moves, store, tasks, watch
+from services.matcher import endings, lifecycle, moves, store, tasks, together, watch
 from services.matcher import tables as t
 from services.matcher.handlers.territory import known, step_for
 from services.matcher.propose import release
@@ -39,7 +39,9 @@ def on_release_given(tx: sa.Connection, event: ReleaseGiven, now: datetime) -> N
 
 def on_release_suspended(tx: sa.Connection, event: ReleaseSuspended, now: datetime) -> None:
     step = step_for(tx, event, now)
-    lifecycle.keep_back(step, known(tx, event.proposal), event.reason, event.until, event.by)
+    proposal = known(tx, event.proposal)
+    for kept in [proposal, *together.beside(tx, proposal)]:
+        lifecycle.keep_back(step, kept, event.reason, event.until, event.by)
 
 
 def on_withdrawal_given(tx: sa.Connection, event: WithdrawalGiven, now: datetime) -> None:

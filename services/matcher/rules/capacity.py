@@ -35,15 +35,44 @@ def short_holds(
     those who may use no more than it stays within what is open to them.
     """
     hours = Hours([*vacancies, *holds])
-    balance = [Counter[Cell]() for _ in LEVELS]
-    for vacancy in vacancies:
-        _add(balance, hours.cells(vacancy), vacancy.audience_at(instant).level, vacancy.places)
+    balance = _balance(hours, vacancies, holds, instant)
     taken = {hold.id: hours.cells(hold) for hold in holds}
-    for hold in holds:
-        _add(balance, taken[hold.id], hold.entitled_to.level, -hold.units)
     asked = [only] if only else holds
     short = {h.id: frozenset(c for c in taken[h.id] if _is_short(balance, c, h.entitled_to.level)) for h in asked}
     return {name: cells for name, cells in short.items() if cells}
+
+
+def borrowed(
+    vacancies: Sequence[Vacancy], holds: Sequence[Hold], new: Hold, lenders: Sequence[Hold],
+    lent: Sequence[tuple[str, Hold]], instant: datetime,
+) -> list[tuple[str, Amount]]:  # fmt: skip
+    """The hours of `new` that do not fit, and which of the `lenders`, who may leave, makes room for each of them.
+
+    `holds` are all that count, `lent` those of them that count -1 because one of the lenders gave them before: nobody
+    makes room for two. Places that anybody may use are lent first.
+    """
+    hours = Hours([*vacancies, *holds, new, *lenders])
+    balance = _balance(hours, vacancies, [*holds, new], instant)
+    missing = {cell for cell in hours.cells(new) if _is_short(balance, cell, new.entitled_to.level)}
+    found: list[tuple[str, Amount]] = []
+    for lender in sorted(lenders, key=lambda row: (row.entitled_to.level, row.id)):
+        gone = {cell for name, row in lent if name == lender.id for cell in hours.cells(row)}
+        given = (hours.cells(lender) - gone) & missing
+        missing -= given
+        found += [(lender.id, amount) for amount in as_amounts(dict.fromkeys(given, 1))]
+    return found
+
+
+def _balance(
+    hours: Hours, vacancies: Sequence[Vacancy], holds: Sequence[Hold], instant: datetime
+) -> list[Counter[Cell]]:  # fmt: skip
+    """For each audience, how many places are left to it in each cell."""
+    balance = [Counter[Cell]() for _ in LEVELS]
+    for vacancy in vacancies:
+        _add(balance, hours.cells(vacancy), vacancy.audience_at(instant).level, vacancy.places)
+    for hold in holds:
+        _add(balance, hours.cells(hold), hold.entitled_to.level, -hold.units)
+    return balance
 
 
 def _add(balance: list[Counter[Cell]], cells: Collection[Cell], level: int, units: int) -> None:

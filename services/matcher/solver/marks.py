@@ -69,20 +69,26 @@ def _on_call(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -
 
 
 def _after(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -> dict[Id, tuple[Id, ...]]:
-    """For each child, those whose move frees hours that it needs: as long as they stay, it does not fit."""
+    """For each child, those whose move frees hours that it needs: as long as they stay, it does not fit.
+
+    Hours that a child has there already are its own: it needs nobody to leave them, and nobody gets them by its move.
+    """
     moved = {current: id for id in seats if (current := requests[id].current) is not None}
     found: dict[Id, tuple[Id, ...]] = {}
     for section in sorted({hold.section for hold in round.holds if hold.id in moved}):
         holds = [hold for hold in round.holds if hold.section == section]
         here = [seat for seat in seats.values() if seat.section == section]
         offered = [((row.slots, row.period), row.places) for row in round.vacancies if row.section == section]
-        taken = [*((_span(hold), -1) for hold in holds), *((_span(seat), -1) for seat in here)]
-        grid = Grid(span for span, _ in (*offered, *taken))
-        short = _short([(grid.mask(*span), amount) for span, amount in (*offered, *taken)])
-        for seat in here:
-            tight = short & grid.mask(*_span(seat))
-            frees = {moved[hold.id] for hold in holds if hold.id in moved and tight & grid.mask(*_span(hold))}
-            found[seat.request] = tuple(sorted(frees - {seat.request}))
+        grid = Grid([*(span for span, _ in offered), *map(_span, holds), *map(_span, here)])
+        has = {moved[hold.id]: grid.mask(*_span(hold)) for hold in holds if hold.id in moved}
+        new = {seat.request: grid.mask(*_span(seat)) & ~has.get(seat.request, 0) for seat in here}
+        left = {seat.request: grid.mask(*_span(seat)) for seat in here}
+        amounts = [(grid.mask(*span), places) for span, places in offered]
+        amounts += [(grid.mask(*_span(hold)), -hold.units) for hold in holds]
+        short = _short([*amounts, *((mask, -1) for mask in new.values())])
+        for name, mask in new.items():
+            frees = {mover for mover, own in has.items() if mask & short & own & ~left.get(mover, 0)}
+            found[name] = tuple(sorted(frees - {name}))
     return found
 
 

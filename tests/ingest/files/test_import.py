@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.requests import RequestAmended, RequestRegistered
+from contracts.siblings import SiblingsAsked
 from contracts.structures import StructurePublished
 from contracts.vacancies import VacancyChanged, VacancyOpened
 from contracts.vocabulary import ClosingReason
@@ -316,3 +317,43 @@ async def test_no_fingerprint_can_be_made_without_the_key(guichet: Guichet, tiny
     cells = [("Demande", tiny.requests[0].id)]
     assert imported.fingerprint(b"a" * 32, cells) != imported.fingerprint(b"b" * 32, cells)
     assert all(len(fingerprint) == 64 for fingerprint in kept)
+
+
+def with_columns(file: TownFile, cells: Mapping[int, Mapping[str, str]]) -> TownFile:
+    """The file with more columns, written in some rows."""
+    names = tuple(next(iter(cells.values())))
+    rows = [(*row, *(cells.get(n, {}).get(name, "") for name in names)) for n, row in enumerate(file.rows)]
+    return replace(file, columns=(*file.columns, *names), rows=tuple(rows))
+
+
+def brother_and_sister(tiny: Territory) -> TownFile:
+    """Two rows of one invented family."""
+    file = requests_csv(tiny)
+    regular = [n for n, row in enumerate(file.rows) if row[file.columns.index("Type")] == "Demande régulière"]
+    one, other = regular[:2]
+    two = replace(file, rows=(file.rows[one], file.rows[other]))
+    family = two.rows[0][two.columns.index("Famille")]
+    return changed(two, 1, {"Famille": family})
+
+
+async def test_the_last_row_of_siblings_asks_for_them_together_and_once(guichet: Guichet, tiny: Territory) -> None:
+    file = brother_and_sister(tiny)
+    names = [row[file.columns.index("Demande")] for row in file.rows]
+    wish = {"Ensemble": "Dans la même structure | Les mêmes jours"}
+    both = with_columns(file, {0: {"Avec": names[1], **wish}, 1: {"Avec": names[0], **wish}})
+    for _ in range(2):
+        summary = await taken(guichet, "requests", both)
+        assert summary.rejected == ()
+    (asked,) = await guichet.database.read(said, SiblingsAsked)
+    assert (asked.requests, len(asked.together)) == (tuple(sorted(names)), 2)
+
+
+async def test_siblings_without_a_wish_and_too_many_days_come_back_with_their_column(
+    guichet: Guichet, tiny: Territory
+) -> None:
+    file = brother_and_sister(tiny)
+    names = [row[file.columns.index("Demande")] for row in file.rows]
+    wrong = with_columns(file, {0: {"Avec": names[1], "Ensemble": ""}})
+    assert why(await taken(guichet, "requests", wrong)) == {2: {("Ensemble", "wish_wanted")}}
+    days = changed(file, 0, {"Une partie aide": "oui", "Jours minimum": "9"})
+    assert why(await taken(guichet, "requests", days)) == {2: {("Jours minimum", "days_wanted")}}

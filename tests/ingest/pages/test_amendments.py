@@ -198,3 +198,18 @@ async def test_a_closed_request_is_not_changed(town: Town) -> None:
     client = await town.signed_in("coordinator")
     await client.post("/guichet/dossier/R-3/clore", data={"motif": "moved_away"})
     assert (await client.get(GUICHET)).status_code == 409
+
+
+async def test_a_part_of_the_days_is_asked_for_and_shown_before_it_is_kept(town: Town) -> None:
+    said = await changed(town, "coordinator", GUICHET, partie="oui", minimum="1")
+    assert (said.accepts_partial, said.min_days) == (True, 1)
+    client = await town.signed_in("coordinator")
+    assert "Aiderait déjà, 1\u00a0jour au moins" in words((await client.get(GUICHET.removesuffix("/modifier"))).text)
+
+
+async def test_more_days_at_the_least_than_are_asked_for_is_said_beside_the_field(town: Town) -> None:
+    client = await town.signed_in("coordinator")
+    form = await opened(client, GUICHET, partie="oui", minimum="7")
+    answer = await client.post(GUICHET, data={**form, "etape": "verifier"})
+    assert answer.status_code == 422
+    assert "minimum" in faults(answer.text)

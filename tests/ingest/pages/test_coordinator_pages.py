@@ -13,6 +13,7 @@ from contracts.confirmations import AdmissionConfirmed
 from contracts.releases import ReleaseGiven, ReleaseSuspended, WithdrawalGiven
 from contracts.replies import CallRecorded, ReplyReceived, ReplyUndone
 from contracts.requests import RequestAmended, RequestClosed, RequestRegistered
+from contracts.siblings import SiblingsAsked, SiblingsParted
 from contracts.tasks import TaskHandled
 from contracts.vocabulary import Answer, Channel, Criterion, TaskKind
 from services.ingest.pages.coordinator import ORDER, TITLES
@@ -325,3 +326,30 @@ async def test_the_guichet_takes_a_no_back_while_it_may(town: Town) -> None:
     assert [said.proposal for said in await town.said(ReplyUndone)] == [proposal_in("declining")]
     town.clock.set(later(minutes=16))
     assert "Annuler le NON" not in words((await coordinator.get(f"/guichet/dossier/{request}")).text)
+
+
+async def test_a_sibling_is_registered_in_its_family_and_both_are_asked_for_together(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    page = await guichet.get("/guichet/demande?avec=R-3")
+    assert "Ses contacts restent les mêmes" in words(page.text) and 'name="tel"' not in page.text
+    new = {name: value for name, value in NEED.items() if name not in ("tel", "nom", "tel2", "nom2")}
+    form = {**new, "type": "regular", "avec": "R-3", "une_fois": once(page.text)}
+    check = await guichet.post("/guichet/demande", data={**form, "etape": "verifier"})
+    assert check.status_code == 200, faults(check.text)
+    assert "Contacts déjà connus" in words(check.text)
+    done = await guichet.post("/guichet/demande", data={**form, "etape": "enregistrer"})
+    (registered,) = await town.said(RequestRegistered)
+    assert registered.family == "F-R-3"
+    choice = await guichet.get("/guichet/dossier/R-3/fratrie")
+    assert "Émile" in words(choice.text)
+    empty = await guichet.post("/guichet/dossier/R-3/fratrie", data={})
+    assert (empty.status_code, faults(empty.text)) == (422, ["fratrie", "ensemble"])
+    asked = {"fratrie": registered.subject, "ensemble": "same_days"}
+    assert (await guichet.post("/guichet/dossier/R-3/fratrie", data=asked)).status_code == 303
+    (said,) = await town.said(SiblingsAsked)
+    assert set(said.requests) == {"R-3", registered.subject}
+    file = words((await guichet.get(done.headers["location"])).text)
+    assert "les mêmes jours" in file and "Demandé avec Inès" in file
+    assert (await guichet.post("/guichet/dossier/R-3/a-part")).status_code == 303
+    assert len(await town.said(SiblingsParted)) == 1

@@ -260,6 +260,8 @@ def upgrade() -> None:
         sa.Column("first_full_day", sa.Date(), nullable=True),
         sa.Column("last_day", sa.Date(), nullable=True),
         sa.Column("departure_reason", sa.String(length=32), nullable=True),
+        sa.Column("partial", sa.Boolean(), nullable=False),
+        sa.Column("replaces", sa.String(length=64), nullable=True),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
@@ -301,6 +303,10 @@ def upgrade() -> None:
         sa.Column("rank", sa.Integer(), nullable=True),
         sa.Column("needs_person", sa.Boolean(), nullable=False),
         sa.Column("to_prepare", sa.Boolean(), nullable=False),
+        sa.Column("partial", sa.Boolean(), nullable=False),
+        sa.Column("replaces", sa.String(length=64), nullable=True),
+        sa.Column("siblings", sa.String(length=64), nullable=True),
+        sa.Column("after", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("after_yes", sa.Boolean(), nullable=False),
         sa.Column("held_until", sa.Date(), nullable=True),
@@ -369,6 +375,19 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("fingerprint"),
     )
+    op.create_table(
+        "siblings",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("family", sa.String(length=64), nullable=False),
+        sa.Column("requests", sa.JSON(), nullable=False),
+        sa.Column("together", sa.JSON(), nullable=False),
+        sa.Column("combinations", sa.JSON(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("parted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("siblings_of_family", "siblings", ["family"], unique=False)
     op.create_table(
         "sign_in_links",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -483,6 +502,8 @@ def downgrade() -> None:
     op.drop_table("snapshots")
     op.drop_index("links_of_person", table_name="sign_in_links")
     op.drop_table("sign_in_links")
+    op.drop_index("siblings_of_family", table_name="siblings")
+    op.drop_table("siblings")
     op.drop_table("sessions")
     op.drop_index("sections_of_structure", table_name="sections")
     op.drop_table("sections")

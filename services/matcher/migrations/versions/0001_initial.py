@@ -108,6 +108,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("agreement"),
     )
     op.create_table(
+        "awaited",
+        sa.Column("proposal", sa.String(length=64), nullable=False),
+        sa.Column("departs", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("proposal", "departs"),
+    )
+    op.create_index("awaited_departs", "awaited", ["departs"], unique=False)
+    op.create_table(
         "draws",
         sa.Column("territory", sa.String(length=64), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
@@ -134,6 +141,7 @@ def upgrade() -> None:
         sa.Column("ends", sa.Date(), nullable=True),
         sa.Column("units", sa.Integer(), nullable=False),
         sa.Column("entitled_to", sa.String(length=32), nullable=False),
+        sa.Column("lent_by", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("hold"),
     )
     op.create_index("holds_section", "holds", ["section"], unique=False)
@@ -197,6 +205,9 @@ def upgrade() -> None:
         sa.Column("answer", sa.String(length=16), nullable=True),
         sa.Column("withdrawn_for", sa.String(length=32), nullable=True),
         sa.Column("was_sent", sa.Boolean(), nullable=False),
+        sa.Column("partial", sa.Boolean(), nullable=False),
+        sa.Column("replaces", sa.String(length=64), nullable=True),
+        sa.Column("siblings", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("proposal"),
     )
     op.create_index(
@@ -273,6 +284,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("section"),
     )
     op.create_index("sections_territory", "sections", ["territory"], unique=False)
+    op.create_table(
+        "siblings",
+        sa.Column("siblings", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("is_parted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("siblings"),
+    )
+    op.create_index("siblings_territory", "siblings", ["territory"], unique=False)
     op.create_table(
         "structures",
         sa.Column("structure", sa.String(length=64), nullable=False),
@@ -358,6 +378,8 @@ def downgrade() -> None:
     op.drop_table("tasks")
     op.drop_index("structures_territory", table_name="structures")
     op.drop_table("structures")
+    op.drop_index("siblings_territory", table_name="siblings")
+    op.drop_table("siblings")
     op.drop_index("sections_territory", table_name="sections")
     op.drop_table("sections")
     op.drop_table("rounds")
@@ -395,6 +417,8 @@ def downgrade() -> None:
     op.drop_table("holds")
     op.drop_table("explanations")
     op.drop_table("draws")
+    op.drop_index("awaited_departs", table_name="awaited")
+    op.drop_table("awaited")
     op.drop_table("agreements")
     op.drop_index(
         "outbox_unpublished",

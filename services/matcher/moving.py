@@ -1,0 +1,189 @@
+"""Children who have a place and get another: what they give up and when, and who waits for it.
+
+A round may give a child the hours that another one leaves. Until that move is confirmed they are the other child's:
+the proposal that needs them waits, unsent, and the hours are counted once, as a loan from the place that is left. So
+what is accepted and placed never exceeds the places, in whatever order families and structures answer.
+
+When to modify: when a child keeps, or gives up, another part of its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+
+import sqlalchemy as sa
+
+from contracts.placements import PlacementEnding
+from contracts.proposals import PlaceReopened
+from contracts.vocabulary import DepartureReason, Id, Period
+from services.calendar import at, local_day
+from services.matcher import moves, store
+from services.matcher import tables as t
+from services.matcher.rules.capacity import borrowed, sat_on
+from services.matcher.rules.hours import Amount
+from services.matcher.solver.schema import Hold, Outcome
+from services.matcher.step import Step
+from services.matcher.store import Proposal
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Departure:
+    """The child of `proposal` would leave what `hold` holds, from the day `start` on which its new place begins."""
+
+    proposal: str
+    hold: str
+    start: date
+
+
+@dataclass(frozen=True)
+class Loan:
+    """Hours of a new hold that only fit once the child of `departure` has left them."""
+
+    departure: Departure
+    amount: Amount
+
+    def as_hold(self, hold: Hold) -> Hold:
+        lent = {"slots": self.amount.slots, "period": self.amount.period, "units": -1}
+        return hold.model_copy(update={"id": f"{hold.id}.lent", **lent})
+
+
+def loans(step: Step, hold: Hold, departures: Sequence[Departure]) -> list[Loan]:
+    """What `hold` needs of the places that are left in its section; an hour of them is lent once."""
+    leaving = {departure.hold: departure for departure in departures}
+    own = store.holds(step.tx, t.holds.c.hold.in_(leaving), t.holds.c.section == hold.section)
+    lenders = [row for held in own if (row := _from(held, leaving[held.id].start)) is not None]
+    if not lenders:
+        return []
+    places, counted = store.places_in(step.tx, hold.section), store.counted(step.tx, hold.section)
+    lent = store.loans(step.tx, t.holds.c.section == hold.section)
+    found = borrowed(places, counted, hold, lenders, lent, step.now)
+    return [Loan(leaving[lender], amount) for lender, amount in found]
+
+
+def _from(held: Hold, start: date) -> Hold | None:
+    """What is held from `start` on; None if nothing."""
+    first = max(start, held.period.start)
+    if held.period.end is not None and held.period.end <= first:
+        return None
+    return held.model_copy(update={"period": Period(start=first, end=held.period.end)})
+
+
+def note_loans(step: Step, hold: Hold, territory: str, found: Sequence[Loan]) -> None:
+    """Keep the loans beside the hold: with it they end, or with what they were lent from."""
+    rows = [
+        {
+            "hold": f"{hold.id}.{n}", "territory": territory, "section": hold.section, "proposal": hold.id,
+            "is_placement": False, "slots": store.slots_json(loan.amount.slots), "starts": loan.amount.period.start,
+            "ends": loan.amount.period.end, "units": -1, "entitled_to": hold.entitled_to.value,
+            "lent_by": loan.departure.hold,
+        }
+        for n, loan in enumerate(found)
+    ]  # fmt: skip
+    if rows:
+        step.tx.execute(t.holds.insert(), rows)
+
+
+def await_departures(tx: sa.Connection, proposal: str, departs: Collection[str]) -> None:
+    """The proposal leaves once the children of these proposals have their new places."""
+    rows = [{"proposal": proposal, "departs": name} for name in sorted(departs)]
+    if rows:
+        tx.execute(t.awaited.insert(), rows)
+
+
+def awaits(tx: sa.Connection, proposal: str) -> bool:
+    """True while a departure that the proposal needs is not sure."""
+    awaited = sa.select(t.awaited.c.departs).where(t.awaited.c.proposal == proposal)
+    return tx.execute(awaited.limit(1)).first() is not None
+
+
+def waiting_for(tx: sa.Connection, departs: str) -> list[str]:
+    """The proposals that need the child of this one to move."""
+    query = sa.select(t.awaited.c.proposal).where(t.awaited.c.departs == departs)
+    return list(tx.scalars(query.order_by(t.awaited.c.proposal)))
+
+
+def arrived(step: Step, proposal: Proposal) -> None:
+    """The child has its new place: the old one ends the day before it begins, and who waited for that waits no more."""
+    if proposal.replaces is not None:
+        _give_up(step, proposal, proposal.replaces)
+    for waiting in waiting_for(step.tx, proposal.proposal):
+        same = (t.awaited.c.proposal == waiting, t.awaited.c.departs == proposal.proposal)
+        step.tx.execute(t.awaited.delete().where(*same))
+        if not awaits(step.tx, waiting):
+            store.set_timer(step.tx, moves.FREED, waiting, proposal.territory, step.now)
+
+
+def _give_up(step: Step, proposal: Proposal, placement: str) -> None:
+    row = placement_row(step.tx, placement)
+    start = proposal.period.start
+    if row is None or row["is_over"] or (row["ends"] is not None and row["ends"] <= start):
+        return
+    last_day = max(start, local_day(step.now)) - _ONE_DAY
+    if row["last_day"] is not None and row["last_day"] <= last_day:
+        return  # the child was leaving before
+    store.lock_section(step.tx, row["section"])
+    held = next(iter(store.holds(step.tx, t.holds.c.hold == placement)), None)
+    if held is not None:
+        let_go(step, row, held, start)
+    end_placement(step, row, last_day, DepartureReason.OTHER_PLACE)
+
+
+def placement_row(tx: sa.Connection, placement: str) -> sa.RowMapping | None:
+    """The placement's row."""
+    return tx.execute(sa.select(t.placements).where(t.placements.c.placement == placement)).mappings().first()
+
+
+def end_placement(step: Step, row: sa.RowMapping, last_day: date, reason: DepartureReason) -> None:
+    """Note the last day and say it; that it is over is said by itself once the day has passed."""
+    placement = row["placement"]
+    values = {"last_day": last_day, "reason": reason.value}
+    step.tx.execute(t.placements.update().where(t.placements.c.placement == placement).values(**values))
+    step.say(
+        PlacementEnding, placement, row["territory"],
+        structure=row["structure"], section=row["section"], last_day=last_day, reason=reason,
+    )  # fmt: skip
+    store.set_timer(step.tx, moves.DEPARTURE, placement, row["territory"], at(last_day + _ONE_DAY, time()))
+
+
+def let_go(step: Step, row: sa.RowMapping, held: Hold, after: date) -> None:
+    """The hours from `after` on are free; whoever says so stands for it that they are."""
+    _shorten(step.tx, t.holds.c.hold == held.id, after)
+    _shorten(step.tx, t.holds.c.lent_by == held.id, after)  # what is no longer held can not be lent
+    rows = store.open_vacancies(step.tx, t.vacancies.c.section == row["section"])
+    for vacancy in sat_on(store.pool(rows), [held], step.now):
+        step.tx.execute(
+            t.vacancies.update().where(t.vacancies.c.vacancy == vacancy).values(confirmed_at=step.now)
+        )  # fmt: skip
+    step.say(
+        PlaceReopened, row["placement"], row["territory"],
+        section=row["section"], slots=held.slots, period=Period(start=after, end=held.period.end),
+    )  # fmt: skip
+
+
+def _shorten(tx: sa.Connection, which: sa.ColumnElement[bool], after: date) -> None:
+    """Hold these hours up to the day before `after` only."""
+    tx.execute(t.holds.delete().where(which, t.holds.c.starts >= after))
+    tx.execute(t.holds.update().where(which, t.holds.c.ends.is_(None) | (t.holds.c.ends > after)).values(ends=after))
+
+
+def in_a_circle(outcome: Outcome) -> Id | None:
+    """A child who waits, directly or not, for its own move; the last by name, None where nobody does."""
+    waits = {row.request: row.after for row in outcome.placed}
+    return max((name for name in waits if _reaches(name, waits)), default=None)
+
+
+def _reaches(name: Id, waits: Mapping[Id, tuple[Id, ...]]) -> bool:
+    seen: set[Id] = set()
+    ahead = list(waits[name])
+    while ahead:
+        other = ahead.pop()
+        if other == name:
+            return True
+        if other not in seen:
+            seen.add(other)
+            ahead += waits.get(other, ())
+    return False

@@ -1,0 +1,87 @@
+"""The places that children of waiting requests have now, each of which one request may give up.
+
+When to modify: when a child may ask for another place in another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import sqlalchemy as sa
+
+from contracts.requests import NeedFacts
+from contracts.vocabulary import LIVE, Slot
+from services.matcher import store
+from services.matcher import tables as t
+from services.matcher.needs import CurrentPlace
+
+NOT_KNOWN = "La place actuelle n'est pas connue de Berceau\u00a0: le guichet l'indique, ou traite cette demande."
+ASKED_TWICE = "Une autre demande veut déjà remplacer cette place\u00a0: le guichet garde l'une des deux."
+
+
+@dataclass
+class Standing:
+    """By request: the place as a round sees it, the placement that is given up, and why it is not clear in French."""
+
+    current: dict[str, CurrentPlace] = field(default_factory=dict)
+    placements: dict[str, str] = field(default_factory=dict)
+    unclear: dict[str, str] = field(default_factory=dict)
+
+
+def standing_places(
+    tx: sa.Connection, territory: str, today: date, needs: Mapping[str, NeedFacts], sections: Collection[str]
+) -> Standing:
+    """What the children of these requests have now. `sections` are those that a round looks at."""
+    rows = _placements(tx, territory)
+    own = {row["request"]: row for row in rows.values() if _lasts(row, today)}  # the latest of each
+    taken = _given_up_already(tx, territory)
+    found = Standing()
+    for request, need in sorted(needs.items()):
+        row = own.get(request) or rows.get(need.current or "")
+        if row is None and need.kind.has_a_place:
+            found.unclear[request] = NOT_KNOWN
+        elif row is None or not _lasts(row, today):
+            continue  # it has no place, or none any more: it asks as everybody does
+        elif row["child"] != need.child:
+            found.unclear[request] = NOT_KNOWN
+        elif row["placement"] in taken:
+            found.unclear[request] = ASKED_TWICE
+        else:
+            taken.add(row["placement"])
+            _note(found, request, row, sections)
+    return found
+
+
+def _note(found: Standing, request: str, row: sa.RowMapping, sections: Collection[str]) -> None:
+    found.placements[request] = row["placement"]
+    if row["section"] in sections:
+        days = len({slot.day for slot in _slots(row)}) if row["request"] == request else 0
+        found.current[request] = CurrentPlace(row["placement"], days)
+
+
+def _slots(row: sa.RowMapping) -> tuple[Slot, ...]:
+    return store.SLOTS.validate_python(row["slots"])
+
+
+def _lasts(row: sa.RowMapping, today: date) -> bool:
+    """True while the child holds its hours there."""
+    return row["hold"] is not None and (row["held_until"] is None or row["held_until"] > today)
+
+
+def _placements(tx: sa.Connection, territory: str) -> dict[str, sa.RowMapping]:
+    """Placements with what they hold still and whose they are, the earlier ones first."""
+    p, h, r = t.placements, t.holds, t.requests
+    of = p.join(r, r.c.request == p.c.request).outerjoin(h, h.c.hold == p.c.placement)
+    columns = (p.c.placement, p.c.request, p.c.section, p.c.slots, h.c.hold, h.c.ends.label("held_until"))
+    query = sa.select(*columns, r.c.need["child"].as_string().label("child")).select_from(of)
+    rows = tx.execute(query.where(p.c.territory == territory).order_by(p.c.starts, p.c.placement)).mappings()
+    return {row["placement"]: row for row in rows}
+
+
+def _given_up_already(tx: sa.Connection, territory: str) -> set[str]:
+    """Placements for which a proposal is on its way."""
+    p = t.proposals
+    live = (p.c.territory == territory, p.c.state.in_(LIVE), p.c.replaces.is_not(None))
+    return set(tx.scalars(sa.select(p.c.replaces).where(*live)))
