@@ -23,6 +23,7 @@ from services.matcher import tables as t
 from services.matcher.draws import NewSeed, fresh_seed
 from services.matcher.handlers import HANDLERS
 from services.matcher.leases import Holder, Lease, LeaseLost, Tenure
+from services.matcher.remembered import Remembered
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver_process import SolverProcess, decide
 
@@ -36,7 +37,7 @@ def build(
 ) -> Service:  # fmt: skip
     """The matcher on `database`, as `member` of several. Without `decide_part`, parts are solved in a process apart."""
     pool = SolverProcess() if decide_part is None else None
-    solve = decide_part or pool.decide  # type: ignore[union-attr]
+    solve = Remembered(decide_part or pool.decide).decide  # type: ignore[union-attr]
     share = Share()
     tenure = Tenure(database, share, Holder(member))
     reader = Reader("matcher", database, {event: _fenced(do, tenure) for event, do in HANDLERS.items()}, clock)

@@ -98,6 +98,15 @@ def test_the_measure_is_shown_in_french_and_told_to_programs(berceau: Command) -
     assert told["rows"][0]["rivals"][0]["settled"] == 20
 
 
+def test_after_one_event_only_what_it_touches_is_decided_and_the_measure_says_how_long(berceau: Command) -> None:
+    size = ("--requests", 40, "--structures", 8, "--events", 3)
+    assert "40 demandes, 8 structures" in berceau("bench", "again", *size).out
+    told = berceau("bench", "again", *size, "--json").json
+    assert told["parts"] > 1
+    assert 0 <= told["solver"]["p50"] <= told["solver"]["p99"] < told["whole"]["p99"]
+    assert told["solver"]["p99"] > 0
+
+
 def test_a_part_of_the_country_is_decided_territory_by_territory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_country, "country", lambda: country(territories=40, requests=400))
     told = bench_country.decided_everywhere(share=0.05, processes=1)

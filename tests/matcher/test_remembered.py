@@ -1,0 +1,102 @@
+"""A part that nothing has touched is not decided again, and comes to what it would have come to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+
+from services.matcher.remembered import Remembered, key_of
+from services.matcher.solver.components import components
+from services.matcher.solver.schema import Outcome, Round, Violation
+from services.matcher.solver.spelling import Spelling
+from services.matcher.solver_process import decide
+from services.territory.rounds import RoundPlan, drawn_round
+from tests.matcher.solver.drawn_rounds import Taste, tiny
+
+
+class Deciding:
+    """Decides, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def __call__(self, part: Round) -> Outcome:
+        self.asked += 1
+        return decide(part)
+
+
+def _lived(round: Round, draw: Random, events: int) -> Iterator[Round]:
+    """The round again and again: later, with a request gone or back, or with other places."""
+    requests = list(round.requests)
+    for number in range(events):
+        together = {name for row in round.siblings for name in row.requests}
+        kept = [row for row in requests if row.current is None and row.id not in together]
+        away = {draw.choice(kept).id} if kept and draw.random() < 0.6 else set()
+        vacancies = list(round.vacancies)
+        if draw.random() < 0.4:
+            place = draw.randrange(len(vacancies))
+            vacancies[place] = vacancies[place].model_copy(update={"places": draw.choice((0, 1, 2, 3))})
+        yield round.model_copy(
+            update={
+                "id": f"{round.id}-{number}",
+                "instant": round.instant + timedelta(minutes=90 * number),
+                "requests": tuple(row for row in requests if row.id not in away),
+                "vacancies": tuple(vacancies),
+            }
+        )
+
+
+def _all_as_if_decided_now(rounds: Iterator[Round], remembered: Remembered) -> int:
+    parts = 0
+    for round in rounds:
+        for part in components(round):
+            parts += 1
+            assert asyncio.run(remembered.decide(part)) == decide(part)
+    return parts
+
+
+def test_whatever_happens_a_remembered_outcome_is_the_one_of_a_full_round() -> None:
+    deciding, parts = Deciding(), 0
+    for seed in range(2):
+        town = drawn_round(RoundPlan(requests=60, structures=16, flexible=0.2, points_at=0.1, siblings=0.1), seed)
+        parts += _all_as_if_decided_now(_lived(town, Random(seed), 6), Remembered(deciding))
+    assert deciding.asked < parts / 2
+
+
+def test_places_released_meanwhile_are_decided_again() -> None:
+    tastes = (Taste(on_call=1.0), Taste(on_call=1.0, siblings=1.0), Taste(on_call=1.0, movers=0.5))
+    for seed in range(12):
+        lived = _lived(tiny(seed, tastes[seed % 3]), Random(seed), 6)
+        assert _all_as_if_decided_now(lived, Remembered(Deciding())) > 0
+
+
+def test_an_hour_that_releases_a_place_makes_another_key_and_any_other_hour_does_not() -> None:
+    round = next(row for row in map(tiny, range(50)) if any(v.release_at for v in row.vacancies))
+    release = max(row.release_at for row in round.vacancies if row.release_at)
+    before, at, after = (
+        key_of(round.model_copy(update={"instant": release + timedelta(minutes=m)}), Spelling()) for m in (-1, 0, 1)
+    )
+    assert before != at == after
+
+
+def test_what_a_check_found_fault_with_is_decided_again() -> None:
+    async def faulty(part: Round) -> Outcome:
+        deciding.asked += 1
+        found = Violation(guarantee="G1", sentence="planted")
+        return decide(part).model_copy(update={"violations": (found,)})
+
+    deciding, part = Deciding(), components(tiny(1))[0]
+    remembered = Remembered(faulty)
+    for _ in range(2):
+        asyncio.run(remembered.decide(part))
+    assert deciding.asked == 2
+
+
+def test_only_the_territories_that_had_a_round_last_are_remembered() -> None:
+    deciding, part = Deciding(), components(tiny(1))[0]
+    remembered = Remembered(deciding, most=len(part.requests))
+    for territory in ("one", "other", "one"):
+        asyncio.run(remembered.decide(part.model_copy(update={"territory": territory})))
+    assert deciding.asked == 3
