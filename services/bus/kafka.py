@@ -32,6 +32,7 @@ from contracts.base import Event
 from contracts.topics import Topic, read_by
 from services.bus import metrics
 from services.bus.delivery import Message, Reader, TooManyBadMessages
+from services.bus.kafka_security import for_faststream
 from services.bus.outbox import Recorded
 from services.bus.retries import LONGEST_WAIT_S, BrokerAway, brief
 from services.bus.settings import Settings
@@ -61,6 +62,7 @@ def open_broker(settings: Settings) -> KafkaBroker:
     return KafkaBroker(
         (settings.kafka or "").split(","),
         client_id=f"berceau-{settings.member}",
+        security=for_faststream(settings),
         acks="all",
         enable_idempotence=True,
         linger_ms=0,

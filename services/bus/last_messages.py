@@ -15,6 +15,7 @@ from kafka.structs import TopicPartition
 
 from services.bus import topics
 from services.bus.kafka import topic_name
+from services.bus.kafka_security import for_kafka_python
 from services.bus.retries import BrokerAway
 from services.bus.settings import Settings
 
@@ -49,7 +50,7 @@ def _consumer(settings: Settings) -> Iterator[KafkaConsumer]:
         servers = (settings.kafka or "").split(",")
         consumer = KafkaConsumer(
             bootstrap_servers=servers, bootstrap_timeout_ms=topics.BOOTSTRAP_TIMEOUT_MS, group_id=None,
-            enable_auto_commit=False, allow_auto_create_topics=False,
+            enable_auto_commit=False, allow_auto_create_topics=False, **for_kafka_python(settings),
         )  # fmt: skip
         with contextlib.closing(consumer):
             yield consumer

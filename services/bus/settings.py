@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from contracts.vocabulary import Frozen, Id
 
@@ -26,6 +26,9 @@ class Settings(Frozen):
     it is cluster, and `kafka` (`host:port,…`) is needed: `member` then names this process among those of its service,
     the same after each restart and never two alive at once, and `kafka_session_s` is how long its partitions wait for
     it.
+
+    With a `kafka_protocol` that begins with SASL, `kafka_user` and `kafka_password` are the account of this service;
+    with one that ends with SSL the broker's certificate is checked, against `kafka_ca` where it is given.
 
     `vault_key` and `link_key` are 32 bytes in base64: the first opens the contacts vault, the second derives the
     families' links. `backups` is the folder where `berceau backup` writes. `clock_file` is for rehearsals and tests
@@ -41,6 +44,11 @@ class Settings(Frozen):
     kafka: str | None = None
     kafka_prefix: str = ""
     kafka_session_s: float = Field(default=10.0, ge=1)
+    kafka_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_user: str = ""
+    kafka_password: SecretStr = Field(default=SecretStr(""), validate_default=True)
+    kafka_ca: Path | None = None
     member: Id = "1"
     vault_key: SecretStr
     link_key: SecretStr
@@ -56,6 +64,14 @@ class Settings(Frozen):
     traces: str = ""
     host: str = "127.0.0.1"
     port: int = 8080
+
+    @field_validator("kafka_password")
+    @classmethod
+    def _signs_in(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        has_account = bool(info.data.get("kafka_user")) and bool(value.get_secret_value())
+        if str(info.data.get("kafka_protocol")).startswith("SASL") and not has_account:
+            raise ValueError("avec SASL, donnez BERCEAU_KAFKA_USER et BERCEAU_KAFKA_PASSWORD")
+        return value
 
     @field_validator("vault_key", "link_key")
     @classmethod

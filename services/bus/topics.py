@@ -28,6 +28,7 @@ from kafka.structs import TopicPartition
 
 from contracts.topics import TOPICS
 from services.bus.kafka import group_of, topic_name
+from services.bus.kafka_security import for_kafka_python
 from services.bus.retries import BrokerAway
 from services.bus.settings import Settings
 
@@ -77,7 +78,9 @@ def admin(settings: Settings) -> Iterator[KafkaAdminClient]:
     """A client that is closed at the end. Raises BrokerAway, also for what fails inside."""
     try:
         servers = (settings.kafka or "").split(",")
-        client = KafkaAdminClient(bootstrap_servers=servers, bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
+        client = KafkaAdminClient(
+            bootstrap_servers=servers, bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS, **for_kafka_python(settings)
+        )
         with contextlib.closing(client):
             yield client
     except KafkaError as error:

@@ -50,9 +50,21 @@ async def broker(settings: Settings) -> list[Check]:
     try:
         states, guarded = await asyncio.to_thread(_topics, settings)
     except BrokerAway as error:
-        return [failed("courtier", f"injoignable, {error}", "Vérifiez qu'il tourne, et BERCEAU_KAFKA.")]
-    looked_at = [*(_topic(state) for state in states), *rights(settings, states, guarded=guarded)]
+        return [failed("courtier", f"injoignable, {error}", _remedy_of(settings, str(error)))]
+    looked_at = [*(_topic(state, guarded=guarded) for state in states), *rights(settings, states, guarded=guarded)]
     return [ok("courtier", settings.kafka), *looked_at, *await _stuck(settings)]
+
+
+def _remedy_of(settings: Settings, error: str) -> str:
+    """A broker that refuses a password often only ends the connection: who signs in is told of both."""
+    if "Authentication" in error or settings.kafka_protocol.startswith("SASL"):
+        return (
+            f"Vérifiez qu'il tourne et BERCEAU_KAFKA, puis le compte{NBSP}: BERCEAU_KAFKA_USER, "
+            "BERCEAU_KAFKA_PASSWORD et BERCEAU_KAFKA_MECHANISM."
+        )
+    if settings.kafka_protocol == "SSL":
+        return "Vérifiez qu'il tourne, et l'autorité de son certificat (BERCEAU_KAFKA_CA)."
+    return f"Vérifiez qu'il tourne, BERCEAU_KAFKA, et s'il demande un compte{NBSP}: BERCEAU_KAFKA_PROTOCOL."
 
 
 def _topics(settings: Settings) -> tuple[list[TopicState], bool]:
@@ -61,8 +73,11 @@ def _topics(settings: Settings) -> tuple[list[TopicState], bool]:
         return describe_topics(client, settings, [*OF_THE_TABLE, *TOPICS]), has_access_control(client)
 
 
-def _topic(state: TopicState) -> Check:
+def _topic(state: TopicState, *, guarded: bool) -> Check:
     name = f"sujet {state.name}"
+    if not state.partitions and guarded:
+        remedy = f"Donnez au compte ses droits (kafka-acls), ou créez-le{NBSP}: «{NBSP}berceau topics --create{NBSP}»."
+        return failed(name, "n'existe pas, ou ce compte n'a aucun droit sur lui", remedy)
     if not state.partitions:
         return failed(name, "n'existe pas", f"Créez-le{NBSP}: «{NBSP}berceau topics --create{NBSP}».")
     copies = counted(state.replicas, "copie")
