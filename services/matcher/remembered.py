@@ -1,9 +1,9 @@
 """Parts of a territory that nothing has touched since the last round are not decided again: what came of them holds.
 
-A part is known by all that it says but the round's name and its instant, of which only what is released by then
-counts. So a part that is remembered comes to exactly what it would come to if it were decided again; only the hashes,
-which name the round, are made anew. What is kept here may be lost at any time, and two matchers share nothing: at worst
-a part is decided once more. When to modify: when an instant decides one more thing.
+A part is known by all that it says but the round's name and its instant, of which only the day and what is released by
+then count. So a part that is remembered comes to exactly what it would come to if it were decided again; only the
+hashes, which name the round, are made anew. What is kept here may be lost at any time, and two matchers share nothing:
+at worst a part is decided once more. When to modify: when an instant decides one more thing.
 """
 
 from __future__ import annotations
@@ -83,4 +83,4 @@ def key_of(part: Round, spelled: Spelling) -> str:
     releases = [*(row.release_at for row in part.vacancies), *(row.release_at for row in part.quotas)]
     past = sum(at is not None and at <= part.instant for at in releases)
     rest = part.model_copy(update={"id": ANY_ROUND, "instant": ANY_INSTANT})
-    return f"{spelled.round_hash(rest)} {past}"
+    return f"{spelled.round_hash(rest)} {past} {part.instant.date()}"

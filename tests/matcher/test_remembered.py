@@ -81,6 +81,12 @@ def test_an_hour_that_releases_a_place_makes_another_key_and_any_other_hour_does
     assert before != at == after
 
 
+def test_another_day_makes_another_key_since_places_wait_some_weeks_from_it() -> None:
+    round = tiny(1)
+    tomorrow = round.model_copy(update={"instant": round.instant + timedelta(days=1)})
+    assert key_of(round, Spelling()) != key_of(tomorrow, Spelling())
+
+
 def test_what_a_check_found_fault_with_is_decided_again() -> None:
     async def faulty(part: Round) -> Outcome:
         deciding.asked += 1
