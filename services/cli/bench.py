@@ -123,21 +123,21 @@ def country(
         show(figures)
 
 
-@app.command("again", cls=FrenchCommand)
-def again(
-    requests: Requests = 6_000,
-    structures: Structures = 300,
-    flexible: Flexible = 0.0,
-    events: Annotated[int, typer.Option(min=1, max=10_000, help="Événements, l'un après l'autre.")] = 100,
+@app.command("way", cls=FrenchCommand)
+def way(
+    events: Annotated[int, typer.Option(min=10, max=1_000_000, help="Événements à chaque tour.")] = 2_000,
+    turns: Annotated[int, typer.Option(min=1, max=100, help="Tours, le plancher et Berceau l'un après l'autre.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Mesurer une attribution reprise après un seul événement."""
-    from services.cli.bench_again import decided_again, show
-    from services.territory.rounds import RoundPlan
+    """Mesurer le chemin d'un événement sur Kafka et PostgreSQL, à côté de son plancher."""
+    from services.cli import installation
+    from services.cli.failures import CommandFailed, Exit
 
-    plan = RoundPlan(requests=requests, structures=structures, flexible=flexible)
-    figures = decided_again(plan, 1, events)
-    if as_json:
-        typer.echo(json.dumps(figures, indent=2))
-    else:
-        show(figures)
+    found = installation.settings()
+    if not found.kafka or not found.database:
+        cause = "Cette mesure demande un courtier et une base PostgreSQL."
+        raise CommandFailed(cause, "Donnez BERCEAU_KAFKA et BERCEAU_DATABASE.", "docs/mesures.md", Exit.SETTINGS)
+    from services.cli.bench_way import as_rows, measured, shown
+
+    figures = installation.run(measured(found, events, turns))
+    typer.echo(json.dumps(as_rows(figures), indent=2) if as_json else "\n".join(shown(figures)))

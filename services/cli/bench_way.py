@@ -1,0 +1,244 @@
+"""How fast an event goes its way, each part beside its floor: what the same broker and database do with nothing else.
+
+Ours and the floor take turns in one run, on names of their own that are removed at the end. When to modify: with what
+a floor is made of, which is said beside each figure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import sqlalchemy as sa
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from contracts.vacancies import VacancyReconfirmed
+from services.bus import outbox
+from services.bus.database import Database, open_postgresql
+from services.bus.delivery import Reader
+from services.bus.kafka import KafkaBus, open_broker, topic_name
+from services.bus.relay import BATCH, Relay
+from services.bus.settings import Settings
+from services.bus.tables import inbox, metadata
+from services.bus.topics import admin, create_topics
+from services.bus.troubles import Troubles
+from services.calendar import system_clock
+from services.cli.failures import NBSP
+
+PARTITIONS, TERRITORIES = 6, 24
+TOPIC, READER, WRITER = "declarations", "matcher", "ingest"
+WANTED = {"consume": 0.5, "relay": 0.3}
+"""The least share of the floor that is asked for (reliability.md)."""
+
+SAYS = {
+    "consume": "Lire et traiter ; plancher : getmany, puis une insertion par lot",
+    "relay": "Publier ; plancher : le plus lent de prendre-et-marquer et du producteur nu",
+}
+LOOK_EVERY_S = 0.02
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Events a second, the median of the turns."""
+
+    part: str
+    ours: float
+    floor: float
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.floor
+
+
+@dataclass
+class Ground:
+    """A schema and topics that nothing else uses."""
+
+    settings: Settings
+    database: Database
+    schema: str
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """Without SQLAlchemy: what floors are measured on."""
+        url = (self.settings.database or "").replace("+asyncpg", "")
+        connection = await asyncpg.connect(url, server_settings={"search_path": self.schema})
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    @property
+    def topic(self) -> str:
+        return topic_name(self.settings, TOPIC)
+
+
+async def measured(settings: Settings, events: int, turns: int) -> list[Figure]:
+    """Each part's figure, from `turns` turns of `events` events."""
+    async with _ground(settings) as ground:
+        return [
+            await _figure("relay", turns, lambda n: _relay(ground, events), lambda n: _bare_relay(ground, events)),
+            await _figure(
+                "consume", turns, lambda n: _consume(ground, events, n), lambda n: _bare_consume(ground, events, n)
+            ),
+        ]
+
+
+async def _figure(
+    part: str, turns: int, ours: Callable[[int], Awaitable[float]], floor: Callable[[int], Awaitable[float]]
+) -> Figure:
+    found = [(await floor(n), await ours(n)) for n in range(turns)]
+    return Figure(part, statistics.median(one for _, one in found), statistics.median(one for one, _ in found))
+
+
+@contextlib.asynccontextmanager
+async def _ground(settings: Settings) -> AsyncIterator[Ground]:
+    name = f"bench_{secrets.token_hex(4)}"
+    own = settings.model_copy(update={"kafka_prefix": f"{name}.", "member": name})
+    database = open_postgresql(own.database or "", name)
+    async with database.writes.begin() as connection:
+        await connection.execute(sa.schema.CreateSchema(name))
+    await database.write(metadata.create_all)
+    with admin(own) as client:
+        topics = create_topics(client, own, partitions=PARTITIONS, replicas=1)
+        try:
+            yield Ground(own, database, name)
+        finally:
+            client.delete_topics(topics)
+            async with database.writes.begin() as connection:
+                await connection.execute(sa.schema.DropSchema(name, cascade=True))
+            await database.close()
+
+
+def _events(count: int) -> list[VacancyReconfirmed]:
+    now, run = system_clock(), secrets.token_hex(4)
+    facts = {"source": WRITER, "time": now, "said_by": "P-bench"}
+    return [
+        VacancyReconfirmed.say(f"V-{n}", cause=f"{run}/{n}", territory=f"t-{n % TERRITORIES}", **facts)
+        for n in range(count)
+    ]
+
+
+# publishing
+
+
+async def _relay(ground: Ground, events: int) -> float:
+    """Ours: the outbox's rows, published and marked."""
+    await ground.database.write(lambda tx: outbox.record(tx, *_events(events)))
+    bus = KafkaBus(ground.settings, _reader(ground), open_broker(ground.settings), taken=lambda: None)
+    await bus.broker.connect()
+    relay = Relay(WRITER, ground.database, bus.send, system_clock, Troubles(WRITER))
+    begun = time.perf_counter()
+    while await relay.publish_waiting():
+        pass
+    took = time.perf_counter() - begun
+    await bus.stop()
+    return events / took
+
+
+async def _bare_relay(ground: Ground, events: int) -> float:
+    """The slower of taking and marking rows without publishing them, and of publishing without a database."""
+    await ground.database.write(lambda tx: outbox.record(tx, *_events(events)))
+    return min(await _claim_and_mark(ground, events), await _produce(ground, events))
+
+
+async def _claim_and_mark(ground: Ground, events: int) -> float:
+    claim = "SELECT position, body FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1"
+    mark = "UPDATE outbox SET published_at = now() WHERE position = ANY($1)"
+    async with ground.connection() as connection:
+        begun = time.perf_counter()
+        while True:
+            async with connection.transaction():
+                rows = await connection.fetch(claim, BATCH)
+                if not rows:
+                    return events / (time.perf_counter() - begun)
+                await connection.execute(mark, [row["position"] for row in rows])
+
+
+async def _produce(ground: Ground, events: int) -> float:
+    """Bodies and keys as the relay sends them, on a topic of their own run."""
+    bodies = [(event.territory.encode(), event.model_dump_json().encode()) for event in _events(events)]
+    out = AIOKafkaProducer(bootstrap_servers=ground.settings.kafka, acks="all", enable_idempotence=True)
+    async with out:
+        begun = time.perf_counter()
+        for sent in [await out.send(ground.topic, body, key=key) for key, body in bodies]:
+            await sent
+        return events / (time.perf_counter() - begun)
+
+
+# consuming
+
+
+def _reader(ground: Ground) -> Reader:
+    """Its handler does nothing: what is measured is the way to it."""
+    return Reader(READER, ground.database, {VacancyReconfirmed: lambda *_: None}, system_clock)
+
+
+async def _consume(ground: Ground, events: int, turn: int) -> float:
+    """Ours: a reader of its own group, from the first message that waits to the last inbox row."""
+    before = await _heard(ground)
+    await _produce(ground, events)
+    group = ground.settings.model_copy(update={"member": f"{ground.settings.member}-{turn}"})
+    bus = KafkaBus(group, _reader(ground), open_broker(group), taken=lambda: None)
+    await bus.start()
+    first: float | None = None
+    while (heard := await _heard(ground)) < before + events:
+        if first is None and heard > before:
+            first, counted = time.perf_counter(), heard
+        await asyncio.sleep(LOOK_EVERY_S)
+    took = time.perf_counter() - (first or 0.0)
+    await bus.stop_reading()
+    await bus.stop()
+    return (before + events - counted) / took
+
+
+async def _heard(ground: Ground) -> int:
+    return await ground.database.read(lambda tx: tx.scalar(sa.select(sa.func.count()).select_from(inbox)) or 0)
+
+
+async def _bare_consume(ground: Ground, events: int, turn: int) -> float:
+    """aiokafka's `getmany`, one insertion of the ids a batch, one commit of offsets behind it."""
+    await _produce(ground, events)
+    insert = "INSERT INTO inbox SELECT unnest($1::text[]), now() ON CONFLICT DO NOTHING"
+    consumer = AIOKafkaConsumer(
+        ground.topic, bootstrap_servers=ground.settings.kafka, group_id=f"{ground.schema}.floor",
+        auto_offset_reset="earliest", enable_auto_commit=False,
+    )  # fmt: skip
+    async with consumer, ground.connection() as connection:
+        found, begun = 0, 0.0
+        while found < events:
+            many = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
+            begun = begun or time.perf_counter()
+            records = [record for part in many.values() for record in part]
+            await connection.execute(insert, [f"{record.partition}/{record.offset}/{turn}" for record in records])
+            await consumer.commit()
+            found += len(records)
+        return found / (time.perf_counter() - begun)
+
+
+def shown(figures: list[Figure]) -> list[str]:
+    """The figures in French, a line each."""
+    lines = []
+    for figure in figures:
+        wanted = WANTED[figure.part]
+        verdict = "atteint" if figure.ratio >= wanted else "pas atteint"
+        lines += [
+            f"{SAYS[figure.part]}.",
+            f"  {figure.ours:.0f}/s, plancher {figure.floor:.0f}/s{NBSP}: {figure.ratio:.0%} "
+            f"(voulu {wanted:.0%}, {verdict})",
+        ]
+    return [*lines, f"Charge de la machine{NBSP}: {os.getloadavg()[0]:.1f} pour {os.cpu_count()} cœurs."]
+
+
+def as_rows(figures: list[Figure]) -> list[dict[str, Any]]:
+    return [
+        {"part": f.part, "ours": f.ours, "floor": f.floor, "ratio": f.ratio, "wanted": WANTED[f.part]} for f in figures
+    ]
