@@ -98,6 +98,7 @@ TEMPLATES.filters.update(
     hours=lambda slot: hours_in_full(slot.start, slot.end),
     iso_day=wording.iso_day,
     lasting=wording.lasting,
+    lower_first=wording.in_sentence,
     of=wording.of,
     slots=wording.read_slots,
     tel=wording.dialled,

@@ -135,6 +135,11 @@ def capitalised(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
+def in_sentence(text: str) -> str:
+    """A label in the middle of a sentence: its first letter small, unless it stands for a name in capitals (RSA)."""
+    return text if text[:2].isupper() else f"{text[:1].lower()}{text[1:]}"
+
+
 def in_order(name: str) -> str:
     """What French sorts a name by: its letters without accents, "Désertines" before "Domérat"."""
     return "".join(sign for sign in unicodedata.normalize("NFD", name) if not unicodedata.combining(sign)).casefold()

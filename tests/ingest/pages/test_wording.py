@@ -10,7 +10,7 @@ import pytest
 
 from contracts.vocabulary import Slot, Weekday
 from services.ingest.pages.forms import Form
-from services.ingest.pages.wording import NBSP, age, ages, in_order, months_between, of, on_day, week
+from services.ingest.pages.wording import NBSP, age, ages, in_order, in_sentence, months_between, of, on_day, week
 from tests.ingest.people import TODAY
 
 TEMPLATES = Path(__file__).parents[3] / "services" / "ingest" / "pages" / "templates"
@@ -124,3 +124,9 @@ def test_hours_are_read_as_people_write_them(typed: str, read: time | None) -> N
 def test_names_stand_in_the_order_of_a_french_dictionary() -> None:
     names = ["Domérat", "Désertines", "Écoles", "Estivareilles", "étoile"]
     assert sorted(names, key=in_order) == ["Désertines", "Domérat", "Écoles", "Estivareilles", "étoile"]
+
+
+def test_a_label_in_a_sentence_begins_with_a_small_letter_and_initials_stay() -> None:
+    assert in_sentence("Parcours d'insertion") == "parcours d'insertion"
+    assert in_sentence("Échéance") == "échéance"
+    assert in_sentence("RSA depuis un an") == "RSA depuis un an"
