@@ -123,6 +123,26 @@ def country(
         show(figures)
 
 
+@app.command("again", cls=FrenchCommand)
+def again(
+    requests: Requests = 6_000,
+    structures: Structures = 300,
+    flexible: Flexible = 0.0,
+    events: Annotated[int, typer.Option(min=1, max=10_000, help="Événements, l'un après l'autre.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Mesurer une attribution reprise après un seul événement."""
+    from services.cli.bench_again import decided_again, show
+    from services.territory.rounds import RoundPlan
+
+    plan = RoundPlan(requests=requests, structures=structures, flexible=flexible)
+    figures = decided_again(plan, 1, events)
+    if as_json:
+        typer.echo(json.dumps(figures, indent=2))
+    else:
+        show(figures)
+
+
 @app.command("way", cls=FrenchCommand)
 def way(
     events: Annotated[int, typer.Option(min=10, max=1_000_000, help="Événements à chaque tour.")] = 2_000,
