@@ -187,19 +187,23 @@ async def erase_if_unknown(guichet: Guichet, act: Act, request: str) -> bool:
     return await erase(guichet, row["family"])
 
 
-async def suspend_if_wrong(guichet: Guichet, act: Act, proposal: str, answer: Answer) -> None:
+async def suspend_if_wrong(
+    guichet: Guichet, act: Act, proposal: str, answer: Answer, contact: str | None = None
+) -> None:
     """ERREUR, recorded by a person or said on the family's page: the contact reached is not the family's.
 
-    A link is the same for both contacts: where both were written to, the matcher's task asks a person which one is
-    wrong. Raises Refused.
+    `contact` is whose link it was said by. A link without a mark is the same for both contacts: where both were
+    written to, the matcher's task asks a person which one is wrong. Raises Refused.
     """
     if answer is Answer.ERREUR:
-        contact = await guichet.database.read(_contact_to_suspend, act, proposal)
-        if contact is not None:
-            await guichet.vault.write(suspend_contact, contact)
+        wrong = await guichet.database.read(_contact_to_suspend, act, proposal, contact)
+        if wrong is not None:
+            await guichet.vault.write(suspend_contact, wrong)
 
 
-def _contact_to_suspend(tx: sa.Connection, act: Act, proposal: str) -> str | None:
+def _contact_to_suspend(tx: sa.Connection, act: Act, proposal: str, contact: str | None) -> str | None:
     proposal_for(tx, act, proposal, Doing.REPLY)
+    if contact is not None:
+        return contact
     unsure = act.channel is Channel.LINK and len(contacts_written_to(tx, proposal)) > 1
     return None if unsure else reached_contact(tx, proposal)

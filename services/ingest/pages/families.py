@@ -70,7 +70,8 @@ async def answered(visit: Visit) -> Response:
     if await _is_final(family, answer) and form["sur"] != "oui":
         return visit.go(f"{_link(visit)}/confirmer", reponse=answer.value)
     act, proposal_id = family.act(Channel.LINK, form.once), family.actor.proposal or ""
-    await suspend_if_wrong(visit.guichet, act, proposal_id, answer)
+    is_marked = bool(links.opening(visit.path("token"))[1])
+    await suspend_if_wrong(visit.guichet, act, proposal_id, answer, family.actor.id if is_marked else None)
     await visit.write(_record, act, proposal_id, answer)
     return visit.go(f"{_link(visit)}/merci" if answer is Answer.ERREUR else _link(visit))
 

@@ -158,6 +158,15 @@ async def test_a_link_that_went_to_two_contacts_does_not_guess_which_one_is_wron
     assert [reply.answer for reply in await town.said(ReplyReceived)] == [Answer.ERREUR]
 
 
+async def test_of_two_contacts_the_one_whose_link_said_erreur_is_written_to_no_more(town: Town) -> None:
+    second = sent("O-3", contact="F-R-3-c2")
+    await town.hear(second.model_copy(update={"about": second.about.model_copy(update={"message": "M-second"})}))
+    path = f"/p/{contact_token(LINK_KEY, 'O-3', 'F-R-3-c1')}"
+    form = {"reponse": "erreur", "sur": "oui", "une_fois": "z"}
+    assert (await town.client.post(path, data=form)).status_code == 303
+    assert await suspended(town, "F-R-3") == [True]
+
+
 async def suspended(town: Town, family: str) -> list[bool]:
     contacts = await town.guichet.vault.read(contacts_of, town.guichet.keyring, family)
     return [contact.suspended for contact in contacts]
