@@ -155,6 +155,27 @@ def test_amending_says_the_whole_need_and_may_keep_a_past_start(town: sa.Connect
     assert (event.family, event.travel_minutes) == ("F-R-1", 20)
 
 
+def test_nobody_overwrites_what_somebody_else_wrote_meanwhile(town: sa.Connection) -> None:
+    register(town)
+    seen = requests.version_of(requests.open_request(town, act(COORDINATOR), "R-1"))
+    requests.amend_request(town, act(COORDINATOR, later(minutes=1)), "R-1", need_body(travel_minutes=20), seen)
+    with pytest.raises(Refused) as refused:
+        requests.amend_request(town, act(COORDINATOR, later(minutes=2)), "R-1", need_body(travel_minutes=30), seen)
+    assert codes(refused) == {"changed_meanwhile"}
+    assert len(said(town, RequestAmended)) == 1
+
+
+def test_a_request_outlives_the_post_of_who_prescribed_it(town: sa.Connection) -> None:
+    gone = {"id": COUNSELLOR.id, "territory": TERRITORY, "role": "counsellor", "registered_at": NOW, "left_at": NOW}
+    store.put(town, credentials.persons, gone)
+    register(town, actor=COUNSELLOR, need=urgent_need())
+    need = urgent_need(prescriber=COUNSELLOR.id, travel_minutes=20)
+    requests.amend_request(town, act(COORDINATOR), "R-1", need)
+    (event,) = said(town, RequestAmended)
+    assert isinstance(event, RequestAmended)
+    assert event.prescriber == COUNSELLOR.id
+
+
 def test_a_closed_request_stays_closed(town: sa.Connection) -> None:
     register(town)
     body = ClosingBody(reason=ClosingReason.NO_LONGER_NEEDED)

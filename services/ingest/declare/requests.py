@@ -18,7 +18,7 @@ from services.ingest.declare.bodies import Body
 from services.ingest.declare.current_places import require_own_place
 from services.ingest.declare.needs import NeedBody, check_need, facts_of
 from services.ingest.declare.territories import require_published
-from services.ingest.problems import conflict, forbidden, invalid, refuse_if, unknown
+from services.ingest.problems import Refused, conflict, forbidden, invalid, refuse_if, unknown
 
 
 class ClosingBody(Body):
@@ -51,20 +51,43 @@ def register_request(tx: sa.Connection, act: Act, need: NeedBody, *, request: Id
 def check_amendment(tx: sa.Connection, act: Act, request: str, need: NeedBody) -> dict[str, Any]:
     """The open request, if the actor may amend it so. Raises Refused."""
     row = open_request(tx, act, request)
-    _check_prescriber(tx, act, need)
+    if need.prescriber != row["prescriber"]:  # whoever prescribed may have left since
+        _check_prescriber(tx, act, need)
     refuse_if(check_need(tx, act, need, before=row["need"]))
     return row
 
 
-def amend_request(tx: sa.Connection, act: Act, request: Id, need: NeedBody) -> None:
-    """The whole need as it is from now on. A proposal that no longer fits is the matcher's to withdraw."""
+def amend_request(tx: sa.Connection, act: Act, request: Id, need: NeedBody, version: str | None = None) -> None:
+    """The whole need as it is from now on. A proposal that no longer fits is the matcher's to withdraw.
+
+    `version` is the state of the request that the need was made from: nobody overwrites what somebody else wrote
+    meanwhile. Raises Refused.
+    """
+    store.one_at_a_time(tx, request)
     row = check_amendment(tx, act, request, need)
+    if version not in (None, version_of(row)):
+        raise changed_meanwhile()
     require_own_place(tx, act, need.current, row["family"], row["child"])
     need = _with_unseen(act, row, need)
     facts = {**facts_of(tx, act, need), "family": row["family"], "child": row["child"]}
     facts["prescriber"] = facts["prescriber"] or row["prescriber"]
     store.update(tx, store.requests, request, amended_at=act.now, **_columns(facts))
     declared(tx, act, act.say(RequestAmended, request, **facts))
+
+
+def version_of(row: Mapping[str, Any]) -> str:
+    """Which state of a request this is."""
+    return str(row["amended_at"] or row["registered_at"])
+
+
+def need_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole need as it is kept, for an amendment that changes one thing of it."""
+    return {name: row["need"][name] for name in NeedBody.model_fields if name in row["need"]}
+
+
+def changed_meanwhile() -> Refused:
+    rule = "La demande a changé entre-temps."
+    return conflict("request", "changed_meanwhile", rule, "Rouvrez le formulaire, puis recommencez.")
 
 
 def _with_unseen(act: Act, row: Mapping[str, Any], need: NeedBody) -> NeedBody:

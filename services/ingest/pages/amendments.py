@@ -13,7 +13,14 @@ from fastapi.responses import Response
 from contracts.vocabulary import HEALTH_CRITERIA, WEEKDAYS, Criterion, ProposalState
 from services.ingest.actors import Role
 from services.ingest.declare.needs import NeedBody
-from services.ingest.declare.requests import amend_request, check_amendment, open_request
+from services.ingest.declare.requests import (
+    amend_request,
+    changed_meanwhile,
+    check_amendment,
+    need_of,
+    open_request,
+    version_of,
+)
 from services.ingest.pages import amended_needs as amended
 from services.ingest.pages import need_forms as needs
 from services.ingest.pages import wishes
@@ -27,6 +34,7 @@ from services.ingest.queries.directory import named_structures
 FIELDS = {
     **needs.FIELDS,
     "file_complete": "complet",
+    "request": "version",
     "": "version",
 }
 """Where the form shows what an amendment refuses; days with their hours stand where the kind of need has them."""
@@ -39,7 +47,7 @@ async def empty_form(visit: Visit) -> Response:
     """The need as it stands, ready to be changed."""
     row = await _row(visit)
     form = amended.shown(_need(row), visit.actor.role)
-    form.values[VERSION] = [_version(row)]
+    form.values[VERSION] = [version_of(row)]
     return await _form(visit, row, form)
 
 
@@ -56,7 +64,7 @@ async def sent(visit: Visit) -> Response:
         _check_fresh(form, row, wanted, before)
         await visit.read(check_amendment, visit.act(), row["id"], wanted)
         if form["etape"] == needs.WRITE:
-            await visit.write(amend_request, visit.act(), row["id"], wanted)
+            await visit.write(amend_request, visit.act(), row["id"], wanted, form[VERSION])
             return visit.go(_file(visit), "modifiee")
     except Refused as refused:
         days = "jours" if not before.kind.is_weekly else amended.day_fields(WEEKDAYS[0])[0]
@@ -71,11 +79,10 @@ def _wanted(form: Form, row: dict[str, Any], role: Role) -> NeedBody:
 
 
 def _check_fresh(form: Form, row: dict[str, Any], wanted: NeedBody, before: NeedBody) -> None:
-    """Nobody overwrites what somebody else wrote meanwhile, and nobody writes nothing."""
-    if form[VERSION] != _version(row):
-        rule = "La demande a changé entre-temps."
-        form.fault(VERSION, "changed_meanwhile", rule, "Rouvrez le formulaire, puis recommencez.")
-    elif wanted == before:
+    """Nobody overwrites what somebody else wrote meanwhile, and nobody writes nothing. Raises Refused."""
+    if form[VERSION] != version_of(row):
+        raise changed_meanwhile()
+    if wanted == before:
         form.fault(VERSION, "nothing_changed", "Rien n'est modifié.", "Changez un point, ou revenez au dossier.")
     form.check()
 
@@ -155,11 +162,7 @@ async def _view(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _need(row: dict[str, Any]) -> NeedBody:
-    return NeedBody.model_validate({name: row["need"][name] for name in NeedBody.model_fields if name in row["need"]})
-
-
-def _version(row: dict[str, Any]) -> str:
-    return str(row["amended_at"] or row["registered_at"])
+    return NeedBody.model_validate(need_of(row))
 
 
 def _file(visit: Visit) -> str:

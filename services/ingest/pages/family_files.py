@@ -9,10 +9,16 @@ from fastapi.responses import Response
 
 from contracts.vocabulary import Answer, Channel, ClosingReason, Criterion, ProposalState, RequestKind, WithdrawalReason
 from services.ingest.actors import Role
-from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.releases import OF_GUICHET, TakingBackBody, withdraw_proposal
 from services.ingest.declare.replies import record_reply, undo_reply
-from services.ingest.declare.requests import ClosingBody, amend_request, close_request
+from services.ingest.declare.requests import (
+    ClosingBody,
+    amend_request,
+    close_request,
+    need_of,
+    open_request,
+    version_of,
+)
 from services.ingest.declare.vacancies import BY_STRUCTURE
 from services.ingest.families import AmendmentBody, prepare_amendment, suspend_if_wrong
 from services.ingest.pages.forms import Form, body
@@ -115,40 +121,34 @@ async def closed(visit: Visit) -> Response:
 async def born(visit: Visit) -> Response:
     """The child is born: the need goes on with its birth date."""
     form = await visit.form()
-    view = await visit.read(requests.request, visit.actor, visit.path("request"), visit.now)
     try:
         day = form.day("naissance", "la date de naissance")
         form.check()
-        need = _need(view) | {"born": day, "is_born": True}
-        await _amend(visit, body(AmendmentBody, **need))
+        await _amend(visit, born=day, is_born=True)
     except Refused as refused:
         return await _file(visit, form.refused(refused, {"born": "naissance", "": "naissance"}), 422)
-    return visit.go(f"/guichet/dossier/{view['request']}", "naissance")
+    return visit.go(f"/guichet/dossier/{visit.path('request')}", "naissance")
 
 
 async def reached_anew(visit: Visit) -> Response:
     """Write down who is reached from now on, and how: all contacts are replaced."""
     form = await visit.form()
-    view = await visit.read(requests.request, visit.actor, visit.path("request"), visit.now)
     try:
         found = contacts(form)
         form.check()
-        await _amend(visit, body(AmendmentBody, **_need(view), contacts=found))
+        await _amend(visit, contacts=found)
     except Refused as refused:
         fields = {"contacts": "tel", "contacts.1": "tel2", "": "tel"}
         return await _file(visit, form.refused(refused, fields), 422)
-    return visit.go(f"/guichet/dossier/{view['request']}", "contacts")
+    return visit.go(f"/guichet/dossier/{visit.path('request')}", "contacts")
 
 
-async def _amend(visit: Visit, wanted: AmendmentBody) -> None:
-    need = await prepare_amendment(visit.guichet, visit.act(), visit.path("request"), wanted)
-    await visit.write(amend_request, visit.act(), visit.path("request"), need)
-
-
-def _need(view: dict[str, Any]) -> dict[str, Any]:
-    """The need as it stands, for an amendment that changes one thing."""
-    renamed = {"kind": view["request_kind"], "commune": view["child_commune"], "period": view["request_period"]}
-    return {name: {**view, **renamed}[name] for name in NeedBody.model_fields if name in {**view, **renamed}}
+async def _amend(visit: Visit, **changes: Any) -> None:
+    """The need as it is kept, with what changes of it. Raises Refused."""
+    row = await visit.read(open_request, visit.act(), visit.path("request"))
+    wanted = body(AmendmentBody, **(need_of(row) | changes))
+    need = await prepare_amendment(visit.guichet, visit.act(), row["id"], wanted)
+    await visit.write(amend_request, visit.act(), row["id"], need, version_of(row))
 
 
 async def _file(visit: Visit, form: Form, status: int = 200) -> Response:

@@ -16,11 +16,12 @@ from contracts.requests import RequestAmended, RequestClosed, RequestRegistered
 from contracts.siblings import SiblingsAsked, SiblingsParted
 from contracts.tasks import TaskHandled
 from contracts.vocabulary import Answer, Channel, Criterion, TaskKind
+from services.ingest.declare.requests import amend_request
 from services.ingest.pages.coordinator import ORDER, TITLES
 from services.vault import contacts_of
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import Town, proposal_in
-from tests.ingest.people import CRECHE, OTHER, later, said
+from tests.ingest.people import COORDINATOR, CRECHE, OTHER, act, later, need_body, said
 
 NEED = {
     "type": "regular",
@@ -246,6 +247,18 @@ async def test_a_wrong_number_is_replaced_in_the_vault_alone(town: Town, guichet
     file = words((await guichet.get("/guichet/dossier/R-10")).text)
     assert "Ada Exemple, 06 39 98 55 55" in file
     assert "06 39 98 20 10" not in file
+
+
+@pytest.mark.parametrize(
+    ("gesture", "form"),
+    [("contacts", {"nom": "Ada Exemple", "tel": "06 39 98 55 55"}), ("naissance", {"naissance": "2025-02-03"})],
+)
+async def test_a_gesture_of_the_guichet_leaves_alone_what_the_family_agreed_to(
+    town: Town, guichet: httpx2.AsyncClient, gesture: str, form: dict[str, str]
+) -> None:
+    await town.write(amend_request, act(COORDINATOR), "R-10", need_body(urgent_sms_agreed=True))
+    assert (await guichet.post(f"/guichet/dossier/R-10/{gesture}", data=form)).status_code == 303
+    assert [said.urgent_sms_agreed for said in await town.said(RequestAmended)] == [True, True]
 
 
 async def test_a_request_is_closed_for_a_reason(town: Town, guichet: httpx2.AsyncClient) -> None:
