@@ -23,6 +23,7 @@ from services.bus.logs import configure_logs
 from services.bus.web import stop_on_signals
 from services.calendar import ScaledClock, counted, instant_in_full
 from services.cli.demo import SIZES, Plan, empty_town, everybody_else, first_morning, populate, run_headless
+from services.cli.failures import require_port
 from services.cli.place import Place
 from services.cli.players import Players
 from services.cli.report import report
@@ -78,7 +79,8 @@ async def _live(plan: Plan, *, headless: bool, cluster: bool) -> dict[str, Any]:
 
 
 async def run_on_screen(plan: Plan) -> dict[str, Any]:
-    """Live the days in front of whoever watches. Ends with the last day, or by Ctrl-C."""
+    """Live the days in front of whoever watches. Ends with the last day, or by Ctrl-C. Raises CommandFailed."""
+    require_port(plan.host, plan.port)
     start = first_morning()
     clock = ScaledClock(start, plan.speed)
     stop = asyncio.Event()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import socket
 import sys
 from enum import IntEnum
 from pathlib import Path
@@ -39,6 +40,8 @@ _WHY = {
     errno.EACCES: "l'accès est refusé",
     errno.EISDIR: "c'est un dossier",
     errno.ENOSPC: "le disque est plein",
+    errno.EADDRINUSE: "un autre programme l'occupe",
+    errno.EADDRNOTAVAIL: "cette machine n'a pas cette adresse",
 }
 
 
@@ -47,6 +50,17 @@ def of_file(path: Path, error: OSError, doing: str, see: str) -> CommandFailed:
     why = _WHY.get(error.errno or 0, error.strerror or type(error).__name__)
     cause = f"Le fichier {path} ne {doing} pas{NBSP}: {why}."
     return CommandFailed(cause, "Vérifiez son chemin et vos droits.", see)
+
+
+def require_port(host: str, port: int) -> None:
+    """Raise CommandFailed where pages could not be served: the most usual reason why a first start fails."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        why = _WHY.get(error.errno or 0, error.strerror or type(error).__name__)
+        cause = f"Le port {port} de {host} ne s'ouvre pas{NBSP}: {why}."
+        raise CommandFailed(cause, "Choisissez-en un autre avec --port.", code=Exit.SETTINGS) from error
 
 
 def tell(failure: CommandFailed, *, as_json: bool) -> None:

@@ -11,18 +11,20 @@ from services.bus.settings import Settings
 from services.bus.web import WebServer, stop_on_signals
 from services.cli.assembly import clock_of
 from services.cli.embedded import Embedded, open_embedded
+from services.cli.failures import require_port
 
 
 async def serve_embedded(settings: Settings) -> None:
     """Run the whole of Berceau on SQLite until it is asked to stop.
 
-    Raises MemberTaken where another process serves the same folder.
+    Raises MemberTaken where another process serves the same folder, CommandFailed where the port is taken.
     """
     stop = asyncio.Event()
     stop_on_signals(stop)
     town = await open_embedded(settings, clock_of(settings))
     try:
         async with sole_member(town.databases["matcher"], "matcher", settings.member, stop):
+            require_port(settings.host, settings.port)
             await run_with_site(town, settings, stop)
     finally:
         await town.close()

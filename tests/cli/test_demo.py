@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from services.cli.failures import Exit
+from tests.cli.command import Command
+
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S = 90
 """Generous, for a machine that has other things to do; what it took is printed."""
@@ -85,3 +88,13 @@ def test_the_demo_shows_its_screens_sends_a_first_sms_and_leaves_nothing(
     assert f"http://127.0.0.1:{demo.port}/telephones" in shown and "aucun SMS réel" in shown
     assert json.loads("{" + figures)["violations"] == []
     assert list(tmp_path.iterdir()) == [], "nothing stays behind"
+
+
+@pytest.mark.parametrize("command", ["demo", "serve"])
+def test_a_port_that_is_taken_is_said_with_what_to_do(berceau: Command, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = berceau(command, "--port", taken.getsockname()[1])
+    assert said.code == Exit.SETTINGS
+    assert "un autre programme l'occupe" in said.err
+    assert "Choisissez-en un autre avec --port." in said.err
+    assert "Traceback" not in said.err
