@@ -28,7 +28,8 @@ has_postgres() {
 }
 has_prometheus() { command -v prometheus >/dev/null && command -v promtool >/dev/null; }
 has_systemd() { command -v systemd-analyze >/dev/null; }
-has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null; }
+has_chromium() { { command -v chromium || command -v chromium-browser; } >/dev/null && has_libatomic; }
+has_libatomic() { compgen -G "/usr/lib/*/libatomic.so.1" >/dev/null || compgen -G "/usr/lib*/libatomic.so.1" >/dev/null; }
 
 packages_for() {
   case $1 in
@@ -38,7 +39,7 @@ packages_for() {
     postgres) echo "postgresql" ;;
     prometheus) echo "prometheus" ;;
     systemd) echo "systemd" ;;
-    chromium) echo "chromium fonts-dejavu-core" ;;
+    chromium) echo "chromium fonts-dejavu-core libatomic1" ;;   # libatomic: Playwright's driver; a bare Debian 12 lacks it
     *) echo "needs.sh: unknown need: $1" >&2; exit 2 ;;
   esac
 }
