@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from contracts.vacancies import SnapshotDeclared
 from contracts.vocabulary import Answer, Criterion, ProposalState, RefusalReason, RequestKind, Weekday
 from services.matcher import moving, store
 from services.matcher import tables as t
+from services.matcher.rules.capacity import short_holds
 from services.matcher.rules.hours import Hours
 from services.matcher.solver.schema import Hold, Outcome, Placed
-from tests.matcher.world import CRECHE, FROM_OCTOBER, MORNINGS, World, now_at, on_weekday
+from tests.matcher.world import CRECHE, FROM_OCTOBER, MORNINGS, SECTION, World, now_at, on_weekday
 
 CRECHE_B, SECTION_B = "creche-B", "creche-B-petits"
 TWO_DAYS = on_weekday(Weekday.TUE, Weekday.WED)
@@ -75,6 +77,24 @@ def test_a_child_gets_some_of_its_days_and_stays_listed_for_the_others(world: Wo
     assert world.last("placement.ending").last_day == FROM_OCTOBER.start - timedelta(days=1)
     held = [row for row in world.rows(t.holds) if row["ends"] != FROM_OCTOBER.start]
     assert len(held) == 1 and len(held[0]["slots"]) == 2, "one place, and nothing lent any more"
+
+
+def test_a_snapshot_counts_a_child_once_that_has_said_yes_to_more_days_beside_those_it_has(world: World) -> None:
+    world.open_place()
+    first = placed(world, "r-1")
+    world.open_place("v-2", slots=on_weekday(Weekday.WED))
+    moves(world, "r-more", "r-1", first, kind=RequestKind.CHANGE, slots=TWO_DAYS)
+    world.tick()
+    accept(world, world.live("r-more"))
+    world.now += timedelta(hours=1)
+    facts = {"structure": CRECHE, "section": SECTION, "as_of": world.now, "free": (), "said_by": "director"}
+    world.hear(SnapshotDeclared, "snapshot-1", **facts)
+    world.ask("r-other")
+    world.tick()
+    assert world.events("proposal.made", None)[-1].request == "r-more", "no Tuesday is left for anybody else"
+    with world.engine.connect() as tx:
+        places, held = store.places_in(tx, SECTION), store.counted(tx, SECTION)
+    assert not short_holds(places, held, world.now), "and both of its mornings have their places"
 
 
 def test_a_family_that_wants_all_of_its_days_is_not_offered_some(world: World) -> None:

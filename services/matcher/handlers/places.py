@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from services.matcher import declared_capacity, draws, endings, moves, store, ta
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
 from services.matcher.rules.capacity import sat_on, short_holds
-from services.matcher.rules.hours import Amount
+from services.matcher.rules.hours import Amount, Cell, Hours, as_amounts
 from services.matcher.solver.claims import draw
 from services.matcher.solver.schema import Hold
 from services.matcher.step import Step
@@ -87,7 +88,7 @@ def on_snapshot_declared(tx: sa.Connection, event: SnapshotDeclared, now: dateti
     step = step_for(tx, event, now)
     if not store.lock_section(tx, event.section):
         raise WrongEvent(f"la section {event.section} est inconnue : publiez d'abord la structure")
-    known = [_seat(hold) for hold in _known_to_the_structure(tx, event)]
+    known = _seats(tx, _known_to_the_structure(tx, event))
     regular = (t.vacancies.c.section == event.section) & (t.vacancies.c.kind == VacancyKind.REGULAR.value)
     tx.execute(t.vacancies.update().where(regular).values(is_open=False, places=0, sat_on=[]))
     for n, free in enumerate(event.free):
@@ -101,8 +102,17 @@ def on_snapshot_declared(tx: sa.Connection, event: SnapshotDeclared, now: dateti
     step.mark_due(event.territory, event.type)
 
 
-def _seat(hold: Hold) -> Amount:
-    return Amount(hold.slots, hold.period, hold.units)
+def _seats(tx: sa.Connection, known: list[Hold]) -> list[Amount]:
+    """The places on which these children sit: who said OUI to another place sits, at one hour, on one of the two."""
+    names = [hold.id for hold in known]
+    twice = [loan for _, loan in store.loans(tx, t.holds.c.proposal.in_(names), t.holds.c.lent_by.in_(names))]
+    if not twice:
+        return [Amount(hold.slots, hold.period, hold.units) for hold in known]
+    hours, sat = Hours([*known, *twice]), Counter[Cell]()
+    for hold in (*known, *twice):
+        for cell in hours.cells(hold):
+            sat[cell] += hold.units
+    return list(as_amounts(+sat))
 
 
 def _known_to_the_structure(tx: sa.Connection, event: SnapshotDeclared) -> list[Hold]:
