@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from contracts.base import Event
 from contracts.replies import HoldRequested, ReplyReceived
 from contracts.requests import NeedFacts, RequestAmended, RequestClosed, RequestRegistered
+from contracts.siblings import SiblingsAsked, SiblingsParted
 from contracts.structures import AgreementEnded, AgreementSigned, StructurePublished
 from contracts.tasks import TaskHandled
 from contracts.territories import TerritoryPublished
@@ -52,7 +53,7 @@ def _structure(tx: sa.Connection, event: StructurePublished) -> None:
     tx.execute(sa.update(store.sections).where(mine).values(closed=True))
     for section in event.sections:
         own = {"id": section.section, "structure": event.subject, "territory": event.territory, "closed": False}
-        store.put(tx, store.sections, {**own, **section.model_dump(exclude={"section"})})
+        store.put(tx, store.sections, {**own, **section.model_dump(exclude={"section", "starts_per_week"})})
 
 
 def _agreement(tx: sa.Connection, event: AgreementSigned) -> None:
@@ -131,6 +132,15 @@ def _request_closed(tx: sa.Connection, event: RequestClosed) -> None:
     store.update(tx, store.requests, event.subject, **values)
 
 
+def _siblings_asked(tx: sa.Connection, event: SiblingsAsked) -> None:
+    row = {"id": event.subject, "territory": event.territory, "asked_at": event.time}
+    store.put(tx, store.siblings, {**row, **_facts(event)})
+
+
+def _siblings_parted(tx: sa.Connection, event: SiblingsParted) -> None:
+    store.update(tx, store.siblings, event.subject, parted_at=event.time)
+
+
 def _hold(tx: sa.Connection, event: HoldRequested) -> None:
     row = {"id": event.subject, "territory": event.territory, "request": event.request, "section": event.section}
     store.put(tx, store.holds, {**row, "by": event.by, "asked_at": event.time})
@@ -163,6 +173,8 @@ FIRST: Mapping[type[Event], Callable[[sa.Connection, Any], None]] = MappingProxy
         RequestRegistered: _request,
         RequestAmended: _request_amended,
         RequestClosed: _request_closed,
+        SiblingsAsked: _siblings_asked,
+        SiblingsParted: _siblings_parted,
         HoldRequested: _hold,
         ReplyReceived: _reply,
     }

@@ -69,6 +69,7 @@ SHOWN: Mapping[str, tuple[str, Read]] = MappingProxyType(
         "vacancies": ("id", _of(declared.vacancies, "confirmed_at")),
         "snapshots": ("id", _through(declared.snapshots, "section", declared.sections)),
         "requests": ("id", _of(declared.requests)),
+        "siblings": ("id", _of(declared.siblings)),
         "holds": ("id", _of(declared.holds)),
         "proposals": ("id", _of(seen.proposals)),
         "proposal_history": ("event", _through(seen.history, "proposal", seen.proposals, "position")),

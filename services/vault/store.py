@@ -113,6 +113,12 @@ def suspend_contact(tx: sa.Connection, contact: str) -> bool:
     return tx.execute(wanted).one_or_none() is not None
 
 
+def is_suspended(tx: sa.Connection, contact: str) -> bool:
+    """Whether nothing is sent there any more; nothing is opened."""
+    own = tables.contacts.c.contact == contact
+    return bool(tx.scalar(sa.select(tables.contacts.c.suspended).where(own)))
+
+
 def families_by_phone(tx: sa.Connection, keyring: Keyring, phone: str) -> list[tuple[str, str]]:
     """Who may have written from `phone`: (family, contact) pairs, sorted. Raises InvalidPhone."""
     return _owners_by(tx, keyring, "phone", normalised_phone(phone), OwnerKind.FAMILY)

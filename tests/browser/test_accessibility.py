@@ -28,6 +28,7 @@ COLOURS: dict[str, Any] = {"runOnly": {"type": "rule", "values": ["color-contras
 
 
 def violations(page: Page, options: dict[str, Any] = OPTIONS) -> list[str]:
+    page.evaluate("Promise.all(document.getAnimations().map(one => one.finished))")  # colours on their way are nobody's
     found = Axe().run(page, options=options).response["violations"]
     return [f"{fault['id']}: {node['target']} {node['failureSummary']}" for fault in found for node in fault["nodes"]]
 

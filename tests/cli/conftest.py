@@ -33,3 +33,10 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
 def berceau(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Command:
     """Runs a command line in this process."""
     return Command(capsys)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that runs in this process must not leave its streams, closed by then, to the tests that follow."""
+    monkeypatch.setattr("services.cli.serve_command.configure_logs", lambda *_: None)
+    monkeypatch.setattr("services.cli.demo_command.configure_logs", lambda *_: None)

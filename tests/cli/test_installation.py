@@ -23,7 +23,7 @@ from services.territory.faults import with_faults
 from services.territory.files import TownFile, structures_csv
 from services.vault import Keyring, OwnerKind, contacts_of
 from tests.cli.command import Command
-from tests.ingest.files.town import TINY
+from tests.ingest.files.town import TINY, move_in
 
 ROOT = Path(__file__).resolve().parents[2]
 IN = ("--territory", "montlucon")
@@ -52,6 +52,22 @@ async def reading(environment: dict[str, str], name: str, do: Any, *args: Any) -
         await opened.close()
 
 
+@pytest.fixture
+def published(environment: dict[str, str]) -> None:
+    """The territory is there before its files come."""
+    asyncio.run(publish(environment))
+
+
+async def publish(environment: dict[str, str]) -> None:
+    guichet = database(environment, "ingest")
+    try:
+        await upgrade(guichet, "ingest")
+        await move_in(guichet, synthesise(7, system_clock().date(), TINY))
+    finally:
+        await guichet.close()
+
+
+@pytest.mark.usefixtures("published")
 def test_a_file_is_imported_once(berceau: Command, tmp_path: Path, file: TownFile) -> None:
     path = written(tmp_path, file)
     first, second = (berceau("import", "structures", path, *IN, "--json") for _ in range(2))
@@ -81,6 +97,7 @@ def test_the_rejects_never_take_the_place_of_the_file(berceau: Command, tmp_path
     assert path.read_bytes() == broken.encoded("cp1252")
 
 
+@pytest.mark.usefixtures("published")
 def test_a_dry_run_leaves_the_rows_to_be_imported(berceau: Command, tmp_path: Path, file: TownFile) -> None:
     path = written(tmp_path, file)
     tried = berceau("import", "structures", path, *IN, "--dry-run")

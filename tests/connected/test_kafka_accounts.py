@@ -14,7 +14,7 @@ from services.bus.retries import BrokerAway
 from services.bus.settings import Settings
 from services.bus.topics import admin, create_topics
 from services.cli import checks_of_carriers
-from services.cli.workers import ALL_TOPICS
+from services.cli.all_topics import ALL_TOPICS
 from tests.bus import harness
 from tests.bus.harness import handled, many, reader_of, say, until
 from tests.connected.carriers import has_handled, reading, relaying

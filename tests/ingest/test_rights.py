@@ -13,6 +13,7 @@ from services.ingest import credentials, store
 from services.ingest.access import FIELDS, MAY_DO, MAY_SEE, Doing, Reach, Seen, Thing, may, may_see, reveal
 from services.ingest.actors import Actor, Role
 from services.ingest.declare.holds import HoldBody, request_hold
+from services.ingest.declare.requests import register_request
 from services.ingest.inbound import inbound
 from tests.ingest.doors import EVERYBODY, FAMILY, Doors
 from tests.ingest.people import (
@@ -46,7 +47,14 @@ LISTS = ALL - {"public", "other_director", "administrator"}
 """Whoever may ask for a list may find it empty: what is in it is checked row by row, in a test of its own."""
 
 NAMES = {"structure": CRECHE, "agreement": "A-1", "vacancy": "V-1", "request": "R-1", "hold": "H-1", "proposal": "O-1"}
-MORE_NAMES = {"placement": "L-1", "task": "K-1", "text": "sms-1", "key": "K-spare", "person": "P-spare"}
+MORE_NAMES = {
+    "siblings": "B-1",
+    "placement": "L-1",
+    "task": "K-1",
+    "text": "sms-1",
+    "key": "K-spare",
+    "person": "P-spare",
+}
 
 
 class Route(NamedTuple):
@@ -89,6 +97,8 @@ ROUTES = [
     Route("GET", "/requests/{request}", {*FILES, "committee"}),
     Route("PUT", "/requests/{request}", FILES, json(urgent_need())),
     Route("GET", "/requests/{request}/on-call-places", FILES),
+    Route("POST", "/siblings/{siblings}/parting", FILES),
+    Route("POST", "/siblings", FILES, {"requests": ["R-2", "R-3"], "together": ["same_structure"]}),
     Route("POST", "/requests/{request}/closing", FILES, {"reason": "moved_away"}),
     Route("POST", "/holds", FILES, {"request": "R-1", "section": GRANDS}),
     Route("GET", "/holds/{hold}", {*FILES, "committee"}),
@@ -134,10 +144,14 @@ async def furnish(doors: Doors) -> None:
 def _rows(tx: sa.Connection) -> None:
     vacancy = open_on_call(tx)
     register(tx, actor=COUNSELLOR, need=urgent_need())
+    for child in ("R-2", "R-3"):
+        register_request(tx, act(COUNSELLOR), need_body(), request=child, family="F-siblings", child=f"E-{child}")
     hold = request_hold(tx, act(COUNSELLOR), HoldBody(request="R-1", section=GRANDS))
     for table, old, new in ((store.vacancies, vacancy, "V-1"), (store.holds, hold, "H-1")):
         tx.execute(sa.update(table).where(table.c.id == old).values(id=new))
     tx.execute(sa.update(store.agreements).values(id="A-1"))
+    together = {"requests": ["R-2"], "together": ["same_structure"], "combinations": [], "asked_at": NOW}
+    tx.execute(store.siblings.insert().values(id="B-1", territory=TERRITORY, family="F-siblings", **together))
     text = {"id": "sms-1", "territory": TERRITORY, "outcome": "unknown_sender", "words": "Bonjour", "received_at": NOW}
     tx.execute(inbound.insert().values(text))
     facts: dict[str, Any] = {"territory": TERRITORY, "role": Role.COORDINATOR, "structure": None, "now": NOW}

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from contracts.siblings import SiblingsAsked, SiblingsCombination, SiblingsParted, Together
 from contracts.vocabulary import Id, RequestKind
-from services.bus import outbox
 from services.ingest import store
 from services.ingest.access import Doing, require
 from services.ingest.actors import Act
+from services.ingest.audited import declared
 from services.ingest.declare.bodies import Body
 from services.ingest.declare.requests import open_request, thing_of
 from services.ingest.problems import Problem, conflict, refuse_if, unknown
@@ -44,7 +44,7 @@ def ask_together(tx: sa.Connection, act: Act, body: SiblingsBody) -> str:
     siblings = act.new_id("B")
     about = {"territory": act.territory, "family": rows[0]["family"]}
     store.put(tx, store.siblings, {"id": siblings, **about, **facts, "asked_at": act.now})
-    outbox.record(tx, act.say(SiblingsAsked, siblings, family=rows[0]["family"], **facts))
+    declared(tx, act, act.say(SiblingsAsked, siblings, family=rows[0]["family"], **facts))
     return siblings
 
 
@@ -68,7 +68,7 @@ def groups_of(tx: sa.Connection, family: str) -> list[dict[str, Any]]:
 
 def _part(tx: sa.Connection, act: Act, siblings: str) -> None:
     store.update(tx, store.siblings, siblings, parted_at=act.now)
-    outbox.record(tx, act.say(SiblingsParted, siblings, said_by=act.actor.id))
+    declared(tx, act, act.say(SiblingsParted, siblings, said_by=act.actor.id))
 
 
 def _check(body: SiblingsBody, rows: list[dict[str, Any]]) -> Iterator[Problem]:

@@ -25,8 +25,8 @@ from services.ingest.pages.visit import Visit, get, post
 from services.ingest.problems import Refused
 from services.ingest.projection.tables import verdicts
 from services.ingest.queries import directory
-from services.ingest.queries.proposals import contacts_written_to, family_of_link, proposal
-from services.vault import contact_ids
+from services.ingest.queries.proposals import contacts_written_to, family_of_link, proposal, said_wrong_number
+from services.vault import contact_ids, is_suspended
 
 LINK_LIFE = timedelta(days=30)
 """How long a link still opens what is over. Later the family asks the guichet (choice: a month answers most questions;
@@ -55,14 +55,16 @@ FORMS = {
 async def shown(visit: Visit) -> Response:
     """The proposal as it stands."""
     family = await _family(visit)
-    return _neutral(visit) if family is None else await _page(family, Form())
+    if family is None or await _is_a_stranger(family):
+        return _closed(visit, family)
+    return await _page(family, Form())
 
 
 async def answered(visit: Visit) -> Response:
     """Record an answer, or ask once more where it cannot be undone."""
     family = await _family(visit)
-    if family is None:
-        return _neutral(visit)
+    if family is None or await _is_a_stranger(family):
+        return _closed(visit, family)
     form = await visit.form()
     answer = form.choice("reponse", Answer, "votre réponse")
     if form.problems:
@@ -80,27 +82,40 @@ async def asked_again(visit: Visit) -> Response:
     """The step before an answer that is final."""
     family = await _family(visit)
     answer = next((answer for answer in ASKED_AGAIN if answer.value == visit.asked("reponse")), None)
-    if family is None or answer is None:
-        return _neutral(visit)
+    if family is None or answer is None or await _is_a_stranger(family):
+        return _closed(visit, family if answer else None)
     return family.show("families/sure.html", answer=answer, form=Form(), link=_link(visit))
 
 
 async def thanked(visit: Visit) -> Response:
     """The last that a stranger sees: nothing of the proposal."""
-    family = await _family(visit)
-    return _neutral(visit) if family is None else family.show("families/thanks.html")
+    return _closed(visit, await _family(visit))
 
 
 async def undone(visit: Visit) -> Response:
     """Take a NON back. Whether in time, the matcher says."""
     family = await _family(visit)
-    if family is None:
-        return _neutral(visit)
+    if family is None or await _is_a_stranger(family):
+        return _closed(visit, family)
     form = await visit.form()
     # the same form, sent twice, would say the same event again: it is undone already
     with contextlib.suppress(sa.exc.IntegrityError):
         await visit.write(undo_reply, family.act(Channel.LINK, form.once), family.actor.proposal or "")
     return visit.go(_link(visit), "annule")
+
+
+def _closed(visit: Visit, family: Visit | None) -> Response:
+    """Nothing of the proposal: for a link of nobody, and for a stranger who said ERREUR."""
+    return _neutral(visit) if family is None else family.show("families/thanks.html")
+
+
+async def _is_a_stranger(family: Visit) -> bool:
+    """Whoever said that the number is wrong sees no more of the family, until the guichet has put another in its place:
+    the contact's link stays the same, and is the family's again."""
+    contact = family.actor.id
+    if not await family.read(said_wrong_number, family.actor.proposal or "", contact):
+        return False
+    return await family.guichet.vault.read(is_suspended, contact)
 
 
 async def _page(visit: Visit, form: Form, status: int = 200) -> Response:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.requests import NeedFacts
-from contracts.vocabulary import Period, ProposalState, Slot, VacancyKind
+from contracts.vocabulary import Answer, Period, ProposalState, Slot, VacancyKind
 from services.bus.links import fingerprint
 from services.calendar import local_day
 from services.ingest import store
@@ -54,6 +54,13 @@ def family_of_link(tx: sa.Connection, token: str) -> Actor | None:
         reached_contact(tx, row["id"]) or row["family"], Role.FAMILY, row["territory"],
         family=row["family"], request=row["request"], proposal=row["id"],
     )  # fmt: skip
+
+
+def said_wrong_number(tx: sa.Connection, proposal: str, contact: str) -> bool:
+    """Whether this contact answered the proposal with ERREUR."""
+    same = (verdicts.c.proposal == proposal, verdicts.c.answered_by == contact)
+    said = sa.select(verdicts.c.reply).where(*same, verdicts.c.answer == Answer.ERREUR.value)
+    return tx.scalar(said.limit(1)) is not None
 
 
 def proposal(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from contracts.vocabulary import Period
-from services.matcher.solver import constraints, keeper
+from services.matcher.solver import constraints, keeper, solve
 from services.matcher.solver.canonical import RoundRefused
 from services.matcher.solver.constraints import CONSTRAINTS, Model, Settings, Unknown
 from services.matcher.solver.schema import (
@@ -81,6 +81,13 @@ def _placed(outcome: Outcome) -> dict[str, str]:
     return {row.request: row.structure for row in outcome.placed}
 
 
+@pytest.fixture
+def modelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain list is gone down without a model: a test of the model asks for it all the same."""
+    monkeypatch.setattr(solve, "is_plain", lambda *_: False)
+
+
+@pytest.mark.usefixtures("modelled")
 @pytest.mark.parametrize(
     ("left_out", "case", "guarantee"),
     [
@@ -116,6 +123,7 @@ def _to_prepare(round: Round, seed: int, settings: Settings) -> bool:
     return any(row.to_prepare for row in decide(drawn, settings).placed)
 
 
+@pytest.mark.usefixtures("modelled")
 def test_only_the_part_that_a_violation_touches_is_withheld() -> None:
     round = round_of(TWO_PARTS)
     outcome = decide(round, _without(constraints.add_no_cell_overbooked))
