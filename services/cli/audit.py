@@ -31,6 +31,8 @@ DID = MappingProxyType({
     "snapshot.declared": "a publié l'état d'une section",
     "request.registered": "a enregistré une demande",
     "request.amended": "a modifié une demande",
+    "siblings.asked": "a demandé ensemble des frères et sœurs",
+    "siblings.parted": "a demandé de nouveau chaque enfant à part",
     "request.closed": "a clos une demande",
     "hold.requested": "a réservé une place d'astreinte",
     "reply.received": "a répondu, ou noté une réponse",

@@ -63,8 +63,10 @@ async def shown(visit: Visit) -> Response:
 async def answered(visit: Visit) -> Response:
     """Record an answer, or ask once more where it cannot be undone."""
     family = await _family(visit)
-    if family is None or await _is_a_stranger(family):
-        return _closed(visit, family)
+    if family is None:
+        return _neutral(visit)
+    if await _is_a_stranger(family):
+        return visit.go(f"{_link(visit)}/merci")
     form = await visit.form()
     answer = form.choice("reponse", Answer, "votre réponse")
     if form.problems:

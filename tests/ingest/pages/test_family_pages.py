@@ -11,7 +11,7 @@ from contracts.replies import ReplyReceived, ReplyUndone
 from contracts.requests import RequestClosed
 from contracts.vocabulary import Answer, Channel, VacancyKind, WithdrawalReason
 from services.bus.links import contact_token, proposal_token
-from services.vault import contacts_of
+from services.vault import contacts_of, put_contacts
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import FIRST_NAMES, STATES, Town, link, proposal_in
 from tests.ingest.people import later
@@ -165,6 +165,21 @@ async def test_of_two_contacts_the_one_whose_link_said_erreur_is_written_to_no_m
     form = {"reponse": "erreur", "sur": "oui", "une_fois": "z"}
     assert (await town.client.post(path, data=form)).status_code == 303
     assert await suspended(town, "F-R-3") == [True]
+
+
+async def test_a_stranger_who_said_so_sees_no_more_of_the_family_and_answers_nothing(town: Town) -> None:
+    """Until the guichet has put the right number: then the same link is the family's."""
+    path = f"/p/{contact_token(LINK_KEY, 'O-3', 'F-R-3-c1')}"
+    assert "Cailloux" in words((await town.client.get(path)).text)
+    await town.client.post(path, data={"reponse": "erreur", "sur": "oui", "une_fois": "z"})
+    assert "Cailloux" not in words((await town.client.get(path)).text)
+    assert "Cailloux" not in words((await town.client.get(f"{path}/confirmer?reponse=non")).text)
+    await town.client.post(path, data={"reponse": "oui", "une_fois": "y"})
+    assert [reply.answer for reply in await town.said(ReplyReceived)] == [Answer.ERREUR]
+    own = await town.guichet.vault.read(contacts_of, town.guichet.keyring, "F-R-3")
+    right = [contact.model_copy(update={"phone": "+33639980001", "suspended": False}) for contact in own]
+    await town.guichet.vault.write(put_contacts, town.guichet.keyring, "F-R-3", right, town.guichet.clock().date())
+    assert "Cailloux" in words((await town.client.get(path)).text)
 
 
 async def suspended(town: Town, family: str) -> list[bool]:
