@@ -151,9 +151,13 @@ async def proposed(database: Database) -> int:
     return await database.read(lambda tx: tx.scalar(sa.select(sa.func.count()).select_from(t.proposals)) or 0)
 
 
+A_SECOND = timedelta(seconds=1)
+"""More than the finest that a database's clock tells: what ends at this very instant may not be over for it yet."""
+
+
 async def steal(database: Database) -> None:
     """Another process takes over, as it does once a lease is over."""
-    await database.write(lambda tx: tx.execute(t.leases.update().values(until=datetime.now().astimezone())))
+    await database.write(lambda tx: tx.execute(t.leases.update().values(until=datetime.now().astimezone() - A_SECOND)))
     await database.write(leases.hold, TERRITORY, TWO, LONG)
 
 
