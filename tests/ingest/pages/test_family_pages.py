@@ -167,6 +167,11 @@ async def test_of_two_contacts_the_one_whose_link_said_erreur_is_written_to_no_m
     assert await suspended(town, "F-R-3") == [True]
 
 
+async def test_a_family_reads_the_number_by_which_it_can_check_the_draw(town: Town) -> None:
+    page = words((await town.client.get(link("delivered"))).text)
+    assert "Votre numéro de demande, pour vérifier un tirage" in page and "R-3" in page
+
+
 async def test_a_stranger_who_said_so_sees_no_more_of_the_family_and_answers_nothing(town: Town) -> None:
     """Until the guichet has put the right number: then the same link is the family's."""
     path = f"/p/{contact_token(LINK_KEY, 'O-3', 'F-R-3-c1')}"
