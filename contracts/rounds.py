@@ -59,8 +59,8 @@ class DrawOpened(Event):
 class RequestExplained(Event):
     """Why a request was, or was not, offered a place. Said when it changed.
 
-    `reason` is the solver's `Reason` as plain JSON and `phrases` the same in French. `plain_phrases` say it without a
-    number of points, for those who may not see what health counts for.
+    `reason` is the solver's `Reason` as plain JSON and `phrases` the same in French. `plain_phrases` say it without
+    points, tier or rank, for those who may not see what health counts for.
     """
 
     type: Literal["request.explained"]

@@ -57,6 +57,7 @@ class Seen(Enum):
     CONTACT = "contact"
     POINTS = "points"
     HEALTH = "health"
+    RANK = "rank"
     REASON = "reason"
     RELEASE = "release"
     MESSAGES = "messages"
@@ -89,6 +90,11 @@ MAY_DO: Mapping[Doing, Mapping[Role, Reach]] = {
 """A counsellor validates one criterion, insertion, by prescribing (see `declare.needs`); the guichet all others."""
 
 _OWN_FILES = {Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL, Role.FAMILY: _OWN}
+_WITH_HEALTH = {Role.COORDINATOR: _ALL, Role.FAMILY: _OWN}
+"""Health itself, and the rank. A rank follows from all the points: beside those that are left without health's, two
+files at one place tell whose health counted. So whoever may not see health sees no rank, nor an order made of ranks:
+not the commission, which has every file before it, and not the counsellor, who follows several files for the same few
+places. A family sees its own rank and may tell it."""
 
 MAY_SEE: Mapping[Seen, Mapping[Role, Reach]] = {
     Seen.PLACES: {
@@ -107,7 +113,8 @@ MAY_SEE: Mapping[Seen, Mapping[Role, Reach]] = {
     Seen.CHILD: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES},
     Seen.CONTACT: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES},
     Seen.POINTS: {**_OWN_FILES, Role.COMMITTEE: _ALL},
-    Seen.HEALTH: {Role.COORDINATOR: _ALL, Role.FAMILY: _OWN},
+    Seen.HEALTH: _WITH_HEALTH,
+    Seen.RANK: _WITH_HEALTH,
     Seen.REASON: {**_OWN_FILES, Role.COMMITTEE: _ALL},
     Seen.RELEASE: {Role.COMMITTEE: _ALL, Role.COORDINATOR: _ALL},
     Seen.MESSAGES: {Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL, Role.FAMILY: _OWN},
@@ -145,7 +152,8 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(Seen.CONTACT, "contacts", "family", "child"),
     **_fields(Seen.POINTS, "tier", "points", "reasons", "criteria", "prescriber", "held_by", "points_are_partial"),
     **_fields(Seen.HEALTH, "needs_person"),
-    **_fields(Seen.REASON, "wishes", "phrases", "plain_phrases", "reason", "rank", "explained_at"),
+    **_fields(Seen.RANK, "rank"),
+    **_fields(Seen.REASON, "wishes", "phrases", "plain_phrases", "reason", "explained_at"),
     **_fields(Seen.RELEASE, "held_until", "held_reason", "awaits"),
     **_fields(Seen.MESSAGES, "messages", "code", "history", "replies"),
     **_fields(Seen.TASK, "task", "task_kind", "due", "opened_at", "settled_at", "handled_at"),
@@ -195,9 +203,10 @@ def reveal(actor: Actor, thing: Thing, facts: Mapping[str, Any]) -> dict[str, An
 def _without_health(facts: dict[str, Any]) -> dict[str, Any]:
     """What health counted leaves the criteria and the points of whoever may not see it, and all it follows from.
 
-    A total beside the lines that are left would give it away, and so would the tier, this request's total at a wish,
-    or the total of the last one admitted there beside a sentence that compares them. So the points shown are the sum
-    of the lines shown, and say so (`points_are_partial`), for every request alike: the label itself tells nothing.
+    A total beside the lines that are left would give it away, and so would the tier, this request's total or rank at a
+    wish, or the total of the last one admitted there beside a sentence that compares them. So the points shown are the
+    sum of the lines shown, and say so (`points_are_partial`), for every request alike: the label itself tells nothing.
+    Of the history what happened, when and by whom is left: its facts repeat all of these.
     """
     lists = {name: facts[name] for name in ("reasons", "criteria") if facts.get(name)}
     kept = {name: [row for row in rows if row["criterion"] not in HEALTH_CRITERIA] for name, rows in lists.items()}
@@ -205,21 +214,27 @@ def _without_health(facts: dict[str, Any]) -> dict[str, Any]:
         "tier": None,
         "points": sum(row["points"] for row in kept.get("reasons", ())) if "reasons" in facts else None,
         "phrases": facts.get("plain_phrases", ()),
-        "reason": _without_points(facts.get("reason")),
+        "reason": _without_standing(facts.get("reason")),
+        "history": [{**row, "facts": {}} for row in facts.get("history", ())],
     }
     partial = {"points_are_partial": True} if "points" in facts else {}
     return {**facts, **kept, **{name: value for name, value in instead.items() if name in facts}, **partial}
 
 
-_TOTALS = frozenset({"points", "last_points", "last_tier"})
+_STANDING = frozenset({"rank", "points", "last_points", "last_tier", "sent_behind"})
+"""What a reason says of where a request stood. Only who is of the first tier is ever sent behind."""
 
 
-def _without_points(reason: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A request's reason with what each wish lacked and its rank there, and no total."""
+def _without_standing(reason: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A request's reason with what each wish lacked, and neither a total nor a rank."""
     if not reason:
         return None
-    wishes = [{name: value for name, value in wish.items() if name not in _TOTALS} for wish in reason.get("wishes", ())]
-    return {**reason, "wishes": wishes}
+    wishes = [_except(wish, _STANDING) for wish in reason.get("wishes", ())]
+    return {**_except(reason, _STANDING), "wishes": wishes}
+
+
+def _except(facts: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name not in names}
 
 
 def _reaches(reach: Reach | None, actor: Actor, thing: Thing) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 import sqlalchemy as sa
 
+from contracts.rounds import RequestExplained
 from contracts.tasks import TaskOpened
 from contracts.vocabulary import Criterion, TaskKind
 from services.ingest import credentials, store
@@ -229,9 +230,11 @@ PEOPLE_MD = {
     "contact": (Seen.CONTACT, {COUNSELLOR, COORDINATOR, FAMILY_ACTOR}, {DIRECTOR}),
     "points": (Seen.POINTS, {COUNSELLOR, COORDINATOR, FAMILY_ACTOR}, set()),
     "health": (Seen.HEALTH, {COORDINATOR, FAMILY_ACTOR}, set()),
+    "rank": (Seen.RANK, {COORDINATOR, FAMILY_ACTOR}, set()),
     "reason": (Seen.REASON, {COUNSELLOR, COORDINATOR, FAMILY_ACTOR}, set()),
 }
-"""The table of people.md, written a second time: who sees it, and who does once the family said OUI."""
+"""The table of people.md, written a second time: who sees it, and who does once the family said OUI. The rank is kept
+from the counsellor, since beside the points without health it gives health away."""
 
 ASKED: set[Actor] = {
     DIRECTOR,
@@ -300,11 +303,13 @@ def decided(health: int) -> dict[str, Any]:
     if health:
         lines.append({"criterion": "disability", "label": "Accueil adapté demandé", "points": health})
     total, tier = 30 + health, 1 if health else 2
-    wish = {"structure": CRECHE, "why": "full", "rank": 3}
-    own = {"points": total, "last_points": total + 10, "last_tier": tier}
+    wish, rank = {"structure": CRECHE, "why": "full"}, 2 if health else 3
+    own = {"points": total, "last_points": total + 10, "last_tier": tier, "rank": rank}
+    said = {"tier": tier, "points": total, "reasons": lines, "rank": rank, "needs_person": bool(health)}
     return {
-        "reasons": lines, "criteria": lines, "points": total, "tier": tier, "rank": 3, "needs_person": bool(health),
-        "reason": {"request": "R-1", "placed": False, "wishes": [{**wish, **own}]},
+        "reasons": lines, "criteria": lines, "points": total, "tier": tier, "rank": rank, "needs_person": bool(health),
+        "reason": {"request": "R-1", "placed": False, "wishes": [{**wish, **own}], "sent_behind": bool(health)},
+        "history": [{"at": NOW, "what": "proposal.made", "by": None, "facts": said}],
         "phrases": (f"Attend au vœu 1 : complet. Dernier dossier : {total + 10} points ; cette demande : {total}.",),
         "plain_phrases": ("Attend au vœu 1 : complet.",),
     }  # fmt: skip
@@ -316,8 +321,32 @@ def test_nobody_works_out_what_health_counted_from_what_is_left(actor: Actor) ->
     with_it, without = (reveal(actor, MINE, decided(health)) for health in (60, 0))
     assert (with_it == without) == (not may_see(actor, Seen.HEALTH, MINE))
     if actor in (COUNSELLOR, COMMITTEE):
-        assert (with_it["points"], with_it["points_are_partial"], with_it["rank"]) == (30, True, 3)
-        assert with_it["reason"]["wishes"] == [{"structure": CRECHE, "why": "full", "rank": 3}]
+        assert (with_it["points"], with_it["points_are_partial"]) == (30, True)
+        assert with_it["reason"]["wishes"] == [{"structure": CRECHE, "why": "full"}]
+
+
+def test_whoever_sees_a_rank_sees_health_too_since_one_gives_the_other_away() -> None:
+    assert MAY_SEE[Seen.RANK] == MAY_SEE[Seen.HEALTH]
+    assert Role.COMMITTEE not in MAY_SEE[Seen.RANK] and Role.COUNSELLOR not in MAY_SEE[Seen.RANK]
+
+
+WITH_STANDING = ["/requests", "/requests/R-1", "/proposals", "/proposals/O-1", "/tasks", "/tasks/K-1"]
+OF_HEALTH = ('"disability"', '"points":60', '"tier":2', '"needs_person"', '"sent_behind"', "Rang 77")
+
+
+@pytest.mark.parametrize("path", WITH_STANDING)
+async def test_no_answer_of_the_api_holds_a_rank_beside_points_without_health(doors: Doors, path: str) -> None:
+    """77 is this request's rank at its wish, and nothing else here."""
+    await furnish(doors)
+    why = {"wishes": [{"structure": CRECHE, "why": "full", "rank": 77, "points": 60}], "sent_behind": True}
+    await doors.hear(
+        made(request="R-1", family="F-R-1", rank=77, needs_person=True),
+        event(RequestExplained, "R-1", round="T-1", placed=True, phrases=("Rang 77.",), reason=why),
+    )
+    for who in ("counsellor", "committee"):
+        text = (await doors.get(path, who)).text
+        assert [said for said in ('"rank":77', *OF_HEALTH) if said in text] == [], who
+    assert '"rank":77' in (await doors.get(path, "coordinator")).text, "the twin: who may see health finds it here"
 
 
 def test_a_field_without_a_group_is_an_error_and_not_a_leak() -> None:

@@ -1,7 +1,8 @@
 """Regular proposals leave when somebody releases their round: the coordinator, or the commission, which sees no name.
 
-One gesture for all; one proposal is held back with a reason and a date. The commission reads the facts of each child,
-its points and its ranks, and decides; who the child is stays with the guichet.
+One gesture for all; one proposal is held back with a reason and a date. The commission reads the facts of each child
+and its points without health, and decides; who the child is stays with the guichet. The order is one that anybody can
+check and that tells nothing: structures by name, then file numbers.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from services.ingest.declare.releases import ReleaseBody, SuspensionBody, give_r
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.visit import Visit, get, post
+from services.ingest.pages.wording import file_number, in_order
 from services.ingest.people import with_people
 from services.ingest.problems import Refused, unknown
 from services.ingest.queries.directory import named_structures
@@ -67,7 +69,9 @@ async def rounds(visit: Visit) -> list[tuple[str | None, list[dict[str, Any]]]]:
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:
-    return (row["round"] or "", row["state"] == ProposalState.HELD, row["structure_name"], row["proposal"])
+    """Never by rank nor by points: the commission could work out from their order what health counted."""
+    held, number = row["state"] == ProposalState.HELD, file_number(row["request"])
+    return (row["round"] or "", held, in_order(row["structure_name"]), number, row["proposal"])
 
 
 async def _hold(visit: Visit, form: Form, status: int = 200) -> Response:

@@ -95,6 +95,7 @@ TEMPLATES.filters.update(
     count=counted,
     day=wording.day,
     dict=dict,
+    file_number=wording.file_number,
     hours=lambda slot: hours_in_full(slot.start, slot.end),
     iso_day=wording.iso_day,
     lasting=wording.lasting,

@@ -194,13 +194,13 @@ def phrases(
     """The reason in plain French: one sentence on the whole, then one for each wish in the order of the wishes.
 
     `names` are the structures' names; without one a wish is known by its rank only. Without `points` nothing is said
-    of this request's total nor of the last one admitted, from which what health counted could be worked out.
+    of this request's total, tier or rank there, nor of the last one admitted: what health counted could be worked out.
     """
     waits = "Reste en attente d'une place." if request.current is None else "Garde sa place actuelle."
     whole = "Reçoit une proposition." if reason.placed else waits
     ranks = {wish.structure: wish.rank for wish in request.wishes}
     verb = "N'obtient pas le" if reason.placed else "Attend au"
-    behind = [BEHIND] if reason.sent_behind else []
+    behind = [BEHIND] if reason.sent_behind and points else []
     own = (_phrase(wish, verb, _wish(wish, ranks, names or {}), points) for wish in reason.wishes)
     return [whole, *behind, *own]
 
@@ -212,8 +212,8 @@ def _wish(wish: WishReason, ranks: Mapping[Id, int], names: Mapping[Id, str]) ->
 
 def _phrase(wish: WishReason, verb: str, named: str, points: bool) -> str:
     if wish.why is Why.FULL:
-        last = _last_admitted(wish) if points else ""
-        return f"{verb} {named}{_rank(wish)}{NBSP}: {_what_is_full(wish)}{last}."
+        rank, last = (_rank(wish), _last_admitted(wish)) if points else ("", "")
+        return f"{verb} {named}{rank}{NBSP}: {_what_is_full(wish)}{last}."
     return SENTENCES[wish.why].format(verb=verb, wish=named).replace(" :", f"{NBSP}:")
 
 

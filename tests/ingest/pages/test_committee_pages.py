@@ -10,7 +10,8 @@ from services.ingest.pages import PAGES
 from services.ingest.pages.doors import HOME
 from tests.ingest.pages.reading import faults, read, words
 from tests.ingest.pages.town import FIRST_NAMES, Town, proposal_in
-from tests.ingest.people import COMMITTEE, TODAY
+from tests.ingest.people import COMMITTEE, TODAY, later
+from tests.ingest.proposals import made
 
 PREPARED, HELD = proposal_in("prepared"), proposal_in("held")
 HOLD = f"/commission/proposition/{PREPARED}/retenir"
@@ -25,8 +26,8 @@ async def test_the_commission_begins_with_what_waits_for_a_release(town: Town) -
         "2\u00a0propositions à libérer",
         "Un enfant de 21\u00a0mois",
         "30\u00a0points hors santé",
-        "rang 1 ici",
         "Parent isolé",
+        "L'ordre suit les structures, puis les numéros de dossier. Aucun rang n'est montré.",
     ):
         assert said in shown
     assert HOLD in read(page.text).targets
@@ -44,6 +45,17 @@ async def test_no_page_of_the_commission_names_a_child_a_contact_or_a_health_mat
         assert "60\u00a0points" not in words(text), "the total beside the lines that are shown gives the others away"
 
 
+async def test_the_order_of_the_commissions_list_tells_nothing_of_ranks(town: Town) -> None:
+    """Made and named against the order of the files: those that come first here would come last there."""
+    files = (3, 4, 5)
+    await town.hear(
+        *[made(f"O-9{9 - n}", f"R-{n}", rank=n, points=n, code=f"900{n}", now=later(minutes=n)) for n in files]
+    )
+    page = words((await (await town.signed_in("committee")).get("/commission")).text)
+    shown = [page.index(f"dossier R-{n}") for n in files]
+    assert shown == sorted(shown)
+
+
 async def test_the_commission_releases_a_round_in_one_gesture(town: Town) -> None:
     committee = await town.signed_in("committee")
     page = (await committee.get("/commission")).text
@@ -58,8 +70,8 @@ async def test_the_commission_releases_a_round_in_one_gesture(town: Town) -> Non
 async def test_the_commission_holds_one_back_with_a_reason_and_a_date(town: Town) -> None:
     committee = await town.signed_in("committee")
     form = words((await committee.get(HOLD)).text)
-    assert "Deux demandes passaient avant." in form
-    assert "rang 3" in form and "60\u00a0points" not in form
+    assert "vous propose la place demandée en premier" in form
+    assert "rang" not in form and "60\u00a0points" not in form
     until = TODAY + timedelta(days=5)
     refused = await committee.post(HOLD, data={"jusqu_au": "", "motif": ""})
     assert (refused.status_code, faults(refused.text)) == (422, ["jusqu_au", "motif"])

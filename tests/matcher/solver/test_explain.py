@@ -137,11 +137,11 @@ def test_phrases_say_what_is_full_for_whom_and_with_how_many_points() -> None:
     ]
 
 
-def test_phrases_without_points_name_no_total_of_anybody() -> None:
+def test_phrases_without_points_name_no_total_and_no_rank_of_anybody() -> None:
     round = round_of(ONE_PLACE)
     said = phrases(round.requests[1], _reason(round, "B"), {"X": "Les Lucioles"}, points=False)
-    assert len(said) == 2 and "complet" in said[1] and "rang" in said[1]
-    assert not any(word in said[1] for word in ("point", "priorité", "Dernier dossier"))
+    assert len(said) == 2 and "complet" in said[1]
+    assert not any(word in said[1] for word in ("rang", "point", "priorité", "Dernier dossier"))
 
 
 def test_phrases_say_that_equal_points_are_settled_by_seniority_and_the_draw() -> None:

@@ -47,6 +47,8 @@ def test_a_request_beyond_the_share_is_named_and_told_so() -> None:
         f"La part votée de la priorité{NBSP}1 est atteinte, la demande passe selon ses points."
     )
     assert not any("La part" in said for said in phrases(asked["D"], reasons["D"]))
+    plain = phrases(asked["B"], reasons["B"], points=False)
+    assert not any("La part" in said for said in plain), "only who is of the first tier is sent behind"
 
 
 def test_those_whom_the_first_tier_keeps_out_are_named() -> None:
