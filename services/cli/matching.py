@@ -29,6 +29,7 @@ def match(
     csv: Annotated[Path | None, typer.Option(help="La décision en CSV, une ligne par demande.")] = None,
     schema: Annotated[Format | None, typer.Option(help="Montrer le schéma JSON d'un des deux fichiers.")] = None,
     example: Annotated[bool, typer.Option("--example", help="Montrer un fichier d'attribution (inventé).")] = False,
+    proofs: Annotated[bool, typer.Option(help="Écrire à côté les preuves que personne ne pouvait avoir mieux.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Les erreurs en JSON ; la décision l'est toujours.")] = False,
 ) -> None:
     """Décider une attribution sans serveur : ROUND.json entre, la décision sort."""
@@ -43,16 +44,17 @@ def match(
             "Il manque le fichier ROUND.json.", "«\u00a0berceau match --example\u00a0» en montre un.", SEE, Exit.USAGE
         )
     else:
-        raise typer.Exit(_match(round_file, out, csv))
+        raise typer.Exit(_match(round_file, out, csv, proofs=proofs))
 
 
-def _match(round_file: Path, out: Path | None, csv: Path | None) -> Exit:
+def _match(round_file: Path, out: Path | None, csv: Path | None, *, proofs: bool) -> Exit:
     from services.cli import rounds
+    from services.matcher.solver.proving import with_proofs
     from services.matcher.solver.schema import Round
 
     asked = rounds.read(round_file, Round)
     _warn_of_unknown(rounds.unknown_fields(round_file, asked))
-    outcome = decided(asked)
+    outcome = with_proofs(asked, decided(asked)) if proofs else decided(asked)
     text = outcome.model_dump_json(indent=2) + "\n"
     if out is None:
         typer.echo(text, nl=False)
@@ -116,6 +118,7 @@ def explain(
 ) -> None:
     """Dire en français pourquoi une demande a, ou n'a pas, sa place."""
     from services.cli import rounds
+    from services.matcher.solver.proof_phrases import proof_phrases
     from services.matcher.solver.schema import Outcome, Round
 
     outcome = rounds.read(outcome_file, Outcome)
@@ -123,6 +126,7 @@ def explain(
     check_untouched(outcome, asked)
     reason = _reason(outcome, request)
     told = rounds.sentences(outcome, asked, reason)
+    told += proof_phrases(asked, outcome, request) if asked and outcome.certificate else []
     if as_json:
         typer.echo(json.dumps(_facts(outcome, reason, told), indent=2, ensure_ascii=False))
     else:

@@ -17,11 +17,13 @@ from services.cli.matching import SEE, check_untouched, decided
 if TYPE_CHECKING:
     from contracts.vocabulary import Slot
     from services.matcher.solver.schema import Outcome, Placed, Round, Violation
+    from services.matcher.solver.verify import Proven
     from services.matcher.solver.what_if import Difference, Enough, Forced
 
 RoundFile = Annotated[Path, typer.Argument(metavar="ROUND.json", help="L'attribution.")]
 OutcomeFile = Annotated[Path, typer.Argument(metavar="OUTCOME.json", help="Sa décision.")]
 RequestId = Annotated[str, typer.Argument(metavar="REQUEST", help="L'identifiant de la demande.")]
+MOST_NAMED = 10
 AsJson = Annotated[bool, typer.Option("--json", help="La réponse en JSON.")]
 
 
@@ -38,12 +40,16 @@ def verify(
 
     asked, outcome = _both(round_file, outcome_file)
     found = checks.verify(asked, outcome)
+    best = checks.best_of_all(asked, outcome) if outcome.certificate else None
     same = decided(asked).outcome_hash == outcome.outcome_hash if recompute else None
     if as_json:
-        typer.echo(json.dumps(_checked(asked, found, same), indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps({**_checked(asked, found, same), "proofs": _shown(outcome, best)}, indent=2, ensure_ascii=False)
+        )
     else:
         for guarantee, sentence in checks.GUARANTEES.items():
             _tell_guarantee(guarantee, sentence, [row for row in found if row.guarantee == guarantee])
+        _tell_proofs(outcome, best)
         _tell_seed(asked)
         _tell_same(same)
     raise typer.Exit(Exit.FOUND if found or same is False else Exit.DONE)
@@ -68,7 +74,32 @@ def _tell_guarantee(guarantee: str, sentence: str, broken: list[Violation]) -> N
     typer.echo(f"{'NON' if broken else 'oui'}  {guarantee:<4} {sentence}")
     for violation in broken:
         named = [*violation.requests, *violation.sections]
-        typer.echo(f"          en défaut{NBSP}: {', '.join(named[:10])}{'…' if len(named) > 10 else ''}")
+        typer.echo(
+            f"          en défaut{NBSP}: {', '.join(named[:MOST_NAMED])}{'…' if len(named) > MOST_NAMED else ''}"
+        )
+
+
+def _tell_proofs(outcome: Outcome, best: Proven | None) -> None:
+    """How many requests are shown to have the best that the rules allow, and which are not."""
+    from services.calendar import counted
+
+    if best is None or outcome.certificate is None:
+        typer.echo("          Aucune preuve n'est écrite à côté de cette décision.")
+        return
+    written = counted(len(outcome.certificate.proofs), "preuve")
+    asked = len(best.best) + len(best.open)
+    typer.echo(f"{'NON' if best.false else 'oui'}       Refaites par addition{NBSP}: {written}.")
+    typer.echo(f"          Le mieux possible est prouvé pour {len(best.best)} des {counted(asked, 'demande')}.")
+    if best.open:
+        named = ", ".join(best.open[:MOST_NAMED])
+        typer.echo(f"          Sans preuve écrite{NBSP}: {named}{'…' if len(best.open) > MOST_NAMED else ''}")
+
+
+def _shown(outcome: Outcome, best: Proven | None) -> dict[str, Any] | None:
+    if best is None or outcome.certificate is None:
+        return None
+    false = [{"unit": unit, "structure": structure} for unit, structure in best.false]
+    return {"written": len(outcome.certificate.proofs), "best": best.best, "open": best.open, "false": false}
 
 
 def _tell_seed(asked: Round) -> None:

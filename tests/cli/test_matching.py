@@ -44,7 +44,8 @@ def edited(path: Path, change: Any) -> Path:
 def test_the_example_is_decided_as_the_engine_decides_it(example: Path, decided: Path) -> None:
     asked = Round.model_validate_json(example.read_bytes())
     outcome = Outcome.model_validate_json(decided.read_bytes())
-    assert outcome == decide(asked)
+    assert outcome.certificate is not None
+    assert outcome.model_copy(update={"certificate": None}) == decide(asked)
     assert verify(asked, outcome) == ()
     assert {row.request: row.section for row in outcome.placed} == {
         "R-1": "S-cailloux-grands",

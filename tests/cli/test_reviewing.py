@@ -61,6 +61,38 @@ def test_a_decision_that_breaks_a_promise_is_found_though_its_hash_is_right(
     assert {row["guarantee"] for row in berceau("verify", asked, forged, "--json").json["violations"]} >= {"G5", "G6"}
 
 
+def test_how_many_requests_are_proven_to_have_the_best_possible_is_said(
+    berceau: Command, asked: Path, outcome: Path, tmp_path: Path
+) -> None:
+    said = berceau("verify", asked, outcome)
+    assert "oui       Refaites par addition\u00a0: 1\u00a0preuve." in said.out
+    assert "Le mieux possible est prouvé pour 2 des 2\u00a0demandes." in said.out
+    assert berceau("verify", asked, outcome, "--json").json["proofs"] == {
+        "written": 1, "best": ["A", "B"], "open": [], "false": []
+    }  # fmt: skip
+    bare = tmp_path / "bare.json"
+    assert berceau("match", asked, "--out", bare, "--no-proofs").code == 0
+    assert "Aucune preuve n'est écrite à côté de cette décision." in berceau("verify", asked, bare).out
+
+
+def test_a_proof_that_somebody_edited_is_found_though_the_hash_is_right(
+    berceau: Command, asked: Path, outcome: Path
+) -> None:
+    false = edited(outcome, lambda data: data["certificate"]["refusals"][0].update(unit="A"))
+    said = berceau("verify", asked, false)
+    assert said.code == 1
+    assert "NON  G17" in said.out
+    assert "Sans preuve écrite\u00a0: B" in said.out
+
+
+def test_a_family_reads_the_proof_in_plain_words(berceau: Command, asked: Path, outcome: Path) -> None:
+    said = berceau("explain", outcome, "B", "--round", asked)
+    assert said.out.endswith(
+        "Preuve à X\u00a0: le lundi 07/09/2026 à 8\u00a0h, il y a 1 place.\nUn enfant qui passe avant la prend.\n"
+    )
+    assert "Preuve" not in berceau("explain", outcome, "A", "--round", asked).out
+
+
 def test_an_edited_decision_is_refused(berceau: Command, asked: Path, outcome: Path) -> None:
     said = berceau("verify", asked, edited(outcome, lambda data: data["placed"].clear()))
     assert said.code == 5

@@ -5,7 +5,7 @@ Written without the solver, which cuts time in its own way. When to modify: when
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
@@ -57,6 +57,27 @@ class Cut:
             cells = self._stretches(*_days(slot, period)) * (until[slot.end] - until[slot.start]) & self._happen
             self._known_slots[key] = (slot, period, cells)
         return self._known_slots[key][2]
+
+    def cell_at(self, day: date, hour: time) -> Cell:
+        """The cell of one moment. Raises ValueError where no span comes near it."""
+        hours, stretch = self._hours[day.weekday()], bisect_right(self._dates, day) - 1
+        number = bisect_right(hours, hour) - 1
+        if not (0 <= stretch < len(self._dates) - 1 and 0 <= number < len(hours) - 1):
+            raise ValueError(f"nothing happens on {day} at {hour}")
+        return self._first_cell(WEEKDAYS[day.weekday()], hours[number], hours[number + 1]) + stretch
+
+    def moment(self, cell: Cell) -> tuple[date, time]:
+        """The first moment of a cell: a day and an hour."""
+        for weekday, hours in zip(WEEKDAYS, self._hours, strict=True):
+            for hour, end in pairwise(hours):
+                stretch = cell - self._first_cell(weekday, hour, end)
+                if 0 <= stretch < len(self._dates) - 1:
+                    start = self._dates[stretch]
+                    return start + timedelta(days=(weekday.number - start.weekday()) % 7), hour
+        raise ValueError(f"there is no cell {cell}")
+
+    def _first_cell(self, weekday: Weekday, hour: time, end: time) -> Cell:
+        return (self._until[weekday][end] - self._until[weekday][hour]).bit_length() - 1
 
     def _mask(self, slots: tuple[Slot, ...], period: Period) -> int:
         found = self._stretches(period.start, period.end or date.max) * self._weekly(slots) & self._happen

@@ -15,6 +15,10 @@ from enum import StrEnum
 from pydantic import Field
 
 from contracts.vocabulary import Audience, Frozen, Id, Period, RequestKind, Slot, VacancyKind
+from services.matcher.solver.certificate import Certificate as Certificate
+from services.matcher.solver.certificate import Price as Price
+from services.matcher.solver.certificate import Proof as Proof
+from services.matcher.solver.certificate import Refusal as Refusal
 from services.matcher.solver.vote import FIRST_TIER as FIRST_TIER
 from services.matcher.solver.vote import LEAST_SHARE as LEAST_SHARE
 from services.matcher.solver.vote import ORDINARY_TIER as ORDINARY_TIER
@@ -368,6 +372,7 @@ class Outcome(Frozen):
     `prices`: what the other modes would have placed, unless that was not asked.
     `behind`: requests of the first tier that ranked with the others, since its share was reached before them.
     `displaced`: requests of other tiers that would have a place if the first did not go first; None if not asked.
+    `certificate`: short proofs that nobody could have had more, which the hash leaves aside; None if not asked.
     """
 
     round: Id
@@ -383,5 +388,6 @@ class Outcome(Frozen):
     prices: tuple[PriceOfMode, ...] = ()
     behind: tuple[Id, ...] = ()
     displaced: tuple[Id, ...] | None = None
+    certificate: Certificate | None = None
     input_hash: str
     outcome_hash: str

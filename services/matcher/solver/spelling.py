@@ -15,6 +15,9 @@ from services.matcher.solver.schema import Outcome, Round
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
+APART = {"certificate"}
+"""What stands beside a decision and changes nothing in it."""
+
 
 class Spelling:
     """Texts by row. Rows are slow to hash: known by their ids, which stay theirs while kept here."""
@@ -27,7 +30,7 @@ class Spelling:
         return self._sha256(facts, {"instant": facts.instant.astimezone(UTC).isoformat()})
 
     def outcome_hash(self, outcome: Outcome) -> str:
-        """SHA-256 of the outcome without its own hash, in hexadecimal."""
+        """SHA-256 of the outcome without its own hash and without its proofs, in hexadecimal."""
         return self._sha256(outcome, {"outcome_hash": ""})
 
     def row(self, row: Frozen) -> str:
@@ -38,7 +41,7 @@ class Spelling:
         return known[1]
 
     def _sha256(self, data: Frozen, instead: dict[str, Any]) -> str:
-        fields = {name: getattr(data, name) for name in type(data).model_fields} | instead
+        fields = {name: getattr(data, name) for name in type(data).model_fields if name not in APART} | instead
         text = ",".join(f'"{name}":{self._value(fields[name])}' for name in sorted(fields))
         return hashlib.sha256(f"{{{text}}}".encode()).hexdigest()
 

@@ -15,6 +15,8 @@ from services.matcher.solver.canonical import canonical
 from services.matcher.solver.counts import Counts, counts_of, may_be_counted
 from services.matcher.solver.facts import Facts, care_hours, is_choice
 from services.matcher.solver.families import Wanted
+from services.matcher.solver.proven import Proven as Proven
+from services.matcher.solver.proven import proven
 from services.matcher.solver.schema import (
     ENGINE,
     FIRST_TIER,
@@ -51,6 +53,7 @@ GUARANTEES = {
     "G14": "La première priorité ne passe devant que pour la part des places que le territoire a votée.",
     "G15": "Une même semaine, une section ne commence pas l'accueil de plus d'enfants qu'elle ne peut en adapter.",
     "G16": "Une place n'attend pas un début plus tardif au-delà des semaines que le territoire a votées.",
+    "G17": "Chaque preuve écrite à côté d'une décision se refait par une addition.",
 }
 
 
@@ -58,6 +61,12 @@ def verify(round: Round, outcome: Outcome) -> tuple[Violation, ...]:
     """Every violation of a guarantee, in the order of the guarantees; empty if all of them hold."""
     asked = canonical(round)
     return violations(Facts(as_ranked(asked, outcome), outcome, asked=asked))
+
+
+def best_of_all(round: Round, outcome: Outcome) -> Proven:
+    """Which requests the proofs beside an outcome show to have the best that the rules allow, and which are open."""
+    asked = canonical(round)
+    return proven(Facts(as_ranked(asked, outcome), outcome, asked=asked))
 
 
 def violations(facts: Facts) -> tuple[Violation, ...]:
@@ -248,6 +257,12 @@ def check_no_place_waits_too_long(facts: Facts) -> Iterator[Violation]:
             yield _violation("G16", [row.request], [row.section])
 
 
+def check_each_proof_adds_up(facts: Facts) -> Iterator[Violation]:
+    """G17: what the certificate says is refused is refused by the sums that it names."""
+    for unit, _ in proven(facts).false if facts.outcome.certificate is not None else ():
+        yield _violation("G17", list(facts.families.members.get(unit, (unit,))), [])
+
+
 CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_no_cell_overbooked,
     check_one_proposal_for_each,
@@ -264,6 +279,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_first_tier_within_its_share,
     check_starts_are_spread_over_the_weeks,
     check_no_place_waits_too_long,
+    check_each_proof_adds_up,
 )
 
 
