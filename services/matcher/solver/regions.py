@@ -95,7 +95,7 @@ def _limit(solver: pywraplp.Solver, users: list[pywraplp.Variable], left: int) -
 
 
 def _scarce(
-    descent: Descent, region: list[tuple[Way, ...]], fixed: list[tuple[Way, ...]], sections: Iterable[Id]
+    descent: Descent, region: list[tuple[Way, ...]], fixed: Iterable[tuple[Way, ...]], sections: Iterable[Id]
 ) -> Scarce:
     """The places that may be too few beside those who are fixed; of places with the same users the scarcest."""
     inside = set(sections)
