@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from fastapi.responses import Response
 
-from contracts.vocabulary import ProposalState, RefusalReason, TaskKind, WithdrawalReason
+from contracts.vocabulary import MessageTemplate, ProposalState, RefusalReason, TaskKind, WithdrawalReason
 from services.ingest.actors import Act, Role
 from services.ingest.declare.replies import CallBody, record_call
 from services.ingest.declare.tasks import ACT_FIRST, HandledBody, handle_task
@@ -42,7 +42,7 @@ ORDER = (
 
 TITLES = {
     TaskKind.CONTRADICTION: ("Réponses contradictoires", "Deux contacts se contredisent. Appelez, puis choisissez."),
-    TaskKind.CALL_BACK: ("Familles à rappeler", "Elles demandent un appel. Le délai s'arrête un jour ouvré."),
+    TaskKind.CALL_BACK: ("Familles à rappeler", "Elles attendent votre appel. Un délai s'arrête un jour ouvré."),
     TaskKind.UNCLEAR_REPLY: ("Réponses non comprises", "Lisez le SMS, appelez, puis enregistrez la réponse."),
     TaskKind.UNDELIVERED: ("SMS non reçus", "Le délai ne court pas. Appelez la famille."),
     TaskKind.NO_MOBILE: ("Familles sans mobile", "Appelez. Un appel abouti fait courir le délai."),
@@ -76,9 +76,16 @@ CALLS = frozenset(
 PUT_OFF_HOURS = 4
 """When an unanswered call is tried again: later on the same working day (a choice of the guichet)."""
 
-_REASONS: dict[str, str] = {
-    reason.value: reason.label for reasons in (RefusalReason, WithdrawalReason) for reason in reasons
+_DETAILS: dict[str, str] = {
+    **{
+        said: f"Motif\u00a0: {reason.label}."
+        for reasons in (RefusalReason, WithdrawalReason)
+        for reason in reasons
+        for said in (reason.value, reason.label)
+    },
+    **{template.value: f"SMS\u00a0: {template.label}." for template in MessageTemplate},
 }
+"""What the detail of a task says to a person; a detail that is a sentence already stands as it is."""
 
 
 async def to_do(visit: Visit) -> Response:
@@ -98,7 +105,7 @@ async def to_do(visit: Visit) -> Response:
         put_off_hours=PUT_OFF_HOURS,
         words={row["proposal"]: row["words"] for row in texts if row["proposal"]},
         texts=await _with_numbers(visit, [row for row in texts if row["proposal"] is None]),
-        reasons=_REASONS,
+        details=_DETAILS,
         states=ProposalState,
     )
 

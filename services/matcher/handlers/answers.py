@@ -66,7 +66,7 @@ def _apply(step: Step, proposal: Proposal, event: ReplyReceived, judgement: Judg
             pass
 
 
-READ_LATE = "Reçu avant la limite, lu après : la famille n'est pas en retard."
+READ_LATE = "Reçu avant la limite, lu après\u00a0: la famille n'est pas en retard."
 
 
 def _rests_on_agreement(step: Step, proposal: Proposal) -> bool:

@@ -14,14 +14,24 @@ from contracts.releases import ReleaseGiven, ReleaseSuspended, WithdrawalGiven
 from contracts.replies import CallRecorded, ReplyReceived, ReplyUndone
 from contracts.requests import RequestAmended, RequestClosed, RequestRegistered
 from contracts.siblings import SiblingsAsked, SiblingsParted
-from contracts.tasks import TaskHandled
-from contracts.vocabulary import Answer, Channel, Criterion, TaskKind
+from contracts.tasks import TaskHandled, TaskOpened
+from contracts.vocabulary import (
+    Answer,
+    Channel,
+    Criterion,
+    MessageTemplate,
+    RefusalReason,
+    TaskKind,
+    WithdrawalReason,
+)
 from services.ingest.declare.requests import amend_request
 from services.ingest.pages.coordinator import ORDER, TITLES
+from services.matcher.handlers.answers import READ_LATE
 from services.vault import contacts_of
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import Town, proposal_in
 from tests.ingest.people import COORDINATOR, CRECHE, OTHER, act, later, need_body, said
+from tests.ingest.proposals import event
 
 NEED = {
     "type": "regular",
@@ -143,6 +153,45 @@ async def test_a_task_that_holds_a_place_is_settled_by_a_gesture_and_never_by_a_
     )
     assert back.status_code == 303
     assert [given.proposal for given in await town.said(WithdrawalGiven)] == [proposal]
+
+
+def _one(page: str, kind: TaskKind, child: str) -> str:
+    """The part of the list that is about one child."""
+    section = page.partition(f'<section id="{kind.value}"')[2].partition("</section>")[0]
+    return next(part for part in section.split("<li>") if f"/guichet/dossier/{child}" in part)
+
+
+async def test_a_family_that_lost_its_place_is_called_and_no_answer_is_asked_of_it(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    """Another structure has the place by then: a OUI written down here would be answered "délai passé"."""
+    lost = f"R-{proposal_in('withdrawn')[2:]}"
+    facts = {"proposal": proposal_in("withdrawn"), "request": lost, "structure": CRECHE}
+    detail = WithdrawalReason.STAFF_SHORTAGE.label
+    await town.hear(event(TaskOpened, "A-lost", kind=TaskKind.CALL_BACK, detail=detail, **facts))
+    page = (await guichet.get("/guichet")).text
+    shown = _one(page, TaskKind.CALL_BACK, lost)
+    assert "Motif\u00a0: Manque de personnel." in shown
+    assert "Famille rappelée" in shown and "/guichet/tache/A-lost" in shown
+    assert "/repondre" not in shown and "Jointe" not in shown
+    waits = _one(page, TaskKind.CALL_BACK, f"R-{proposal_in('delivered')[2:]}")
+    assert "/repondre" in waits and "Jointe" in waits, "the family that asked for a call still answers"
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "told"),
+    [
+        (TaskKind.STRUCTURE_REFUSED, RefusalReason.FILE_INCOMPLETE.label, "Motif\u00a0: Dossier incomplet"),
+        (TaskKind.UNDELIVERED, MessageTemplate.WITHDRAWN.value, "SMS\u00a0: Place retirée."),
+        (TaskKind.LATE_YES, READ_LATE, "la famille n'est pas en retard."),
+    ],
+)
+async def test_what_the_matcher_says_of_a_task_is_shown(
+    town: Town, guichet: httpx2.AsyncClient, kind: TaskKind, detail: str, told: str
+) -> None:
+    facts = {"proposal": proposal_in("expired"), "request": f"R-{proposal_in('expired')[2:]}", "structure": CRECHE}
+    await town.hear(event(TaskOpened, "A-told", kind=kind, detail=detail, **facts))
+    assert told in words((await guichet.get("/guichet")).text)
 
 
 async def test_a_text_of_a_stranger_leaves_the_list_when_it_was_dealt_with(

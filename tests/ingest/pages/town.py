@@ -32,6 +32,7 @@ from contracts.vocabulary import (
     AwardMode,
     Channel,
     Period,
+    RefusalReason,
     Slot,
     StructureKind,
     TaskKind,
@@ -341,7 +342,7 @@ def _tasks() -> list[Event]:
 
 
 def _task(kind: TaskKind, proposal: str) -> Event:
-    detail = "staff_shortage" if kind is TaskKind.STRUCTURE_REFUSED else ""
+    detail = RefusalReason.STAFF_SHORTAGE.label if kind is TaskKind.STRUCTURE_REFUSED else ""
     where = {"proposal": proposal, "request": f"R-{proposal[2:]}", "structure": CRECHE}
     return event(TaskOpened, f"A-{kind.value}", kind=kind, detail=detail, due=later(hours=6), **where)
 
