@@ -198,7 +198,7 @@ async def suspend_if_wrong(
     if answer is Answer.ERREUR:
         wrong = await guichet.database.read(_contact_to_suspend, act, proposal, contact)
         if wrong is not None:
-            await guichet.vault.write(suspend_contact, wrong)
+            await guichet.vault.write(suspend_contact, wrong, stranger=True)
 
 
 def _contact_to_suspend(tx: sa.Connection, act: Act, proposal: str, contact: str | None) -> str | None:

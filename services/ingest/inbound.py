@@ -8,7 +8,7 @@ the vault, where a sweep erases it as it does every family without a request.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ from services.ingest.declare.bodies import Body
 from services.ingest.declare.replies import record_reply
 from services.ingest.guichet import Guichet
 from services.ingest.problems import unknown
-from services.ingest.projection.tables import proposals
+from services.ingest.projection.tables import proposals, verdicts
 from services.ingest.sms_replies import ParsedReply, parse_reply
 from services.ingest.store import metadata, named
 from services.vault import (
@@ -92,10 +92,20 @@ class Taken:
 
 @dataclass(frozen=True)
 class Sender:
-    """Whose number it is: (family, contact) pairs, and the contacts that may not answer."""
+    """Whose number it is: (family, contact) pairs, and the contacts that may not answer.
 
-    pairs: tuple[tuple[str, str], ...]
-    silent: frozenset[str]
+    `proven` are the contacts from which the family itself has answered: whoever writes ERREUR there means something
+    else. `wrong` are families that the number was said not to be of: it speaks for none of them.
+    """
+
+    pairs: tuple[tuple[str, str], ...] = ()
+    silent: frozenset[str] = frozenset()
+    proven: frozenset[str] = frozenset()
+    wrong: tuple[str, ...] = ()
+
+    @property
+    def families(self) -> list[str]:
+        return [family for family, _ in self.pairs]
 
     def contact_in(self, family: str) -> str:
         return next(contact for owner, contact in self.pairs if owner == family)
@@ -110,7 +120,8 @@ async def receive_sms(guichet: Guichet, sms: InboundSms) -> Taken:
     reply = parse_reply(sms.text)
     sender = await guichet.vault.read(_sender, guichet.keyring, sms.sender)
     if reply.stop or reply.answer is Answer.ERREUR:
-        await guichet.vault.write(_suspend, sender)
+        sender = replace(sender, proven=await guichet.database.read(_proven, sender))
+        await guichet.vault.write(_suspend, sender, reply)
     owner = None if sender.pairs else await _keep_unknown(guichet, sms, now)
     return await guichet.database.write(_take, sms, reply, sender, owner, now)
 
@@ -162,12 +173,13 @@ def _take(
     received_at = min(sms.received_at or now, now)
     if not _first_time(tx, sms.message_id, received_at):
         return _known(tx, sms.message_id) or Taken(UNKNOWN_SENDER, repeated=True)
-    row, sure = match(known_to(tx, [family for family, _ in sender.pairs]), reply.code)
+    row, sure = match(known_to(tx, sender.families), reply.code)
     if row is None:
         taken = Taken(NO_PROPOSAL if sender.pairs else UNKNOWN_SENDER)
     else:
         taken = _record(tx, sms, reply, sender, row, sure, received_at, now)
-    _keep(tx, sms, taken, owner or (sender.pairs[0][0] if sender.pairs else None), row)
+    territory = row["territory"] if row else _territory(tx, [*sender.families, *sender.wrong])
+    _keep(tx, sms, taken, owner or next(iter(sender.families), None), territory)
     return taken
 
 
@@ -178,9 +190,11 @@ def _record(
     """Say the answer; or, where words, code or sender leave a doubt, that a person has to call.
 
     With two live proposals and no code the newest one is asked again: its text shows its code, and only that one's.
+    "Erreur" from a family that has answered from there is no wrong number: it may well mean its own NON.
     """
     contact = sender.contact_in(row["family"])
-    clear = sure and reply.understood and contact not in sender.silent
+    meant = reply.answer is not Answer.ERREUR or contact not in sender.proven
+    clear = sure and reply.understood and meant and contact not in sender.silent
     answer = reply.answer if clear and reply.answer else Answer.RAPPEL
     actor = Actor(contact, Role.FAMILY, row["territory"], row["structure"], row["family"], row["request"], row["id"])
     act = Act(actor, now, Channel.SMS, cause=sms.message_id)
@@ -188,9 +202,9 @@ def _record(
     return Taken(RECORDED if clear else UNCLEAR, row["id"], said)
 
 
-def _keep(tx: sa.Connection, sms: InboundSms, taken: Taken, owner: str | None, row: dict[str, Any] | None) -> None:
+def _keep(tx: sa.Connection, sms: InboundSms, taken: Taken, owner: str | None, territory: str | None) -> None:
     values = {
-        "territory": row["territory"] if row else _first_territory(tx),
+        "territory": territory,
         "owner": owner,
         "proposal": taken.proposal,
         "reply": taken.reply,
@@ -198,8 +212,8 @@ def _keep(tx: sa.Connection, sms: InboundSms, taken: Taken, owner: str | None, r
         "words": None if taken.outcome == RECORDED else sms.text.replace("\0", ""),
     }
     store.update(tx, inbound, sms.message_id, **values)
-    if taken.reply is None and values["territory"]:
-        changes.note(tx, (values["territory"],))  # nothing was said: only a person reads it
+    if taken.reply is None and territory:
+        changes.note(tx, (territory,))  # nothing was said: only a person reads it
 
 
 def _first_time(tx: sa.Connection, message_id: str, received_at: datetime) -> bool:
@@ -214,23 +228,42 @@ def _known(tx: sa.Connection, message_id: str) -> Taken | None:
     return Taken(row["outcome"], row["proposal"], row["reply"], repeated=True) if row else None
 
 
-def _first_territory(tx: sa.Connection) -> str | None:
-    """Who looks at a text that names nobody: the only territory, or the first where there are several."""
-    return tx.scalar(sa.select(store.territories.c.id).order_by(store.territories.c.id).limit(1))
+def _territory(tx: sa.Connection, families: Sequence[str]) -> str | None:
+    """Who looks at a text that names no proposal: the territory of a family that has, or had, this number; where nobody
+    has, the only territory, or the first of several."""
+    asked, every = store.requests.c, store.territories.c.id
+    theirs = sa.select(asked.territory).where(asked.family.in_(families)).order_by(asked.registered_at.desc(), asked.id)
+    return tx.scalar(theirs.limit(1)) or tx.scalar(sa.select(every).order_by(every).limit(1))
 
 
 def _sender(tx: sa.Connection, keyring: Keyring, phone: str) -> Sender:
     try:
         pairs = tuple(pair for pair in families_by_phone(tx, keyring, phone) if not pair[0].startswith(UNKNOWN))
     except InvalidPhone:
-        return Sender((), frozenset())
-    contacts = [contact_named(tx, keyring, contact) for _, contact in pairs]
-    return Sender(pairs, frozenset(contact.id for contact in contacts if contact and not contact.may_answer))
+        return Sender()
+    contacts = [found for _, name in pairs if (found := contact_named(tx, keyring, name)) is not None]
+    strangers = {contact.id for contact in contacts if contact.stranger}
+    return Sender(
+        tuple(pair for pair in pairs if pair[1] not in strangers),
+        silent=frozenset(contact.id for contact in contacts if not contact.may_answer),
+        wrong=tuple(family for family, contact in pairs if contact in strangers),
+    )
 
 
-def _suspend(tx: sa.Connection, sender: Sender) -> None:
+def _proven(tx: sa.Connection, sender: Sender) -> frozenset[str]:
+    """The sender's contacts whose last answer that decides anything was not ERREUR, whatever proposal it was about."""
+    told = (verdicts.c.answered_by.in_([contact for _, contact in sender.pairs]), verdicts.c.answer != Answer.RAPPEL)
+    query = sa.select(verdicts.c.answered_by, verdicts.c.answer).where(*told)
+    last = {row.answered_by: row.answer for row in tx.execute(query.order_by(verdicts.c.received_at, verdicts.c.reply))}
+    return frozenset(contact for contact, answer in last.items() if answer != Answer.ERREUR)
+
+
+def _suspend(tx: sa.Connection, sender: Sender, reply: ParsedReply) -> None:
+    """STOP silences a number and leaves it the family's; ERREUR makes a stranger of it, unless the family has answered
+    from there."""
     for _, contact in sender.pairs:
-        suspend_contact(tx, contact)
+        if reply.stop or contact not in sender.proven:
+            suspend_contact(tx, contact, stranger=not reply.stop)
 
 
 UNKNOWN = "unknown-"

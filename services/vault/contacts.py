@@ -49,7 +49,8 @@ class InvalidPhone(ValueError):
 class Contact(Frozen):
     """One way to reach a family or a professional. What is sealed never shows in `repr`.
 
-    `suspended`: somebody answered ERREUR from there; nothing is sent until the number changes.
+    `suspended`: somebody answered STOP or ERREUR from there; nothing is sent until the number changes. `stranger`: it
+    was ERREUR, and whoever writes from there does not speak for the owner.
     """
 
     id: Id
@@ -58,6 +59,7 @@ class Contact(Frozen):
     channel: ContactChannel = ContactChannel.SMS
     language: str = Field(default="fr", pattern=r"^[a-z]{2,3}$")
     suspended: bool = False
+    stranger: bool = False
     phone: str | None = Field(default=None, repr=False)
     email: str | None = Field(default=None, repr=False)
     name: str = Field(default="", max_length=80, repr=False)

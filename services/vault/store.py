@@ -70,12 +70,12 @@ def put_many_contacts(
         return
     owners = sorted(contacts)
     keys = keys_for_writing(tx, keyring, kind, owners, today)
-    suspended = _suspended_phones(tx, keys, kind, owner_of)
+    before = _suspended_before(tx, keys, kind, owner_of)
     for table in (tables.lookups, tables.contacts):
         tx.execute(sa.delete(table).where(table.c.kind == kind, table.c.owner.in_(owners)))
     index = index_key(tx, keyring, today)
     kept = [(owner, position, contact) for owner in owners for position, contact in enumerate(contacts[owner])]
-    rows = [_contact_row(keys[owner], (kind, owner), at, contact, suspended) for owner, at, contact in kept]
+    rows = [_contact_row(keys[owner], (kind, owner), at, contact, before) for owner, at, contact in kept]
     tx.execute(sa.insert(tables.contacts), rows)
     lookups = [row for owner, _, contact in kept for row in _lookups(index, (kind, owner), contact)]
     if lookups:
@@ -106,10 +106,13 @@ def contact_named(tx: sa.Connection, keyring: Keyring, contact: str) -> Contact 
     return None if row is None else _opened(key_for_reading(tx, keyring, row.kind, row.owner), row)
 
 
-def suspend_contact(tx: sa.Connection, contact: str) -> bool:
-    """Send nothing there any more (ERREUR). True if there is such a contact."""
+def suspend_contact(tx: sa.Connection, contact: str, *, stranger: bool = False) -> bool:
+    """Send nothing there any more (STOP), for a `stranger` (ERREUR) believe nothing from there either.
+
+    True if there is such a contact."""
     table = tables.contacts
-    wanted = sa.update(table).where(table.c.contact == contact).values(suspended=True).returning(table.c.contact)
+    values = {"suspended": True, **({"stranger": True} if stranger else {})}
+    wanted = sa.update(table).where(table.c.contact == contact).values(values).returning(table.c.contact)
     return tx.execute(wanted).one_or_none() is not None
 
 
@@ -183,10 +186,10 @@ def _owner_of(contacts: Mapping[str, Sequence[Contact]]) -> dict[str, str]:
 _SOMEBODY_ELSES = "un de ces contacts appartient à quelqu'un d'autre"
 
 
-def _suspended_phones(
+def _suspended_before(
     tx: sa.Connection, keys: Mapping[str, bytes], kind: str, owner_of: Mapping[str, str]
-) -> dict[str, str | None]:  # fmt: skip
-    """The phone of each contact that was suspended, by id. Raises ValueError: an id is never taken over from another
+) -> dict[str, Contact]:  # fmt: skip
+    """Each contact that was suspended, by id. Raises ValueError: an id is never taken over from another
     owner."""
     table = tables.contacts
     mine = sa.and_(table.c.kind == kind, table.c.owner.in_(keys))
@@ -195,16 +198,18 @@ def _suspended_phones(
         if row.kind != kind or owner_of.get(row.contact, row.owner) != row.owner:
             raise ValueError(_SOMEBODY_ELSES)
         if row.suspended:
-            found[row.contact] = _opened(keys[row.owner], row).phone
+            found[row.contact] = _opened(keys[row.owner], row)
     return found
 
 
 def _contact_row(
-    key: bytes, place: tuple[str, str], position: int, contact: Contact, suspended: Mapping[str, str | None]
+    key: bytes, place: tuple[str, str], position: int, contact: Contact, before: Mapping[str, Contact]
 ) -> dict[str, Any]:  # fmt: skip
     kind, owner = place
     plain = contact.model_dump(mode="json", exclude={"id", *_SEALED})
-    plain["suspended"] = contact.suspended or (contact.id in suspended and suspended[contact.id] == contact.phone)
+    same = before.get(contact.id)
+    if same is not None and same.phone == contact.phone:
+        plain |= {"suspended": True, "stranger": contact.stranger or same.stranger}
     sealed = {field: _sealed(key, getattr(contact, field), kind, owner, contact.id, field) for field in _SEALED}
     return {"contact": contact.id, "kind": kind, "owner": owner, "position": position, **plain, **sealed}
 
@@ -245,6 +250,7 @@ def _opened(key: bytes, row: sa.Row[Any]) -> Contact:
         channel=_word(ContactChannel, row.channel),
         language=row.language,
         suspended=row.suspended,
+        stranger=row.stranger,
         phone=opened["phone"],
         email=opened["email"],
         name=opened["name"] or "",

@@ -35,6 +35,7 @@ contacts = sa.Table(
     sa.Column("channel", sa.String(16), nullable=False),
     sa.Column("language", sa.String(3), nullable=False),
     sa.Column("suspended", sa.Boolean, nullable=False),
+    sa.Column("stranger", sa.Boolean, nullable=False),
     sa.Column("phone", sa.LargeBinary),
     sa.Column("email", sa.LargeBinary),
     sa.Column("name", sa.LargeBinary),

@@ -168,6 +168,59 @@ async def test_a_wrong_number_and_stop_suspend_the_contact_and_are_no_refusal(
     assert (reply.answer, reply.understood) == (answer, clear)
 
 
+@pytest.mark.parametrize("first", ["OUI", "NON", "FIN"])
+async def test_erreur_from_a_number_that_the_family_answered_from_asks_for_a_call(doors: Doors, first: str) -> None:
+    """The SMS after a NON says "Une erreur ?": whoever writes the word back means its NON, and no wrong number."""
+    await family(doors)
+    await doors.hear(made(), released())
+    await text(doors, first)
+    await text(doors, "Erreur", id_="m-2")
+    said = (await replies(doors))[-1]
+    assert (said.answer, said.understood) == (Answer.RAPPEL, False), "a task to call, with the words beside it"
+    assert not (await contact(doors)).suspended
+    assert (await outcomes(doors))[-1] == ("unclear", "Erreur")
+
+
+async def test_a_question_before_erreur_proves_nothing(doors: Doors) -> None:
+    """The twin: a stranger asks who writes, then says that it is not the one."""
+    await family(doors)
+    await doors.hear(made(), released())
+    await text(doors, "qui êtes-vous ?")
+    await text(doors, "erreur de numéro", id_="m-2")
+    assert [reply.answer for reply in await replies(doors)] == [Answer.RAPPEL, Answer.ERREUR]
+    assert (await contact(doors)).stranger
+
+
+async def test_a_stranger_who_said_erreur_answers_no_more_for_the_family(doors: Doors) -> None:
+    await family(doors)
+    await doors.hear(made(), released())
+    await text(doors, "ERREUR")
+    await text(doors, "OUI 4821", id_="m-2")
+    assert [reply.answer for reply in await replies(doors)] == [Answer.ERREUR]
+    assert (await outcomes(doors))[-1] == ("unknown_sender", "OUI 4821")
+    (row,) = await doors.guichet.database.read(unclear_texts, COORDINATOR)
+    (kept,) = await doors.guichet.vault.read(vault.contacts_of, doors.guichet.keyring, row["owner"])
+    assert (row["words"], kept.phone) == ("OUI 4821", PHONE), "the guichet reads it, and can call"
+
+
+async def test_after_stop_a_number_is_still_the_familys(doors: Doors) -> None:
+    """The twin: STOP silences a number, and makes a stranger of nobody."""
+    await family(doors)
+    await doors.hear(made(), released())
+    await text(doors, "STOP")
+    await text(doors, "OUI 4821", id_="m-2")
+    assert [reply.answer for reply in await replies(doors)] == [Answer.RAPPEL, Answer.OUI]
+
+
+async def test_a_number_put_in_the_place_of_a_wrong_one_answers_again(doors: Doors) -> None:
+    await family(doors)
+    await doors.hear(made(), released())
+    await text(doors, "ERREUR")
+    await family(doors, phone=SECOND)
+    await text(doors, "OUI 4821", sender=SECOND, id_="m-2")
+    assert [reply.answer for reply in await replies(doors)] == [Answer.ERREUR, Answer.OUI]
+
+
 async def test_fin_closes_the_request_too(doors: Doors) -> None:
     request = await doors.register("coordinator")
     (known,) = await doors.guichet.vault.read(vault.families_by_phone, doors.guichet.keyring, PHONE)

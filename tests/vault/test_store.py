@@ -93,6 +93,19 @@ def test_a_suspended_contact_stays_so_until_its_number_changes(tx: sa.Connection
     assert not vault.contacts_of(tx, keyring, "f-1")[0].suspended
 
 
+def test_a_stranger_stays_one_until_the_number_changes_and_stop_makes_none(
+    tx: sa.Connection, keyring: vault.Keyring
+) -> None:
+    put(tx, keyring, "f-1", mother(), father())
+    vault.suspend_contact(tx, "c-mother", stranger=True)
+    vault.suspend_contact(tx, "c-mother")
+    vault.suspend_contact(tx, father().id)
+    put(tx, keyring, "f-1", mother(name="Awa E."), father())
+    assert [contact.stranger for contact in vault.contacts_of(tx, keyring, "f-1")] == [True, False]
+    put(tx, keyring, "f-1", mother(phone=OTHER_PHONE))
+    assert [contact.stranger for contact in vault.contacts_of(tx, keyring, "f-1")] == [False]
+
+
 def test_many_first_names_are_kept_at_once_each_with_its_family(tx: sa.Connection, keyring: vault.Keyring) -> None:
     vault.put_child_first_name(tx, keyring, "f-1", "r-1", "Zoé", TODAY)
     children = [vault.ChildName("f-1", "r-1", "Zoë"), vault.ChildName("f-2", "r-2", "Noé")]

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=16), nullable=False),
         sa.Column("language", sa.String(length=3), nullable=False),
         sa.Column("suspended", sa.Boolean(), nullable=False),
+        sa.Column("stranger", sa.Boolean(), nullable=False),
         sa.Column("phone", sa.LargeBinary(), nullable=True),
         sa.Column("email", sa.LargeBinary(), nullable=True),
         sa.Column("name", sa.LargeBinary(), nullable=True),
