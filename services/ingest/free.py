@@ -69,6 +69,12 @@ def free_in(vacancy: Posted, found: Sequence[Piece]) -> int:
     return min([vacancy.places, *own])
 
 
+def most_free_in(vacancy: Posted, found: Sequence[Piece]) -> int:
+    """How many children could take some hours of a vacancy: the most that is free at any of them."""
+    own = [piece.free for piece in found if _covers(vacancy, piece.slot, piece.period)]
+    return min(vacancy.places, max(own, default=0))
+
+
 def takes_from(vacancy: Posted, hold: Held) -> bool:
     """True if `hold` lies, in part at least, in this vacancy and is not yet taken off its count."""
     return _counts(hold, vacancy.counted_at) and any(

@@ -15,7 +15,7 @@ from services.calendar import local_day
 from services.ingest import store
 from services.ingest.access import Thing, reveal
 from services.ingest.actors import Actor
-from services.ingest.free import Held, Piece, Posted, free_in, is_worth_showing, pieces, takes_from
+from services.ingest.free import Held, Piece, Posted, free_in, is_worth_showing, most_free_in, pieces, takes_from
 from services.ingest.problems import unknown
 from services.ingest.projection.tables import placements, proposals
 
@@ -202,6 +202,7 @@ def _own_view(
         "proposed": sum(hold.placed_at is None for hold in mine),
         "taken": sum(hold.placed_at is not None for hold in mine),
         "free": free_in(vacancy, found),
+        "free_at_most": most_free_in(vacancy, found),
         "updated_at": row["confirmed_at"],
         "stale": is_stale(row, today),
         "audience": row["audience"],

@@ -11,11 +11,13 @@ import pytest
 
 from contracts.confirmations import AdmissionConfirmed, AdmissionRefused, DepartureAnnounced
 from contracts.vacancies import VacancyChanged, VacancyOpened, VacancyReconfirmed, VacancyWithdrawn
-from contracts.vocabulary import Slot, VacancyKind, Weekday, WithdrawalReason
+from contracts.vocabulary import Period, Slot, VacancyKind, Weekday, WithdrawalReason
+from services.ingest.declare.vacancies import open_vacancy
 from services.ingest.pages.absences import ORDINARY_DAY, Part, hours_of
 from tests.ingest.pages.reading import faults, once, read, words
-from tests.ingest.pages.town import TOMORROW, Town, proposal_in
-from tests.ingest.people import BEBES, GRANDS, OTHER_DIRECTOR
+from tests.ingest.pages.town import TOMORROW, WEEK, Town, proposal_in
+from tests.ingest.people import BEBES, DIRECTOR, GRANDS, OTHER_DIRECTOR, TODAY, act, vacancy_body
+from tests.ingest.proposals import made
 
 
 @pytest.fixture
@@ -53,6 +55,30 @@ async def test_still_free_is_one_tap_for_one_and_one_for_all(town: Town, directo
     assert (await director.post("/creche/toujours-libres")).headers["location"] == "/creche?fait=confirme_libre"
     assert len(await town.said(VacancyReconfirmed)) == 2
     assert "Toujours libre\u00a0?" not in words((await director.get("/creche")).text)
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (0, "1\u00a0libre sur 1"),
+        (1, "jusqu'à 1\u00a0place libre, 1\u00a0proposition."),
+        (3, "jusqu'à 1\u00a0place libre, 3\u00a0propositions."),
+        (4, "4\u00a0propositions."),
+    ],
+)
+async def test_children_on_other_days_of_one_place_are_not_added_up(quiet_town: Town, days: int, said: str) -> None:
+    """One place for four days is 0 free and 4 proposed where four children take a day each: 4 of 1 is no count."""
+    some = "Aucune place libre à tous ces horaires, sur 1. Selon les jours et les heures\u00a0: "
+    start = Period(start=TODAY, end=date(2027, 8, 1))
+    opened = vacancy_body(section=BEBES, slots=WEEK, places=1, period=start)
+    vacancy = await quiet_town.write(open_vacancy, act(DIRECTOR), opened)
+    wanted = [{"section": BEBES, "slots": (slot,), "period": start} for slot in WEEK[:days]]
+    await quiet_town.hear(*[made(f"O-{n}", f"R-{n}", code=f"77{n:02}", **facts) for n, facts in enumerate(wanted)])
+    director = await quiet_town.signed_in("director")
+    shown = words((await director.get("/creche")).text)
+    assert (some + said if days else said) in shown
+    one = words((await director.get(f"/creche/place/{vacancy}")).text)
+    assert (", à tous ces horaires" in one) == (days > 0)
 
 
 REGULAR = {
