@@ -129,14 +129,16 @@ def again(
     structures: Structures = 300,
     flexible: Flexible = 0.0,
     events: Annotated[int, typer.Option(min=1, max=10_000, help="Événements, l'un après l'autre.")] = 100,
+    lived: Annotated[bool, typer.Option("--lived", help="Séance entière, base lue et écrite.")] = False,
     as_json: Json = False,
 ) -> None:
     """Mesurer une attribution reprise après un seul événement."""
+    from services.cli import bench_lived
     from services.cli.bench_again import decided_again, show
     from services.territory.rounds import RoundPlan
 
     plan = RoundPlan(requests=requests, structures=structures, flexible=flexible)
-    figures = decided_again(plan, 1, events)
+    figures = bench_lived.lived(plan, 1, events) if lived else decided_again(plan, 1, events)
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
     else:

@@ -1,6 +1,7 @@
 """One event in a territory that was decided before: how long until it is decided again, part by part.
 
-Each event takes one request out of the round, or puts it back; only the parts that this touches are decided.
+Each event takes one request out of the round, or puts it back; only the parts that this touches are decided. Nothing
+is held and nothing is written: `bench_lived.py` measures the whole.
 When to modify: when rounds remember otherwise (`services/matcher/remembered.py`).
 """
 
@@ -56,7 +57,7 @@ async def _decided_again(plan: RoundPlan, seed: int, events: int) -> dict[str, A
         wholes.append(time.process_time() - start)
         solved.append(solving.seconds)
     sizes = {"requests": plan.requests, "structures": plan.structures, "events": events, "parts": parts}
-    return {**sizes, "solver": _percentiles(solved), "whole": _percentiles(wholes)}
+    return {**sizes, "solver": percentiles(solved), "whole": percentiles(wholes)}
 
 
 async def _decide(remembered: Remembered, round: Round) -> int:
@@ -75,7 +76,8 @@ def _lived(town: Round, seed: int, events: int) -> Iterator[Round]:
         yield town.model_copy(update={"id": f"{town.id}-{number}", "instant": instant, "requests": requests})
 
 
-def _percentiles(seconds: list[float]) -> dict[str, float]:
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """The middle, and what one event in ten, and one in a hundred, exceeds."""
     ordered = sorted(seconds)
     return {f"p{rank}": ordered[min(len(ordered) - 1, len(ordered) * rank // 100)] for rank in PERCENTILES}
 
@@ -83,11 +85,13 @@ def _percentiles(seconds: list[float]) -> dict[str, float]:
 def show(figures: dict[str, Any]) -> None:
     """The figures in French."""
     console = Console()
+    held = f", {figures['held']} places tenues" if "held" in figures else ""
     console.print(
-        f"{figures['requests']} demandes, {figures['structures']} structures, {figures['parts']} parties, "
+        f"{figures['requests']} demandes, {figures['structures']} structures, {figures['parts']} parties{held}, "
         f"{figures['events']} événements.",
         highlight=False,
     )
-    for name, title in (("solver", "Solveur"), ("whole", "Découpe, reconnaissance et solveur")):
+    whole = "Lecture, découpe, solveur et écriture" if held else "Découpe, reconnaissance et solveur"
+    for name, title in (("solver", "Solveur"), ("whole", whole)):
         told = ", ".join(f"{rank} {seconds * 1000:.0f}{NBSP}ms" for rank, seconds in figures[name].items())
         console.print(f"{title}{NBSP}: {told}.", highlight=False)

@@ -23,6 +23,7 @@ from services.matcher import tables as t
 from services.matcher.draws import NewSeed, fresh_seed
 from services.matcher.handlers import HANDLERS
 from services.matcher.leases import Holder, Lease, LeaseLost, Tenure
+from services.matcher.memory import Memories
 from services.matcher.remembered import Remembered
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver_process import SolverProcess, decide
@@ -38,7 +39,7 @@ def build(
     """The matcher on `database`, as `member` of several. Without `decide_part`, parts are solved in a process apart."""
     pool = SolverProcess() if decide_part is None else None
     solve = Remembered(decide_part or pool.decide).decide  # type: ignore[union-attr]
-    share = Share()
+    memories, share = Memories(), Share()
     tenure = Tenure(database, share, Holder(member))
     reader = Reader("matcher", database, {event: _fenced(do, tenure) for event, do in HANDLERS.items()}, clock)
     app = FastAPI(title="Berceau : attribution", docs_url=None, redoc_url=None)
@@ -50,7 +51,7 @@ def build(
         held = await tenure.look(now)
         async with tenure.renewed():
             fired = await fire_timers(database, now, held, listening.since(now))
-            return fired + await run_rounds(database, now, solve, new_seed, held)
+            return fired + await run_rounds(database, now, solve, new_seed, held, memories)
 
     async def next_due() -> datetime | None:
         return await database.read(_next_due, tenure.holder)
@@ -98,7 +99,8 @@ async def fire_timers(database: Database, now: datetime, held: Mapping[str, Leas
 
 
 async def run_rounds(
-    database: Database, now: datetime, decide_part: rounds.Decide, new_seed: NewSeed, held: Mapping[str, Lease]
+    database: Database, now: datetime, decide_part: rounds.Decide, new_seed: NewSeed, held: Mapping[str, Lease],
+    memories: Memories,
 ) -> int:  # fmt: skip
     """Decide these territories where a round is due."""
     due = [territory for territory in await database.read(rounds.due_territories, now) if territory in held]
@@ -106,7 +108,8 @@ async def run_rounds(
     async def run(territory: str) -> None:
         await database.write(rounds.fenced, held[territory].fence, rounds.begin, territory, now)
         with traces.span("matcher round", traces.cause_of(f"round/{territory}"), territory=territory):
-            await rounds.run_round(database, territory, now, decide_part, new_seed, held[territory].fence)
+            fence, memory = held[territory].fence, memories.of(territory)
+            await rounds.run_round(database, territory, now, decide_part, new_seed, fence, memory)
 
     done = await _each(due, run)
     if due:

@@ -29,9 +29,14 @@ class Past:
     is_kept: bool
 
 
-def keep(tx: sa.Connection, asked: Round) -> None:
-    """Keep what a round decides on: a tenth of its JSON once compressed, some 40 kB for 1,500 requests."""
-    body = zlib.compress(asked.model_dump_json().encode())
+FAST = 1
+"""The level of compression: a fifth larger than the usual one, in a third of the time."""
+
+
+def keep(tx: sa.Connection, asked: Round, text: bytes) -> None:
+    """Keep what a round decides on, with its `text`: an eighth of its JSON once compressed, some 50 kB for 1,500
+    requests."""
+    body = zlib.compress(text, FAST)
     row = {"round": asked.id, "territory": asked.territory, "at": asked.instant, "body": body}
     tx.execute(t.round_inputs.insert().values(row))
 

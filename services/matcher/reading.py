@@ -16,10 +16,12 @@ from contracts.requests import NeedFacts
 from contracts.structures import AgreementSigned
 from contracts.vocabulary import LIVE, AwardMode, ProposalState, VacancyKind, WithdrawalReason
 from services.calendar import local_day
-from services.matcher import draws, needs, store
+from services.matcher import draws, needs, rows_read, store
 from services.matcher import tables as t
 from services.matcher.guaranteed import guaranteed
+from services.matcher.memory import Memory
 from services.matcher.policy import Policy, policy_in_force
+from services.matcher.rows_read import Offer, Waiting
 from services.matcher.rules.capacity import sat_on
 from services.matcher.rules.proposals import is_still_free
 from services.matcher.solver import schema
@@ -33,7 +35,7 @@ class Loaded:
     """What one snapshot said, and the versions by which a later change is seen.
 
     `aside` are requests that take no part, each with the reason in French. `current` is the placement that each child
-    who has one would give up.
+    who has one would give up. `told` are the hashes of what was said last to those who wait.
     """
 
     round: Round
@@ -45,29 +47,33 @@ class Loaded:
     aside: dict[str, str]
     current: dict[str, str]
     names: dict[str, str]
+    told: dict[str, str]
     marks: int
     trigger: str
 
 
-def load(tx: sa.Connection, territory: str, now: datetime) -> Loaded | None:
-    """Everything that a round of `territory` may look at, in canonical order."""
+def load(tx: sa.Connection, territory: str, now: datetime, memory: Memory | None = None) -> Loaded | None:
+    """Everything that a round of `territory` may look at, in canonical order. `memory` is that of its rounds."""
     row = store.territory_row(tx, territory)
     if row is None:
         return None
+    memory = memory or Memory()
+    memory.turn()
     policy = policy_in_force(row["policy"], local_day(now))
     sections = _sections(tx, territory)
-    waiting = _waiting(tx, territory)
-    asking = _asking(tx, territory, policy, now, waiting, {section["section"] for section in sections})
+    waiting = _waiting(tx, territory, memory)
+    asking = _asking(tx, territory, policy, now, waiting, {section["section"] for section in sections}, memory)
     return Loaded(
-        round=_round(tx, row, policy, now, sections, asking),
+        round=_round(tx, row, policy, now, sections, asking, memory),
         policy=policy,
         needs=asking.needs,
-        families={r["request"]: r["family"] for r in waiting},
+        families={r.request: r.family for r in waiting},
         sections={section["section"]: section["version"] for section in sections},
-        requests={r["request"]: r["version"] for r in waiting},
+        requests={r.request: r.version for r in waiting},
         aside=asking.aside(now),
         current=asking.standing.placements,
         names=_names(tx, territory),
+        told=_told(tx, territory),
         marks=row["due_marks"],
         trigger=row["due_because"] or "asked",
     )
@@ -90,29 +96,31 @@ class Asking:
 
 
 def _asking(
-    tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[sa.RowMapping], sections: set[str]
+    tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[Waiting], sections: set[str],
+    memory: Memory,
 ) -> Asking:  # fmt: skip
-    own = {r["request"]: store.need(r) for r in waiting}
+    own = {r.request: r.need for r in waiting}
     standing = standing_places(tx, territory, local_day(now), own, sections)
-    asked = _asked(tx, territory, policy, now, waiting, standing)
+    asked = _asked(tx, territory, policy, now, waiting, standing, memory)
     families = asked_together(tx, territory, asked, [name for name, need in own.items() if needs.missing(need, now)])
     return Asking(own, asked | dict.fromkeys(families.waits), standing, families)
 
 
 def _round(
-    tx: sa.Connection, row: sa.RowMapping, policy: Policy, now: datetime, sections: list[sa.RowMapping], asking: Asking
+    tx: sa.Connection, row: sa.RowMapping, policy: Policy, now: datetime, sections: list[sa.RowMapping],
+    asking: Asking, memory: Memory,
 ) -> Round:  # fmt: skip
     territory = row["territory"]
     return Round(
         id=str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}")),
         territory=territory, instant=now, policy=_with_the_draw(tx, territory, policy, now),
-        sections=tuple(_section(section) for section in sections),
+        sections=tuple(_section(section, memory) for section in sections),
         requests=tuple(request for request in asking.asked.values() if request is not None),
         support=_support(tx, territory, local_day(now)),
         quotas=guaranteed(tx, territory, policy),
         siblings=tuple(asking.families.siblings),
         travel=tuple(nearby(asking.families.siblings, asking.asked, _communes(tx, territory))),
-        **_places(tx, territory, {s["section"] for s in sections}, policy, now),
+        **_places(tx, territory, {s["section"] for s in sections}, policy, now, memory),
     )  # fmt: skip
 
 
@@ -122,17 +130,26 @@ def _with_the_draw(tx: sa.Connection, territory: str, policy: Policy, now: datet
 
 
 def _asked(
-    tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[sa.RowMapping], standing: Standing
+    tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[Waiting], standing: Standing,
+    memory: Memory,
 ) -> dict[str, Request | None]:  # fmt: skip
     """Each waiting request as a round sees it, or None where it takes no part."""
     read_against = context(tx, territory, policy, now)
+    memory.read_against((policy, local_day(now), read_against.communes))
     answered = _answered(tx, territory, now - policy.not_again_for)
 
-    def asked(name: str, row: sa.RowMapping) -> Request | None:
-        place = standing.current.get(name)
-        return needs.as_request(name, store.need(row), row["goes_first"], read_against, answered, place)
+    def asked(row: Waiting) -> Request | None:
+        place = standing.current.get(row.request)
+        return needs.as_request(row.request, row.need, row.goes_first, read_against, answered, place)
 
-    return {r["request"]: None if r["request"] in standing.unclear else asked(r["request"], r) for r in waiting}
+    def known(row: Waiting) -> Request | None:
+        if not row.reads_the_same_all_day:
+            return asked(row)
+        key = (row.request, row.version, standing.current.get(row.request), tuple(answered.get(row.request, ())))
+        found: tuple[Request | None] = memory.asked.get(key, lambda: (asked(row),))
+        return found[0]
+
+    return {r.request: None if r.request in standing.unclear else known(r) for r in waiting}
 
 
 DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates au guichet."
@@ -168,9 +185,10 @@ def _sections(tx: sa.Connection, territory: str) -> list[sa.RowMapping]:
     return list(tx.execute(query.order_by(t.sections.c.section)).mappings())
 
 
-def _section(row: sa.RowMapping) -> Section:
+def _section(row: sa.RowMapping, memory: Memory) -> Section:
     facts = {name: row[name] for name in ("structure", "age_from_months", "age_to_months", "starts_per_week")}
-    return Section(id=row["section"], **facts)
+    found: Section = memory.rows.get((row["section"], *facts.values()), lambda: Section(id=row["section"], **facts))
+    return found
 
 
 class Places(TypedDict):
@@ -180,7 +198,9 @@ class Places(TypedDict):
     holds: tuple[Hold, ...]
 
 
-def _places(tx: sa.Connection, territory: str, sections: set[str], policy: Policy, now: datetime) -> Places:
+def _places(
+    tx: sa.Connection, territory: str, sections: set[str], policy: Policy, now: datetime, memory: Memory
+) -> Places:  # fmt: skip
     """The places that may be offered, and all holds that are not over.
 
     Of a vacancy that is not believed any more, those places count on which children sit: else the children would be
@@ -188,26 +208,27 @@ def _places(tx: sa.Connection, territory: str, sections: set[str], policy: Polic
     """
     today = local_day(now)
     held: dict[str, list[Hold]] = defaultdict(list)
-    for hold in store.holds(tx, t.holds.c.territory == territory, t.holds.c.ends.is_(None) | (t.holds.c.ends > today)):
+    lasting = t.holds.c.ends.is_(None) | (t.holds.c.ends > today)
+    for hold in rows_read.holds(tx, memory.rows, t.holds.c.territory == territory, lasting):
         held[hold.section].append(hold)
-    rows: dict[str, list[sa.RowMapping]] = defaultdict(list)
-    for row in store.open_vacancies(tx, t.vacancies.c.territory == territory):
-        rows[row["section"]].append(row)
+    rows: dict[str, list[Offer]] = defaultdict(list)
+    for offer in rows_read.offers(tx, memory.rows, t.vacancies.c.territory == territory):
+        rows[offer.row["section"]].append(offer)
     offered = [vacancy for name in sorted(sections) for vacancy in _offered(rows[name], held[name], policy, now)]
     return Places(vacancies=tuple(offered), holds=tuple(hold for name in sorted(sections) for hold in held[name]))
 
 
-def _offered(rows: list[sa.RowMapping], held: list[Hold], policy: Policy, now: datetime) -> Iterator[Vacancy]:
-    doubtful = [row for row in rows if not _is_believed(row, policy, now)]
-    for row in rows:
-        if row not in doubtful:
-            yield from store.places_of(row)
+def _offered(offers: list[Offer], held: list[Hold], policy: Policy, now: datetime) -> Iterator[Vacancy]:
+    doubtful = [offer.row for offer in offers if not _is_believed(offer.row, policy, now)]
+    for offer in offers:
+        if offer.row not in doubtful:
+            yield from offer.places
     taken = sat_on(store.pool(doubtful), held, now) if doubtful and held else {}
     for row in doubtful:
         yield from store.beside(store.own_places(row), taken.get(row["vacancy"], ()))
 
 
-def _is_believed(row: sa.RowMapping, policy: Policy, now: datetime) -> bool:
+def _is_believed(row: store.TableRow, policy: Policy, now: datetime) -> bool:
     """False for a regular place that nobody confirmed for days, for an occasional one not confirmed today, and for what
     is over."""
     if row["ends"] is not None and row["ends"] <= local_day(now):
@@ -218,13 +239,23 @@ def _is_believed(row: sa.RowMapping, policy: Policy, now: datetime) -> bool:
     return is_still_free(kind, row["confirmed_at"], now, policy.regular_believed_for)
 
 
-def _waiting(tx: sa.Connection, territory: str) -> list[sa.RowMapping]:
-    """Requests that wait and have no live proposal."""
+def _waiting(tx: sa.Connection, territory: str, memory: Memory) -> list[Waiting]:
+    """Requests that wait and have no live proposal. A request's version grows with every change of it."""
+    c = t.requests.c
     busy = sa.select(t.proposals.c.request).where(t.proposals.c.state.in_(LIVE))
-    query = sa.select(t.requests).where(
-        t.requests.c.territory == territory, t.requests.c.state == store.WAITING, t.requests.c.request.not_in(busy)
+    query = sa.select(c.request, c.version).where(
+        c.territory == territory, c.state == store.WAITING, c.request.not_in(busy)
     )
-    return list(tx.execute(query.order_by(t.requests.c.request)).mappings())
+    rows = tx.execute(query.order_by(c.request)).all()
+    read = rows_read.waiting(tx, [name for name, _ in memory.waiting.unknown(map(tuple, rows))])
+    return [memory.waiting.get((name, version), lambda name=name: read[name]) for name, version in rows]  # type: ignore[misc]
+
+
+def _told(tx: sa.Connection, territory: str) -> dict[str, str]:
+    said = t.explanations.join(t.requests, t.explanations.c.request == t.requests.c.request)
+    own = (t.requests.c.territory == territory, t.requests.c.state == store.WAITING)
+    query = sa.select(t.explanations.c.request, t.explanations.c.hash).select_from(said).where(*own)
+    return {row.request: row.hash for row in tx.execute(query).all()}
 
 
 def agreements_of(tx: sa.Connection, territory: str) -> list[AgreementSigned]:

@@ -8,15 +8,17 @@ at worst a part is decided once more. When to modify: when an instant decides on
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver.spelling import Spelling
 
 Decide = Callable[[Round], Awaitable[Outcome]]
 ANY_ROUND, ANY_INSTANT = "any", datetime(1970, 1, 1, tzinfo=UTC)
+ROWS = ("requests", "sections", "vacancies", "holds", "support", "siblings", "travel", "quotas")
 MOST_REQUESTS = 50_000
 """Of how many requests answers are kept, about 5 KB each: those of the territories that had a round last."""
 
@@ -26,7 +28,15 @@ class _Known:
     """What came of a part. `spelling` knows its rows, which are the same every time it is said again."""
 
     outcome: Outcome
+    key: str
+    part: Round
     spelling: Spelling = field(default_factory=Spelling)
+
+    def is_of(self, part: Round) -> bool:
+        """True if a part has the very same rows and nothing that hangs on the hour has changed."""
+        pairs = ((getattr(self.part, name), getattr(part, name)) for name in ROWS)
+        same = all(len(one) == len(other) and all(map(operator.is_, one, other)) for one, other in pairs)
+        return same and self.part.policy == part.policy and _hour(self.part) == _hour(part)
 
     def again(self, part: Round, spelled: Spelling) -> Outcome:
         """The same outcome for a part of another round."""
@@ -40,12 +50,23 @@ class _Territory:
     """What came of the parts of the round that goes on, and of those of the round before."""
 
     round: str = ""
+    spelling: Spelling = field(default_factory=Spelling)
     now: dict[str, _Known] = field(default_factory=dict)
     before: dict[str, _Known] = field(default_factory=dict)
+    by_request: dict[str, _Known] = field(default_factory=dict)
+
+    def note(self, known: _Known) -> None:
+        self.now[known.key] = known
+        if known.part.requests:
+            self.by_request[known.part.requests[0].id] = known
 
     def begin(self, round: str) -> None:
         if round != self.round:
             self.round, self.before, self.now = round, self.now, {}
+            self.by_request = {
+                known.part.requests[0].id: known for known in self.before.values() if known.part.requests
+            }
+            self.spelling.turn()
 
     @property
     def size(self) -> int:
@@ -64,12 +85,12 @@ class Remembered:
         here = self._territories.pop(part.territory, None) or _Territory()
         self._territories[part.territory] = here  # the last one looked at stands last
         here.begin(part.id)
-        spelled = Spelling()
-        key = key_of(part, spelled)
+        known = here.by_request.get(part.requests[0].id) if part.requests else None
+        key = known.key if known and known.is_of(part) else key_of(part, here.spelling)
         known = here.now.get(key) or here.before.get(key)
-        outcome = known.again(part, spelled) if known else await self._decide(part)
+        outcome = known.again(part, here.spelling) if known else await self._decide(part)
         if not outcome.violations:
-            here.now[key] = known or _Known(outcome)
+            here.note(known or _Known(outcome, key, part))
             self._forget()
         return outcome
 
@@ -80,7 +101,12 @@ class Remembered:
 
 def key_of(part: Round, spelled: Spelling) -> str:
     """What tells a part from every other that would come to something else."""
-    releases = [*(row.release_at for row in part.vacancies), *(row.release_at for row in part.quotas)]
-    past = sum(at is not None and at <= part.instant for at in releases)
     rest = part.model_copy(update={"id": ANY_ROUND, "instant": ANY_INSTANT})
-    return f"{spelled.round_hash(rest)} {past} {part.instant.date()}"
+    past, day = _hour(part)
+    return f"{spelled.round_hash(rest)} {past} {day}"
+
+
+def _hour(part: Round) -> tuple[int, date]:
+    """What counts of the instant: how much is released by then, and the day."""
+    releases = [*(row.release_at for row in part.vacancies), *(row.release_at for row in part.quotas)]
+    return sum(at is not None and at <= part.instant for at in releases), part.instant.date()

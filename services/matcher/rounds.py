@@ -7,17 +7,16 @@ moved since they were read is dropped and the territory is due again: no decisio
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import structlog
 
 from contracts.proposals import CountedPoints
-from contracts.rounds import BrokenGuarantee, RequestExplained, RoundDecided
+from contracts.rounds import BrokenGuarantee, RoundDecided
 from contracts.vocabulary import Audience, RequestKind, TaskKind, VacancyKind
 from services.bus.database import Database
 from services.calendar import local_day
@@ -25,13 +24,14 @@ from services.matcher import draws, metrics, needs, past_rounds, store, tasks
 from services.matcher import tables as t
 from services.matcher.draws import NewSeed
 from services.matcher.leases import Fence, unfenced
+from services.matcher.memory import Memory
 from services.matcher.moving import Departure, in_a_circle
 from services.matcher.policy import policy_in_force
 from services.matcher.propose import NoRoom, Place, offer, proposal_id, propose
 from services.matcher.reading import Loaded, load
-from services.matcher.solver.canonical import RoundRefused, canonical, round_hash
+from services.matcher.sentences import aside, digest, say, told
+from services.matcher.solver.canonical import RoundRefused, canonical
 from services.matcher.solver.components import split
-from services.matcher.solver.explain import phrases
 from services.matcher.solver.schema import ENGINE, Outcome, Placed, Reason, Request, Round
 from services.matcher.solver.share import settling
 from services.matcher.step import Step
@@ -47,11 +47,12 @@ Decide = Callable[[Round], Awaitable[Outcome]]
 
 @dataclass
 class Tally:
-    """What came of a round's parts."""
+    """What came of a round's parts. `asked` is the round in canonical order, unless it was refused."""
 
     proposed: int = 0
     dropped: int = 0
     refused: str = ""
+    asked: Round | None = None
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property
@@ -90,22 +91,25 @@ def next_due(tx: sa.Connection, among: Collection[str] | None = None) -> datetim
 
 
 async def run_round(
-    database: Database, territory: str, now: datetime, decide: Decide, new_seed: NewSeed, fence: Fence = unfenced
+    database: Database, territory: str, now: datetime, decide: Decide, new_seed: NewSeed, fence: Fence = unfenced,
+    memory: Memory | None = None,
 ) -> Tally | None:  # fmt: skip
     """Decide `territory` as it is. None if it is not known. Safe to repeat: what was written is seen as held.
 
     Each part is written behind `fence`. Should two processes decide at once all the same, a part that the other has
-    written first is dropped, since its rows have moved. Raises LeaseLost: nothing more of this round may land.
+    written first is dropped, since its rows have moved. Raises LeaseLost: nothing more of this round may land. `memory`
+    is what the rounds of this territory know from each other.
     """
+    memory = memory or Memory()
     await _seal_the_draw(database, territory, now, new_seed, fence)
-    loaded = await database.read(load, territory, now)
+    loaded = await database.read(load, territory, now, memory)
     if loaded is None:
         return None
     with metrics.ROUND_SECONDS.time():
         tally = Tally()
-        for part in await _parts(loaded, tally, decide):
-            await _decide_part(database, loaded, part, decide, tally, now, fence)
-        await database.write(fenced, fence, finish, loaded, tally, now)
+        for part in await _parts(loaded, tally, decide, memory):
+            await _decide_part(database, loaded, part, decide, tally, now, fence, memory)
+        await database.write(fenced, fence, finish, loaded, tally, now, memory)
     metrics.ROUNDS.labels("withheld" if tally.broken else "decided").inc()
     return tally
 
@@ -127,18 +131,20 @@ def keep_draws(tx: sa.Connection, territory: str, now: datetime, new_seed: NewSe
 
 async def decided_again(asked: Round, decide: Decide) -> str:
     """The hash of what a past round decided, worked out anew from what it had been asked. Raises RoundRefused."""
-    return _together([await decide(part) for part in await parts_of(asked, decide)])
+    return _together([await decide(part) for part in await parts_of(canonical(asked), decide)])
 
 
-async def parts_of(asked: Round, decide: Decide) -> list[Round]:
-    """The connected parts, urgent ones first. Raises RoundRefused."""
-    return sorted(split(await _settled(canonical(asked), decide)), key=_urgent_first)
+async def parts_of(asked: Round, decide: Decide, memory: Memory | None = None) -> list[Round]:
+    """The connected parts of a canonical round, urgent ones first."""
+    reached = memory.reached if memory else None
+    return sorted(split(await _settled(asked, decide), reached), key=_urgent_first)
 
 
-async def _parts(loaded: Loaded, tally: Tally, decide: Decide) -> list[Round]:
+async def _parts(loaded: Loaded, tally: Tally, decide: Decide, memory: Memory) -> list[Round]:
     """A round that contradicts itself has no parts, and a person is told."""
     try:
-        return await parts_of(loaded.round, decide)
+        tally.asked = canonical(loaded.round, memory.once)
+        return await parts_of(tally.asked, decide, memory)
     except RoundRefused as refusal:
         log.error("round refused", territory=loaded.round.territory, round=loaded.round.id, because=str(refusal))
         tally.refused = str(refusal)
@@ -158,15 +164,29 @@ async def _settled(round: Round, decide: Decide) -> Round:
 
 
 async def _decide_part(
-    database: Database, loaded: Loaded, part: Round, decide: Decide, tally: Tally, now: datetime, fence: Fence
+    database: Database, loaded: Loaded, part: Round, decide: Decide, tally: Tally, now: datetime, fence: Fence,
+    memory: Memory,
 ) -> None:  # fmt: skip
     outcome = await _decided(loaded, part, decide)
     tally.outcomes.append(outcome)
+    news = _news(loaded, part, outcome, memory)
+    if not outcome.placed and not news:
+        return  # all that it says was said before
     try:
-        tally.proposed += await database.write(fenced, fence, write_part, loaded, part, outcome, now)
+        tally.proposed += await database.write(fenced, fence, write_part, loaded, part, outcome, news, now)
     except (NoRoom, Moved) as moved:
         log.info("part dropped", territory=loaded.round.territory, round=loaded.round.id, because=str(moved))
         tally.dropped += 1
+
+
+def _news(loaded: Loaded, part: Round, outcome: Outcome, memory: Memory) -> list[Reason]:
+    """The reasons of a part, but for those that were said before."""
+    asked = {request.id: request for request in part.requests}
+    return [
+        reason
+        for reason in outcome.reasons
+        if loaded.told.get(reason.request) != digest(asked[reason.request], reason, loaded.names, memory)
+    ]
 
 
 EXCHANGE = "Seul un échange de places avec une autre famille irait\u00a0: le guichet peut l'organiser avec elles."
@@ -210,7 +230,9 @@ def _urgent_first(part: Round) -> tuple[bool, str]:
     )
 
 
-def write_part(tx: sa.Connection, loaded: Loaded, part: Round, outcome: Outcome, now: datetime) -> int:
+def write_part(
+    tx: sa.Connection, loaded: Loaded, part: Round, outcome: Outcome, news: list[Reason], now: datetime
+) -> int:  # fmt: skip
     """Turn one part's outcome into proposals and reasons. Raises Moved or NoRoom, and then writes nothing."""
     store.territory_row(tx, loaded.round.territory, lock=True)
     touched = {v.section for v in part.vacancies} | {h.section for h in part.holds}  # others are there as facts only
@@ -225,8 +247,8 @@ def write_part(tx: sa.Connection, loaded: Loaded, part: Round, outcome: Outcome,
         made.append(propose(step, replace(place, after=tuple(departures[name] for name in placed.after))))
     for proposal in made:  # once all are there: siblings leave together
         offer(step, proposal)
-    for reason in outcome.reasons:
-        _explain(step, loaded, asked[reason.request], reason)
+    for reason in news:
+        say(step, loaded, told(asked[reason.request], reason, loaded.names))
     return len(outcome.placed)
 
 
@@ -272,49 +294,26 @@ def _entitled(request: Request, section: str) -> Audience:
     return request.entitled_to
 
 
-def _explain(step: Step, loaded: Loaded, request: Request, reason: Reason) -> None:
-    said, plain = (tuple(phrases(request, reason, loaded.names, points=points)) for points in (True, False))
-    _say_reason(step, loaded, request.id, said, plain, reason.model_dump(mode="json"), placed=reason.placed)
-
-
-def _say_reason(
-    step: Step, loaded: Loaded, request: str, said: tuple[str, ...], plain: tuple[str, ...], reason: dict[str, Any],
-    *, placed: bool,
-) -> None:  # fmt: skip
-    """Say the reason of a request, if it is not what was said before; `plain` is the same without points."""
-    digest = hashlib.sha256(json.dumps([said, reason], sort_keys=True).encode()).hexdigest()
-    same = t.explanations.c.request == request
-    before = step.tx.scalar(sa.select(t.explanations.c.hash).where(same))
-    if before == digest:
-        return
-    if before is None:
-        step.tx.execute(t.explanations.insert().values(request=request, hash=digest))
-    else:
-        step.tx.execute(t.explanations.update().where(same).values(hash=digest))
-    step.say(
-        RequestExplained, request, loaded.round.territory,
-        round=loaded.round.id, placed=placed, phrases=said, plain_phrases=plain, reason=reason,
-    )  # fmt: skip
-
-
-def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime) -> None:
+def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime, memory: Memory) -> None:
     """Note the round, and clear the territory's mark unless something has marked it since."""
     step = Step(tx, now, loaded.round.id, loaded.policy)
     territory = loaded.round.territory
     store.territory_row(tx, territory, lock=True)
     for request, why in sorted(loaded.aside.items()):
-        _say_reason(step, loaded, request, (why,), (why,), {}, placed=False)
+        if loaded.told.get(request) != aside(request, why).digest:
+            say(step, loaded, aside(request, why))
     broken = tally.broken
-    _note(step, loaded, tally, broken)
+    _note(step, loaded, tally, broken, memory)
     if broken:
         tasks.open_task(step, TaskKind.ROUND_WITHHELD, territory=territory, detail=broken[0].sentence)
     _clear_due(tx, loaded, again=now + timedelta(seconds=1) if tally.dropped else None)
 
 
-def _note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee]) -> None:
+def _note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee], memory: Memory) -> None:
     territory = loaded.round.territory
     facts = {"requests": len(loaded.round.requests), "proposed": tally.proposed, "dropped": tally.dropped}
-    input_hash = "" if tally.refused else round_hash(loaded.round)
+    text = memory.spelling.text(tally.asked or loaded.round)
+    input_hash = "" if tally.refused else hashlib.sha256(text).hexdigest()
     hashes = {"input_hash": input_hash, "outcome_hash": _together(tally.outcomes)}
     found = [violation.model_dump(mode="json") for outcome in tally.outcomes for violation in outcome.violations]
     step.tx.execute(
@@ -323,7 +322,7 @@ def _note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee
             violations=[*found, *([{"sentence": tally.refused}] if tally.refused else [])], **facts, **hashes,
         )
     )  # fmt: skip
-    past_rounds.keep(step.tx, loaded.round)
+    past_rounds.keep(step.tx, loaded.round, text)
     step.say(
         RoundDecided, loaded.round.id, territory,
         trigger=loaded.trigger, engine=ENGINE, policy=loaded.policy.id, broken=tuple(broken),

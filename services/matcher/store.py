@@ -31,6 +31,8 @@ from services.matcher.rules.hours import Amount
 from services.matcher.solver.schema import Hold, Vacancy
 
 SLOTS = TypeAdapter(tuple[Slot, ...])
+TableRow = sa.RowMapping | dict[str, Any]
+"""A row by the names of its columns."""
 
 WAITING, WITH_PERSON, PLACED, CLOSED = "waiting", "with_person", "placed", "closed"
 """States of a request here: it waits; a person looks at it before the next round; it has its place; a person closed it.
@@ -135,17 +137,22 @@ def lock_section(tx: sa.Connection, section: str) -> bool:
 
 def open_vacancies(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[sa.RowMapping]:
     """Vacancies that have places, or places on which children sit; the oldest first."""
-    query = sa.select(t.vacancies).where(t.vacancies.c.is_open, *conditions)
-    return list(tx.execute(query.order_by(t.vacancies.c.opened_at, t.vacancies.c.vacancy)).mappings())
+    return list(tx.execute(in_their_order(sa.select(t.vacancies), *conditions)).mappings())
 
 
-def places_of(row: sa.RowMapping) -> list[Vacancy]:
+def in_their_order(query: sa.Select[Any], *conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The same question about open vacancies, the oldest first."""
+    open_ones = query.where(t.vacancies.c.is_open, *conditions)
+    return open_ones.order_by(t.vacancies.c.opened_at, t.vacancies.c.vacancy)
+
+
+def places_of(row: TableRow) -> list[Vacancy]:
     """The places of a vacancy as a round counts them: those on which children sat when it was counted come first."""
     own = own_places(row)
     return [*beside(own, AMOUNTS.validate_python(row["sat_on"])), *([own] if own.places else [])]
 
 
-def own_places(row: sa.RowMapping) -> Vacancy:
+def own_places(row: TableRow) -> Vacancy:
     """The places that the director counted."""
     return Vacancy(
         id=row["vacancy"],
@@ -167,7 +174,7 @@ def beside(vacancy: Vacancy, amounts: Sequence[Amount]) -> list[Vacancy]:
     ]
 
 
-def pool(rows: Iterable[sa.RowMapping]) -> list[Owned]:
+def pool(rows: Iterable[TableRow]) -> list[Owned]:
     """The places of some vacancies in the order in which children sit on them: where they sat before comes first."""
     owned = [(row["vacancy"], vacancy) for row in rows for vacancy in places_of(row)]
     return sorted(owned, key=lambda pair: pair[0] == pair[1].id)  # stable: a vacancy's own count behind the others
@@ -181,13 +188,13 @@ def places_in(tx: sa.Connection, section: str) -> list[Vacancy]:
 def holds(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Hold]:
     """What is held. What a child would lend to another by moving is not taken off here."""
     query = sa.select(t.holds).where(t.holds.c.lent_by.is_(None), *conditions).order_by(t.holds.c.hold)
-    return [_hold(row) for row in tx.execute(query).mappings()]
+    return [hold(row) for row in tx.execute(query).mappings()]
 
 
 def loans(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[tuple[str, Hold]]:
     """Hours that count once although two hold them, as -1, each with the hold that gives them up."""
     query = sa.select(t.holds).where(t.holds.c.lent_by.is_not(None), *conditions).order_by(t.holds.c.hold)
-    return [(row["lent_by"], _hold(row)) for row in tx.execute(query).mappings()]
+    return [(row["lent_by"], hold(row)) for row in tx.execute(query).mappings()]
 
 
 def counted(tx: sa.Connection, section: str) -> list[Hold]:
@@ -196,7 +203,8 @@ def counted(tx: sa.Connection, section: str) -> list[Hold]:
     return [*holds(tx, own), *(loan for _, loan in loans(tx, own))]
 
 
-def _hold(row: sa.RowMapping) -> Hold:
+def hold(row: TableRow) -> Hold:
+    """What a row holds."""
     return Hold(
         id=row["hold"],
         section=row["section"],

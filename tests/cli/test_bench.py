@@ -107,6 +107,12 @@ def test_after_one_event_only_what_it_touches_is_decided_and_the_measure_says_ho
     assert told["solver"]["p99"] > 0
 
 
+def test_in_a_lived_territory_the_whole_round_is_measured_with_what_is_held(berceau: Command) -> None:
+    told = berceau("bench", "again", "--requests", 30, "--structures", 6, "--events", 8, "--lived", "--json").json
+    assert told["held"] > 0
+    assert 0 <= told["solver"]["p50"] <= told["solver"]["p99"] < told["whole"]["p99"]
+
+
 def test_a_part_of_the_country_is_decided_territory_by_territory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_country, "country", lambda: country(territories=40, requests=400))
     told = bench_country.decided_everywhere(share=0.05, processes=1)

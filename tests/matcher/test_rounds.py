@@ -150,7 +150,7 @@ def test_what_a_check_finds_wrong_is_withheld_with_a_task_and_the_rest_goes_out(
 def test_a_round_that_contradicts_itself_is_a_task_and_stops_nobody_else(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: Round) -> tuple[Round, ...]:
+    def refuse(*_: object) -> Round:
         raise RoundRefused("« r-1 » figure deux fois.")
 
     monkeypatch.setattr(rounds, "canonical", refuse)

@@ -44,6 +44,7 @@ from services.matcher import tables as t
 from services.matcher.app import decide_here
 from services.matcher.draws import NewSeed
 from services.matcher.handlers import HANDLERS
+from services.matcher.memory import Memory
 from services.matcher.rounds import Decide
 from services.matcher.solver.schema import Outcome, Round
 
@@ -115,6 +116,7 @@ class World:
     engine: sa.Engine = field(default_factory=empty_engine)
     decide: Decide = decide_here
     new_seed: NewSeed = told_seed
+    memory: Memory = field(default_factory=Memory)
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -164,7 +166,8 @@ class World:
         with self.engine.connect() as tx:
             due = rounds.due_territories(tx, self.now)
         for territory in due:
-            run_now(rounds.run_round(self.database, territory, self.now, self.decide, self.new_seed))
+            decide, seed, memory = self.decide, self.new_seed, self.memory
+            run_now(rounds.run_round(self.database, territory, self.now, decide, seed, memory=memory))
         return len(due)
 
     def seal(self) -> None:

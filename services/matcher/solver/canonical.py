@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, time
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from contracts.vocabulary import Period, Slot
 from services.matcher.solver.schema import (
@@ -29,26 +29,33 @@ from services.matcher.solver.spelling import Spelling
 
 Dated = TypeVar("Dated", Vacancy, Hold)
 Timed = TypeVar("Timed", Pattern, NotAgain)
+Same = TypeVar("Same")
+_id = operator.attrgetter("id")
+MOST_HOURS = 20_000
+"""Of different weeks and periods that are kept from round to round, about 1 KB each."""
 
 
 class RoundRefused(ValueError):
     """The round cannot be decided as it is: the message says why, in French."""
 
 
-def canonical(round: Round) -> Round:
-    """The same round with its rows in the one order that counts. Raises `RoundRefused` if it contradicts itself."""
+def canonical(round: Round, once: Once | None = None) -> Round:
+    """The same round with its rows in the one order that counts. Raises `RoundRefused` if it contradicts itself.
+
+    `once` knows the rows of the round before, where that is the same territory's: what has not changed is the same row.
+    """
     _refuse_another_seed(round.policy)
     _refuse_contradictions(round)
-    once = _Once()
+    once = once or Once()
     return round.model_copy(
         update={
-            "sections": tuple(sorted(round.sections, key=lambda row: row.id)),
-            "vacancies": tuple(sorted(map(once.dated, round.vacancies), key=lambda row: row.id)),
-            "requests": tuple(sorted(map(once.request, round.requests), key=lambda row: row.id)),
-            "holds": tuple(sorted(map(once.dated, round.holds), key=lambda row: row.id)),
+            "sections": tuple(sorted(round.sections, key=_id)),
+            "vacancies": tuple(sorted(map(once.dated, round.vacancies), key=_id)),
+            "requests": tuple(sorted(map(once.request, round.requests), key=_id)),
+            "holds": tuple(sorted(map(once.dated, round.holds), key=_id)),
             "support": tuple(sorted(round.support, key=lambda row: row.structure)),
-            "siblings": tuple(sorted(map(_canonical_siblings, round.siblings), key=lambda row: row.id)),
-            "quotas": tuple(sorted(map(_canonical_quota, round.quotas), key=lambda row: row.id)),
+            "siblings": tuple(sorted(map(_canonical_siblings, round.siblings), key=_id)),
+            "quotas": tuple(sorted(map(_canonical_quota, round.quotas), key=_id)),
             "travel": tuple(sorted(map(_one_way, round.travel), key=lambda row: (row.one, row.other))),
         }
     )
@@ -64,7 +71,7 @@ def outcome_hash(outcome: Outcome) -> str:
     return Spelling().outcome_hash(outcome)
 
 
-class _Once:
+class Once:
     """Rows with their slots in order. Equal hours, and equal periods, become one object each.
 
     Most families ask for the same few weeks: whoever reads the round works each of them out once, known by its id.
@@ -73,14 +80,35 @@ class _Once:
     def __init__(self) -> None:
         self._slots: dict[tuple[tuple[object, time, time], ...], tuple[Slot, ...]] = {}
         self._periods: dict[tuple[date, date | None], Period] = {}
+        self._known: dict[int, tuple[object, Any]] = {}
+        self._before: dict[int, tuple[object, Any]] = {}
+
+    def turn(self) -> None:
+        """Another round begins: of the rows, those of the last one stay known."""
+        self._known, self._before = {}, self._known
+        if len(self._slots) + len(self._periods) > MOST_HOURS:
+            self._slots, self._periods = {}, {}
 
     def dated(self, row: Dated) -> Dated:
+        """A vacancy or a hold."""
+        return self._same(row, self._dated)
+
+    def request(self, request: Request) -> Request:
+        """Patterns keep their order: a placement names them by position."""
+        return self._same(request, self._request)
+
+    def _same(self, row: Same, make: Callable[[Same], Same]) -> Same:
+        found = self._known.get(id(row))  # slow to hash; kept here, their ids stay theirs
+        if found is None:
+            found = self._known[id(row)] = self._before.get(id(row)) or (row, make(row))
+        return cast(Same, found[1])
+
+    def _dated(self, row: Dated) -> Dated:
         slots, period = self.slots(row.slots), self.period(row.period)
         same = slots is row.slots and period is row.period
         return row if same else row.model_copy(update={"slots": slots, "period": period})
 
-    def request(self, request: Request) -> Request:
-        """Patterns keep their order: a placement names them by position."""
+    def _request(self, request: Request) -> Request:
         return request.model_copy(
             update={
                 "wishes": tuple(sorted(request.wishes, key=lambda wish: (wish.rank, wish.structure))),
@@ -183,6 +211,9 @@ def _refuse_unknown_places(round: Round) -> None:
 
 
 def _refuse_twice(ids: Iterable[str], name: str) -> None:
+    ids = list(ids)
+    if len(set(ids)) == len(ids):
+        return
     seen: set[str] = set()
     for row in ids:
         if row in seen:

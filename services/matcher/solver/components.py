@@ -5,6 +5,7 @@ When to modify: when a new rule makes two requests depend on each other.
 
 from __future__ import annotations
 
+import operator
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -29,10 +30,10 @@ def components(round: Round) -> tuple[Round, ...]:
     return split(canonical(round))
 
 
-def split(round: Round) -> tuple[Round, ...]:
-    """`components` of a round that is canonical already."""
+def split(round: Round, reached: Reached | None = None) -> tuple[Round, ...]:
+    """`components` of a round that is canonical already. `reached` knows the round before of the same territory."""
     groups = _Groups()
-    reach = {request.id: sections for request, sections in _reach(round)}
+    reach = (reached or Reached()).by(round)
     for request, sections in reach.items():
         groups.join(f"request {request}", *(f"section {section}" for section in sections))
     for siblings in round.siblings:
@@ -111,16 +112,45 @@ class _Groups:
             self._up[other] = first
 
 
-def _reach(round: Round) -> Iterator[tuple[Request, list[Id]]]:
-    sections: dict[Id, list[Section]] = defaultdict(list)
-    for section in round.sections:
-        sections[section.structure].append(section)
-    vacancies: dict[Id, list[Vacancy]] = defaultdict(list)
-    for vacancy in round.vacancies:
-        vacancies[vacancy.section].append(vacancy)
-    for request in round.requests:
-        wished = {section.id: section for wish in request.wishes for section in sections[wish.structure]}
-        yield request, [id for id, section in wished.items() if _may_serve(section, vacancies[id], request)]
+class Reached:
+    """The sections that each request is tied to. Those of a row that was there in the round before are known from
+    there, unless something has changed at a structure that it wishes."""
+
+    def __init__(self) -> None:
+        self._sections: dict[Id, list[Section]] = {}
+        self._vacancies: dict[Id, list[Vacancy]] = {}
+        self._known: dict[int, tuple[Request, list[Id]]] = {}
+
+    def by(self, round: Round) -> dict[Id, list[Id]]:
+        """By request, the sections that it reaches."""
+        sections: dict[Id, list[Section]] = _grouped((row.structure, row) for row in round.sections)
+        vacancies: dict[Id, list[Vacancy]] = _grouped((row.section, row) for row in round.vacancies)
+        changed = set(_changed(self._sections, sections))
+        changed |= {row.structure for row in round.sections if _differ(self._vacancies, vacancies, row.id)}
+        self._sections, self._vacancies, before = sections, vacancies, self._known
+        self._known = {}
+        for request in round.requests:
+            known = before.get(id(request))  # slow to hash; kept here, their ids stay theirs
+            if known is None or any(wish.structure in changed for wish in request.wishes):
+                known = (request, self._reach(request))
+            self._known[id(request)] = known
+        return {request.id: found for request, found in self._known.values()}
+
+    def _reach(self, request: Request) -> list[Id]:
+        sections = (self._sections.get(wish.structure, ()) for wish in request.wishes)
+        wished = {section.id: section for here in sections for section in here}
+        none: list[Vacancy] = []
+        return [id for id, section in wished.items() if _may_serve(section, self._vacancies.get(id, none), request)]
+
+
+def _changed(before: dict[Id, list[Row]], now: dict[Id, list[Row]]) -> Iterator[Id]:
+    """The names under which there are not the very same rows as before."""
+    return (name for name in before.keys() | now.keys() if _differ(before, now, name))
+
+
+def _differ(before: dict[Id, list[Row]], now: dict[Id, list[Row]], name: Id) -> bool:
+    one, other = before.get(name, []), now.get(name, [])
+    return len(one) != len(other) or not all(map(operator.is_, one, other))
 
 
 def _may_serve(section: Section, vacancies: list[Vacancy], request: Request) -> bool:

@@ -24,6 +24,11 @@ class Spelling:
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Frozen, str]] = {}
+        self._before: dict[int, tuple[Frozen, str]] = {}
+
+    def turn(self) -> None:
+        """Another round begins: the rows of the last one stay known."""
+        self._known, self._before = {}, self._known
 
     def round_hash(self, facts: Round) -> str:
         """SHA-256 of a canonical round, in hexadecimal: the `input_hash` of its outcome."""
@@ -37,13 +42,21 @@ class Spelling:
         """One row as it stands in the text of all."""
         known = self._known.get(id(row))
         if known is None:
-            known = self._known[id(row)] = (row, _encode(row.model_dump(mode="json")))
+            known = self._before.get(id(row)) or (row, _encode(row.model_dump(mode="json")))
+            self._known[id(row)] = known
         return known[1]
 
+    def text(self, facts: Round) -> bytes:
+        """A canonical round as its hash is made of it: JSON that reads as the round."""
+        return self._text(facts, {"instant": facts.instant.astimezone(UTC).isoformat()})
+
     def _sha256(self, data: Frozen, instead: dict[str, Any]) -> str:
+        return hashlib.sha256(self._text(data, instead)).hexdigest()
+
+    def _text(self, data: Frozen, instead: dict[str, Any]) -> bytes:
         fields = {name: getattr(data, name) for name in type(data).model_fields if name not in APART} | instead
         text = ",".join(f'"{name}":{self._value(fields[name])}' for name in sorted(fields))
-        return hashlib.sha256(f"{{{text}}}".encode()).hexdigest()
+        return f"{{{text}}}".encode()
 
     def _value(self, value: Any) -> str:
         if isinstance(value, tuple):

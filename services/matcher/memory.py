@@ -1,0 +1,86 @@
+"""What the rounds of one territory have in common: rows read, texts spelled, sentences written.
+
+Everything is known by what it was made from (a version, the text of a row, the very object), never by a moment or a
+place, so nothing here can be out of date: what has changed is not found. It may be lost at any time, and is then made
+again. When to modify: when a round does one more thing that costs for each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from services.matcher.solver.canonical import Once
+from services.matcher.solver.components import Reached
+from services.matcher.solver.spelling import Spelling
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+MOST_REQUESTS = 50_000
+"""Of how many waiting requests rounds are remembered, some 20 KB each: those of the territories decided last."""
+
+
+class Lately(Generic[Key, Value]):
+    """What was made for this round or the one before; what neither has asked for is forgotten."""
+
+    def __init__(self) -> None:
+        self._now: dict[Key, Value] = {}
+        self._before: dict[Key, Value] = {}
+
+    def turn(self) -> None:
+        """Another round begins."""
+        self._now, self._before = {}, self._now
+
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        found = self._now.get(key)
+        if found is None:
+            found = self._before.get(key)
+            self._now[key] = found = make() if found is None else found
+        return found
+
+    def unknown(self, keys: Iterable[Key]) -> list[Key]:
+        return [key for key in keys if key not in self._now and key not in self._before]
+
+    def __len__(self) -> int:
+        return len(self._now)
+
+
+@dataclass
+class Memory:
+    """Of one territory. `asked_in` is what all requests were read against: with another, they are read again."""
+
+    waiting: Lately[tuple[str, int], Any] = field(default_factory=Lately)
+    asked: Lately[Hashable, Any] = field(default_factory=Lately)
+    asked_in: object = None
+    rows: Lately[Hashable, Any] = field(default_factory=Lately)
+    told: Lately[tuple[int, int], Any] = field(default_factory=Lately)
+    once: Once = field(default_factory=Once)
+    reached: Reached = field(default_factory=Reached)
+    spelling: Spelling = field(default_factory=Spelling)
+
+    def turn(self) -> None:
+        """Another round begins."""
+        for kept in (self.waiting, self.asked, self.rows, self.told, self.once, self.spelling):
+            kept.turn()
+
+    def read_against(self, context: object) -> None:
+        """Forgets how requests read, unless they are read against the same."""
+        if self.asked_in != context:
+            self.asked, self.asked_in = Lately(), context
+
+
+class Memories:
+    """The memory of each territory; those decided longest ago are lost first."""
+
+    def __init__(self, most: int = MOST_REQUESTS) -> None:
+        self._most = most
+        self._known: dict[str, Memory] = {}
+
+    def of(self, territory: str) -> Memory:
+        """The memory of a territory, for its next round."""
+        memory = self._known.pop(territory, None) or Memory()
+        self._known[territory] = memory  # the last one looked at stands last
+        while len(self._known) > 1 and sum(len(kept.waiting) for kept in self._known.values()) > self._most:
+            del self._known[next(iter(self._known))]
+        return memory

@@ -1,0 +1,140 @@
+"""What a round remembers of the rounds before is what it would read anew, whatever has happened in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from contracts.requests import RequestClosed
+from contracts.vacancies import SnapshotDeclared, VacancyReconfirmed, VacancyWithdrawn
+from contracts.vocabulary import Answer, ClosingReason, Criterion, RefusalReason, RequestKind, WithdrawalReason
+from services.matcher import tables as t
+from services.matcher.memory import Lately, Memories, Memory
+from services.matcher.reading import Loaded, load
+from services.matcher.solver.canonical import canonical, round_hash
+from services.matcher.solver.components import components, split
+from tests.matcher.world import MONDAY, MORNINGS, SECTION, TERRITORY, World, days, need, on
+
+
+def _loaded(world: World, memory: Memory | None) -> Loaded:
+    with world.engine.connect() as tx:
+        found = load(tx, TERRITORY, world.now, memory)
+    assert found is not None
+    return found
+
+
+def _close(world: World) -> None:
+    world.hear(RequestClosed, "r-3", reason=ClosingReason.FOUND_ELSEWHERE, said_by="counsellor")
+
+
+def _declare(world: World) -> None:
+    world.hear(
+        SnapshotDeclared, "snapshot", structure="creche-A", section=SECTION, free=(), as_of=world.now, said_by="d"
+    )
+
+
+def _a_refused_admission(world: World) -> None:
+    proposal = world.live("r-1")
+    world.release(proposal)
+    world.delivered(proposal)
+    world.answer(proposal, Answer.OUI)
+    world.refuse(proposal, RefusalReason.STAFF_SHORTAGE)
+
+
+def _a_day_later(world: World) -> None:
+    day = MONDAY + timedelta(days=1)
+    world.ask("r-9", slots=on(day), period=days(day), kind=RequestKind.OCCASIONAL)
+    world.now += timedelta(hours=23)
+    world.round()
+    world.now += timedelta(hours=2)  # the hours that were asked for have begun
+
+
+HAPPENINGS: tuple[Callable[[World], object], ...] = (
+    lambda world: world.ask("r-3"),
+    World.round,
+    lambda world: world.amend("r-3", Criterion.INSERTION),
+    lambda world: world.amend(
+        "r-3", Criterion.INSERTION, slots=on(MONDAY + timedelta(days=30)), period=days(MONDAY, 60)
+    ),
+    lambda world: world.change_place("v-1", 3),
+    lambda world: world.hear(VacancyReconfirmed, "v-1", said_by="director"),
+    lambda world: world.open_place("v-2", places=2),
+    World.round,
+    _close,
+    _a_refused_admission,
+    lambda world: world.hear(VacancyWithdrawn, "v-2", reason=WithdrawalReason.CLOSURE, said_by="director"),
+    World.round,
+    lambda world: world.publish("creche-A", SECTION, f"{SECTION}-2"),
+    _declare,
+    _a_day_later,
+    lambda world: setattr(world, "now", world.now + timedelta(days=9)),  # places are not believed any more
+)
+
+
+def _lived(world: World) -> Iterator[World]:
+    world.open_place()
+    world.ask("r-1")
+    world.ask("r-2", Criterion.SINGLE_PARENT)
+    world.tick()
+    for happen in HAPPENINGS:
+        yield world
+        happen(world)
+    yield world
+
+
+def test_whatever_happens_a_round_reads_what_it_would_read_without_a_memory(world: World) -> None:
+    memory, seen = Memory(), []
+    for lived in _lived(world):
+        seen.append(_loaded(lived, memory))
+        assert seen[-1] == _loaded(lived, None)
+        asked = canonical(seen[-1].round, memory.once)
+        assert asked == canonical(seen[-1].round)
+        assert split(asked, memory.reached) == components(asked)
+        assert memory.spelling.round_hash(asked) == round_hash(asked)
+    assert len({str(replace(loaded, marks=0)) for loaded in seen}) > len(HAPPENINGS) - 3  # most of it was to be seen
+
+
+def test_a_request_that_changes_behind_the_only_door_would_not_be_seen(world: World) -> None:
+    memory = Memory()
+    world.ask("r-1")
+    _loaded(world, memory)
+    changed = need("r-1", slots=MORNINGS, travel_minutes=15)
+    with world.engine.begin() as tx:
+        row = tx.scalar(sa.select(t.requests.c.need).where(t.requests.c.request == "r-1"))
+        said = {**(row or {}), "travel_minutes": changed["travel_minutes"]}
+        tx.execute(t.requests.update().where(t.requests.c.request == "r-1").values(need=said))
+    assert _loaded(world, memory) != _loaded(world, None)
+
+
+def test_a_reason_is_put_into_words_again_only_where_something_new_is_said(world: World) -> None:
+    world.ask("r-1")
+    world.tick()
+    before = len(world.events("request.explained"))
+    world.ask("r-2")
+    world.tick()
+    assert [event.subject for event in world.events("request.explained")[before:]] == ["r-2"]
+
+
+def test_what_neither_this_round_nor_the_last_has_asked_for_is_forgotten() -> None:
+    kept = Lately[str, int]()
+    for number in range(3):
+        kept.turn()
+        assert kept.get("often", lambda number=number: number) == 0  # type: ignore[misc]
+    assert kept.get("once", lambda: 1) == 1
+    kept.turn()
+    kept.turn()
+    assert kept.get("once", lambda: 2) == 2
+
+
+def test_only_the_territories_decided_last_are_remembered() -> None:
+    memories = Memories(most=2)
+    first = memories.of("one")
+    first.waiting.get(("r-1", 1), lambda: "kept")
+    assert memories.of("one") is first
+    for number in range(3):
+        memories.of("other").waiting.get((f"r-{number}", 1), lambda: "kept")
+    assert memories.of("other") is not None
+    assert memories.of("one") is not first
