@@ -57,10 +57,19 @@ def require_port(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.create_server((host, port), family=family).close()
+    except OverflowError as error:
+        cause = f"Le port {port} n'existe pas{NBSP}: le dernier est 65535."
+        raise CommandFailed(cause, "Choisissez un port plus petit avec --port.", code=Exit.SETTINGS) from error
     except OSError as error:
         why = _WHY.get(error.errno or 0, error.strerror or type(error).__name__)
         cause = f"Le port {port} de {host} ne s'ouvre pas{NBSP}: {why}."
         raise CommandFailed(cause, "Choisissez-en un autre avec --port.", code=Exit.SETTINGS) from error
+
+
+def require_ports(host: str, first: int, number: int = 1) -> None:
+    """The same for ports that follow each other, one for each service."""
+    for port in range(first, first + number):
+        require_port(host, port)
 
 
 def tell(failure: CommandFailed, *, as_json: bool) -> None:

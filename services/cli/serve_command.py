@@ -16,7 +16,7 @@ from rich.panel import Panel
 from services.bus.logs import configure_logs
 from services.bus.members import MemberTaken
 from services.bus.settings import PREFIX, Settings
-from services.cli.failures import NBSP, CommandFailed
+from services.cli.failures import NBSP, CommandFailed, require_ports
 from services.cli.installation import settings
 
 console = Console(stderr=True)
@@ -43,6 +43,7 @@ def serve(
     if found.kafka:
         from services.cli.workers import serve_on_kafka
 
+        require_ports(found.host, found.port, len(Name))
         _run(serve_on_kafka(found))
     else:
         from services.cli.serve import serve_embedded
@@ -64,6 +65,7 @@ def worker(
     _announce(found)
     from services.cli.workers import run_worker
 
+    require_ports(found.host, found.port)
     _run(run_worker(name.value, found))
 
 

@@ -98,3 +98,27 @@ def test_a_port_that_is_taken_is_said_with_what_to_do(berceau: Command, command:
     assert "un autre programme l'occupe" in said.err
     assert "Choisissez-en un autre avec --port." in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("command", [("worker", "ingest"), ("worker", "matcher"), ("worker", "notifier"), ("serve",)])
+def test_on_kafka_a_port_that_is_taken_is_said_before_anything_is_waited_for(
+    berceau: Command, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Neither the broker nor the database is there: the port is looked at first."""
+    monkeypatch.setenv("BERCEAU_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("BERCEAU_DATABASE", "postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = berceau(*command, "--port", port)
+    assert (said.code, f"Le port {port} de 127.0.0.1 ne s'ouvre pas" in said.err) == (Exit.SETTINGS, True)
+    assert "Choisissez-en un autre avec --port." in said.err
+    assert "Traceback" not in said.err
+
+
+def test_the_third_port_of_three_services_counts_too(berceau: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BERCEAU_KAFKA", "127.0.0.1:1")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = berceau("serve", "--port", taken.getsockname()[1] - 2)
+    assert said.code == Exit.SETTINGS
+    beyond = berceau("serve", "--port", 65_535)
+    assert (beyond.code, "le dernier est 65535" in beyond.err) == (Exit.SETTINGS, True)
