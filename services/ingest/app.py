@@ -16,8 +16,9 @@ from services.bus.service import Service
 from services.ingest import credentials, families, idempotency, inbound, projection
 from services.ingest.api import api_router, sms
 from services.ingest.api.described import describe
-from services.ingest.api.errors import speak_french
+from services.ingest.api.errors import People, speak_french
 from services.ingest.guichet import Guichet
+from services.ingest.pages import failures
 from services.ingest.protection import LIMITS, Buckets, Limit, Protection
 from services.ingest.sessions import cookie_name
 
@@ -60,12 +61,15 @@ def create_app(
         description="Places d'accueil, demandes et propositions d'un territoire.", routes=list(_api_routes()),
     )  # fmt: skip
     app.state.guichet = guichet
-    speak_french(app)
+    people = None if pages is None else People(failures.is_for_people, failures.read_frame, failures.failure)
+    speak_french(app, people)
     describe(app)
     app.include_router(health_routes("ingest", guichet.database, reader, guichet.clock, relayed=relayed))
     if pages is not None:
         app.include_router(pages)
-    app.add_middleware(Protection, buckets=Buckets(limits), cookie=cookie_name(guichet), secure=guichet.is_secure)
+    app.add_middleware(
+        Protection, buckets=Buckets(limits), cookie=cookie_name(guichet), secure=guichet.is_secure, people=people
+    )
     return app
 
 

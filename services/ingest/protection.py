@@ -6,15 +6,20 @@ the limits of a door are shown to be wrong by its figures.
 
 from __future__ import annotations
 
-import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.ingest.api.errors import People
+from services.ingest.problems import Problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PRIVATE_ADDRESSES = ("/p/", "/connexion/")
@@ -90,6 +95,7 @@ class Protection:
     buckets: Buckets
     cookie: str
     secure: bool = False
+    people: People | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -98,13 +104,25 @@ class Protection:
         guarded = _with_headers(send, scope["path"], self.secure)
         wait = self.buckets.wait_for(_client(scope), scope["method"], scope["path"])
         if wait > 0:
-            await _refuse(guarded, 429, _TOO_MANY, {"Retry-After": str(int(wait) + 1)})
+            await self._refuse(scope, guarded, 429, _TOO_MANY, {"Retry-After": str(int(wait) + 1)})
         elif _is_forged(scope, self.cookie):
-            await _refuse(guarded, 403, _FORGED)
+            await self._refuse(scope, guarded, 403, _FORGED)
         elif _declared_length(scope) > LARGEST_BODY:
-            await _refuse(guarded, 413, _TOO_LARGE)
+            await self._refuse(scope, guarded, 413, _TOO_LARGE)
         else:
             await self.app(scope, _at_most(receive, LARGEST_BODY), guarded)
+
+    async def _refuse(
+        self, scope: Scope, send: Send, status: int, words: tuple[str, str, str], headers: dict[str, str] | None = None
+    ) -> None:
+        """Nothing is read, of the body or of a database: a refusal costs next to nothing."""
+        problem = Problem("demande", *words)
+        if self.people is not None and self.people.are_meant(scope):
+            response = self.people.show(Request(scope), status, [problem])
+        else:
+            response = JSONResponse(_details(status, problem), status, media_type="application/problem+json")
+        response.headers.update(headers or {})
+        await response(scope, _nothing, send)
 
 
 _TOO_MANY = ("too_many_requests", "Trop de demandes en peu de temps.", "Attendez un peu, puis recommencez.")
@@ -148,15 +166,14 @@ def _headers(path: str, secure: bool) -> dict[str, str]:
     return {**HEADERS, "Referrer-Policy": referrer, **lasting}
 
 
-async def _refuse(send: Send, status: int, words: tuple[str, str, str], headers: dict[str, str] | None = None) -> None:
-    code, rule, remedy = words
-    problem = {"type": f"urn:berceau:{code}", "title": _TITLES[status], "status": status, "detail": f"{rule} {remedy}"}
-    errors = [{"field": "demande", "code": code, "rule": rule, "remedy": remedy}]
-    body = json.dumps({**problem, "errors": errors}, ensure_ascii=False).encode()
-    plain = {"Content-Type": "application/problem+json; charset=utf-8", "Content-Length": str(len(body))}
-    raw = [(name.lower().encode(), value.encode()) for name, value in {**plain, **(headers or {})}.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
+def _details(status: int, problem: Problem) -> dict[str, Any]:
+    detail = f"{problem.rule} {problem.remedy}"
+    told = {"type": f"urn:berceau:{problem.code}", "title": _TITLES[status], "status": status, "detail": detail}
+    return {**told, "errors": [problem.as_json()]}
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def _at_most(receive: Receive, most: int) -> Receive:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePath
+from typing import Any, Protocol
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
+from starlette.types import Scope
 
 from services.ingest.problems import Problem, Refused, Why
 from services.ingest.wording import problems_of
+
+log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 STATUS = {Why.INVALID: 422, Why.FORBIDDEN: 403, Why.UNKNOWN: 404, Why.CONFLICT: 409}
@@ -24,7 +34,9 @@ TITLES = {
     404: "Introuvable",
     405: "Méthode non prévue",
     409: "Conflit",
+    413: "Envoi trop lourd",
     422: "Données refusées",
+    500: "Erreur du serveur",
 }
 
 
@@ -77,12 +89,29 @@ def refusal(refused: Refused) -> JSONResponse:
     return answer(STATUS[refused.why], refused.problems)
 
 
-def speak_french(app: FastAPI) -> None:
-    """Turn every error of the framework, too, into a problem that a person can act on."""
+class Show(Protocol):
+    """How a failure is shown to people."""
+
+    def __call__(self, request: Request, status: int, problems: Sequence[Problem], incident: str = "") -> Response: ...
+
+
+@dataclass(frozen=True)
+class People:
+    """Who is shown a page instead of problem details, and what is read of the visit first."""
+
+    are_meant: Callable[[Scope], bool]
+    read_frame: Callable[[Request], Awaitable[None]]
+    show: Show
+
+
+def speak_french(app: FastAPI, people: People | None = None) -> None:
+    """Turn every error of the framework, too, into a problem that a person can act on; for people, into a page."""
     app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(NotIdentified, _on_not_identified)
     app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(HTTPException, partial(_on_http, people))
+    app.add_exception_handler(ClientDisconnect, partial(_on_cut_off, people))
+    app.add_exception_handler(Exception, partial(_on_fault, people))
 
 
 async def _on_refused(_request: Request, error: Exception) -> JSONResponse:
@@ -100,7 +129,7 @@ async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     return answer(422, problems_of(error.errors()))
 
 
-async def _on_http(request: Request, error: Exception) -> JSONResponse:
+async def _on_http(people: People | None, request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     rule = {404: "Cette adresse n'existe pas.", 405: "Cette adresse ne prévoit pas ce geste."}
     remedies = {404: "Vérifiez l'adresse dans /openapi.json.", 405: "Vérifiez la méthode dans /openapi.json."}
@@ -110,11 +139,46 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
         rule.get(error.status_code, "La demande n'a pas pu être lue."),
         remedies.get(error.status_code, "Vérifiez le contenu envoyé."),
     )
-    response = answer(error.status_code, [problem])
+    response: Response = answer(error.status_code, [problem])
+    if people is not None and people.are_meant(request.scope):
+        await people.read_frame(request)
+        response = people.show(request, error.status_code, [problem])
     response.headers.update(error.headers or {})
     if error.status_code == 405:
         response.headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     return response
+
+
+async def _on_cut_off(people: People | None, request: Request, _error: Exception) -> Response:
+    """A body that grew too large is cut off (`protection`); whoever has really gone reads no answer."""
+    problem = Problem("demande", "too_large", "L'envoi pèse 20 Mo au plus.", "Faites plusieurs envois.")
+    if people is not None and people.are_meant(request.scope):
+        return people.show(request, 413, [problem])
+    return answer(413, [problem])
+
+
+async def _on_fault(people: People | None, request: Request, error: Exception) -> Response:
+    """A fault of ours. Its number is in the log too, beside the place in the code: nothing that was sent is written."""
+    incident = uuid.uuid4().hex[:8].upper()
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = {
+        "route": _pattern(request),
+        "method": request.method,
+        "at": f"{PurePath(last.filename).name}:{last.lineno}",
+    }
+    log.error("request.failed", incident=incident, error=type(error).__name__, **where)
+    remedy = f"Réessayez plus tard, ou signalez l'incident {incident}."
+    problem = Problem("demande", "server_error", "Le serveur a rencontré une erreur.", remedy)
+    if people is not None and people.are_meant(request.scope):
+        return people.show(request, 500, [problem], incident)
+    body = details(500, [problem]) | {"instance": f"urn:berceau:incident:{incident}"}
+    return JSONResponse(body, 500, {"Cache-Control": "no-store"}, MEDIA_TYPE)
+
+
+def _pattern(request: Request) -> str:
+    """The address without what stands in it: a family's link is a secret."""
+    names = {str(value): f"{{{name}}}" for name, value in request.path_params.items()}
+    return "/".join(names.get(part, part) for part in request.url.path.split("/"))
 
 
 def _methods_at(request: Request) -> set[str]:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from services.ingest import changes, credentials
 from services.ingest.actors import Actor, Role, public
+from services.ingest.guichet import Guichet
 from services.ingest.pages.visit import Page, Pages, Visit
 from services.ingest.problems import Refused, Why, forbidden
 from services.ingest.queries import directory
@@ -41,8 +42,8 @@ HOME = {
 async def answer(pages: Pages, page: Page, request: Request) -> Response:
     """Open the page if the visitor may; what an act refuses becomes a page that says why."""
     now = pages.guichet.clock()
-    secret = request.cookies.get(cookie_name(pages.guichet), "")
-    actor, town, sequence = await pages.guichet.database.read(_frame, pages.territory, secret, now)
+    actor, town, sequence = await frame_of(pages.guichet, pages.territory, request)
+    request.state.frame = (actor, town)
     visit = Visit(pages, request, actor, now, town, sequence)
     if page.roles and actor.role is Role.PUBLIC:
         return RedirectResponse("/connexion?fait=a_connecter", 303)
@@ -51,6 +52,12 @@ async def answer(pages: Pages, page: Page, request: Request) -> Response:
         return await page.handler(visit)
     except Refused as refused:
         return refusal(visit, refused)
+
+
+async def frame_of(guichet: Guichet, territory: str | None, request: Request) -> tuple[Actor, dict[str, Any], int]:
+    """Who asks, of which town, and how far that has come."""
+    secret = request.cookies.get(cookie_name(guichet), "")
+    return await guichet.database.read(_frame, territory, secret, guichet.clock())
 
 
 def refusal(visit: Visit, refused: Refused) -> Response:
