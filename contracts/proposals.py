@@ -40,6 +40,8 @@ class ProposalMade(Event):
     child gives up for this one. `after` are proposals to children whose move makes room for this one: it leaves once
     they are all confirmed, and is withdrawn if one of them comes to nothing. `siblings` are those asked together, where
     another child of the family is proposed a place with this one.
+    `wave`: the same place is proposed to `asked_at_once` families at once, this one the `asked_as`-th in the order of
+    the round's list; the first OUI takes it, and the proposals to the others are withdrawn as taken.
     """
 
     type: Literal["proposal.made"]
@@ -63,6 +65,9 @@ class ProposalMade(Event):
     replaces: Id | None = None
     after: tuple[Id, ...] = ()
     siblings: Id | None = None
+    wave: Id | None = None
+    asked_at_once: int = Field(default=1, ge=1)
+    asked_as: int = Field(default=1, ge=1)
 
 
 class ProposalHeld(Event):
@@ -167,7 +172,10 @@ class ProposalRefused(Event):
 
 
 class PlaceReopened(Event):
-    """The hours that a proposal or placement held are free again. Said exactly once for each."""
+    """The hours that a proposal or placement held are free again. Said exactly once for each.
+
+    Of the proposals of a wave, which hold their hours together: by each whose end frees some.
+    """
 
     type: Literal["place.reopened"]
     section: Id

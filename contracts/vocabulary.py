@@ -262,6 +262,7 @@ class WithdrawalReason(Labelled):
     FAMILY_UNREACHABLE = "family_unreachable", "Famille injoignable"
     SIBLINGS_APART = "siblings_apart", "Place retirée à son frère ou à sa sœur"
     NO_DEPARTURE = "no_departure", "Départ attendu qui n'a pas lieu"
+    TAKEN = "taken", "Place prise par une autre famille de la vague"
 
 
 class RefusalReason(Labelled):
@@ -320,4 +321,6 @@ class MessageTemplate(Labelled):
     ON_CALL = "on_call", "Place d'astreinte"
     MISUNDERSTOOD = "misunderstood", "Réponse non comprise"
     CONFIRMED = "confirmed", "Place d'astreinte confirmée"
+    WAVE = "wave", "Place proposée à plusieurs familles"
+    TAKEN = "taken", "Place prise"
     SIGN_IN = "sign_in", "Lien de connexion"

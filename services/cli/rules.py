@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from contracts.vocabulary import HEALTH_CRITERIA
 from services.calendar import counted, local_day
 from services.cli.failures import NBSP
 from services.ingest.pages import PublishedRules, RulesLine
-from services.matcher.policy import GuaranteedShare, Policy, policy_in_force
+from services.matcher.policy import GuaranteedShare, Policy, WaveRule, policy_in_force
 from services.matcher.rules.priority_grid import grid_in_force
 from services.matcher.solver.schema import Mode, SiblingsClaim
 
@@ -59,6 +59,14 @@ def _limits(policy: Policy) -> Iterator[str]:
         yield f"Chaque gestionnaire garde {share.percent}{NBSP}% des places pour l'insertion{_until(share)}."
     if policy.avip is not None:
         yield f"Une crèche AVIP garde {policy.avip.percent}{NBSP}% des places pour l'insertion{_until(policy.avip)}."
+    if policy.wave is not None:
+        yield _asked_at_once(policy.wave)
+
+
+def _asked_at_once(rule: WaveRule) -> str:
+    hours = counted(round(rule.within / timedelta(hours=1)), "heure")
+    asked = f"Une place ponctuelle des {hours} à venir se propose à {rule.families} familles à la fois."
+    return f"{asked} Le premier OUI l'obtient. Les autres gardent leur rang."
 
 
 def _until(share: GuaranteedShare) -> str:

@@ -141,6 +141,7 @@ FIELDS: Mapping[str, Seen] = {
         Seen.PROPOSAL, "proposal", "placement", "state", "deadline", "answer_by", "confirm_by", "undo_until", "made_at",
         "appointment", "adaptation_start", "first_full_day", "last_day", "departure_reason", "after_yes", "round",
         "refusal_reason", "withdrawal_reason", "changed_at", "partial", "siblings",
+        "wave", "asked_at_once",
     ),
     **_fields(
         Seen.NEEDS, "request", "born", "is_born", "patterns", "request_period", "travel_minutes",
@@ -152,7 +153,7 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(Seen.CONTACT, "contacts", "family", "child"),
     **_fields(Seen.POINTS, "tier", "points", "reasons", "criteria", "prescriber", "held_by", "points_are_partial"),
     **_fields(Seen.HEALTH, "needs_person"),
-    **_fields(Seen.RANK, "rank"),
+    **_fields(Seen.RANK, "rank", "asked_as"),
     **_fields(Seen.REASON, "wishes", "phrases", "plain_phrases", "reason", "explained_at"),
     **_fields(Seen.RELEASE, "held_until", "held_reason", "awaits"),
     **_fields(Seen.MESSAGES, "messages", "code", "history", "replies"),

@@ -17,7 +17,7 @@ from contracts.proposals import (
     ProposalWithdrawn,
 )
 from contracts.vocabulary import Answer, ProposalState, RefusalReason, TaskKind, VacancyKind, WithdrawalReason
-from services.matcher import moving, store, tasks, together
+from services.matcher import moving, store, tasks, together, waves
 from services.matcher import tables as t
 from services.matcher.moves import NOTHING_ELSE, move
 from services.matcher.step import Step
@@ -28,7 +28,7 @@ S = ProposalState
 FAMILY_CHANGED_IT = frozenset({WithdrawalReason.REQUEST_CLOSED, WithdrawalReason.REQUEST_CHANGED})
 """Nobody took the place back: the family asked for something else, so it goes before nobody."""
 
-NO_CALL = frozenset({WithdrawalReason.REQUEST_CLOSED, WithdrawalReason.FAMILY_UNREACHABLE})
+NO_CALL = frozenset({WithdrawalReason.REQUEST_CLOSED, WithdrawalReason.FAMILY_UNREACHABLE, WithdrawalReason.TAKEN})
 FAMILY_GONE = FAMILY_CHANGED_IT | {WithdrawalReason.FAMILY_UNREACHABLE}
 
 NO_PLACE_THERE = frozenset({RefusalReason.STAFF_SHORTAGE, RefusalReason.ALREADY_FILLED})
@@ -139,13 +139,17 @@ def _close(step: Step, proposal: Proposal, state: ProposalState, values: Mapping
 
 
 def _reopen(step: Step, proposal: Proposal) -> bool:
-    """Give the hours back, once: the row that held them is deleted, and only who deletes it says so."""
+    """Give the hours back, once: the row that held them is deleted, and only who deletes it says so.
+
+    Of a wave, the hours that nobody else in it asks for.
+    """
     store.lock_section(step.tx, proposal.section)
     own = (t.holds.c.proposal == proposal.proposal) & ~t.holds.c.is_placement
-    if step.tx.execute(t.holds.delete().where(own).returning(t.holds.c.hold)).all():
+    had_its_own = step.tx.execute(t.holds.delete().where(own).returning(t.holds.c.hold)).all()
+    if freed := proposal.slots if had_its_own else waves.leave(step, proposal):
         step.say(
             PlaceReopened, proposal.proposal, proposal.territory,
-            section=proposal.section, slots=proposal.slots, period=proposal.period,
+            section=proposal.section, slots=freed, period=proposal.period,
         )  # fmt: skip
         urgent = proposal.kind is not VacancyKind.REGULAR
         step.mark_due(proposal.territory, "place.reopened", at_once=urgent)

@@ -18,10 +18,10 @@ from contracts.proposals import (
     ProposalRestored,
     ProposalUndelivered,
 )
-from contracts.vocabulary import LIVE, Answer, Channel, ProposalState, TaskKind
+from contracts.vocabulary import LIVE, Answer, Channel, ProposalState, TaskKind, WithdrawalReason
 from services.calendar import at, confirmation_due, reminder_at
-from services.matcher import moving, store, tasks
-from services.matcher.endings import confirm
+from services.matcher import moving, store, tasks, waves
+from services.matcher.endings import confirm, withdraw
 from services.matcher.moves import (
     CONFIRMATION,
     EXPIRY,
@@ -152,10 +152,15 @@ def not_reached(step: Step, proposal: Proposal, why: TaskKind) -> bool:
 def accept(
     step: Step, proposal: Proposal, by: str, channel: Channel, received_at: datetime, *, at_once: bool
 ) -> bool:  # fmt: skip
-    """The family's OUI. `at_once`: the place rests on an agreement made before, so it is confirmed at once."""
+    """The family's OUI. `at_once`: the place rests on an agreement made before, so it is confirmed at once.
+
+    Of a wave it is the first one, and the place is taken for the others.
+    """
     confirm_by = confirmation_due(step.now, step.policy.delays)
     if not _answered(step, proposal, S.ACCEPTED, Answer.OUI, by, received_at):
         return False
+    if proposal.wave is not None:
+        _take_for_all(step, proposal)
     tasks.settle_all(step, proposal, by, tasks.ANSWERED)
     step.say(
         ProposalAccepted, proposal.proposal, proposal.territory,
@@ -166,6 +171,12 @@ def accept(
     else:
         store.set_timer(step.tx, CONFIRMATION, proposal.proposal, proposal.territory, confirm_by)
     return True
+
+
+def _take_for_all(step: Step, proposal: Proposal) -> None:
+    waves.take(step, proposal)
+    for other in waves.others(step.tx, proposal):
+        withdraw(step, other, WithdrawalReason.TAKEN)
 
 
 def decline_later(step: Step, proposal: Proposal, by: str, channel: Channel, received_at: datetime) -> bool:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import resources
 
 import yaml
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter
 
 from contracts.vocabulary import Frozen, Id
 from services.calendar import DEFAULT_DELAYS, DelayRules, in_force
@@ -40,6 +40,14 @@ class GuaranteedShare(Frozen):
     source: str
 
 
+class WaveRule(Frozen):
+    """How many families are asked at once for a place whose care begins `within` so long, and where that comes from."""
+
+    families: int = Field(ge=2)
+    within: timedelta
+    source: str
+
+
 class PolicyEntry(Frozen):
     """A territory's rules from `valid_from` on."""
 
@@ -57,6 +65,7 @@ class PolicyEntry(Frozen):
     wait_weeks: SourcedNumber
     insertion: GuaranteedShare | None = None
     avip: GuaranteedShare | None = None
+    wave: WaveRule | None = None
 
 
 class Policy(Frozen):
@@ -66,6 +75,7 @@ class Policy(Frozen):
     `regular_believed_for` how long a regular vacancy is believed without a confirmation, and `not_again_for` how long
     the same hours are not offered again to a family that refused them or let them pass. `insertion` and `avip` say
     what managers and AVIP structures keep for families in insertion; none: nothing is kept beside reserved places.
+    `wave` says when several families are asked at once; none: always one after another.
     """
 
     id: Id
@@ -78,6 +88,7 @@ class Policy(Frozen):
     not_again_for: timedelta
     insertion: GuaranteedShare | None = None
     avip: GuaranteedShare | None = None
+    wave: WaveRule | None = None
 
 
 @lru_cache
@@ -105,4 +116,5 @@ def policy_in_force(policy: str, day: date) -> Policy:
         not_again_for=entry.not_again_for.value,
         insertion=entry.insertion,
         avip=entry.avip,
+        wave=entry.wave,
     )  # fmt: skip

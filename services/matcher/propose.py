@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from contracts.base import EVENT_IDS
@@ -19,7 +20,7 @@ from contracts.vocabulary import (
     WithdrawalReason,
 )
 from services.calendar import answer_by, at, local_day, planned_answer_by
-from services.matcher import endings, lifecycle, moving, store, tasks, together
+from services.matcher import endings, lifecycle, moving, store, tasks, together, waves
 from services.matcher import tables as t
 from services.matcher.codes import free_code
 from services.matcher.moves import LAPSE
@@ -63,6 +64,9 @@ class Place:
     replaces: str | None = None
     after: tuple[Departure, ...] = ()
     siblings: str | None = None
+    wave: str | None = None
+    asked_at_once: int = 1
+    asked_as: int = 1
 
 
 def proposal_id(request: str, cause: str) -> str:
@@ -73,10 +77,10 @@ def proposal_id(request: str, cause: str) -> str:
 def propose(step: Step, place: Place) -> Proposal:
     """Hold the hours and say so. Raises NoRoom if they no longer fit, once the section is locked.
 
-    It does not leave here: see `offer`.
+    It does not leave here: see `offer`. What is proposed in a wave is held by the wave: see `propose_wave`.
     """
     name = proposal_id(place.request, step.cause)
-    departs = _hold(step, place, name)
+    departs = _hold(step, place, name) if place.wave is None else set[str]()
     territory = store.territory_row(step.tx, place.territory)
     voted = territory is not None and territory["automatic_release"]
     alone = place.held_by is None and leaves_by_itself(place.kind, place.counted, place.to_prepare, voted)
@@ -88,6 +92,15 @@ def propose(step: Step, place: Place) -> Proposal:
     if place.to_prepare:
         tasks.open_task(step, TaskKind.TO_PREPARE, proposal)
     return proposal
+
+
+def propose_wave(step: Step, places: Sequence[Place], hold: Hold) -> list[Proposal]:
+    """Hold one place for several families, in the order in which they are asked. Raises NoRoom, as `propose` does."""
+    wave = waves.wave_name(places[0].request, step.cause)
+    if not waves.hold_once(step, places[0].territory, hold.model_copy(update={"id": wave})):
+        raise NoRoom(f"section {hold.section}")
+    asked = enumerate(places, start=1)
+    return [propose(step, replace(place, wave=wave, asked_at_once=len(places), asked_as=n)) for n, place in asked]
 
 
 def offer(step: Step, proposal: Proposal) -> None:
@@ -247,7 +260,7 @@ def _write(step: Step, place: Place, proposal_id: str, departs: set[str], *, nee
             slots=store.slots_json(place.slots), starts=place.period.start, ends=place.period.end, code=code,
             state=ProposalState.PREPARED.value, made_at=step.now, tier=place.tier, points=place.points,
             since=place.since, needs_person=needs_person, urgent=place.urgent, held_by=place.held_by, was_sent=False,
-            partial=place.partial, replaces=place.replaces, siblings=place.siblings,
+            partial=place.partial, replaces=place.replaces, siblings=place.siblings, wave=place.wave,
         )
     )  # fmt: skip
     step.say(
@@ -256,5 +269,6 @@ def _write(step: Step, place: Place, proposal_id: str, departs: set[str], *, nee
         section=place.section, slots=place.slots, period=place.period, kind=place.kind, code=code, tier=place.tier,
         points=place.points, reasons=place.reasons, rank=place.rank, needs_person=needs_person,
         to_prepare=place.to_prepare, held_by=place.held_by, partial=place.partial, replaces=place.replaces,
-        after=tuple(sorted(departs)), siblings=place.siblings,
+        after=tuple(sorted(departs)), siblings=place.siblings, wave=place.wave, asked_at_once=place.asked_at_once,
+        asked_as=place.asked_as,
     )  # fmt: skip

@@ -20,14 +20,14 @@ from contracts.rounds import BrokenGuarantee, RoundDecided
 from contracts.vocabulary import Audience, RequestKind, TaskKind, VacancyKind
 from services.bus.database import Database
 from services.calendar import local_day
-from services.matcher import draws, metrics, needs, past_rounds, store, tasks
+from services.matcher import asked_at_once, draws, metrics, needs, past_rounds, store, tasks
 from services.matcher import tables as t
 from services.matcher.draws import NewSeed
 from services.matcher.leases import Fence, unfenced
 from services.matcher.memory import Memory
 from services.matcher.moving import Departure, in_a_circle
 from services.matcher.policy import policy_in_force
-from services.matcher.propose import NoRoom, Place, offer, proposal_id, propose
+from services.matcher.propose import NoRoom, Place, offer, proposal_id, propose, propose_wave
 from services.matcher.reading import Loaded, load
 from services.matcher.sentences import aside, digest, say, told
 from services.matcher.solver.canonical import RoundRefused, canonical
@@ -242,14 +242,19 @@ def write_part(
     asked = {request.id: request for request in part.requests}
     reasons = {reason.request: reason for reason in outcome.reasons}
     departures, made = _departures(loaded, outcome), list[Proposal]()
-    for placed in outcome.placed:
+    waves = asked_at_once.waves(loaded, part, outcome)
+    for wave in waves:
+        places = [_place(loaded, asked[row.request], row, reasons.get(row.request)) for row in wave.asked]
+        made += propose_wave(step, places, wave.as_hold())
+    for placed in asked_at_once.alone(outcome, waves):
         place = _place(loaded, asked[placed.request], placed, reasons.get(placed.request))
         made.append(propose(step, replace(place, after=tuple(departures[name] for name in placed.after))))
     for proposal in made:  # once all are there: siblings leave together
         offer(step, proposal)
-    for reason in news:
-        say(step, loaded, told(asked[reason.request], reason, loaded.names))
-    return len(outcome.placed)
+    first = asked_at_once.sentences(waves, loaded.names)
+    for reason in [*news, *(row for row in outcome.reasons if row.request in first and row not in news)]:
+        say(step, loaded, told(asked[reason.request], reason, loaded.names).after(first.get(reason.request)))
+    return len(made)
 
 
 def _departures(loaded: Loaded, outcome: Outcome) -> dict[str, Departure]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,6 +35,20 @@ class Told:
     @property
     def digest(self) -> str:
         return hashlib.sha256(json.dumps([self.said, self.reason], sort_keys=True).encode()).hexdigest()
+
+    def after(self, first: First | None) -> Told:
+        """The same behind what is to be read first."""
+        if first is None:
+            return self
+        return replace(self, said=(*first.said, *self.said), plain=(*first.plain, *self.plain))
+
+
+@dataclass(frozen=True)
+class First:
+    """What a family reads before its reason; `plain` is the same without its rank."""
+
+    said: tuple[str, ...]
+    plain: tuple[str, ...]
 
 
 def told(request: Request, reason: Reason, names: Mapping[str, str]) -> Told:

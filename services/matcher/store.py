@@ -23,6 +23,7 @@ from contracts.vocabulary import (
     Slot,
     TaskKind,
     VacancyKind,
+    WithdrawalReason,
 )
 from services.bus import traces
 from services.matcher import tables as t
@@ -82,6 +83,8 @@ class Proposal:
     partial: bool
     replaces: str | None
     siblings: str | None
+    wave: str | None
+    withdrawn_for: WithdrawalReason | None
 
 
 def _proposal(row: Any) -> Proposal:
@@ -92,6 +95,7 @@ def _proposal(row: Any) -> Proposal:
         period=Period(start=row["starts"], end=row["ends"]),
         state=ProposalState(row["state"]),
         answer=Answer(row["answer"]) if row["answer"] else None,
+        withdrawn_for=WithdrawalReason(row["withdrawn_for"]) if row["withdrawn_for"] else None,
     )
     return Proposal(**values)
 

@@ -174,10 +174,12 @@ proposals = sa.Table(
     sa.Column("partial", sa.Boolean, nullable=False, default=False),
     sa.Column("replaces", sa.String(64)),
     sa.Column("siblings", sa.String(64)),
+    sa.Column("wave", sa.String(64)),
     sa.Index("one_live_proposal_a_request", "request", unique=True, sqlite_where=_IS_LIVE, postgresql_where=_IS_LIVE),
     sa.Index("one_live_proposal_a_code", "territory", "code", unique=True, sqlite_where=_IS_LIVE,
              postgresql_where=_IS_LIVE),
     sa.Index("proposals_section", "section", "state"),
+    sa.Index("proposals_wave", "wave"),
 )  # fmt: skip
 
 holds = sa.Table(
@@ -197,7 +199,9 @@ holds = sa.Table(
     sa.Index("holds_section", "section"),
     sa.Index("holds_territory", "territory"),
 )
-"""A row with `lent_by` counts -1: hours that the hold of that name gives up, should its child move, and on which the
+"""The proposals of a wave hold their hours together, by one row in the name of the wave (`waves.py`).
+
+A row with `lent_by` counts -1: hours that the hold of that name gives up, should its child move, and on which the
 row's proposal already counts (`moving.py`)."""
 
 awaited = sa.Table(

@@ -52,6 +52,7 @@ def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime) -> N
             proposal=event.subject, territory=event.territory, family=event.family, structure=event.structure,
             slots=store.SLOTS.dump_python(event.slots, mode="json"), starts=event.period.start, code=event.code,
             is_urgent=event.kind is VacancyKind.ON_CALL, no_was_noted=False, asks=False, was_released=False,
+            in_wave=event.wave is not None,
         )
     )  # fmt: skip
 
@@ -60,7 +61,7 @@ def on_proposal_released(tx: sa.Connection, event: ProposalReleased, now: dateti
     told = {"limit_at": event.answer_by, "is_urgent": event.urgent, "asks": True, "was_released": True}
     store.change_proposal(tx, event.subject, **told)
     row = _known(tx, event.subject)
-    template = MessageTemplate.ON_CALL if _is_one_date(row) else MessageTemplate.PROPOSAL
+    template = _offer_of(row)
     _plan(tx, event, template, now, limit_at=event.answer_by, not_after=event.answer_by, is_urgent=event.urgent)
 
 
@@ -117,13 +118,20 @@ def on_proposal_withdrawn(tx: sa.Connection, event: ProposalWithdrawn, now: date
     if event.reason in FAMILY_CHANGED_IT:
         return
     if event.family_knew or store.offer_may_have_left(tx, event.subject):
-        _plan(tx, event, _end_of(event.reason.value), now)
+        soon = event.reason is WithdrawalReason.TAKEN and bool(_known(tx, event.subject)["is_urgent"])
+        _plan(tx, event, _end_of(event.reason.value), now, is_urgent=soon)
 
 
 def _end_of(withdrawn_for: str) -> MessageTemplate:
-    """The text of a withdrawal promises a call; whoever could not be reached is told that its time is over."""
-    gone = withdrawn_for == WithdrawalReason.FAMILY_UNREACHABLE.value
-    return MessageTemplate.EXPIRED if gone else MessageTemplate.WITHDRAWN
+    """The text of a withdrawal promises a call; whoever could not be reached is told that its time is over, and whoever
+    was not the first of a wave that the place is taken."""
+    return _ENDS.get(withdrawn_for, MessageTemplate.WITHDRAWN)
+
+
+_ENDS = {
+    WithdrawalReason.FAMILY_UNREACHABLE.value: MessageTemplate.EXPIRED,
+    WithdrawalReason.TAKEN.value: MessageTemplate.TAKEN,
+}
 
 
 FAMILY_CHANGED_IT = frozenset({WithdrawalReason.REQUEST_CLOSED, WithdrawalReason.REQUEST_CHANGED})
@@ -209,6 +217,13 @@ def _known(tx: sa.Connection, proposal: str) -> sa.RowMapping:
     if row is None:
         raise WrongEvent(f"la proposition {proposal} est inconnue")
     return row
+
+
+def _offer_of(row: sa.RowMapping) -> MessageTemplate:
+    """The text that asks: of a wave, where the first OUI wins; of one date; or of a place for weeks."""
+    if row["in_wave"]:
+        return MessageTemplate.WAVE
+    return MessageTemplate.ON_CALL if _is_one_date(row) else MessageTemplate.PROPOSAL
 
 
 def _is_one_date(row: sa.RowMapping) -> bool:

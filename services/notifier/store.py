@@ -19,7 +19,10 @@ from services.notifier import tables as t
 
 SLOTS = TypeAdapter(tuple[Slot, ...])
 
-ASKING = frozenset({MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTemplate.REMINDER})
+OFFERS = frozenset({MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTemplate.WAVE})
+"""Texts that bring the proposal itself."""
+
+ASKING = OFFERS | {MessageTemplate.REMINDER}
 """Texts that ask for an answer."""
 
 
@@ -148,8 +151,7 @@ def cancel_planned(tx: sa.Connection, proposal: str, keep: frozenset[MessageTemp
 
 def offer_may_have_left(tx: sa.Connection, proposal: str) -> bool:
     """True if a gateway was ever asked to carry the proposal."""
-    offers = [MessageTemplate.PROPOSAL.value, MessageTemplate.ON_CALL.value]
-    tried = (t.messages.c.template.in_(offers), t.messages.c.contact.is_not(None))
+    tried = (t.messages.c.template.in_(sorted(OFFERS)), t.messages.c.contact.is_not(None))
     return tx.scalar(sa.select(t.messages.c.message).where(t.messages.c.proposal == proposal, *tried)) is not None
 
 

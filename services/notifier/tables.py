@@ -43,6 +43,7 @@ proposals = sa.Table(
     sa.Column("asks", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("was_released", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("withdrawn_for", sa.String(32)),
+    sa.Column("in_wave", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
 )
 """`asks`: an answer is still wanted. `was_released`: it was meant for the family, and not only for its counsellor."""
 

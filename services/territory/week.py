@@ -31,6 +31,7 @@ from services.territory.actions import (
 )
 from services.territory.calendars import ONE_DAY, next_working_day
 from services.territory.chance import Chance, seeded
+from services.territory.mornings import for_one_morning, one_morning
 from services.territory.people import MOST_CONTACTS, Family
 from services.territory.requests import YOUNGEST, Request, Surroundings, request
 from services.territory.structures import Structure
@@ -45,6 +46,7 @@ CHANGED = 0.004  # share of the vacancies whose count changes on a day
 AMENDED, CLOSED = 0.004, 0.002  # share of the requests that a family changes, or closes, on a day
 NEW_REQUESTS = 0.01  # requests of a day, for each that already waits
 URGENT_A_DAY = 2  # besides the one at 17:30
+IN_NEED_OF_ONE_MORNING = 3  # families who ask on a Monday for one place of the next morning
 """All assumed."""
 
 
@@ -107,6 +109,7 @@ class Plot:
         if is_opening_day(day):
             yield from self._directors(day, draw)
             yield from self._counsellors(day, draw)
+            yield from self._one_morning_for_many(day, draw)
             yield ReleasePrepared(at=at(day, time(9, 15)), by=self.territory.coordinator)
             yield ReleasePrepared(at=at(day, time(14, 30)), by=self.territory.coordinator)
 
@@ -183,6 +186,22 @@ class Plot:
             asked = self._request(family, kind, day, own)
             yield AskForPlace(at=moment(day, own, 8, 20), by=family.contacts[0].id, family=family, request=asked)
 
+    def _one_morning_for_many(self, day: date, draw: Chance) -> Iterator[TimedAction]:
+        """On Mondays some families need the very next morning, and one crèche has one place: a wave asks them all."""
+        tomorrow = next_working_day(day)
+        open_then = [structure for structure in self.awarded if is_open(structure, tomorrow)]
+        if day.weekday() != 0 or not open_then:
+            return
+        own = draw.of("morning")
+        structure = own.pick("structure", open_then)
+        free = one_morning(structure, tomorrow)
+        for number in range(IN_NEED_OF_ONE_MORNING):
+            family = self._new_family(day, self._numbers_a_day - 1 - number, own.of(number))
+            base = self._request(family, RequestKind.OCCASIONAL, day, own.of(number))
+            asked = for_one_morning(base, structure, free, own.of(number))
+            yield AskForPlace(at=at(day, time(15, number)), by=family.contacts[0].id, family=family, request=asked)
+        yield PostVacancy(at=at(day, time(15, 30)), by=structure.person, vacancy=free)
+
     def _families_change(self, day: date, draw: Chance) -> Iterator[TimedAction]:
         for asked in self.territory.requests:
             own = draw.of(asked.id)
@@ -195,11 +214,15 @@ class Plot:
 
     def _new_family(self, day: date, number: int, own: Chance) -> Family:
         """A family that nobody knew: the `number`th of the day, with phones that nobody has yet."""
-        a_day = URGENT_A_DAY + 2 + int(NEW_REQUESTS * len(self.territory.requests))
-        before = (day - self.territory.on).days * a_day + number
+        before = (day - self.territory.on).days * self._numbers_a_day + number
         first_phone = self.phones + before * MOST_CONTACTS
         born = min(birth(day, own), day - YOUNGEST)
         return new_family(f"F-N{day:%y%m%d}-{number}", first_phone, self.homes, self.territory.seed, born, own)
+
+    @property
+    def _numbers_a_day(self) -> int:
+        """How many new families a day may bring at most."""
+        return URGENT_A_DAY + 2 + int(NEW_REQUESTS * len(self.territory.requests)) + IN_NEED_OF_ONE_MORNING
 
     def _request(self, family: Family, kind: RequestKind, day: date, own: Chance) -> Request:
         """What the family asks for its first child."""

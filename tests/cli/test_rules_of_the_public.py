@@ -13,7 +13,20 @@ DAY = date(2026, 11, 30)
 KEPT = GuaranteedShare(percent=5, kept_until=datetime.fromisoformat("2027-10-01T00:00+02:00"), source="synthétique")
 
 
-def test_nothing_is_said_of_what_was_not_voted() -> None:
+WAVE = (
+    "Une place ponctuelle des 24\u00a0heures à venir se propose à 3 familles à la fois. "
+    "Le premier OUI l'obtient. Les autres gardent leur rang."
+)
+
+
+def test_the_model_says_that_it_asks_several_families_at_once_and_nothing_of_what_was_not_voted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    published = rules.rules_on("montlucon-modele", DAY)
+    assert published is not None
+    assert published.voted == (WAVE,)
+    none = policy_in_force("montlucon-modele", DAY).model_copy(update={"wave": None})
+    monkeypatch.setattr(rules, "policy_in_force", lambda name, day: none)
     published = rules.rules_on("montlucon-modele", DAY)
     assert published is not None
     assert published.voted == ()
@@ -33,4 +46,5 @@ def test_each_voted_limit_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None
         "Une place libre attend un début 1\u00a0semaine au plus.",
         "Chaque gestionnaire garde 5\u00a0% des places pour l'insertion jusqu'au 01/10/2027.",
         "Une crèche AVIP garde 20\u00a0% des places pour l'insertion jusqu'au 01/10/2027.",
+        WAVE,
     )

@@ -153,6 +153,15 @@ def test_a_place_is_free_again_when_its_proposal_ends(town: sa.Connection) -> No
     assert [row["free"] for row in public(town)] == [1]
 
 
+def test_a_place_that_a_wave_proposes_to_several_families_is_one_place_in_a_proposal(town: sa.Connection) -> None:
+    opened(town)
+    wave = {"wave": "W-1", "asked_at_once": 3}
+    hear(town, *(made(f"O-{n}", f"R-{n}", asked_as=n, code=f"482{n}", **wave) for n in (1, 2, 3)))
+    (row,) = places_of(town, DIRECTOR, CRECHE, NOW)
+    assert (row["posted"], row["proposed"], row["free"]) == (2, 1, 1)
+    assert [row["free"] for row in public(town)] == [1]
+
+
 def test_a_director_who_counts_again_has_placements_taken_off(town: sa.Connection) -> None:
     id_ = opened(town)
     hear(town, made(), accepted(), placed(now=later(hours=1)))

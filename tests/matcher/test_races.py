@@ -39,14 +39,14 @@ from services.matcher import tables as t
 from services.matcher.app import decide_here
 from services.matcher.handlers import HANDLERS
 from services.matcher.policy import policy_in_force
-from services.matcher.propose import NoRoom, Place, propose
-from services.matcher.solver.schema import Outcome, Round
+from services.matcher.propose import NoRoom, Place, propose, propose_wave
+from services.matcher.solver.schema import Hold, Outcome, Round
 from services.matcher.step import Step
 from tests.matcher.world import COMMUNE, CRECHE, FROM_OCTOBER, MORNINGS, TERRITORY, need, now_at, told_seed
 
 NOW = now_at(9)
 POLICY = policy_in_force("montlucon-modele", local_day(NOW))
-CELLS, CLAIMANTS = 12, 8
+CELLS, CLAIMANTS, WAVES = 12, 8, 3
 NUMBERS = count(1)
 
 
@@ -151,6 +151,50 @@ async def offered(database: Database, n: int) -> str:
 
     await database.write(deliver)
     return proposal
+
+
+async def asked_at_once(database: Database, n: int) -> list[str]:
+    """One place of a section, proposed to all claimants in a wave; each has the text."""
+    names = [f"w-{n}-{who}" for who in range(CLAIMANTS)]
+    places = [place(n, name) for name in names]
+    for name in names:
+        await hear(database, RequestRegistered, name, **need(name))
+
+    def ask(tx: sa.Connection) -> list[str]:
+        step = Step(tx, NOW, f"wave-{n}", POLICY)
+        wave = Hold(id="wave", section=section(n), slots=MORNINGS, period=places[0].period)
+        made = propose_wave(step, places, wave)
+        for proposal in made:
+            lifecycle.release(step, proposal, NOW + timedelta(hours=4), "policy")
+            lifecycle.reached(step, proposal, NOW, NOW + timedelta(hours=4))
+        return [proposal.proposal for proposal in made]
+
+    return await database.write(ask)
+
+
+async def all_say_yes(database: Database) -> list[int]:
+    """How many families got the one place of each section, after a wave in which all answered OUI at one moment."""
+    won = []
+    for n in range(WAVES):
+        await open_place(database, n)
+        proposals = await asked_at_once(database, n)
+        await asyncio.gather(*(reply(database, proposal, Answer.OUI) for proposal in proposals))
+        ends = await endings_of(database, proposals)
+        won.append(sum(said["proposal.accepted"] for said in ends.values()))
+    return won
+
+
+async def test_of_a_wave_in_which_all_say_yes_at_one_moment_one_family_gets_the_place(database: Database) -> None:
+    assert await all_say_yes(database) == [1] * WAVES
+    held = await database.read(lambda tx: tx.execute(sa.select(t.holds.c.section)).all())
+    assert len(held) == WAVES
+
+
+async def test_without_the_taking_of_the_wave_s_hold_every_yes_gets_the_place(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "_take_for_all", lambda step, proposal: None)
+    assert all(families == CLAIMANTS for families in await all_say_yes(database))
 
 
 async def endings_of(database: Database, proposals: Sequence[str]) -> dict[str, Counter[str]]:

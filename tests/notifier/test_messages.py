@@ -28,6 +28,8 @@ COUNTED = {
     MessageTemplate.WITHDRAWN: 147,
     MessageTemplate.ON_CALL: 152,
     MessageTemplate.MISUNDERSTOOD: 139,
+    MessageTemplate.WAVE: 157,
+    MessageTemplate.TAKEN: 151,
 }
 LINK = "https://guichet.exemple.fr/s/" + "A" * 22
 
@@ -59,6 +61,8 @@ longest = Facts(
     link=LINK,
     minutes=15,
 )
+before_the_morning = longest.model_copy(update={"sent_on": date(2026, 10, 12)})
+"""Asked in the evening, with a limit of the next day: the hour carries its date."""
 longest_on_call = longest.model_copy(update={"limit": datetime(2026, 10, 13, 18, 15, tzinfo=PARIS)})
 
 
@@ -77,10 +81,17 @@ def test_every_golden_file_and_every_text_belongs_to_a_template() -> None:
 
 @pytest.mark.parametrize(("template", "septets"), COUNTED.items())
 def test_the_longest_values_give_the_counted_lengths(template: MessageTemplate, septets: int) -> None:
-    facts = longest_on_call if template is MessageTemplate.ON_CALL else longest
-    rendered = render(template, facts)
+    ways = {MessageTemplate.ON_CALL: longest_on_call, MessageTemplate.WAVE: before_the_morning}
+    rendered = render(template, ways.get(template, longest))
     assert length(rendered.text) == septets
     assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_a_wave_is_one_segment_in_every_language_even_with_the_date_of_its_limit(language: str) -> None:
+    rendered = render(MessageTemplate.WAVE, before_the_morning, language)
+    assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
+    assert "13/10 18h" in rendered.text
 
 
 def test_a_confirmed_place_says_when_whether_it_is_dated_or_weekly() -> None:

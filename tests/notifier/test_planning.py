@@ -82,6 +82,24 @@ async def test_a_single_day_is_offered_with_its_hours(desk: Desk) -> None:
     assert "mar 8 sept. 8h-12h" in desk.sent[0]
 
 
+async def test_a_wave_says_that_the_first_oui_wins_and_who_lost_reads_once_that_the_place_is_taken(desk: Desk) -> None:
+    day = MONDAY + timedelta(days=1)
+    await desk.offer(slots=one_day(day), kind=VacancyKind.OCCASIONAL, wave="w-1", asked_at_once=3)
+    await desk.send()
+    assert "mar 8 sept. 8h-12h" in desk.sent[0] and "elle va au 1er OUI" in desk.sent[0]
+    await withdrawn(desk, WithdrawalReason.TAKEN, knew=True)
+    await desk.send()
+    assert len(desk.sent) == 2
+    assert "place prise, Les Lucioles, mar 8 sept.: une autre famille a répondu avant." in desk.sent[1]
+
+
+async def test_a_family_whom_the_text_of_a_wave_never_left_for_is_told_nothing_of_its_end(desk: Desk) -> None:
+    await desk.offer(wave="w-1", asked_at_once=2)
+    await withdrawn(desk, WithdrawalReason.TAKEN, knew=False)
+    await desk.send()
+    assert desk.sent == []
+
+
 async def test_a_place_for_weeks_that_is_offered_late_begins_from_now_on(desk: Desk) -> None:
     await desk.offer(period=Period(start=date(2026, 9, 1)))
     await desk.send()
@@ -171,6 +189,7 @@ async def test_an_end_by_silence_is_told_and_not_to_whom_only_a_counsellor_held_
     [
         (None, "délai passé"),
         (WithdrawalReason.CLOSURE, "n'a plus cette place"),
+        (WithdrawalReason.TAKEN, "place prise"),
     ],
 )
 async def test_a_late_yes_is_told_what_became_of_the_place(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 S = ProposalState
 GIVEN_BACK = (S.DECLINED, S.EXPIRED, S.WITHDRAWN, S.REFUSED)
-OFFERS = ("proposal", "on_call")
+OFFERS = ("proposal", "on_call", "wave")
 GRACE = timedelta(minutes=15)
 """As the model policy says it; written here again, so that a change of the rule is seen."""
 
@@ -116,7 +116,9 @@ class Books:
                 now = tuple(row.values())
                 if self.over.setdefault(name, now) != now:
                     yield f"{name} was over ({state.value}) and changed"
-            if state is not S.CONFIRMED and self.given_back[name] != (state in GIVEN_BACK):
+            back = self.given_back[name]
+            shared = row["wave"] is not None and state in GIVEN_BACK and back == 0  # others of its wave ask for them
+            if state is not S.CONFIRMED and back != (state in GIVEN_BACK) and not shared:
                 yield f"{name} is {state.value} and gave its hours back {self.given_back[name]} times"
 
     def _moved(self, name: str, state: ProposalState) -> None:
@@ -126,8 +128,11 @@ class Books:
         self.states[name] = state
 
     def _holds(self, proposals: list[Row], held: list[Row]) -> Iterator[str]:
-        live = {row["proposal"] for row in proposals if ProposalState(row["state"]) in LIVE}
         holding = {row["proposal"] for row in held if not row["is_placement"]}
+        own = {row["proposal"]: row["proposal"] for row in proposals} | {
+            row["proposal"]: row["wave"] for row in proposals if row["wave"] in holding
+        }
+        live = {own[row["proposal"]] for row in proposals if ProposalState(row["state"]) in LIVE}
         yield from (f"{name} lives and holds nothing" for name in sorted(live - holding))
         yield from (f"{name} is over and holds its hours" for name in sorted(holding - live))
 

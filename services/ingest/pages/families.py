@@ -140,7 +140,10 @@ async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
 
 
 def _says(view: dict[str, Any]) -> str:
-    """A place given back because nobody could be reached is over by its time, and no call is promised."""
+    """A place given back because nobody could be reached is over by its time; one that another family of the wave was
+    quicker to take is taken. No call is promised then."""
+    if view["withdrawal_reason"] == WithdrawalReason.TAKEN:
+        return "taken"
     unreached = view["withdrawal_reason"] == WithdrawalReason.FAMILY_UNREACHABLE
     return FORMS["expired" if unreached else view["state"]]
 

@@ -63,6 +63,8 @@ def _event(row: Mapping[str, Any]) -> str:
         return f"{what}\u00a0: {WithdrawalReason(facts['reason']).label.lower()}"
     if row["what"] == "proposal.refused":
         return f"{what}\u00a0: {RefusalReason(facts['reason']).label.lower()}"
+    if row["what"] == "proposal.made" and facts.get("wave"):
+        return f"{what}, pour {facts['asked_at_once']} familles en même temps"
     if row["what"] == "proposal.held":
         return f"{what}\u00a0: {facts['reason']}"
     return what

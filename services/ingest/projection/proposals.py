@@ -34,7 +34,7 @@ from services.bus.links import fingerprint, proposal_token
 from services.ingest import store
 from services.ingest.projection.tables import history, messages, proposals, verdicts
 
-CARRIERS = (MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL)
+CARRIERS = (MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTemplate.WAVE)
 """The messages that bring the proposal itself; the others only speak of it."""
 
 _ENVELOPE = set(Event.model_fields)

@@ -93,7 +93,7 @@ def held_in(tx: sa.Connection, section: str, kind: str, rows: Sequence[dict[str,
     regular place.
     """
     live = (proposals.c.section == section, proposals.c.state.in_(sorted(LIVE)), proposals.c.start.is_not(None))
-    made = store.rows(tx, sa.select(proposals).where(*live).order_by(proposals.c.id))
+    made = _waves_once(store.rows(tx, sa.select(proposals).where(*live).order_by(proposals.c.id)))
     running = (placements.c.section == section, placements.c.start.is_not(None), placements.c.confirmed_at.is_not(None))
     joined = sa.select(placements, proposals.c.kind).join(proposals, proposals.c.id == placements.c.proposal)
     placed = store.rows(tx, joined.where(*running).order_by(placements.c.id))
@@ -101,6 +101,21 @@ def held_in(tx: sa.Connection, section: str, kind: str, rows: Sequence[dict[str,
     holds += [(row["kind"], _held(row, row["confirmed_at"])) for row in placed if _lasts(row)]
     others = [(row["kind"], posted(row)) for row in rows if row["section"] == section]
     return [hold for own, hold in holds if own == kind or not _given_by(own, hold, others)]
+
+
+def _waves_once(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The proposals, those of one wave as one: together they hold one place, at all the hours of any of them."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        known = found.get(row["wave"] or row["id"])
+        if known is None:
+            found[row["wave"] or row["id"]] = row
+        else:
+            first, last = min(known["start"], row["start"]), None
+            if known["end"] is not None and row["end"] is not None:
+                last = max(known["end"], row["end"])
+            known.update(slots=[*known["slots"], *row["slots"]], start=first, end=last)
+    return list(found.values())
 
 
 def _given_by(kind: str, hold: Held, others: Sequence[tuple[str, Posted]]) -> bool:

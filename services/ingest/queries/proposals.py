@@ -39,6 +39,7 @@ _PLAIN = (
     "state", "deadline", "answer_by", "confirm_by", "undo_until", "made_at", "after_yes", "round", "refusal_reason",
     "withdrawal_reason", "changed_at", "family", "request", "to_prepare", "tier", "points", "reasons", "held_by",
     "needs_person", "rank", "code", "held_until", "held_reason", "partial", "siblings",
+    "wave", "asked_at_once", "asked_as",
 )  # fmt: skip
 
 

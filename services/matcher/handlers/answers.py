@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from contracts.proposals import HoldDenied, ReplyJudged, Verdict
 from contracts.replies import CallRecorded, HoldRequested, ReplyReceived, ReplyUndone
-from contracts.vocabulary import Answer, ProposalState, TaskKind, VacancyKind
+from contracts.vocabulary import Answer, ProposalState, TaskKind, VacancyKind, WithdrawalReason
 from services.calendar import answer_by_after_callback
-from services.matcher import endings, lifecycle, tasks, watch
+from services.matcher import endings, lifecycle, tasks, watch, waves
 from services.matcher.handlers.territory import known, step_for
 from services.matcher.needs import CannotHold
 from services.matcher.on_call_holds import on_call_place
@@ -60,13 +60,23 @@ def _apply(step: Step, proposal: Proposal, event: ReplyReceived, judgement: Judg
         case Effect.WRONG_NUMBER:
             _write_nobody(step, proposal)
         case Effect.LATE_YES:
-            in_time = proposal.deadline is not None and received <= proposal.deadline
-            tasks.open_task(step, TaskKind.LATE_YES, proposal, detail=READ_LATE if in_time else "")
+            _note_late_yes(step, proposal, received)
         case Effect.NOTHING | Effect.RESTORE:
             pass
 
 
 READ_LATE = "Reçu avant la limite, lu après\u00a0: la famille n'est pas en retard."
+FIRST_AFTER_ALL = "Reçu avant le OUI qui a pris la place, lu après\u00a0: la famille était la première."
+
+
+def _note_late_yes(step: Step, proposal: Proposal, received: datetime) -> None:
+    """A person looks at it; but who was not the first of a wave was told so, and loses nothing."""
+    if proposal.withdrawn_for is WithdrawalReason.TAKEN:
+        if waves.was_taken_later(step.tx, proposal, received):
+            tasks.open_task(step, TaskKind.LATE_YES, proposal, detail=FIRST_AFTER_ALL)
+        return
+    in_time = proposal.deadline is not None and received <= proposal.deadline
+    tasks.open_task(step, TaskKind.LATE_YES, proposal, detail=READ_LATE if in_time else "")
 
 
 def _rests_on_agreement(step: Step, proposal: Proposal) -> bool:

@@ -71,7 +71,8 @@ def _suits(step: Step, proposal: Proposal, need: RequestAmended) -> bool:
             t.sections.c.section == proposal.section
         )
     ).one()
-    entitled_to = step.tx.scalars(sa.select(t.holds.c.entitled_to).where(t.holds.c.hold == proposal.proposal)).one()
+    own = t.holds.c.hold.in_((proposal.proposal, proposal.wave))
+    entitled_to = step.tx.scalars(sa.select(t.holds.c.entitled_to).where(own)).one()
     offered = Offered(
         proposal.structure, proposal.slots, proposal.period, Audience(entitled_to), local_day(proposal.made_at)
     )

@@ -186,4 +186,6 @@ def _goes(proposal: Proposal, seed: str) -> tuple[int, int, int, date, bytes]:
 def _short_proposals(tx: sa.Connection, section: str, now: datetime) -> list[Proposal]:
     """The live proposals that hold hours of which there are fewer than are held."""
     short = short_holds(store.places_in(tx, section), store.counted(tx, section), now)
-    return [p for p in store.live_proposals(tx, t.proposals.c.section == section) if p.proposal in short]
+    return [
+        p for p in store.live_proposals(tx, t.proposals.c.section == section) if {p.proposal, p.wave} & short.keys()
+    ]

@@ -13,7 +13,7 @@ from services.matcher.handlers.territory import step_for
 from services.matcher.propose import deadline_from
 from services.matcher.store import Proposal
 
-OFFERS = frozenset({MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL})
+OFFERS = frozenset({MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTemplate.WAVE})
 """The messages that a family has to have read before its delay runs."""
 
 NO_CONTACT = "no_contact"

@@ -200,6 +200,21 @@ async def test_a_family_that_nobody_reached_is_promised_no_call(town: Town) -> N
     assert "vous appelle" in words((await town.client.get(link("withdrawn"))).text)
 
 
+async def test_a_family_of_a_wave_reads_that_others_are_asked_and_that_it_loses_nothing(town: Town) -> None:
+    wave = {"wave": "w-1", "asked_at_once": 3, "asked_as": 2, "kind": VacancyKind.OCCASIONAL, "code": "4911"}
+    proposal = "O-wave"
+    await town.hear(made(proposal, "R-3", **wave), released(proposal), sent(proposal, contact="F-R-3-c1"))
+    path = f"/p/{proposal_token(LINK_KEY, proposal)}"
+    page = words((await town.client.get(path)).text)
+    assert "Cette place est proposée à 3 familles en même temps. La première qui répond OUI l'obtient." in page
+    assert "la place va à une autre famille" not in page
+    taken = {"reason": WithdrawalReason.TAKEN, "after_yes": False, "family_knew": True}
+    await town.hear(event(ProposalWithdrawn, proposal, **taken))
+    page = words((await town.client.get(path)).text)
+    assert "Cette place est prise" in page and "garde son rang" in page
+    assert "vous appelle" not in page
+
+
 async def test_each_contact_answers_by_its_own_link(town: Town) -> None:
     """Forwarded or not, an answer is that of the contact the link was sent to, whoever was reached last."""
     proposal, family = proposal_in("delivered"), "F-R-3"

@@ -208,6 +208,7 @@ def upgrade() -> None:
         sa.Column("partial", sa.Boolean(), nullable=False),
         sa.Column("replaces", sa.String(length=64), nullable=True),
         sa.Column("siblings", sa.String(length=64), nullable=True),
+        sa.Column("wave", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("proposal"),
     )
     op.create_index(
@@ -235,6 +236,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("proposals_section", "proposals", ["section", "state"], unique=False)
+    op.create_index("proposals_wave", "proposals", ["wave"], unique=False)
     op.create_table(
         "requests",
         sa.Column("request", sa.String(length=64), nullable=False),
@@ -387,6 +389,7 @@ def downgrade() -> None:
     op.drop_table("round_inputs")
     op.drop_index("requests_waiting", table_name="requests")
     op.drop_table("requests")
+    op.drop_index("proposals_wave", table_name="proposals")
     op.drop_index("proposals_section", table_name="proposals")
     op.drop_index(
         "one_live_proposal_a_request",

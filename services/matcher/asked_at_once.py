@@ -1,0 +1,58 @@
+"""The waves of a round: whom else to ask for a place of the next hours, and what each of them reads.
+
+When to modify: with `rules/waves.py`, which decides who is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from contracts.vocabulary import HEALTH_CRITERIA, Id
+from services.calendar import date_in_full
+from services.matcher.reading import Loaded
+from services.matcher.rules.waves import Asking, Wave, waves_of
+from services.matcher.sentences import First
+from services.matcher.solver.schema import Outcome, Placed, Round
+
+
+def waves(loaded: Loaded, part: Round, outcome: Outcome) -> list[Wave]:
+    """Who is asked at once for what a part of the round decided; nobody where the territory voted no wave."""
+    rule = loaded.policy.wave
+    if rule is None:
+        return []
+    return waves_of(part, outcome, Asking(rule.families, part.instant + rule.within, _looked_at_first(loaded)))
+
+
+def _looked_at_first(loaded: Loaded) -> frozenset[Id]:
+    """Requests in which health may count: a person looks before anything leaves (loi 78-17, article 47)."""
+    return frozenset(
+        request
+        for request, need in loaded.needs.items()
+        if any(declared.validated and declared.criterion in HEALTH_CRITERIA for declared in need.criteria)
+    )
+
+
+def alone(outcome: Outcome, found: Sequence[Wave]) -> list[Placed]:
+    """What is proposed to one family only."""
+    leads = {wave.asked[0].request for wave in found}
+    return [row for row in outcome.placed if row.request not in leads]
+
+
+def sentences(found: Sequence[Wave], names: Mapping[Id, str]) -> dict[Id, First]:
+    """What each family of a wave reads before its reason, in French."""
+    return {
+        row.request: _said(row, n, len(wave.asked), names)
+        for wave in found
+        for n, row in enumerate(wave.asked, start=1)
+    }
+
+
+def _said(row: Placed, n: int, families: int, names: Mapping[Id, str]) -> First:
+    (slot,) = row.slots
+    day = date_in_full(slot.day) if isinstance(slot.day, date) else ""
+    place = f"{names.get(row.structure, row.structure)}, {day}"
+    asked = f"{place}\u00a0: place proposée à {families} familles en même temps."
+    order = f"Dans l'ordre de la liste, cette demande est la {'1re' if n == 1 else f'{n}e'} d'entre elles."
+    won = "Le premier OUI obtient la place\u00a0; les autres familles gardent leur rang."
+    return First((asked, order, won), (asked, won))
