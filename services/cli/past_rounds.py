@@ -1,4 +1,4 @@
-"""`berceau rounds`: past rounds listed, taken out as a file, and decided again to see that the result is the same."""
+"""`berceau rounds`: past rounds listed, taken out as a file, and decided again: as they were, or under other rules."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from services.cli import installation
 from services.cli.failures import NBSP, CommandFailed, Exit, of_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from services.bus.settings import Settings
+    from services.matcher.declared_criteria import Declared
     from services.matcher.past_rounds import Past
-    from services.matcher.solver.schema import Round
+    from services.matcher.solver.schema import Mode, Round
 
 SEE = "docs/commande.md"
 MOST = 20
@@ -25,6 +28,11 @@ def rounds(
     round_id: Annotated[str | None, typer.Argument(metavar="[ROUND]", help="L'identifiant d'une attribution.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Écrire ce qui était à décider, pour « match ».")] = None,
     check: Annotated[bool, typer.Option("--check", help="Décider de nouveau, et comparer les empreintes.")] = False,
+    under: Annotated[
+        str | None, typer.Option(metavar="GRILLE.yaml", help="La décider sous cette autre grille, et comparer.")
+    ] = None,
+    mode: Annotated[str | None, typer.Option(help="La décider dans cet autre mode, et comparer.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Les différences par profil de famille, en CSV.")] = None,
     territory: Annotated[str | None, typer.Option(help="Les attributions d'un seul territoire.")] = None,
     most: Annotated[int, typer.Option("--last", min=1, max=10_000, help="Combien en montrer.")] = MOST,
     as_json: Annotated[bool, typer.Option("--json", help="En JSON.")] = False,
@@ -32,9 +40,12 @@ def rounds(
     """Les attributions passées : les lister, en sortir une, la décider de nouveau."""
     found = installation.settings()
     if round_id is None:
-        if out or check:
+        if out or check or under or mode:
             raise typer.BadParameter("Nommez l'attribution ; sans nom, la commande les liste.", param_hint="ROUND")
         _list(installation.run(_recent(found, territory, most)), as_json)
+        return
+    if under or mode:
+        _decide_under(found, round_id, under, mode, csv, as_json)
         return
     past, asked = installation.run(_one(found, round_id))
     if out:
@@ -42,6 +53,38 @@ def rounds(
     same = installation.run(_same(past, asked)) if check else None
     _tell(past, same, as_json)
     raise typer.Exit(Exit.FOUND if same is False else Exit.DONE)
+
+
+def _decide_under(
+    found: Settings, round_id: str, grid: str | None, mode: str | None, csv: Path | None, as_json: bool
+) -> None:
+    from services.cli.round_under import decided_under, tell
+
+    other = _mode(mode) if mode else None
+    asked, declared, communes = installation.run(_with_what_was_declared(found, round_id))
+    differences, left = decided_under(asked, declared, communes, grid, other)
+    tell(differences, left, as_json, csv)
+
+
+def _mode(name: str) -> Mode:
+    from services.matcher.solver.schema import Mode
+
+    if name not in list(Mode):
+        raise typer.BadParameter(f"Choisissez parmi {', '.join(Mode)}.", param_hint="--mode")
+    return Mode(name)
+
+
+async def _with_what_was_declared(
+    found: Settings, round_id: str
+) -> tuple[Round, Mapping[str, Declared], Mapping[str, str]]:
+    """The round, what counted for its requests at its instant, and the structures' communes."""
+    from services.matcher.declared_criteria import declared_at
+    from services.matcher.reading import communes_of
+
+    _, asked = await _one(found, round_id)
+    async with installation.opened(found, "matcher") as databases:
+        declared = await databases["matcher"].read(declared_at, asked.territory, asked.instant)
+        return asked, declared, await databases["matcher"].read(communes_of, asked.territory)
 
 
 async def _recent(found: Settings, territory: str | None, most: int) -> list[Past]:

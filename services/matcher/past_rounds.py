@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from services.bus.retention import Kept, Purge
+from services.matcher import declared_criteria
 from services.matcher import tables as t
 from services.matcher.solver.schema import Round
 
@@ -75,4 +76,4 @@ def _older(limit: datetime, _kept: Kept) -> sa.ColumnElement[bool]:
     return t.round_inputs.c.at < limit
 
 
-PURGES = (Purge("services.matcher", t.round_inputs, _older),)
+PURGES = (Purge("services.matcher", t.round_inputs, _older), declared_criteria.PURGE)

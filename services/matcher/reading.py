@@ -119,7 +119,7 @@ def _round(
         support=_support(tx, territory, local_day(now)),
         quotas=guaranteed(tx, territory, policy),
         siblings=tuple(asking.families.siblings),
-        travel=tuple(nearby(asking.families.siblings, asking.asked, _communes(tx, territory))),
+        travel=tuple(nearby(asking.families.siblings, asking.asked, communes_of(tx, territory))),
         **_places(tx, territory, {s["section"] for s in sections}, policy, now, memory),
     )  # fmt: skip
 
@@ -157,7 +157,7 @@ DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates a
 
 def context(tx: sa.Connection, territory: str, policy: Policy, now: datetime) -> needs.Context:
     """What the territory's needs are read against."""
-    return needs.Context(policy, now, agreements_of(tx, territory), _communes(tx, territory))
+    return needs.Context(policy, now, agreements_of(tx, territory), communes_of(tx, territory))
 
 
 def _answered(tx: sa.Connection, territory: str, since: datetime) -> needs.Answered:
@@ -269,7 +269,8 @@ def _names(tx: sa.Connection, territory: str) -> dict[str, str]:
     return {row.structure: row.name for row in tx.execute(query)}
 
 
-def _communes(tx: sa.Connection, territory: str) -> dict[str, str]:
+def communes_of(tx: sa.Connection, territory: str) -> dict[str, str]:
+    """In which commune each structure lies."""
     query = sa.select(t.structures.c.structure, t.structures.c.commune).where(t.structures.c.territory == territory)
     return {row.structure: row.commune for row in tx.execute(query)}
 

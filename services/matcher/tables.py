@@ -290,6 +290,20 @@ round_inputs = sa.Table(
 )
 """What a round decided on, as compressed JSON: with it a decision can be made again, checked and compared."""
 
+declared_criteria = sa.Table(
+    "declared_criteria",
+    metadata,
+    _id("request", primary_key=True),
+    sa.Column("at", Instant, primary_key=True),
+    _id("territory"),
+    _id("family"),
+    sa.Column("commune", sa.String(8), nullable=False),
+    sa.Column("criteria", sa.JSON, nullable=False),
+    sa.Index("declared_criteria_territory", "territory", "at"),
+)
+"""What a grid counts of a request, from an instant on: validated criteria, each with the structure that it is limited
+to, and the commune. With it a past round is counted again under another grid. Gone with an erased family."""
+
 explanations = sa.Table(
     "explanations",
     metadata,

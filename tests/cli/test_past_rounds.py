@@ -74,3 +74,42 @@ def test_what_is_not_kept_any_more_is_said(lived: Command, environment: dict[str
     assert "n'est plus gardé" in lived("rounds", name, "--check").err
     assert "n'est plus gardé" in lived("rounds").out
     assert "Aucune attribution inconnue" in lived("rounds", "inconnue").err
+
+
+GRID = """
+- valid_from: 2027-01-01
+  title: "Grille d'essai"
+  source: "Essai"
+  lines:
+    - {criterion: single_parent, points: 90}
+    - {criterion: resident, points: 1}
+"""
+
+
+def test_a_round_decided_under_another_grid_says_for_whom_it_differs(lived: Command, tmp_path: Path) -> None:
+    name, grid, table = one_that_proposed(lived), tmp_path / "grid.yaml", tmp_path / "profiles.csv"
+    grid.write_text(GRID, encoding="utf-8")
+    said = lived("rounds", name, "--under", str(grid), "--json", "--csv", str(table))
+    assert (said.code, said.json["left"]) == (0, 0)
+    assert said.json["total"]["before"] > 0
+    assert table.read_text(encoding="utf-8-sig").splitlines()[0].startswith("Par;Profil")
+    told = lived("rounds", name, "--under", "pessac-2022", "--mode", "most_children").out.splitlines()
+    assert told[0].split()[0] == "Profil" and told[1].startswith("Toutes les demandes")
+
+
+def test_under_its_own_grid_and_mode_a_round_is_the_same_for_everybody(lived: Command) -> None:
+    total = lived("rounds", one_that_proposed(lived), "--under", "montlucon-modele", "--json").json["total"]
+    assert total["before"] == total["after"] > 0
+    assert [total[name] for name in ("gains", "loses", "better", "worse")] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--under", "inconnue"), "Aucune grille inconnue"),
+        (("--under", "absente.yaml"), "absente.yaml"),
+        (("--mode", "autre"), "Choisissez parmi stable, strict, most_children"),
+    ],
+)
+def test_rules_that_are_not_there_are_said(lived: Command, arguments: tuple[str, str], words: str) -> None:
+    assert words in lived("rounds", one_that_proposed(lived), *arguments).err

@@ -10,7 +10,7 @@ from contracts.requests import NeedFacts, RequestAmended, RequestClosed, Request
 from contracts.vocabulary import Audience, ClosingReason, ProposalState, RequestKind, TaskKind, WithdrawalReason
 from services.bus.retries import WrongEvent
 from services.calendar import at, local_day
-from services.matcher import endings, lifecycle, moves, store, tasks, watch
+from services.matcher import declared_criteria, endings, lifecycle, moves, store, tasks, watch
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
 from services.matcher.needs import Offered, as_request, counted_at, still_suits
@@ -30,6 +30,7 @@ def on_request_registered(tx: sa.Connection, event: RequestRegistered, now: date
             need=event.model_dump(mode="json"), state=store.WAITING, goes_first=False, version=0,
         )
     )  # fmt: skip
+    declared_criteria.note(tx, event, now)
     _watch_birth(step, event)
     step.mark_due(event.territory, event.type, at_once=event.kind is not RequestKind.REGULAR)
 
@@ -42,6 +43,7 @@ def on_request_amended(tx: sa.Connection, event: RequestAmended, now: datetime) 
         raise WrongEvent(f"la demande {event.subject} est inconnue")
     state = store.WAITING if row["state"] == store.WITH_PERSON else row["state"]
     store.touch_request(tx, event.subject, need=event.model_dump(mode="json"), kind=event.kind.value, state=state)
+    declared_criteria.note(tx, event, now)
     for proposal in store.live_proposals(tx, t.proposals.c.request == event.subject):
         _look_again(step, proposal, event, goes_first=row["goes_first"])
     store.drop_timers(tx, event.subject, moves.BIRTH)
@@ -95,6 +97,8 @@ def on_request_closed(tx: sa.Connection, event: RequestClosed, now: datetime) ->
     if row["state"] == store.PLACED and event.reason is not ClosingReason.ERASED:
         return  # the child has the place: only a departure gives it back
     store.touch_request(tx, event.subject, state=store.CLOSED, **_forgotten(event))
+    if event.reason is ClosingReason.ERASED:
+        declared_criteria.forget(tx, event.subject)
     for proposal in store.live_proposals(tx, t.proposals.c.request == event.subject):
         endings.withdraw(step, proposal, WithdrawalReason.REQUEST_CLOSED)
     store.drop_timers(tx, event.subject, moves.BIRTH)

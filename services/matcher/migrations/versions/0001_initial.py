@@ -115,6 +115,17 @@ def upgrade() -> None:
     )
     op.create_index("awaited_departs", "awaited", ["departs"], unique=False)
     op.create_table(
+        "declared_criteria",
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("family", sa.String(length=64), nullable=False),
+        sa.Column("commune", sa.String(length=8), nullable=False),
+        sa.Column("criteria", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("request", "at"),
+    )
+    op.create_index("declared_criteria_territory", "declared_criteria", ["territory", "at"], unique=False)
+    op.create_table(
         "draws",
         sa.Column("territory", sa.String(length=64), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
@@ -420,6 +431,8 @@ def downgrade() -> None:
     op.drop_table("holds")
     op.drop_table("explanations")
     op.drop_table("draws")
+    op.drop_index("declared_criteria_territory", table_name="declared_criteria")
+    op.drop_table("declared_criteria")
     op.drop_index("awaited_departs", table_name="awaited")
     op.drop_table("awaited")
     op.drop_table("agreements")
