@@ -6,7 +6,7 @@ When to modify: with the vote or the law that changes a right; a test walks ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -52,6 +52,7 @@ class Seen(Enum):
     AGREEMENT = "agreement"
     PROPOSAL = "proposal"
     NEEDS = "needs"
+    NEED = "need"
     SUPPORT = "support"
     CHILD = "child"
     CONTACT = "contact"
@@ -109,6 +110,7 @@ MAY_SEE: Mapping[Seen, Mapping[Role, Reach]] = {
     Seen.AGREEMENT: _BY_STRUCTURE,
     Seen.PROPOSAL: {**_OWN_FILES, Role.STRUCTURE: _OWN, Role.COMMITTEE: _ALL},
     Seen.NEEDS: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES, Role.COMMITTEE: _ALL},
+    Seen.NEED: _BY_COUNSELLOR,
     Seen.SUPPORT: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES},
     Seen.CHILD: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES},
     Seen.CONTACT: {**_OWN_FILES, Role.STRUCTURE: _AFTER_YES},
@@ -121,7 +123,8 @@ MAY_SEE: Mapping[Seen, Mapping[Role, Reach]] = {
     Seen.TASK: {Role.STRUCTURE: _OWN, Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL},
     Seen.NOTE: {Role.COORDINATOR: _ALL},
 }
-"""The committee decides on facts without names; a prescriber alone reveals a benefit, so structures never see it."""
+"""NEED is the whole of it, as whoever may amend it sends it back. The committee decides on facts without names; a
+prescriber alone reveals a benefit, so structures never see it."""
 
 
 def _fields(group: Seen, *names: str) -> dict[str, Seen]:
@@ -131,7 +134,7 @@ def _fields(group: Seen, *names: str) -> dict[str, Seen]:
 FIELDS: Mapping[str, Seen] = {
     **_fields(
         Seen.PLACES, "vacancy", "structure", "structure_name", "section", "section_name", "commune", "slots", "period",
-        "kind", "free", "free_at_most", "posted", "proposed", "taken", "updated_at", "audience", "release_at",
+        "kind", "free", "free_at_most", "left", "posted", "proposed", "taken", "updated_at", "audience", "release_at",
         "award_mode", "agreement", "stale", "age_from_months", "age_to_months", "snapshot", "pattern",
     ),
     **_fields(
@@ -148,6 +151,7 @@ FIELDS: Mapping[str, Seen] = {
         "tolerance_days", "child_commune", "request_kind", "request_state", "closing_reason", "file_complete",
         "registered_at", "since", "age_months", "accepts_partial", "min_days", "current", "replaces",
     ),
+    **_fields(Seen.NEED, "need", "urgent_sms_agreed"),
     **_fields(Seen.SUPPORT, "needs_support", "to_prepare"),
     **_fields(Seen.CHILD, "first_name"),
     **_fields(Seen.CONTACT, "contacts", "family", "child"),
@@ -210,7 +214,9 @@ def _without_health(facts: dict[str, Any]) -> dict[str, Any]:
     Of the history what happened, when and by whom is left: its facts repeat all of these.
     """
     lists = {name: facts[name] for name in ("reasons", "criteria") if facts.get(name)}
-    kept = {name: [row for row in rows if row["criterion"] not in HEALTH_CRITERIA] for name, rows in lists.items()}
+    kept: dict[str, Any] = {name: _other_than_health(rows) for name, rows in lists.items()}
+    if need := facts.get("need"):
+        kept["need"] = {**need, "criteria": _other_than_health(need["criteria"])}
     instead = {
         "tier": None,
         "points": sum(row["points"] for row in kept.get("reasons", ())) if "reasons" in facts else None,
@@ -220,6 +226,10 @@ def _without_health(facts: dict[str, Any]) -> dict[str, Any]:
     }
     partial = {"points_are_partial": True} if "points" in facts else {}
     return {**facts, **kept, **{name: value for name, value in instead.items() if name in facts}, **partial}
+
+
+def _other_than_health(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [row for row in rows if row["criterion"] not in HEALTH_CRITERIA]
 
 
 _STANDING = frozenset({"rank", "points", "last_points", "last_tier", "sent_behind"})

@@ -45,8 +45,11 @@ async def read_structures(
 
 @routes.get("/structures/{structure}", openapi_extra=FOR_ANYBODY)
 async def read_structure(door: Anybody, structure: PathId) -> dict[str, Any]:
-    """Une structure et ses sections."""
-    return await door.read(directory.structure, door.actor.territory, structure)
+    """Une structure et ses sections.
+
+    Qui la publie lit aussi `publication` : tout ce que `PUT` demande. Renvoyée telle quelle, elle ne change rien.
+    """
+    return await door.read(directory.structure_for, door.actor, structure)
 
 
 @routes.put("/structures/{structure}", status_code=ACCEPTED, response_model=Taken)

@@ -65,7 +65,7 @@ async def posted(visit: Visit) -> Response:
 async def one_place(visit: Visit) -> Response:
     """A place, how many are left, and how to take it back."""
     row = await _row(visit)
-    return _change(visit, row, Form.filled(places=row["posted"]))
+    return _change(visit, row, Form.filled(places=row["left"]))
 
 
 async def changed(visit: Visit) -> Response:
@@ -86,7 +86,7 @@ async def withdrawn(visit: Visit) -> Response:
         form.check()
         await visit.write(withdraw_vacancy, visit.act(), row["vacancy"], body(WithdrawalBody, reason=reason))
     except Refused as refused:
-        filled = Form({**form.values, "places": [str(row["posted"])]}, form.problems)
+        filled = Form({**form.values, "places": [str(row["left"])]}, form.problems)
         return _change(visit, row, filled.refused(refused, {"reason": "motif", "": "motif"}), 422)
     return visit.go("/creche", "retire")
 

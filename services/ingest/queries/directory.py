@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.ingest import store
+from services.ingest.access import Doing, Thing, may
+from services.ingest.actors import Actor
 from services.ingest.problems import unknown
 
 _PUBLIC = (
@@ -39,6 +41,15 @@ def structure(tx: sa.Connection, territory: str, id_: str) -> dict[str, Any]:
     if row is None or row["territory"] != territory:
         raise unknown("structure", "cette structure")
     return _view(tx, row)
+
+
+def structure_for(tx: sa.Connection, actor: Actor, id_: str) -> dict[str, Any]:
+    """The same, and for whoever may publish the structure all that it published. Raises Refused."""
+    view = structure(tx, actor.territory, id_)
+    if not may(actor, Doing.PUBLISH_STRUCTURE, Thing(actor.territory, structure=id_)):
+        return view
+    row = store.find(tx, store.structures, id_)
+    return {**view, "publication": row["facts"] if row else None}
 
 
 def territory(tx: sa.Connection, id_: str | None = None) -> dict[str, Any]:

@@ -63,14 +63,20 @@ def last_update(tx: sa.Connection, territory: str) -> datetime | None:
 
 
 def places_of(tx: sa.Connection, actor: Actor, structure: str, now: datetime) -> list[dict[str, Any]]:
-    """What a structure has posted: how many `posted`, in a proposal, taken and free, and whether to confirm it."""
+    """What a structure has posted: how many `posted`, in a proposal, taken and free, and whether to confirm it.
+
+    `left` is the count that a change says: what was given since is taken off, what is proposed is not.
+    """
     rows = open_vacancies(tx, now, store.vacancies.c.structure == structure)
     known = named_sections(tx, {row["section"] for row in rows})
     views = []
     for _, pool in _pools(rows):
         held = held_in(tx, pool[0]["section"], pool[0]["kind"], rows)
         found = pieces([posted(row) for row in pool], held)
-        views += [_own_view(row, known[row["section"]], held, found, local_day(now)) for row in pool]
+        given = pieces([posted(row) for row in pool], [hold for hold in held if hold.placed_at is not None])
+        for row in pool:
+            view = _own_view(row, known[row["section"]], held, found, local_day(now))
+            views.append({**view, "left": free_in(posted(row), given)})
     thing = {view["vacancy"]: Thing(row["territory"], structure=structure) for view, row in _paired(views, rows)}
     seen = [reveal(actor, thing[view["vacancy"]], view) for view in views]
     return sorted((view for view in seen if view), key=lambda v: (v["section_name"], v["kind"], v["vacancy"]))

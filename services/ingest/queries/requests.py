@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from services.ingest import store
 from services.ingest.access import Seen, may_see, reveal
 from services.ingest.actors import Actor, Role
-from services.ingest.declare.requests import thing_of
+from services.ingest.declare.needs import NeedBody
+from services.ingest.declare.requests import need_of, thing_of
 from services.ingest.problems import unknown
 from services.ingest.projection.tables import explanations
 from services.ingest.queries.proposals import need_facts, proposals_of
@@ -36,7 +37,7 @@ def request(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[st
     if row is None or row["territory"] != actor.territory or not may_see(actor, Seen.REASON, thing_of(row)):
         raise unknown("request", "cette demande")
     own = proposals_of(tx, actor, now, request=id_)
-    return {**reveal(actor, thing_of(row), _facts(tx, id_, now)), "proposals": own}
+    return {**reveal(actor, thing_of(row), {**_facts(tx, id_, now), **_whole_need(row)}), "proposals": own}
 
 
 def hold(tx: sa.Connection, actor: Actor, id_: str) -> dict[str, Any]:
@@ -48,6 +49,12 @@ def hold(tx: sa.Connection, actor: Actor, id_: str) -> dict[str, Any]:
     state = "given" if row["proposal"] else "denied" if row["denied"] else "asked"
     names = ("request", "section", "by", "asked_at", "proposal", "denied")
     return {"hold": id_, "state": state, **{name: row[name] for name in names}}
+
+
+def _whole_need(row: dict[str, Any]) -> dict[str, Any]:
+    """The need as `PUT` takes it: sent back as it was read, it changes nothing."""
+    need = NeedBody.model_validate(need_of(row)).model_dump(mode="json")
+    return {"need": need, "urgent_sms_agreed": need["urgent_sms_agreed"]}
 
 
 def _facts(tx: sa.Connection, id_: str, now: datetime) -> dict[str, Any]:
