@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -97,25 +98,29 @@ def _guessed(reason: Reason) -> Request:
 
 def as_csv(outcome: Outcome, round: Round) -> bytes:
     """One line for each request, as a spreadsheet opens it."""
-    placed = {row.request: row for row in outcome.placed}
+    placed: dict[str, list[Placed]] = defaultdict(list)
+    for row in outcome.placed:
+        placed[row.request].append(row)
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
     writer.writerow(CSV_COLUMNS)
     for reason in outcome.reasons:
         told = " ".join(sentences(outcome, round, reason))
-        writer.writerow([reason.request, *_cells(placed.get(reason.request)), told])
+        writer.writerow([reason.request, *_cells(placed[reason.request]), told])
     return text.getvalue().encode("utf-8-sig")
 
 
-def _cells(row: Placed | None) -> list[str]:
-    if row is None:
+def _cells(rows: list[Placed]) -> list[str]:
+    """What a child is offered; of a week that two structures share, both, in one order."""
+    if not rows:
         return ["non", *[""] * (len(CSV_COLUMNS) - 3)]
-    last = row.period.end - timedelta(days=1) if row.period.end else None
-    days = " | ".join(_slot(slot) for slot in row.slots)
+    period, last = rows[0].period, rows[0].period.end
+    days = " + ".join(" | ".join(_slot(slot) for slot in row.slots) for row in rows)
+    where = (" + ".join(row.structure for row in rows), " + ".join(row.section for row in rows))
     return [
-        *("oui", row.structure, row.section, days, f"{row.period.start:%d/%m/%Y}"),
-        *(f"{last:%d/%m/%Y}" if last else "", str(row.wish_rank), str(row.level)),
-        *(_yes_no(row.on_call), _yes_no(row.to_prepare)),
+        *("oui", *where, days, f"{period.start:%d/%m/%Y}"),
+        *(f"{last - timedelta(days=1):%d/%m/%Y}" if last else "", " + ".join(str(row.wish_rank) for row in rows)),
+        *(str(rows[0].level), _yes_no(any(row.on_call for row in rows)), _yes_no(any(row.to_prepare for row in rows))),
     ]
 
 

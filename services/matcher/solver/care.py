@@ -7,7 +7,7 @@ come free. When to modify: when age, period or travel are counted otherwise.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from itertools import combinations
@@ -24,7 +24,10 @@ Known = dict[tuple[int, int], tuple[tuple[Slot, ...], tuple[Slot, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """A request, a section that takes its age, and hours of care: an option before its cells are known."""
+    """A request, a section that takes its age, and hours of care: an option before its cells are known.
+
+    With a level below 0 it is a share of a week, and no choice by itself.
+    """
 
     request: Request
     section: Section
@@ -120,6 +123,30 @@ class _Reading:
                         if not (dated and every[start]) and request.may_be_offered(section.id, slots):
                             level = (first + place) * len(every) + every[start] + 1 + one_round * given_up
                             yield Care(request, section, wish.rank, pattern, level, slots, period)
+        yield from self._shares(request, one_round)
+
+    def _shares(self, request: Request, one_round: int) -> Iterator[Care]:
+        """What one of two structures could give of a whole pattern: `split.py` pairs them. Below 0, how many levels
+        are before."""
+        if not may_be_split(request, self.together):
+            return
+        before = one_round * max(len({slot.day for slot in pattern.slots}) for pattern in request.patterns)
+        for wish in request.wishes:
+            for section in self.sections[wish.structure]:
+                for _, period in self._periods(request, section, {request.period.start}):
+                    for index, slots in self._shared_days(request):
+                        if request.may_be_offered(section.id, slots):
+                            yield Care(request, section, wish.rank, index, -before, slots, period)
+
+    def _shared_days(self, request: Request) -> Iterator[tuple[int, tuple[Slot, ...]]]:
+        for index, pattern in enumerate(request.patterns):
+            days = list(dict.fromkeys(slot.day for slot in pattern.slots))
+            for count in (
+                range(1, len(days)) if len(days) <= MOST_DAYS_TO_CHOOSE_FROM and _within(pattern, request) else ()
+            ):
+                for chosen in combinations(days, count):
+                    kept = tuple(slot for slot in pattern.slots if slot.day in chosen)
+                    yield index, self._hours(kept, request.travel_minutes)
 
     def _periods(self, request: Request, section: Section, starts: set[date]) -> Iterator[tuple[date, Period]]:
         """The days of care from each possible start at which the section takes the age."""
@@ -171,6 +198,12 @@ class _Reading:
         if key not in self.known:
             self.known[key] = (slots, hours_of_care(slots, travel))
         return self.known[key][1]
+
+
+def may_be_split(request: Request, together: Container[Id]) -> bool:
+    """True if a week may be shared by two structures, which siblings, movers and own lists are not tried with."""
+    one_claim = request.current is None and not request.points_at
+    return request.accepts_split and one_claim and request.id not in together
 
 
 def _within(pattern: Pattern, request: Request) -> bool:

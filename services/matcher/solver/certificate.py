@@ -37,7 +37,8 @@ class Proof(Frozen):
 class Refusal(Frozen):
     """The proofs, by their position from 0, that refuse a family all that it prefers at a structure.
 
-    `unit` is a request, or siblings asked together; these are refused as a whole, and no structure is named.
+    `unit` is a request, or siblings asked together. No structure is named where more than one place is refused as a
+    whole: to siblings, or to a child whose week two structures would share.
     """
 
     unit: Id

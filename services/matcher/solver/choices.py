@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 
 from contracts.vocabulary import Id, Period, Slot
 from services.matcher.solver.books import Span
-from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Request, Round, Section
+from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Request, Round, Section, Wish
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,40 @@ class Choices:
                             period=_from(taking.start, request.period),
                         )
 
+    def shared(self, request: Request) -> Iterator[tuple[Choice, Choice]]:
+        """The weeks that two structures could share, behind all that one of them could give."""
+        alone = request.current is None and not request.points_at and request.id not in self._asked_together
+        if not (request.accepts_split and alone):
+            return
+        wishes, patterns = ({row.rank for row in rows} for rows in (request.wishes, request.patterns))
+        starts = {start for _, start in self._starts(request)}
+        widest = max(len(_days(pattern.slots)) for pattern in request.patterns)
+        before = len(wishes) * len(patterns) * len(starts) * widest
+        for (one, there), (other, elsewhere) in itertools.combinations(self._wished_sections(request), 2):
+            if there.structure != elsewhere.structure:
+                steps = sum(rank < wish.rank for wish in (one, other) for rank in wishes)
+                for index, first, second in self._halves(request):
+                    worse = sum(rank < request.patterns[index].rank for rank in patterns)
+                    level = before + steps * len(patterns) + worse + 1
+                    taken = (Taking(index, slots, request.period.start, 0) for slots in (first, second))
+                    pair = list(zip((one, other), (there, elsewhere), taken, strict=True))
+                    if all(_suits(request, section, taking) for _, section, taking in pair):
+                        yield _share(request, *pair[0], level), _share(request, *pair[1], level)
+
+    def _wished_sections(self, request: Request) -> list[tuple[Wish, Section]]:
+        return [(wish, section) for wish in request.wishes for section in self._sections[wish.structure]]
+
+    def _halves(self, request: Request) -> Iterator[tuple[int, tuple[Slot, ...], tuple[Slot, ...]]]:
+        """The whole patterns cut in two between days, in every way."""
+        for index in range(len(request.patterns)):
+            whole = self._care_hours(request, index)
+            days = sorted(_days(whole), key=str)
+            few = len(days) <= MOST_DAYS_TO_CHOOSE_FROM and _in_period(whole, request.period)
+            for count in range(1, len(days)) if few else ():
+                for chosen in itertools.combinations(days, count):
+                    first = tuple(slot for slot in whole if slot.day in chosen)
+                    yield index, first, tuple(slot for slot in whole if slot.day not in chosen)
+
     def _starts(self, request: Request) -> set[tuple[Id, date]]:
         """Sections and days on which care may begin there."""
         sections = [section.id for wish in request.wishes for section in self._sections[wish.structure]]
@@ -171,6 +205,19 @@ class Choices:
     def _part_sizes(self, request: Request, days: int) -> range:
         possible = request.accepts_partial and days <= MOST_DAYS_TO_CHOOSE_FROM
         return range(request.min_days, days) if possible and request.id not in self._asked_together else range(0)
+
+
+def _share(request: Request, wish: Wish, section: Section, taking: Taking, level: int) -> Choice:
+    return Choice(
+        request=request.id,
+        structure=wish.structure,
+        section=section.id,
+        pattern=taking.pattern,
+        wish_rank=wish.rank,
+        level=level,
+        slots=taking.slots,
+        period=request.period,
+    )
 
 
 def _is_in_time(request: Request, day: date) -> bool:

@@ -102,7 +102,7 @@ class Sheet:
     def seats(self, column: int) -> int:
         """How many children a column places who have no place yet."""
         option, has_a_place = self.options[column], self.problem.units[self.unit_of[column]].stay is not None
-        return len(option.seats) if option and not has_a_place else 0
+        return option.children if option and not has_a_place else 0
 
     def _new_row(self, kind: RowKind, cap: int) -> int:
         self.caps.append(cap)

@@ -20,9 +20,11 @@ def counts_of(facts: Facts) -> Counts:
     for row in facts.outcome.placed:
         tier, points, *_ = facts.standing_at(row.request, row.structure)
         waited = facts.requests[row.request].current is None
+        found[Goal.HOURS, None, None] += _minutes(row)
+        if row != facts.placed[row.request]:
+            continue  # the other half of a week that two structures share
         found[Goal.CHILDREN, tier, -points] += waited
         found[Goal.WISHES, tier, -points] += row.level - 1
-        found[Goal.HOURS, None, None] += _minutes(row)
         found[Goal.TOTAL, None, None] += waited and facts.round.policy.mode is Mode.MOST_CHILDREN
     return {key: value for key, value in found.items() if value and may_be_counted(facts, key[0])}
 

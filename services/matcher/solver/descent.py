@@ -206,7 +206,7 @@ class Descent:
     def _served(self, unit: Id) -> Step:
         """A family looked at for the number of its children alone."""
         seats = sum(name in self.facts.placed for name in self.facts.families.members[unit])
-        sized = [(len(way.wanted.choices), way) for way in self.ways(unit) if way.wanted]
+        sized = [(len({choice.request for choice in way.wanted.choices}), way) for way in self.ways(unit) if way.wanted]
         more = tuple(way for size, way in sized if size > seats)
         return Step(unit, more, tuple(way for size, way in sized if seats and size >= seats))
 

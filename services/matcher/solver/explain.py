@@ -18,6 +18,7 @@ from services.matcher.solver.spelling import Spelling
 
 NBSP = "\u00a0"
 BEHIND = f"La part votée de la priorité{NBSP}1 est atteinte, la demande passe selon ses points."
+SHARED = "La semaine est partagée entre deux structures."
 SENTENCES = {
     Why.OFFERED: "Obtient le {wish}.",
     Why.PREFERRED_ELSEWHERE: "Obtient ailleurs une place au moins aussi souhaitée que le {wish}.",
@@ -61,6 +62,9 @@ class _Reading:
             for request, choices in facts.choices.items()
         }
         self._lists: dict[Id, list[Id]] = {}
+        self._offered: dict[Id, set[tuple[Id, int]]] = defaultdict(set)
+        for row in facts.outcome.placed:
+            self._offered[row.request].add((row.structure, row.wish_rank))
         self.eligible: dict[Id, dict[Id, Standing]] = defaultdict(dict)
         for request, choices in self.usable.items():
             for choice in choices:
@@ -95,7 +99,7 @@ class _Reading:
 
     def _why(self, request: Request, structure: Id, wish_rank: int, choices: list[Choice]) -> Why:
         row = self.facts.placed.get(request.id)
-        if row is not None and (row.structure, row.wish_rank) == (structure, wish_rank):
+        if (structure, wish_rank) in self._offered[request.id]:
             return Why.OFFERED
         if not choices:
             return self._why_no_choice(request, structure)
@@ -201,6 +205,7 @@ def phrases(
     ranks = {wish.structure: wish.rank for wish in request.wishes}
     verb = "N'obtient pas le" if reason.placed else "Attend au"
     behind = [BEHIND] if reason.sent_behind and points else []
+    behind += [SHARED] if sum(wish.why is Why.OFFERED for wish in reason.wishes) > 1 else []
     own = (_phrase(wish, verb, _wish(wish, ranks, names or {}), points) for wish in reason.wishes)
     return [whole, *behind, *own]
 

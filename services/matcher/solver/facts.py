@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
@@ -89,12 +90,27 @@ class Facts:
         accepted = Choices(round)
         self.choices = {request.id: list(accepted.of(request)) for request in round.requests}
         self.too_late = _take_out(self.choices, Waits(round)) if round.policy.wait_weeks is not None else {}
-        self.families = Families(round, self.choices)
+        self.shared = self._shared_weeks(accepted)
+        self.shares = {name: list(dict.fromkeys(itertools.chain(*pairs))) for name, pairs in self.shared.items()}
+        self.families = Families(round, self.choices, self.shared)
         self.movers = Movers(round, self.placed)
         self._levels: dict[tuple[Id, Id], int] = {}
         self._known_standings: dict[tuple[Id, Id], Standing] = {}
         self._known_preferred: dict[Id, list[Wanted]] = {}
         self._known_lines: dict[Id, dict[int, tuple[list[Standing], list[int]]]] = {}
+
+    def _shared_weeks(self, accepted: Choices) -> dict[Id, list[tuple[Choice, Choice]]]:
+        """By request, the weeks that two structures could share, where no place would wait too long for it."""
+        found: dict[Id, list[tuple[Choice, Choice]]] = {request.id: [] for request in self.round.requests}
+        asking = [request for request in self.round.requests if request.accepts_split]
+        if not asking:
+            return found
+        waits = Waits(self.round)
+        for request in asking:
+            pairs = list(accepted.shared(request))
+            late = set(map(id, waits.too_long([choice for pair in pairs for choice in pair])))
+            found[request.id] = [pair for pair in pairs if late.isdisjoint(map(id, pair))]
+        return found
 
     def told(self, outcome: Outcome) -> Facts:
         """The same round beside an outcome that says more of the same placements: what was read is not read again."""
@@ -108,7 +124,9 @@ class Facts:
     def books(self) -> dict[Id, Book]:
         """A book for each section that somebody wishes, is placed in, or gives up a place of."""
         wished: dict[Id, list[Span]] = defaultdict(list)
-        for choice in (choice for named in (self.choices, self.too_late) for own in named.values() for choice in own):
+        for choice in (
+            choice for named in (self.choices, self.too_late, self.shares) for own in named.values() for choice in own
+        ):
             wished[choice.section].append(choice.span)
         for hold in self.movers.had.values():
             wished[hold.section].append((hold.slots, hold.period))
@@ -225,7 +243,8 @@ class Facts:
     @cached_property
     def limits(self) -> Limits:
         """What limits choices beside the places."""
-        return Limits(self.round, self.placed, self.choices)
+        wished = {name: [*own, *self.shares[name]] for name, own in self.choices.items()}
+        return Limits(self.round, self.outcome.placed, wished)
 
     def limit_in_the_way(
         self,

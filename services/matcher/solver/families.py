@@ -20,7 +20,8 @@ Worth = tuple[int, int]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Places that a family would take together, and what they are worth to it. One place for a child asked alone."""
+    """Places that a family would take together, and what they are worth to it. A child asked alone takes one, or two
+    that share its week."""
 
     choices: tuple[Choice, ...]
     worth: Worth
@@ -29,9 +30,14 @@ class Wanted:
 class Families:
     """Who is asked for together with whom, and what each family would accept. `unit` names a child or its siblings."""
 
-    def __init__(self, round: Round, choices: Mapping[Id, Sequence[Choice]]) -> None:
+    def __init__(
+        self,
+        round: Round,
+        choices: Mapping[Id, Sequence[Choice]],
+        shared: Mapping[Id, Sequence[tuple[Choice, Choice]]],
+    ) -> None:
         self._requests = {request.id: request for request in round.requests}
-        self._choices = choices
+        self._choices, self._shared = choices, shared
         self._siblings = {row.id: row for row in round.siblings}
         self._minutes = {(row.one, row.other): row.minutes for row in round.travel}
         self.unit = {name: name for name in self._requests}
@@ -48,6 +54,7 @@ class Families:
         siblings = self._siblings.get(unit)
         if siblings is None:
             yield from (Wanted((choice,), (choice.level, 0)) for choice in self._choices[unit])
+            yield from (Wanted(pair, (pair[0].level, 0)) for pair in self._shared[unit])
         else:
             yield from self._joint(siblings)
 

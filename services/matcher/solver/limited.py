@@ -80,17 +80,17 @@ class StartsPerWeek:
 class Limits:
     """The limits of a round, and what the placed children use of them."""
 
-    def __init__(self, round: Round, placed: Mapping[Id, Placed], choices: Mapping[Id, Sequence[Choice]]) -> None:
+    def __init__(self, round: Round, placed: Sequence[Placed], choices: Mapping[Id, Sequence[Choice]]) -> None:
         self._requests = {row.id: row for row in round.requests}
         self._all: list[KeptForInsertion | StartsPerWeek] = [*_quotas(round, placed, choices)]
-        weeks = {_week(row.period) for row in placed.values()}
+        weeks = {_week(row.period) for row in placed}
         weeks |= {_week(choice.period) for own in choices.values() for choice in own}
         for section in round.sections:
             if section.starts_per_week is not None:
                 self._all.append(StartsPerWeek(section, section.starts_per_week, round.holds, weeks))
-        for row in placed.values() if self._all else ():
+        for row in placed if self._all else ():
             for limit, moments in self.used(row) if row.request in self._requests else ():
-                limit.users[row.request] = moments
+                limit.users[row.request] = limit.users.get(row.request, frozenset()) | moments
 
     def used(self, row: Choice | Placed) -> Iterator[tuple[Limit, frozenset[Moment]]]:
         """The limits that a place would count in, with the moments."""
@@ -105,14 +105,14 @@ class Limits:
 
 
 def _quotas(
-    round: Round, placed: Mapping[Id, Placed], choices: Mapping[Id, Sequence[Choice]]
+    round: Round, placed: Sequence[Placed], choices: Mapping[Id, Sequence[Choice]]
 ) -> Iterator[KeptForInsertion]:
     for quota in round.quotas:
         missing = _missing(quota, round)
         if missing > 0 and (quota.release_at is None or round.instant < quota.release_at):
             here = {row.id for row in round.sections if row.structure in quota.structures}
             wished = [choice.span for own in choices.values() for choice in own if choice.section in here]
-            given = [(row.slots, row.period) for row in placed.values() if row.section in here]
+            given = [(row.slots, row.period) for row in placed if row.section in here]
             yield KeptForInsertion(quota, round, [*wished, *given], missing)
 
 

@@ -5,7 +5,7 @@ When to modify: when a placement needs one more mark. A mark never changes who i
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from contracts.vocabulary import Audience, Id, Slot, VacancyKind
@@ -19,14 +19,15 @@ from services.matcher.solver.schema import Hold, Placed, Request, Round
 def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
     """The placements, sorted by request, with their marks."""
     requests = {request.id: request for request in round.requests}
-    seats = {seat.request: seat for option in options.values() for seat in option.seats}
+    seats = [seat for option in options.values() for seat in option.seats]
+    times = Counter(seat.request for seat in seats)
     on_call = _on_call(round, requests, seats)
     prepared = _within_support(round, requests, seats)
     limited = {row.structure for row in round.support}
     after = _after(round, requests, seats)
     return tuple(
         Placed(
-            request=id,
+            request=seat.request,
             structure=seat.structure,
             section=seat.section,
             pattern=seat.pattern,
@@ -34,22 +35,29 @@ def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
             period=seat.period,
             wish_rank=seat.wish_rank,
             level=seat.level,
-            on_call=id in on_call,
-            to_prepare=requests[id].needs_support and seat.structure in limited and id not in prepared,
-            partial=_days(seat.slots) < _days(requests[id].patterns[seat.pattern].slots),
-            replaces=requests[id].current,
-            after=after.get(id, ()),
+            on_call=(seat.request, seat.section) in on_call,
+            to_prepare=requests[seat.request].needs_support
+            and seat.structure in limited
+            and (seat.request, seat.structure) not in prepared,
+            partial=times[seat.request] == 1 and _days(seat.slots) < _days(_pattern(requests, seat)),
+            split=times[seat.request] > 1,
+            replaces=requests[seat.request].current,
+            after=after.get((seat.request, seat.section), ()),
         )
-        for id, seat in sorted(seats.items())
+        for seat in sorted(seats, key=lambda seat: (seat.request, seat.section))
     )
+
+
+def _pattern(requests: dict[Id, Request], seat: Seat) -> tuple[Slot, ...]:
+    return requests[seat.request].patterns[seat.pattern].slots
 
 
 def _days(slots: tuple[Slot, ...]) -> int:
     return len({slot.day for slot in slots})
 
 
-def _on_call(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -> set[Id]:
-    """Down the claims, those entitled whose hours all lie in on-call places still kept and not yet used."""
+def _on_call(round: Round, requests: dict[Id, Request], seats: list[Seat]) -> set[tuple[Id, Id]]:
+    """Down the claims, by section, those entitled whose hours all lie in on-call places still kept and not yet used."""
     amounts: dict[Id, list[tuple[Span, int]]] = defaultdict(list)
     for row in round.vacancies:
         if row.kind is VacancyKind.ON_CALL and row.audience_at(round.instant) is not Audience.EVERYBODY:
@@ -57,27 +65,26 @@ def _on_call(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -
     for hold in round.holds:
         if hold.entitled_to is Audience.URGENT_INSERTION and hold.section in amounts:
             amounts[hold.section].append(((hold.slots, hold.period), -hold.units))
-    found: set[Id] = set()
+    found: set[tuple[Id, Id]] = set()
     for section, here in amounts.items():
+        there = {seat.request: seat for seat in seats if seat.section == section}
         entitled = [
-            requests[id]
-            for id, seat in seats.items()
-            if seat.section == section and effective_audience(requests[id], section) is Audience.URGENT_INSERTION
+            requests[id] for id in there if effective_audience(requests[id], section) is Audience.URGENT_INSERTION
         ]
-        found |= _first_come(_walk(round, entitled, seats), here, 0)
+        found |= {(id, section) for id in _first_come(_walk(round, entitled, there), here, 0)}
     return found
 
 
-def _after(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -> dict[Id, tuple[Id, ...]]:
-    """For each child, those whose move frees hours that it needs: as long as they stay, it does not fit.
+def _after(round: Round, requests: dict[Id, Request], seats: list[Seat]) -> dict[tuple[Id, Id], tuple[Id, ...]]:
+    """For each child and section, those whose move frees hours that it needs: as long as they stay, it does not fit.
 
     Hours that a child has there already are its own: it needs nobody to leave them, and nobody gets them by its move.
     """
-    moved = {current: id for id in seats if (current := requests[id].current) is not None}
-    found: dict[Id, tuple[Id, ...]] = {}
+    moved = {current: seat.request for seat in seats if (current := requests[seat.request].current) is not None}
+    found: dict[tuple[Id, Id], tuple[Id, ...]] = {}
     for section in sorted({hold.section for hold in round.holds if hold.id in moved}):
         holds = [hold for hold in round.holds if hold.section == section]
-        here = [seat for seat in seats.values() if seat.section == section]
+        here = [seat for seat in seats if seat.section == section]
         offered = [((row.slots, row.period), row.places) for row in round.vacancies if row.section == section]
         grid = Grid([*(span for span, _ in offered), *map(_span, holds), *map(_span, here)])
         has = {moved[hold.id]: grid.mask(*_span(hold)) for hold in holds if hold.id in moved}
@@ -88,7 +95,7 @@ def _after(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -> 
         short = _short([*amounts, *((mask, -1) for mask in new.values())])
         for name, mask in new.items():
             frees = {mover for mover, own in has.items() if mask & short & own & ~left.get(mover, 0)}
-            found[name] = tuple(sorted(frees - {name}))
+            found[name, section] = tuple(sorted(frees - {name}))
     return found
 
 
@@ -102,13 +109,14 @@ def _short(amounts: list[tuple[int, int]]) -> int:
     return sum(part for part in parts if sum(amount for mask, amount in amounts if mask & part) < 0)
 
 
-def _within_support(round: Round, requests: dict[Id, Request], seats: dict[Id, Seat]) -> set[Id]:
-    """Down the claims, those whose adapted care stays within what their structure has prepared for at once."""
-    found: set[Id] = set()
+def _within_support(round: Round, requests: dict[Id, Request], seats: list[Seat]) -> set[tuple[Id, Id]]:
+    """Down the claims, by structure, those whose adapted care stays within what it has prepared for at once."""
+    found: set[tuple[Id, Id]] = set()
     for row in round.support:
-        here = [requests[id] for id, seat in seats.items() if seat.structure == row.structure]
-        needing = [request for request in here if request.needs_support]
-        found |= _first_come(_walk(round, needing, seats), [], row.children)
+        there = {seat.request: seat for seat in seats if seat.structure == row.structure}
+        needing = [requests[id] for id in there if requests[id].needs_support]
+        walk = _walk(round, needing, there)
+        found |= {(id, row.structure) for id in _first_come(walk, [], row.children)}
     return found
 
 

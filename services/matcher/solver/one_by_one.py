@@ -46,7 +46,7 @@ def reached(problem: Problem, found: dict[Id, Option]) -> Iterator[Level]:
     bands = dict.fromkeys(ordinary[name][:2] for name, unit in problem.units.items() if unit.levels)
     children, steps = Counter[Band](), Counter[Band]()
     for unit, option in found.items():
-        children[ordinary[unit][:2]] += len(option.seats)
+        children[ordinary[unit][:2]] += option.children
         steps[ordinary[unit][:2]] += option.level - 1
     for goal, counted in ((Goal.CHILDREN, children), (Goal.WISHES, steps)):
         for tier, behind in bands:

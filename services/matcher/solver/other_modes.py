@@ -71,4 +71,5 @@ def by_tier(problem: Problem, options: Iterable[Option]) -> Counter[int]:
     """How many children of each tier who had no place these options place."""
     waiting = [unit for unit in problem.units.values() if unit.stay is None]
     tier = {request.id: request.tier for unit in waiting for request in unit.requests}
-    return Counter(tier[seat.request] for option in options for seat in option.seats if seat.request in tier)
+    served = (name for option in options for name in {seat.request for seat in option.seats})
+    return Counter(tier[name] for name in served if name in tier)

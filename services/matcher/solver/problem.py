@@ -81,6 +81,11 @@ class Option:
     seats: tuple[Seat, ...]
     uses: tuple[Use, ...]
 
+    @property
+    def children(self) -> int:
+        """How many children it places; a week in two structures is two seats of one child."""
+        return len({seat.request for seat in self.seats})
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

@@ -25,7 +25,7 @@ def proof_phrases(round: Round, outcome: Outcome, request: Id) -> list[str]:
 
 
 def _told(found: Sum) -> Iterator[str]:
-    there = f" à {found.structure}" if found.structure else " pour la fratrie"
+    there = f" à {found.structure}" if found.structure else " pour plusieurs places ensemble"
     if len(found.proof.prices) == 1:
         yield f"Preuve{there}{NBSP}: {_moment(found.proof.prices[0])}, {_places(found.places)}."
         yield from (_taken(found.places),) if found.places > 0 else ()

@@ -14,7 +14,7 @@ from services.matcher.solver.facts import Facts
 from services.matcher.solver.schema import Certificate, Proof
 
 Refused = tuple[Id, Id | None]
-"""A family and a structure; siblings are refused as a whole."""
+"""A family and a structure; siblings, and weeks that two structures share, are refused as a whole."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def _prefers_something(facts: Facts, unit: Id) -> bool:
 
 
 def refused_by(facts: Facts, unit: Id, way: Way) -> Refused:
-    """Under which name a way is refused: where it is for a child asked alone, as a whole for siblings."""
-    alone = facts.families.together(unit) is None
+    """Under which name a way is refused: where it is for a child in one place, as a whole for siblings and shares."""
+    alone = facts.families.together(unit) is None and way.wanted is not None and len(way.wanted.choices) == 1
     return (unit, way.wanted.choices[0].structure if alone and way.wanted else None)
 
 

@@ -76,7 +76,7 @@ class _Whole:
     def placed(self) -> mathopt.LinearSum:
         """How many children have a place."""
         pairs = (pair for pairs in self.of.values() for pair in pairs)
-        return mathopt.fast_sum(len(option.seats) * variable for option, variable in pairs)
+        return mathopt.fast_sum(option.children * variable for option, variable in pairs)
 
     def cost(self, unit: Id) -> mathopt.LinearSum:
         """0 at the best level, one more for each level below; unplaced is worse than all."""

@@ -137,7 +137,9 @@ class Request(Frozen):
     With `tolerance_days` care may begin later, on a day within so many on which a place comes free: behind an earlier
     start at the same wish and pattern, before the next wish. With `accepts_partial`, `min_days` or more days of a
     pattern of seven at most would help: more days first, then the wishes, and all of them behind every whole pattern.
-    Neither counts for siblings asked together.
+    Neither counts for siblings asked together. With `accepts_split` a whole pattern of seven days at most may be shared
+    by two wished structures, each day in one of them, from the wanted start: behind all that one structure could give.
+    Not for siblings asked together, for a child who has a place, or where points depend on the structure.
     `current` is the hold of the place that the child has now, and keeps unless it gets one that is asked here.
     `sent_behind`: of the first tier, and beyond its share, so that it ranks with the others.
     """
@@ -162,6 +164,7 @@ class Request(Frozen):
     tolerance_days: int = Field(default=0, ge=0)
     accepts_partial: bool = False
     min_days: int = Field(default=1, ge=1)
+    accepts_split: bool = False
     sent_behind: bool = False
 
     def may_be_offered(self, section: Id, slots: tuple[Slot, ...]) -> bool:
@@ -232,8 +235,9 @@ class Round(Frozen):
 
 
 class Placed(Frozen):
-    """What a round offers one child. `pattern` is the position of the chosen pattern in the request, from 0.
+    """What a round offers one child: one row, or two marked `split` for a week in two structures.
 
+    `pattern` is the position of the chosen pattern in the request, from 0.
     `slots` are the hours of care: the pattern's with travel time on both sides, those that touch joined. `level` is
     how good the offer is to the family, 1 the best: the place of (wish rank, pattern rank) among all of its pairs.
     `partial`: a part of the days of the pattern; the child stays listed for the rest.
@@ -252,6 +256,7 @@ class Placed(Frozen):
     on_call: bool = False
     to_prepare: bool = False
     partial: bool = False
+    split: bool = False
     replaces: Id | None = None
     after: tuple[Id, ...] = ()
 

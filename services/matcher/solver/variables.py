@@ -19,6 +19,7 @@ from services.matcher.solver.limits import ranked_in_limits, within_limits
 from services.matcher.solver.problem import Option, Problem, Row, RowKind, Seat, Unit, Use, uses_of
 from services.matcher.solver.schema import Hold, Policy, Round, Vacancy
 from services.matcher.solver.siblings import joint_options, minutes_between
+from services.matcher.solver.split import with_split_weeks
 from services.matcher.solver.waiting import without_long_waits
 
 
@@ -38,6 +39,7 @@ def problem_of(round: Round) -> Problem:
         if request.current is not None:
             options[request.id] = list(map(kept.after, options[request.id]))
     options = within_limits(round, options, rows)
+    options = {row.id: with_split_weeks(row, options[row.id]) for row in round.requests}
     units = {unit.id: unit for unit in _units(round, options, tuple(rows), kept)}
     ordinary = {name: shared_claim(unit.requests, None, round.policy) for name, unit in units.items()}
     ranked = ranked_in_limits(units, ordinary, rows) | _ranked(units, ordinary, round.policy)

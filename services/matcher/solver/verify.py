@@ -6,10 +6,10 @@ When to modify: when the territory is promised something more, or something else
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
-from contracts.vocabulary import Audience, Id, VacancyKind
+from contracts.vocabulary import Audience, Id, Slot, VacancyKind
 from services.matcher.solver.books import LEVELS, Book, Cell, Cut
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.counts import Counts, counts_of, may_be_counted
@@ -35,7 +35,7 @@ from services.matcher.solver.voted import as_ranked, places_for_first_tier, sent
 GUARANTEES = {
     "G1": "Dans aucun créneau il n'y a plus d'enfants que de places libres.",
     "G2": "Un enfant reçoit une seule proposition au plus, qui couvre entièrement un des rythmes acceptés, "
-    "ou la partie que la famille accepte.",
+    "ou la partie, ou le partage, que la famille accepte.",
     "G3": "L'âge, les dates, les horaires offerts, les vœux et le temps de trajet sont respectés.",
     "G4": "Une place d'astreinte ne va qu'à une urgence en parcours d'insertion jusqu'à son heure de libération, "
     "une place réservée ou garantie à l'insertion qu'à son public jusqu'à sa date de libération.",
@@ -55,6 +55,9 @@ GUARANTEES = {
     "G16": "Une place n'attend pas un début plus tardif au-delà des semaines que le territoire a votées.",
     "G17": "Chaque preuve écrite à côté d'une décision se refait par une addition.",
 }
+
+TWO = 2
+"""Structures that may share a week."""
 
 
 def verify(round: Round, outcome: Outcome) -> tuple[Violation, ...]:
@@ -88,9 +91,33 @@ def check_one_proposal_for_each(facts: Facts) -> Iterator[Violation]:
     counts = Counter(row.request for row in facts.outcome.placed)
     for row in facts.outcome.placed:
         request = facts.requests[row.request]
-        covers = 0 <= row.pattern < len(request.patterns) and _covers(row, request)
-        if counts[row.request] > 1 or not covers:
+        known = 0 <= row.pattern < len(request.patterns)
+        shared = [other for other in facts.outcome.placed if other.request == row.request] if row.split else []
+        covers = known and (
+            _share_a_week(shared, request) if shared else counts[row.request] == 1 and _covers(row, request)
+        )
+        if not covers:
             yield _violation("G2", [row.request], [row.section])
+
+
+def _share_a_week(rows: list[Placed], request: Request) -> bool:
+    """True if two structures have each day of one whole pattern once, from the wanted start."""
+    whole = care_hours(request, rows[0].pattern)
+    both = sorted((slot for row in rows for slot in row.slots), key=whole.index) if _named_in(rows, whole) else []
+    apart = len({row.structure for row in rows}) == len(rows) == TWO
+    days = [{slot.day for slot in row.slots} for row in rows]
+    same = all(row.split and not row.partial and row.pattern == rows[0].pattern for row in rows)
+    return (
+        apart
+        and same
+        and tuple(both) == whole
+        and not set.intersection(*days)
+        and all(row.period == request.period for row in rows)
+    )
+
+
+def _named_in(rows: list[Placed], whole: tuple[Slot, ...]) -> bool:
+    return all(slot in whole for row in rows for slot in row.slots)
 
 
 def _covers(row: Placed, request: Request) -> bool:
@@ -108,7 +135,8 @@ def _covers(row: Placed, request: Request) -> bool:
 def check_age_dates_hours_and_wishes(facts: Facts) -> Iterator[Violation]:
     """G3: each placement is a choice of its request, and every cell of it is offered on all its days."""
     for row in facts.outcome.placed:
-        choices = [*facts.choices.get(row.request, []), *facts.too_late.get(row.request, [])]
+        whole = [*facts.choices.get(row.request, []), *facts.too_late.get(row.request, [])]
+        choices = facts.shares[row.request] if row.split else whole
         if not any(is_choice(row, choice) and facts.books[row.section].is_offered(choice.span) for choice in choices):
             yield _violation("G3", [row.request], [row.section])
 
@@ -143,7 +171,7 @@ def check_no_place_left_free(facts: Facts) -> Iterator[Violation]:
             continue
         if facts.could_take(wanted):
             yield _at("G6", wanted)
-        elif len(facts.families.members[_unit(facts, wanted)]) == 1:
+        elif len(wanted.choices) == 1 == len(facts.families.members[_unit(facts, wanted)]):
             (choice,) = wanted.choices
             held = facts.is_held_by_person(choice)
             if held and (choice.request, choice.structure) not in told:
@@ -204,14 +232,17 @@ def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
     """G11: one reason for each request, one line for each wish, which says what the outcome says."""
     counts = Counter(row.request for row in facts.outcome.reasons)
     reasons = {row.request: row for row in facts.outcome.reasons}
+    there: dict[Id, set[Id]] = defaultdict(set)
+    for placed in facts.outcome.placed:
+        there[placed.request].add(placed.structure)
     for request in facts.requests.values():
         reason, row = reasons.get(request.id), facts.placed.get(request.id)
         if reason is None or counts[request.id] != 1 or reason.placed is not (row is not None):
             yield _violation("G11", [request.id], [])
             continue
-        offered = [wish.structure for wish in reason.wishes if wish.why is Why.OFFERED]
+        offered = sorted(wish.structure for wish in reason.wishes if wish.why is Why.OFFERED)
         named = [wish.structure for wish in reason.wishes] == [wish.structure for wish in request.wishes]
-        if not named or offered != ([row.structure] if row else []):
+        if not named or offered != sorted(there[request.id]):
             yield _violation("G11", [request.id], [])
 
 

@@ -177,6 +177,12 @@ def _tiny_holds(draw: Random, sections: list[Section], taste: Taste) -> Iterator
             )
 
 
+def who_accept_shared_weeks(round: Round) -> Round:
+    """The same round in which every family would share its week between two structures."""
+    asked = tuple(row.model_copy(update={"accepts_split": True}) for row in round.requests)
+    return round.model_copy(update={"requests": asked})
+
+
 def _tiny_request(draw: Random, name: str, structures: list[str], sections: list[Section], taste: Taste) -> Request:
     equal = draw.random() < taste.equal_ranks
     wished = draw.sample(structures, draw.randint(1, len(structures)))

@@ -5,6 +5,7 @@ It shares nothing with the code under test but the data, so that they can only a
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import itertools
@@ -39,6 +40,12 @@ class Seat:
     audience: int
     moments: frozenset[Moment]
     start: date
+    halves: tuple[Seat, ...] = ()
+
+    @property
+    def each(self) -> tuple[Seat, ...]:
+        """The two halves of a week in two structures, else the seat itself."""
+        return self.halves or (self,)
 
 
 Arrangement = dict[str, Seat]
@@ -61,7 +68,7 @@ class Oracle:
             for level in range(audience_level(hold.entitled_to), 3):
                 for moment in moments(hold.slots, hold.period, 0):
                     self.held[level][hold.section, moment] += hold.units
-        self.seats = {request.id: list(self._seats(request)) for request in round.requests}
+        self.seats = {request.id: [*self._seats(request), *self._shared(request)] for request in round.requests}
         asked_together = {request for row in round.siblings for request in row.requests}
         self.units = [(name,) for name in self.requests if name not in asked_together]
         self.units += [row.requests for row in round.siblings]
@@ -116,32 +123,68 @@ class Oracle:
         for wish, section in itertools.product(request.wishes, self.round.sections):
             for start in self._starts(request, section.id) if section.structure == wish.structure else ():
                 for index, slots, missing in self._rhythms(request):
-                    period = Period(start=start, end=request.period.end)
-                    taken = moments(slots, period, request.travel_minutes)
-                    dated = isinstance(slots[0].day, date)
-                    whole = all(
-                        not isinstance(slot.day, date) or request.period.contains(slot.day)
-                        for slot in request.patterns[index].slots
-                    )
-                    offered = all(self.supply[2][section.id, moment] > 0 for moment in taken)
-                    late = (start - request.period.start).days
-                    if self._waits_too_long(section.id, start, slots, request.travel_minutes):
-                        continue
-                    if taken and offered and whole and not (dated and late) and self._takes(request, section, start):
-                        ranks = (wish.rank, request.patterns[index].rank)
-                        yield Seat(
-                            request.id,
-                            section.structure,
-                            section.id,
-                            index,
-                            ranks,
-                            (missing, *ranks, late),
-                            slots,
-                            f"{request.id} {section.id} {said(slots, request)}",
-                            self._audience(request, section.id),
-                            taken,
-                            start,
-                        )
+                    yield from self._seat(request, wish.rank, section, start, index, slots, missing)
+
+    def _seat(
+        self,
+        request: Request,
+        rank: int,
+        section: Section,
+        start: date,
+        index: int,
+        slots: tuple[Slot, ...],
+        missing: int,
+    ) -> Iterator[Seat]:
+        """The seat at these hours, if they are offered to a child of this age."""
+        period = Period(start=start, end=request.period.end)
+        taken = moments(slots, period, request.travel_minutes)
+        dated = isinstance(slots[0].day, date)
+        whole = all(
+            not isinstance(slot.day, date) or request.period.contains(slot.day)
+            for slot in request.patterns[index].slots
+        )
+        offered = all(self.supply[2][section.id, moment] > 0 for moment in taken)
+        late = (start - request.period.start).days
+        waits = self._waits_too_long(section.id, start, slots, request.travel_minutes)
+        if taken and offered and whole and not waits and not (dated and late) and self._takes(request, section, start):
+            ranks = (rank, request.patterns[index].rank)
+            yield Seat(
+                request.id,
+                section.structure,
+                section.id,
+                index,
+                ranks,
+                (missing, *ranks, late),
+                slots,
+                f"{request.id} {section.id} {said(slots, request)}",
+                self._audience(request, section.id),
+                taken,
+                start,
+            )
+
+    def _shared(self, request: Request) -> Iterator[Seat]:
+        """Weeks of which one structure has some days and another the rest, behind everything else."""
+        together = any(request.id in row.requests for row in self.round.siblings)
+        if not request.accepts_split or together or request.current or request.points_at:
+            return
+        sections = [row for wish in request.wishes for row in self.round.sections if row.structure == wish.structure]
+        rank = {wish.structure: wish.rank for wish in request.wishes}
+        start = request.period.start
+        for one, other in itertools.permutations(sections, 2):
+            for index, pattern in enumerate(request.patterns) if one.structure < other.structure else ():
+                days = sorted({str(slot.day) for slot in pattern.slots})
+                for kept in (kept for count in range(1, len(days)) for kept in itertools.combinations(days, count)):
+                    here = tuple(slot for slot in pattern.slots if str(slot.day) in kept)
+                    there = tuple(slot for slot in pattern.slots if str(slot.day) not in kept)
+                    for a in self._seat(request, rank[one.structure], one, start, index, here, 0):
+                        for b in self._seat(request, rank[other.structure], other, start, index, there, 0):
+                            yield self._both(a, b)
+
+    def _both(self, one: Seat, other: Seat) -> Seat:
+        steps = self._places(one)[0] + self._places(other)[0]
+        halves = tuple(sorted((one, other), key=lambda seat: seat.section))
+        worth = (len(HORIZON), steps, self._places(one)[1])
+        return dataclasses.replace(one, worth=worth, moments=one.moments | other.moments, halves=halves)
 
     def _waits_too_long(self, section: str, start: date, slots: tuple[Slot, ...], travel: int) -> bool:
         """True if these hours are free on each of their days in one week more than a place may wait."""
@@ -192,6 +235,8 @@ class Oracle:
 
     def fits(self, seats: list[Seat], seat: Seat) -> bool:
         """True if a seat fits beside others, on top of what is held."""
+        if seat.halves:
+            return all(self.fits(seats, half) for half in seat.halves)
         for level in range(seat.audience, 3):
             used = Counter(
                 moment
@@ -245,15 +290,14 @@ class Oracle:
             return
         yield from self._extend(done, rest[1:])
         for seat in self.seats[rest[0]]:
-            if self.fits(list(done.values()), seat):
+            if self.fits([half for other in done.values() for half in other.each], seat):
                 yield from self._extend({**done, rest[0]: seat}, rest[1:])
 
     def _fits_with_current_places(self, arrangement: Arrangement) -> bool:
         """True if all seats fit beside the places that children have from before, until they get another."""
-        had = self.current_seats(arrangement)
+        there = [*self.current_seats(arrangement), *(half for seat in arrangement.values() for half in seat.each)]
         return all(
-            self.fits([*had, *(other for other in arrangement.values() if other is not seat)], seat)
-            for seat in arrangement.values()
+            self.fits([other for other in there if other not in seat.each], seat) for seat in arrangement.values()
         )
 
     def current_seats(self, arrangement: Arrangement) -> list[Seat]:
@@ -282,11 +326,11 @@ class Oracle:
 
     def minutes(self, seat: Seat) -> int:
         """How long a week of a seat is, or its single days, with travel time."""
-        hours = [(slot.end.hour - slot.start.hour) * 60 for slot in seat.slots]
+        hours = [(slot.end.hour - slot.start.hour) * 60 for half in seat.each for slot in half.slots]
         return sum(hours) + 2 * self.requests[seat.request].travel_minutes * len(hours)
 
     def _draw(self, seats: list[Seat]) -> tuple[str, tuple[int, ...]]:
-        seats = sorted(seats, key=lambda seat: seat.request)
+        seats = sorted((half for seat in seats for half in seat.each), key=lambda seat: (seat.request, seat.section))
         said = "; ".join(seat.said for seat in seats)
         return (sign(self.round.policy.seed, said) if seats else "", tuple(seat.pattern for seat in seats))
 
@@ -296,13 +340,13 @@ class Oracle:
         there: Counter[tuple[str, Moment]] = Counter()
         found: set[str] = set()
         for name in order:
-            seat = arrangement.get(name)
-            if seat is None or not self.requests[name].needs_support or seat.structure not in limits:
-                continue
-            if all(there[seat.structure, moment] < limits[seat.structure] for moment in seat.moments):
-                there.update((seat.structure, moment) for moment in seat.moments)
-            else:
-                found.add(name)
+            for seat in arrangement[name].each if name in arrangement else ():
+                if not self.requests[name].needs_support or seat.structure not in limits:
+                    continue
+                if all(there[seat.structure, moment] < limits[seat.structure] for moment in seat.moments):
+                    there.update((seat.structure, moment) for moment in seat.moments)
+                else:
+                    found.add(name)
         return found
 
     def is_stable(self, arrangement: Arrangement) -> bool:
@@ -318,12 +362,13 @@ class Oracle:
             worth = self.worth(unit, own)
             if own and worth is not None and here is not None and worth < here:
                 ahead = [
-                    other
+                    half
                     for other_unit in self.units
                     for name in other_unit
                     if other_unit != unit
                     and (other := arrangement.get(name))
                     and self._is_ahead(other_unit, other, unit)
+                    for half in other.each
                 ]
                 if self._fit_together(ahead, list(own.values())):
                     return True

@@ -13,7 +13,7 @@ from services.matcher.solver.questions import Question
 from services.matcher.solver.schema import Outcome, Round, Why
 from services.matcher.solver.solve import decide
 from services.matcher.solver.variables import problem_of
-from tests.matcher.solver.drawn_rounds import Taste, tiny
+from tests.matcher.solver.drawn_rounds import Taste, tiny, who_accept_shared_weeks
 from tests.matcher.solver.oracle import Arrangement, Oracle
 
 HUNDREDS = range(0, 600, 100)
@@ -162,6 +162,25 @@ def test_a_tiny_round_with_parts_and_later_starts_has_the_outcome_of_exhaustive_
         late += sum(row.period.start > requests[row.request].period.start for row in outcome.placed)
     assert parts > 1
     assert late > 0
+
+
+@pytest.mark.parametrize(("first", "taste"), [(9500, Taste(dated=0.0)), (9600, FLEXIBLE)])
+def test_a_tiny_round_with_shared_weeks_has_the_outcome_of_exhaustive_search(first: int, taste: Taste) -> None:
+    shared = 0
+    for seed in range(first, first + 25):
+        round = who_accept_shared_weeks(tiny(seed, taste))
+        outcome, best = decide(round), Oracle(round).best()
+        found = {
+            (row.request, row.section, row.pattern, row.period.start, *sorted(_on(row.slots))) for row in outcome.placed
+        }
+        meant = {
+            (name, half.section, half.pattern, half.start, *sorted(_on(half.slots)))
+            for name, seat in best.items()
+            for half in seat.each
+        }
+        assert (seed, found, outcome.violations) == (seed, meant, ())
+        shared += sum(row.split for row in outcome.placed)
+    assert shared > 1
 
 
 def _on(slots: tuple[Slot, ...]) -> set[str]:
