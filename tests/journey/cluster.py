@@ -25,6 +25,7 @@ from services.bus.wiring import database_at
 from services.calendar import ShiftedClock, local, system_clock
 from services.cli.all_topics import ALL_TOPICS
 from tests.journey import stillness
+from tests.journey.forked import Forked
 
 NAMES = ("ingest", "matcher", "notifier")
 SERVE = "serve"
@@ -36,6 +37,9 @@ PARTITIONS = 6
 INBOUND_SECRET = "inbound-of-the-tests"
 BERCEAU = ("-m", "services.cli")
 """How a process of Berceau is started."""
+
+COUNTED = ("-m", "tests.journey.counted")
+"""The same, whose effects are counted and which may die where told: forked, as many of them are started."""
 
 
 def free_port() -> int:
@@ -53,16 +57,20 @@ class Worker:
     environment: dict[str, str]
     log: Path
     program: tuple[str, ...] = BERCEAU
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
-    def command(self) -> list[str]:
+    def arguments(self) -> list[str]:
         does = ["serve"] if self.name == SERVE else ["worker", self.name]
-        return [sys.executable, *self.program, *does, "--port", str(self.port)]
+        return [*self.program, *does, "--port", str(self.port)]
 
     def start(self) -> None:
+        if self.program[: len(COUNTED)] == COUNTED:
+            self.process = Forked(self.arguments[len(COUNTED) :], self.environment, self.log)
+            return
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+            command = [sys.executable, *self.arguments]
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
     @property
     def is_up(self) -> bool:

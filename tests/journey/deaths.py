@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 from services.notifier.gateways import phone_threads
 from tests.bus import harness
 from tests.journey import ledger
-from tests.journey.cluster import Cluster, Worker, fast_clock, next_monday_morning
+from tests.journey.cluster import COUNTED, Cluster, Worker, fast_clock, next_monday_morning
 from tests.journey.stubborn import PATIENCE_S, Patience, S, StubbornWorld, stubborn_world
 from tests.journey.town import ask, crèche, open_town, open_tuesdays, with_points
 
-COUNTED = ("-m", "tests.journey.counted")
 SPEED = 150
 """The quarter of an hour in which a NON can be taken back lasts six seconds; the day of texts four minutes."""
 

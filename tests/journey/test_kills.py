@@ -22,8 +22,8 @@ from services.notifier.gateways import phone_threads
 from tests import servers
 from tests.bus import harness
 from tests.journey import ledger
-from tests.journey.cluster import NAMES, Cluster, running_cluster, running_serve
-from tests.journey.deaths import COUNTED, SPEED, UNHURRIED, Families, Killer, dying, live_and_kill, town_on
+from tests.journey.cluster import COUNTED, NAMES, Cluster, running_cluster, running_serve
+from tests.journey.deaths import SPEED, UNHURRIED, Families, Killer, dying, live_and_kill, town_on
 from tests.journey.embedded import open_profile
 from tests.journey.stubborn import StubbornWorld
 from tests.journey.town import ask, open_town, open_tuesdays
