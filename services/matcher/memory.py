@@ -7,7 +7,8 @@ again. When to modify: when a round does one more thing that costs for each row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+import gc
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +21,9 @@ Value = TypeVar("Value")
 MOST_REQUESTS = 50_000
 """Of how many waiting requests rounds are remembered, some 20 KB each: those of the territories decided last."""
 
+MANY_REQUESTS = 500
+"""Of fewer, what is kept costs the collector less than it takes to say so."""
+
 
 class Lately(Generic[Key, Value]):
     """What was made for this round or the one before; what neither has asked for is forgotten."""
@@ -27,16 +31,20 @@ class Lately(Generic[Key, Value]):
     def __init__(self) -> None:
         self._now: dict[Key, Value] = {}
         self._before: dict[Key, Value] = {}
+        self.made = 0
+        """How many of them this round has made."""
 
     def turn(self) -> None:
         """Another round begins."""
-        self._now, self._before = {}, self._now
+        self._now, self._before, self.made = {}, self._now, 0
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
         found = self._now.get(key)
         if found is None:
             found = self._before.get(key)
-            self._now[key] = found = make() if found is None else found
+            if found is None:
+                found, self.made = make(), self.made + 1
+            self._now[key] = found
         return found
 
     def unknown(self, keys: Iterable[Key]) -> list[Key]:
@@ -55,6 +63,7 @@ class Memory:
     asked_in: object = None
     rows: Lately[Hashable, Any] = field(default_factory=Lately)
     told: Lately[tuple[int, int], Any] = field(default_factory=Lately)
+    names: Mapping[str, str] = field(default_factory=dict)
     once: Once = field(default_factory=Once)
     reached: Reached = field(default_factory=Reached)
     spelling: Spelling = field(default_factory=Spelling)
@@ -63,6 +72,22 @@ class Memory:
         """Another round begins."""
         for kept in (self.waiting, self.asked, self.rows, self.told, self.once, self.spelling):
             kept.turn()
+
+    def rest(self) -> None:
+        """A round is over. Where most of what is kept is new, the collector is told to look at it no more.
+
+        It would walk through all of it again and again, half a second for 6,000 requests, in the middle of a round.
+        Rows hold no circles: they go as soon as nobody keeps them, frozen or not.
+        """
+        if MANY_REQUESTS <= len(self.asked) < 2 * self.asked.made:
+            gc.collect()
+            gc.freeze()
+
+    def named(self, names: Mapping[str, str]) -> Mapping[str, str]:
+        """The very same names as in the round before, if they are equal."""
+        if self.names != names:
+            self.names = names
+        return self.names
 
     def read_against(self, context: object) -> None:
         """Forgets how requests read, unless they are read against the same."""

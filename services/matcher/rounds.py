@@ -110,6 +110,7 @@ async def run_round(
         for part in await _parts(loaded, tally, decide, memory):
             await _decide_part(database, loaded, part, decide, tally, now, fence, memory)
         await database.write(fenced, fence, finish, loaded, tally, now, memory)
+        memory.rest()
     metrics.ROUNDS.labels("withheld" if tally.broken else "decided").inc()
     return tally
 
@@ -181,11 +182,11 @@ async def _decide_part(
 
 def _news(loaded: Loaded, part: Round, outcome: Outcome, memory: Memory) -> list[Reason]:
     """The reasons of a part, but for those that were said before."""
-    asked = {request.id: request for request in part.requests}
+    asked, names = {request.id: request for request in part.requests}, memory.named(loaded.names)
     return [
         reason
         for reason in outcome.reasons
-        if loaded.told.get(reason.request) != digest(asked[reason.request], reason, loaded.names, memory)
+        if loaded.told.get(reason.request) != digest(asked[reason.request], reason, names, memory)
     ]
 
 

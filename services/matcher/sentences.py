@@ -63,9 +63,9 @@ def aside(request: str, why: str) -> Told:
 
 
 def digest(request: Request, reason: Reason, names: Mapping[str, str], memory: Memory) -> str:
-    """That of a reason in words. The very same reason of the same request has the same."""
+    """That of a reason in words. The very same reason of the same request has the same, beside the very same names."""
     known = memory.told.get((id(reason), id(request)), lambda: _known(request, reason, names))
-    if known.names != names:
+    if known.names is not names:
         known.names, known.digest = names, told(request, reason, names).digest
     return str(known.digest)
 

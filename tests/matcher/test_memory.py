@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ from contracts.requests import RequestClosed
 from contracts.vacancies import SnapshotDeclared, VacancyReconfirmed, VacancyWithdrawn
 from contracts.vocabulary import Answer, ClosingReason, Criterion, RefusalReason, RequestKind, WithdrawalReason
 from services.matcher import tables as t
-from services.matcher.memory import Lately, Memories, Memory
+from services.matcher.memory import MANY_REQUESTS, Lately, Memories, Memory
 from services.matcher.reading import Loaded, load
 from services.matcher.solver.canonical import canonical, round_hash
 from services.matcher.solver.components import components, split
@@ -138,3 +139,21 @@ def test_only_the_territories_decided_last_are_remembered() -> None:
         memories.of("other").waiting.get((f"r-{number}", 1), lambda: "kept")
     assert memories.of("other") is not None
     assert memories.of("one") is not first
+
+
+def test_the_collector_leaves_alone_what_a_large_territory_has_just_read() -> None:
+    frozen = gc.get_freeze_count()
+    try:
+        for requests in (MANY_REQUESTS - 1, MANY_REQUESTS):
+            memory = Memory()
+            for number in range(requests):
+                memory.asked.get(number, lambda number=number: (number,))  # type: ignore[misc]
+            memory.rest()
+            assert (gc.get_freeze_count() > frozen) is (requests >= MANY_REQUESTS)
+        memory.turn()
+        memory.asked.get(0, lambda: ("not made again",))
+        gc.unfreeze()
+        memory.rest()
+        assert gc.get_freeze_count() == 0
+    finally:
+        gc.unfreeze()
