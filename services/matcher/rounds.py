@@ -34,6 +34,7 @@ from services.matcher.solver.canonical import RoundRefused, canonical
 from services.matcher.solver.components import split
 from services.matcher.solver.schema import ENGINE, Outcome, Placed, Reason, Request, Round
 from services.matcher.solver.share import settling
+from services.matcher.solver.verify import share_over_all_parts
 from services.matcher.step import Step
 from services.matcher.store import Proposal
 
@@ -59,6 +60,7 @@ class Tally:
     def broken(self) -> list[BrokenGuarantee]:
         """Every guarantee that a check found broken, and why the round was refused as a whole."""
         found = [violation for outcome in self.outcomes for violation in outcome.violations]
+        found += share_over_all_parts(self.asked, self.outcomes) if self.asked is not None else ()
         said = [BrokenGuarantee(guarantee=v.guarantee, sentence=v.sentence) for v in found]
         return [*said, *([BrokenGuarantee(guarantee=REFUSED, sentence=self.refused)] if self.refused else [])]
 

@@ -15,8 +15,14 @@ from services.matcher import rounds
 from services.matcher import tables as t
 from services.matcher.app import decide_here
 from services.matcher.reading import load
-from services.matcher.solver.canonical import RoundRefused
+from services.matcher.rounds import Tally
+from services.matcher.solver import solve as solver
+from services.matcher.solver.canonical import RoundRefused, canonical
+from services.matcher.solver.components import split
 from services.matcher.solver.schema import Outcome, Round, Violation
+from services.matcher.solver.share import lowered
+from tests.matcher.solver.golden import round_of
+from tests.matcher.solver.test_share import TWO_PARTS
 from tests.matcher.world import CRECHE, MONDAY, World, days, on, on_call_place, urgent_need
 
 CRECHE_B, SECTION_B = "creche-B", "creche-B-petits"
@@ -207,3 +213,11 @@ def test_places_and_holds_of_the_past_are_not_read(world: World) -> None:
         loaded = load(tx, "montlucon", world.now)
     assert loaded is not None
     assert (loaded.round.holds, loaded.round.vacancies) == ((), ())
+
+
+def test_a_round_whose_parts_let_too_many_of_the_first_tier_go_first_says_so() -> None:
+    asked = canonical(round_of(TWO_PARTS))
+    tally = Tally(asked=asked, outcomes=[solver.decide(part) for part in split(asked)])
+    assert [row.guarantee for row in tally.broken] == ["G14"]
+    honest = [solver.decide(part) for part in split(lowered(asked, {"B"}))]
+    assert Tally(asked=asked, outcomes=honest).broken == []

@@ -7,7 +7,7 @@ When to modify: when the territory is promised something more, or something else
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from contracts.vocabulary import Audience, Id, Slot, VacancyKind
 from services.matcher.solver.books import LEVELS, Book, Cell, Cut
@@ -263,9 +263,7 @@ def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
 def check_first_tier_within_its_share(facts: Facts) -> Iterator[Violation]:
     """G14: no more children than the voted share go first, nobody is sent behind without cause, all of it is said."""
     asked, outcome = facts.asked, facts.outcome
-    first = with_priority(asked, outcome)
-    if len(first) > places_for_first_tier(asked) and asked.policy.first_tier_percent is not None:
-        yield _violation("G14", sorted(first), [])
+    yield from _beyond_the_share(asked, outcome)
     ordinary = {row.id for row in facts.round.requests if row.tier > FIRST_TIER and not row.sent_behind}
     untrue = set(outcome.displaced or ()) - (ordinary - facts.placed.keys())
     told = {row.request for row in outcome.reasons if row.sent_behind}
@@ -273,6 +271,33 @@ def check_first_tier_within_its_share(facts: Facts) -> Iterator[Violation]:
     if facts.round.policy.mode is Mode.STABLE and not outcome.withheld:
         untrue |= sent_behind_wrongly(asked, outcome)
     yield from (_violation("G14", [name], []) for name in sorted(untrue))
+
+
+def share_over_all_parts(round: Round, outcomes: Sequence[Outcome]) -> tuple[Violation, ...]:
+    """G14 over a canonical round that was decided part by part: no part alone knows the share of the whole."""
+    if round.policy.first_tier_percent is None or not outcomes:
+        return ()
+    reasons = {row.request: row for outcome in outcomes for row in outcome.reasons}
+    whole = outcomes[0].model_copy(
+        update={
+            "placed": tuple(row for outcome in outcomes for row in outcome.placed),
+            "behind": tuple(sorted(name for name, row in reasons.items() if row.sent_behind)),
+        }
+    )
+    found = [*_beyond_the_share(round, whole)]
+    complete = (
+        not any(outcome.withheld for outcome in outcomes) and {row.id for row in round.requests} == reasons.keys()
+    )
+    if round.policy.mode is Mode.STABLE and complete:
+        found += (_violation("G14", [name], []) for name in sorted(sent_behind_wrongly(round, whole)))
+    return tuple(found)
+
+
+def _beyond_the_share(round: Round, outcome: Outcome) -> Iterator[Violation]:
+    """One violation for the children who went first, if they are more than the voted share."""
+    first = with_priority(round, outcome)
+    if len(first) > places_for_first_tier(round) and round.policy.first_tier_percent is not None:
+        yield _violation("G14", sorted(first), [])
 
 
 def check_starts_are_spread_over_the_weeks(facts: Facts) -> Iterator[Violation]:

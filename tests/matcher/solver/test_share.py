@@ -8,12 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from services.matcher.solver.canonical import canonical
-from services.matcher.solver.components import sealed
+from services.matcher.solver.components import sealed, split
 from services.matcher.solver.explain import phrases
 from services.matcher.solver.schema import Mode, Outcome, Policy, Round, Ties
-from services.matcher.solver.share import first_tier_places
+from services.matcher.solver.share import first_tier_places, lowered
 from services.matcher.solver.solve import decide
-from services.matcher.solver.verify import verify
+from services.matcher.solver.verify import share_over_all_parts, verify
 from services.matcher.solver.voted import places_for_first_tier
 from tests.matcher.solver.drawn_rounds import Taste, tiny
 from tests.matcher.solver.golden import round_of
@@ -49,6 +49,30 @@ def test_a_request_beyond_the_share_is_named_and_told_so() -> None:
     assert not any("La part" in said for said in phrases(asked["D"], reasons["D"]))
     plain = phrases(asked["B"], reasons["B"], points=False)
     assert not any("La part" in said for said in plain), "only who is of the first tier is sent behind"
+
+
+TWO_PARTS: dict[str, Any] = {
+    "policy": {"first_tier_percent": 50},
+    "places": {"X": {"week": 1}, "Y": {"week": 1}},
+    "requests": {
+        "A": {"tier": 1, "points": 30, "wishes": ["X"], "days": [["mon"]]},
+        "B": {"tier": 1, "points": 20, "wishes": ["Y"], "days": [["mon"]]},
+        "C": {"points": 90, "wishes": ["Y"], "days": [["mon"]]},
+    },
+}
+
+
+def test_the_share_is_counted_over_all_parts_of_a_round_and_a_part_alone_cannot_see_it() -> None:
+    round = canonical(round_of(TWO_PARTS))
+    honest = [decide(part) for part in split(lowered(round, {"B"}))]
+    assert share_over_all_parts(round, honest) == ()
+    each_for_itself = [decide(part) for part in split(round)]
+    assert [outcome.violations for outcome in each_for_itself] == [(), ()]
+    (found,) = share_over_all_parts(round, each_for_itself)
+    assert (found.guarantee, found.requests) == ("G14", ("A", "B"))
+    both_behind = [decide(part) for part in split(lowered(round, {"A", "B"}))]
+    assert {row.requests for row in share_over_all_parts(round, both_behind)} == {("A",), ("B",)}
+    assert share_over_all_parts(round.model_copy(update={"policy": Policy()}), each_for_itself) == ()
 
 
 def test_those_whom_the_first_tier_keeps_out_are_named() -> None:
