@@ -14,7 +14,10 @@ from datetime import date, datetime, time, timedelta
 
 from contracts.vocabulary import Id, Period, Slot
 from services.matcher.solver.books import Span
-from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Request, Round, Section, Wish
+from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Placed, Request, Round, Section, Wish
+
+TWO = 2
+"""Structures that may share a week."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +208,26 @@ class Choices:
     def _part_sizes(self, request: Request, days: int) -> range:
         possible = request.accepts_partial and days <= MOST_DAYS_TO_CHOOSE_FROM
         return range(request.min_days, days) if possible and request.id not in self._asked_together else range(0)
+
+
+def share_a_week(rows: Sequence[Placed], request: Request) -> bool:
+    """True if two structures have each day of one whole pattern once, from the wanted start."""
+    whole = care_hours(request, rows[0].pattern)
+    both = sorted((slot for row in rows for slot in row.slots), key=whole.index) if _named_in(rows, whole) else []
+    apart = len({row.structure for row in rows}) == len(rows) == TWO
+    days = [{slot.day for slot in row.slots} for row in rows]
+    same = all(row.split and not row.partial and row.pattern == rows[0].pattern for row in rows)
+    return (
+        apart
+        and same
+        and tuple(both) == whole
+        and not set.intersection(*days)
+        and all(row.period == request.period for row in rows)
+    )
+
+
+def _named_in(rows: Sequence[Placed], whole: tuple[Slot, ...]) -> bool:
+    return all(slot in whole for row in rows for slot in row.slots)
 
 
 def _share(request: Request, wish: Wish, section: Section, taking: Taking, level: int) -> Choice:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
-from contracts.vocabulary import Audience, Id, Slot, VacancyKind
+from contracts.vocabulary import Audience, Id, VacancyKind
 from services.matcher.solver.books import LEVELS, Book, Cell, Cut
 from services.matcher.solver.canonical import canonical
+from services.matcher.solver.choices import share_a_week
 from services.matcher.solver.counts import Counts, counts_of, may_be_counted
 from services.matcher.solver.facts import Facts, care_hours, is_choice
 from services.matcher.solver.families import Wanted
@@ -56,9 +57,6 @@ GUARANTEES = {
     "G17": "Chaque preuve écrite à côté d'une décision se refait par une addition.",
 }
 
-TWO = 2
-"""Structures that may share a week."""
-
 
 def verify(round: Round, outcome: Outcome) -> tuple[Violation, ...]:
     """Every violation of a guarantee, in the order of the guarantees; empty if all of them hold."""
@@ -94,30 +92,10 @@ def check_one_proposal_for_each(facts: Facts) -> Iterator[Violation]:
         known = 0 <= row.pattern < len(request.patterns)
         shared = [other for other in facts.outcome.placed if other.request == row.request] if row.split else []
         covers = known and (
-            _share_a_week(shared, request) if shared else counts[row.request] == 1 and _covers(row, request)
+            share_a_week(shared, request) if shared else counts[row.request] == 1 and _covers(row, request)
         )
         if not covers:
             yield _violation("G2", [row.request], [row.section])
-
-
-def _share_a_week(rows: list[Placed], request: Request) -> bool:
-    """True if two structures have each day of one whole pattern once, from the wanted start."""
-    whole = care_hours(request, rows[0].pattern)
-    both = sorted((slot for row in rows for slot in row.slots), key=whole.index) if _named_in(rows, whole) else []
-    apart = len({row.structure for row in rows}) == len(rows) == TWO
-    days = [{slot.day for slot in row.slots} for row in rows]
-    same = all(row.split and not row.partial and row.pattern == rows[0].pattern for row in rows)
-    return (
-        apart
-        and same
-        and tuple(both) == whole
-        and not set.intersection(*days)
-        and all(row.period == request.period for row in rows)
-    )
-
-
-def _named_in(rows: list[Placed], whole: tuple[Slot, ...]) -> bool:
-    return all(slot in whole for row in rows for slot in row.slots)
 
 
 def _covers(row: Placed, request: Request) -> bool:
