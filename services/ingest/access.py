@@ -159,7 +159,7 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(Seen.HEALTH, "needs_person"),
     **_fields(Seen.RANK, "rank", "asked_as"),
     **_fields(Seen.REASON, "wishes", "phrases", "plain_phrases", "reason", "explained_at"),
-    **_fields(Seen.RELEASE, "held_until", "held_reason", "awaits"),
+    **_fields(Seen.RELEASE, "held_until", "held_reason", "awaits", "awaits_sibling"),
     **_fields(Seen.MESSAGES, "messages", "code", "history", "replies"),
     **_fields(Seen.TASK, "task", "task_kind", "due", "opened_at", "settled_at", "handled_at"),
     **_fields(Seen.NOTE, "detail", "notes"),

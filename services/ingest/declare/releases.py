@@ -88,8 +88,8 @@ def withdraw_proposal(tx: sa.Connection, act: Act, proposal: Id, body: TakingBac
 
 
 def _too_early(field: str) -> Problem:
-    rule = "Cette place attend le départ d'un enfant vers sa nouvelle place."
-    return Problem(field, "awaits_departure", rule, "Attendez que sa nouvelle structure confirme.")
+    rule = "Cette place, ou celle d'un frère ou d'une sœur, attend un départ."
+    return Problem(field, "awaits_departure", rule, "Attendez que la nouvelle structure de cet enfant confirme.")
 
 
 def _not_prepared(field: str) -> Problem:

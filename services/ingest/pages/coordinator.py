@@ -44,8 +44,8 @@ TITLES = {
     TaskKind.CONTRADICTION: ("Réponses contradictoires", "Deux contacts se contredisent. Appelez, puis choisissez."),
     TaskKind.CALL_BACK: ("Familles à rappeler", "Elles attendent votre appel. Un délai s'arrête un jour ouvré."),
     TaskKind.UNCLEAR_REPLY: ("Réponses non comprises", "Lisez le SMS, appelez, puis enregistrez la réponse."),
-    TaskKind.UNDELIVERED: ("SMS non reçus", "Le délai ne court pas. Appelez la famille."),
-    TaskKind.NO_MOBILE: ("Familles sans mobile", "Appelez. Un appel abouti fait courir le délai."),
+    TaskKind.UNDELIVERED: ("SMS non reçus", "La famille n'a pas lu ce SMS. Appelez-la."),
+    TaskKind.NO_MOBILE: ("Familles sans mobile", "Aucun SMS ne part. Appelez la famille."),
     TaskKind.LATE_YES: ("OUI arrivés trop tard", "La place est partie. Expliquez à la famille."),
     TaskKind.STRUCTURE_REFUSED: ("Refus d'une structure", "Aucun SMS ne part. Appelez la famille."),
     TaskKind.LATE_CONFIRMATION: ("Confirmations en retard", "Appelez la structure, puis confirmez pour elle."),
@@ -72,6 +72,20 @@ CALLS = frozenset(
     }
 )
 """Kinds that an answer of the family, or a call that reached it, settles."""
+
+UNREACHED = frozenset({TaskKind.UNDELIVERED, TaskKind.NO_MOBILE})
+"""Kinds where a message did not arrive, whichever it was."""
+
+TO_TELL = {
+    **dict.fromkeys(("released", "sent", "undelivered"), "Un appel abouti fait courir le délai."),
+    "declining": "Son NON est noté, et s'annule encore.",
+    "accepted": "Son OUI est noté. La structure l'appelle ensuite.",
+    "confirmed": "L'accueil est confirmé. Donnez-lui ses dates.",
+    "declined": "Son NON est noté. Sa demande reste active.",
+    "expired": "Le délai est passé. Sa demande reste active.",
+    **dict.fromkeys(("withdrawn", "refused"), "La place n'est plus disponible. Sa demande reste active."),
+}
+"""What the message would have said to a family, by the state of its proposal."""
 
 PUT_OFF_HOURS = 4
 """When an unanswered call is tried again: later on the same working day (a choice of the guichet)."""
@@ -101,6 +115,8 @@ async def to_do(visit: Visit) -> Response:
         titles=TITLES,
         calls=CALLS,
         act_first=ACT_FIRST,
+        unreached=UNREACHED,
+        to_tell=TO_TELL,
         takings=TAKING_BACK,
         put_off_hours=PUT_OFF_HOURS,
         words={row["proposal"]: row["words"] for row in texts if row["proposal"]},

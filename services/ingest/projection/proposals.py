@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,7 @@ from services.ingest.projection.tables import history, messages, proposals, verd
 CARRIERS = (MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTemplate.WAVE)
 """The messages that bring the proposal itself; the others only speak of it."""
 
+_UNSENT = (ProposalState.PREPARED.value, ProposalState.HELD.value)
 _ENVELOPE = set(Event.model_fields)
 IN_DOUBT = {RefusalReason.STAFF_SHORTAGE, RefusalReason.ALREADY_FILLED}
 """With these the place itself is in doubt: the structure is asked whether it is still free."""
@@ -140,9 +141,25 @@ def confirm(tx: sa.Connection, event: Event, proposal: str) -> None:
 
 
 def awaited(tx: sa.Connection, row: Mapping[str, Any]) -> set[str]:
-    """The proposals to children who have to move before this one may leave."""
-    moved = (proposals.c.id.in_(row["after"]), proposals.c.state == ProposalState.CONFIRMED.value)
-    return set(row["after"]) - set(tx.scalars(sa.select(proposals.c.id).where(*moved)))
+    """The proposals to children who have to move before this one may leave, or one beside it to a brother or a sister:
+    they leave together."""
+    return still_to_move(tx, {name for one in (row, *_beside(tx, row)) for name in one["after"]})
+
+
+def still_to_move(tx: sa.Connection, names: Collection[str]) -> set[str]:
+    """Those of these proposals whose children have not got their new place yet."""
+    if not names:
+        return set()
+    moved = (proposals.c.id.in_(names), proposals.c.state == ProposalState.CONFIRMED.value)
+    return set(names) - set(tx.scalars(sa.select(proposals.c.id).where(*moved)))
+
+
+def _beside(tx: sa.Connection, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The proposals to the family's other children that were made with this one and have not left either."""
+    if row["siblings"] is None:
+        return []
+    same = (proposals.c.siblings == row["siblings"], proposals.c.round == row["round"], proposals.c.id != row["id"])
+    return store.rows(tx, sa.select(proposals).where(*same, proposals.c.state.in_(_UNSENT)))
 
 
 def wait_again(tx: sa.Connection, proposal: str) -> None:

@@ -16,7 +16,7 @@ from services.ingest import store
 from services.ingest.access import Seen, Thing, may_see, reveal
 from services.ingest.actors import Actor, Role
 from services.ingest.problems import unknown
-from services.ingest.projection.proposals import awaited
+from services.ingest.projection.proposals import awaited, still_to_move
 from services.ingest.projection.tables import (
     explanations,
     history,
@@ -138,7 +138,8 @@ def _moves(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
     """The place that the child would give up, and whether it waits for others to move first."""
     held = store.find(tx, placements, row["replaces"]) if row["replaces"] else None
     place = _place(tx, held) if held is not None and held["section"] else None
-    return {"replaces": place, "awaits": len(awaited(tx, row))}
+    own, everybodys = still_to_move(tx, row["after"]), awaited(tx, row)
+    return {"replaces": place, "awaits": len(everybodys), "awaits_sibling": bool(everybodys - own)}
 
 
 def _place(tx: sa.Connection, held: dict[str, Any]) -> dict[str, Any]:

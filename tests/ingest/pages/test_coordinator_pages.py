@@ -30,8 +30,8 @@ from services.matcher.handlers.answers import READ_LATE
 from services.vault import contacts_of
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import Town, proposal_in
-from tests.ingest.people import COORDINATOR, CRECHE, OTHER, act, later, need_body, said
-from tests.ingest.proposals import event
+from tests.ingest.people import COORDINATOR, CRECHE, OTHER, act, later, need_body, register, said
+from tests.ingest.proposals import accepted, event, made, placed, released
 
 NEED = {
     "type": "regular",
@@ -92,6 +92,43 @@ async def test_one_gesture_releases_all_that_nobody_holds_back(town: Town, guich
     late = await guichet.post("/guichet/liberer", data={"proposition": [proposal_in("delivered")]})
     assert late.status_code == 409
     assert "Seule une proposition préparée attend d'être libérée." in words(late.text)
+
+
+async def test_a_sibling_whose_brothers_place_waits_says_why_it_is_not_released(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    """The matcher lets siblings leave together or not at all: a button for one of them would do nothing."""
+    family = {"siblings": "B-1", "round": "T-siblings"}
+    waits = made("O-91", "R-3", code="9001", after=("O-90",), **family)
+    await town.hear(made("O-90", "R-5", code="9000"), waits, made("O-92", "R-4", code="9002", **family))
+    page = await guichet.get("/guichet")
+    assert "Les propositions de la fratrie partent ensemble. Elles attendent 1\u00a0départ confirmé." in words(
+        page.text
+    )
+    assert "Elle attend 1\u00a0départ confirmé. Vous la libérez ensuite ici." in words(page.text)
+    assert not {"O-91", "O-92"} & {row["value"] for row in read(page.text).inputs if row["name"] == "proposition"}
+    refused = await guichet.post("/guichet/liberer", data={"proposition": ["O-92"]})
+    assert (refused.status_code, await town.said(ReleaseGiven)) == (409, [])
+    assert "Cette place, ou celle d'un frère ou d'une sœur, attend un départ." in words(refused.text)
+    await town.hear(placed("O-90", "L-90"))
+    after = read((await guichet.get("/guichet")).text).inputs
+    assert {"O-91", "O-92"} <= {row["value"] for row in after if row["name"] == "proposition"}
+
+
+@pytest.mark.parametrize("kind", [TaskKind.NO_MOBILE, TaskKind.UNDELIVERED])
+async def test_once_its_answer_is_known_a_family_without_a_mobile_is_told_and_not_asked(
+    quiet_town: Town, kind: TaskKind
+) -> None:
+    await quiet_town.write(register)
+    task = event(TaskOpened, "K-1", kind=kind, proposal="O-1", request="R-1", structure=CRECHE)
+    await quiet_town.hear(made(), released(), accepted(), task)
+    guichet = await quiet_town.signed_in("coordinator")
+    page = (await guichet.get("/guichet")).text
+    section = page.partition(f'<section id="{kind.value}"')[2].partition("</section>")[0]
+    assert "Son OUI est noté. La structure l'appelle ensuite." in words(section)
+    assert re.findall(r"<button[^>]*>([^<]+)", section) == ["Famille prévenue"]
+    assert "Enregistrer sa réponse" not in section and "le délai" not in section
+    assert (await guichet.post("/guichet/tache/K-1")).headers["location"] == "/guichet?fait=tache"
 
 
 async def test_one_is_held_back_with_a_reason_and_a_date(town: Town, guichet: httpx2.AsyncClient) -> None:
