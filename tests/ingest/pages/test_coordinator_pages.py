@@ -125,7 +125,7 @@ async def test_once_its_answer_is_known_a_family_without_a_mobile_is_told_and_no
     guichet = await quiet_town.signed_in("coordinator")
     page = (await guichet.get("/guichet")).text
     section = page.partition(f'<section id="{kind.value}"')[2].partition("</section>")[0]
-    assert "Son OUI est noté. La structure l'appelle ensuite." in words(section)
+    assert "Son OUI est noté. La structure l'appelle ensuite." in words(page)
     assert re.findall(r"<button[^>]*>([^<]+)", section) == ["Famille prévenue"]
     assert "Enregistrer sa réponse" not in section and "le délai" not in section
     assert (await guichet.post("/guichet/tache/K-1")).headers["location"] == "/guichet?fait=tache"
