@@ -45,7 +45,8 @@ STRUCTURE_COLUMNS = Columns(
     ),
     others=(
         *("Adresse", "Téléphone", *DAYS),
-        *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés"),
+        *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés", "Débuts par semaine"),
+        *("Gestionnaire", "Adultes présents", "Enfants présents", "Taux d'encadrement", "PEDT", "Semaine de vacances"),
     ),
 )
 VACANCY_COLUMNS = Columns(

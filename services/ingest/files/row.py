@@ -31,6 +31,10 @@ class Row:
     def text(self, column: str) -> str:
         return self.sheet.cell(self.line, column)
 
+    def has(self, column: str) -> bool:
+        """Whether the file has this column at all."""
+        return column in self.sheet.at
+
     def maybe(self, column: str, parse: Callable[[str], T]) -> T | None:
         """The cell's value; None where it is empty or wrong."""
         text = self.text(column)

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from contracts.structures import SectionFacts
 from contracts.vocabulary import AwardMode, Period, Slot, StructureKind, Tariff
+from services.ingest import store
 from services.ingest.actors import Act
 from services.ingest.declare.structures import StructureBody, publish_structure
-from services.ingest.files import cells
+from services.ingest.files import cells, staffing
 from services.ingest.files.cells import WrongCell
 from services.ingest.files.columns import DAYS
 from services.ingest.files.row import Row
@@ -21,7 +22,7 @@ from services.ingest.problems import Refused
 
 ITS_OWN = (
     *("Nom", "Type", "Code commune", "Adresse", "Téléphone", "Attribution", "Tarif", "AVIP", "Capacité", *DAYS),
-    *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés"),
+    *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés", "Gestionnaire", *staffing.COLUMNS),
 )
 """What belongs to the structure and is repeated on each of its rows."""
 
@@ -38,6 +39,8 @@ COLUMN_OF = {
     "opening": "Lundi",
     "closures": "Fermetures",
     "prepared_support": "Accueils adaptés préparés",
+    "manager": "Gestionnaire",
+    "staffing": staffing.ADULTS,
     "structure": "Structure",
     "sections": "Section",
 }
@@ -47,7 +50,10 @@ _COLUMN_OF_SECTION = {
     "age_from_months": "Âge mini (mois)",
     "age_to_months": "Âge maxi (mois)",
     "places": "Places",
+    "starts_per_week": "Débuts par semaine",
 }
+_PUBLISHED_OTHERWISE = ("manager", "insertion_children", "staffing")
+"""What a file may not speak of at all: then it stays as the structure, or its software, published it."""
 
 
 def read_structure(rows: list[Row], act: Act) -> StructureBody:
@@ -76,6 +82,8 @@ def _read_its_own(row: Row) -> dict[str, Any]:
         "opening": tuple(_read_opening(row)),
         "closures": tuple(row.maybe("Fermetures", _closures) or []),
         "prepared_support": row.maybe("Accueils adaptés préparés", cells.whole),
+        **({"manager": row.maybe("Gestionnaire", cells.identifier)} if row.has("Gestionnaire") else {}),
+        **({"staffing": staffing.read_staffing(row)} if row.has(staffing.ADULTS) else {}),
     }
 
 
@@ -99,7 +107,19 @@ def _read_section(row: Row) -> SectionFacts:
         age_from_months=row.needed("Âge mini (mois)", _months, 0),
         age_to_months=row.needed("Âge maxi (mois)", _months, 0),
         places=row.needed("Places", cells.whole, 0),
+        **({"starts_per_week": row.maybe(_STARTS, _starts)} if row.has(_STARTS) else {}),
     )
+
+
+_STARTS = "Débuts par semaine"
+
+
+def _starts(text: str) -> int:
+    starts = cells.whole(text)
+    if starts < 1:
+        rule = "Une section accueille un début par semaine au moins."
+        raise WrongCell("no_starts", rule, "Videz la cellule pour ne rien limiter.")
+    return starts
 
 
 def _months(text: str) -> int:
@@ -121,8 +141,22 @@ def _check_same(first: Row, row: Row) -> None:
 
 
 def take_structure(tx: sa.Connection, act: Act, structure: str, body: StructureBody) -> None:
-    """Publish the structure as the file has it. Raises Refused."""
-    publish_structure(tx, act, structure, body)
+    """Publish the structure as the file has it, and as it was where the file has no such column. Raises Refused."""
+    before = store.find(tx, store.structures, structure)
+    publish_structure(tx, act, structure, _completed(body, before["facts"]) if before else body)
+
+
+def _completed(body: StructureBody, before: dict[str, Any]) -> StructureBody:
+    unsaid = {name for name in _PUBLISHED_OTHERWISE if name not in body.model_fields_set}
+    starts = {section["section"]: section["starts_per_week"] for section in before["sections"]}
+    sections = tuple(
+        section
+        if "starts_per_week" in section.model_fields_set
+        else section.model_copy(update={"starts_per_week": starts.get(section.section)})
+        for section in body.sections
+    )
+    kept = StructureBody.model_validate(before)
+    return body.model_copy(update={"sections": sections, **{name: getattr(kept, name) for name in unsaid}})
 
 
 def column_of(_body: StructureBody | None, path: str) -> str:

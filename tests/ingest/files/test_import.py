@@ -13,7 +13,7 @@ from contracts.requests import RequestAmended, RequestRegistered
 from contracts.siblings import SiblingsAsked
 from contracts.structures import StructurePublished
 from contracts.vacancies import VacancyChanged, VacancyOpened
-from contracts.vocabulary import ClosingReason
+from contracts.vocabulary import ClosingReason, StaffMethod
 from services.bus import outbox
 from services.ingest import store
 from services.ingest.actors import Actor, Role
@@ -357,3 +357,74 @@ async def test_siblings_without_a_wish_and_too_many_days_come_back_with_their_co
     assert why(await taken(guichet, "requests", wrong)) == {2: {("Ensemble", "wish_wanted")}}
     days = changed(file, 0, {"Une partie aide": "oui", "Jours minimum": "9"})
     assert why(await taken(guichet, "requests", days)) == {2: {("Jours minimum", "days_wanted")}}
+
+
+NEW = ("Débuts par semaine", "Gestionnaire", "Adultes présents", "Enfants présents", "Taux d'encadrement", "PEDT")
+STAFF = {
+    "Débuts par semaine": "2",
+    "Gestionnaire": "M-ville",
+    "Adultes présents": "lundi 8h-18h, mardi 8h-18h = 4 | mercredi 8h-12h = 2",
+    "Enfants présents": "lundi 8h-18h = 3 + 7",
+    "Taux d'encadrement": "1 pour 6 enfants",
+    "PEDT": "non",
+}
+
+
+def one_structure(tiny: Territory) -> TownFile:
+    file = structures_csv(tiny)
+    key = file.columns.index("Structure")
+    return replace(file, rows=tuple(row for row in file.rows if row[key] == file.rows[0][key]))
+
+
+def with_staff(tiny: Territory, cells: Mapping[str, str]) -> TownFile:
+    """One structure's rows with the later columns, these cells in each."""
+    file, new = one_structure(tiny), tuple(cells.get(column, "") for column in NEW)
+    return replace(file, columns=(*file.columns, *NEW), rows=tuple((*row, *new) for row in file.rows))
+
+
+async def last_published(guichet: Guichet) -> StructurePublished:
+    event = (await guichet.database.read(said, StructurePublished))[-1]
+    assert isinstance(event, StructurePublished)
+    return event
+
+
+async def test_staff_manager_and_starts_come_from_the_file_and_stay_where_it_has_no_such_column(
+    guichet: Guichet, tiny: Territory
+) -> None:
+    async def imported_after(minutes: int, file: TownFile) -> StructurePublished:
+        act = town.act(now=town.NOW + timedelta(minutes=minutes))
+        assert not (await import_file(guichet, act, "structures", file.encoded())).rejected
+        return await last_published(guichet)
+
+    first = await imported_after(1, with_staff(tiny, STAFF))
+    assert (first.manager, {section.starts_per_week for section in first.sections}) == ("M-ville", {2})
+    assert first.staffing is not None and first.staffing.method is StaffMethod.ONE_IN_SIX
+    assert [(len(row.slots), row.adults) for row in first.staffing.on_duty] == [(2, 4), (1, 2)]
+    assert [(row.younger, row.older) for row in first.staffing.present] == [(3, 7)]
+    older = one_structure(tiny)
+    for n in range(len(older.rows)):
+        older = changed(older, n, {"Adresse": "2 rue de l'Essai"})
+    kept = await imported_after(2, older)
+    assert kept.address == "2 rue de l'Essai"
+    assert (kept.manager, kept.staffing, kept.sections) == (first.manager, first.staffing, first.sections)
+    empty = await imported_after(3, with_staff(tiny, {}))
+    assert (empty.manager, empty.staffing, {row.starts_per_week for row in empty.sections}) == (None, None, {None})
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        ({"Débuts par semaine": "0"}, ("Débuts par semaine", "no_starts")),
+        ({"Gestionnaire": "La Ville !"}, ("Gestionnaire", "not_an_id")),
+        ({"Adultes présents": "lundi 8h-18h"}, ("Adultes présents", "number_wanted")),
+        ({"Adultes présents": "lundi 8h-18h = quatre"}, ("Adultes présents", "not_a_number")),
+        ({**STAFF, "Enfants présents": "lundi 8h-18h = 7"}, ("Enfants présents", "two_numbers_wanted")),
+        ({"PEDT": "oui"}, ("Adultes présents", "staff_wanted")),
+        ({**STAFF, "Taux d'encadrement": "1 pour 9"}, ("Taux d'encadrement", "not_in_list")),
+    ],
+)
+async def test_wrong_staff_comes_back_with_its_column(
+    empty: Guichet, tiny: Territory, cells: dict[str, str], found: tuple[str, str]
+) -> None:
+    summary = await taken(empty, "structures", with_staff(tiny, cells))
+    assert found in set[tuple[str, str]]().union(*why(summary).values())
