@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +13,28 @@ from tests import servers
 
 MARKED_BY_FIXTURE = {"kafka_bootstrap": "connected", "postgres_url": "connected", "chromium_path": "browser"}
 
+TESTS = Path(__file__).resolve().parent
+LONGEST = (
+    "journey/test_kills.py",
+    "journey/test_journey.py",
+    "browser/test_accessibility.py",
+    "connected/test_overbooking.py",
+    "matcher/solver/test_oracle.py",
+    "matcher/solver/test_modes.py",
+    "simulation/test_simulation.py",
+    "connected/test_relay.py",
+    "journey/test_races.py",
+    "ingest/files/test_ten_thousand.py",
+    "journey/test_gestures.py",
+    "matcher/solver/test_same_outcome.py",
+)
+"""The files by which a run begins, as a process takes a file whole: the others would wait for one that came late."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for a real server or browser carries the marker; nobody has to remember it."""
+    """The longest files first. A test that asks for a real server or browser carries the marker by itself."""
+    turn = {TESTS / name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turn.get(item.path, len(turn)))
     for item in items:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in MARKED_BY_FIXTURE:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import house_rules as house
+from tests.conftest import LONGEST, TESTS
 from tests.house_rules import Rule, Source
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -182,3 +183,10 @@ def test_every_rule_of_the_house_is_shown_to_bite() -> None:
 def test_the_checkout_that_the_rules_read_is_this_one_and_not_empty() -> None:
     paths = {source.path for source in house.read_checkout(ROOT)}
     assert {"pyproject.toml", "contracts/vocabulary.py", "tests/test_house_rules.py"} <= paths
+
+
+def test_a_run_begins_by_its_longest_files_and_they_are_there(request: pytest.FixtureRequest) -> None:
+    assert [name for name in LONGEST if not (TESTS / name).is_file()] == []
+    files = list(dict.fromkeys(item.path for item in request.session.items))
+    long = [TESTS / name for name in LONGEST]
+    assert files[: len(long)] == long or not set(long) <= set(files)
