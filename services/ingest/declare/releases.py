@@ -67,7 +67,7 @@ def suspend_release(tx: sa.Connection, act: Act, proposal: Id, body: SuspensionB
     if row["state"] not in _PREPARED:
         raise Refused([_not_prepared("proposal")], Why.CONFLICT)
     if not act.today <= body.until <= act.today + LONGEST_SUSPENSION:
-        rule = "Une proposition est retenue trois mois au plus."
+        rule = "Une proposition est retenue trois mois au plus, à partir d'aujourd'hui."
         raise invalid("until", "suspension_dates", rule, "Choisissez une date d'ici trois mois.")
     facts = {"proposal": proposal, "reason": body.reason, "until": body.until, "by": act.actor.id}
     declared(tx, act, act.say(ReleaseSuspended, proposal, **facts))

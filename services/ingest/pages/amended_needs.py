@@ -56,7 +56,7 @@ def read(form: Form, before: NeedBody, role: Role) -> dict[str, Any]:
         **before.model_dump(exclude={"wishes", "patterns", "period", "criteria"}),
         "born": form.day("naissance", "la date de naissance"),
         "is_born": not form.has("a_naitre", "oui"),
-        "commune": form["commune"],
+        "commune": needs.commune(form),
         "needs_support": support,
         "travel_minutes": form.number("trajet", "Le temps de trajet", 0, 120),
         "tolerance_days": form.number("souplesse", "La souplesse", 0, 180),

@@ -90,8 +90,9 @@ async def undone(visit: Visit) -> Response:
 
 def _body(form: Form) -> RegistrationBody:
     """An urgent need: any structure with an on-call place will do unless some are named."""
-    facts = {**needs.people(form), **needs.child(form), **needs.days_and_hours(form, RequestKind.URGENT)}
+    facts = needs.days_and_hours(form, RequestKind.URGENT)  # faults are listed in the order of the page
     travel = form.number("trajet", "Le temps de trajet", 0, 120)
+    facts |= {**needs.first_name(form), **needs.child(form), "contacts": needs.contacts(form)}
     said = needs.criteria(Form({"criteres": [Criterion.INSERTION.value]}), validated=True)
     if facts["needs_support"]:
         said = (*said, *needs.criteria(Form({"criteres": [Criterion.DISABILITY.value]}), validated=False))

@@ -76,7 +76,7 @@ class Form:
         """
         found = _date(self[name])
         if found is None:
-            self.fault(name, "date_wanted", f"Il manque {what}.", "Écrivez-la ainsi\u00a0: 27/11/2026.")
+            self.fault(name, "date_wanted", f"Il manque {what}.", "Écrivez la date ainsi\u00a0: 27/11/2026.")
         return found or date.min
 
     def maybe_day(self, name: str, what: str) -> date | None:

@@ -73,6 +73,9 @@ def contacts(form: Form) -> tuple[ContactBody, ...]:
     """One contact or two, the first tried first."""
     if not form["tel"]:
         form.fault("tel", "phone_wanted", "Il manque un numéro.", "Écrivez-le ainsi\u00a0: 06 39 98 56 78.")
+    if form["nom2"] and not form["tel2"]:
+        rule = "Il manque le numéro du second contact."
+        form.fault("tel2", "phone_wanted", rule, "Écrivez-le, ou effacez son nom.")
     pairs = (("tel", "nom"), ("tel2", "nom2"))
     return tuple(_contact(form[tel], form[name]) for tel, name in pairs if form[tel])
 
@@ -81,9 +84,16 @@ def child(form: Form) -> dict[str, Any]:
     return {
         "born": form.day("naissance", "la date de naissance"),
         "is_born": not form.has("a_naitre", "oui"),
-        "commune": form["commune"],
+        "commune": commune(form),
         "needs_support": form.has("adapte", "oui"),
     }
+
+
+def commune(form: Form) -> str:
+    """Where the family lives, from the list of the territory."""
+    if not form["commune"]:
+        form.fault("commune", "commune_wanted", "Il manque la commune.", "Choisissez-la dans la liste.")
+    return form["commune"]
 
 
 def days_and_hours(form: Form, kind: RequestKind) -> dict[str, Any]:

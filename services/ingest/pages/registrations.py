@@ -25,10 +25,14 @@ CHANGES = (
 )
 
 
+_USUAL = {"de": "08:00", "a": "18:00", "trajet": 0, "souplesse": 0, "minimum": 1}
+"""What the form begins with: nobody who adds nothing has to write a nought."""
+
+
 async def empty_form(visit: Visit) -> Response:
     days = ["mon", "tue", "wed", "thu", "fri"]
     kind = RequestKind.TRANSFER if visit.asked(PLACE) else RequestKind.REGULAR
-    return await _form(visit, await filled(visit, type=kind.value, jours=days, de="08:00", a="18:00", minimum=1))
+    return await _form(visit, await filled(visit, type=kind.value, jours=days, **_USUAL))
 
 
 async def sent(visit: Visit) -> Response:

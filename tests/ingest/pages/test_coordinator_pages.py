@@ -269,6 +269,12 @@ async def test_a_request_is_registered_at_the_counter_after_a_last_look(
     assert "Ada Exemple, 06 39 98 44 44" in file
 
 
+async def test_who_adds_nothing_about_travel_or_delay_is_asked_nothing_more(guichet: httpx2.AsyncClient) -> None:
+    page = (await guichet.get("/guichet/demande")).text
+    for name in ("trajet", "souplesse"):
+        assert re.search(rf'name="{name}" type="text" value="0"', page), name
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

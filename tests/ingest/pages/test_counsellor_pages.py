@@ -99,6 +99,28 @@ async def test_what_is_wrong_is_said_before_the_check(
     assert await town.said(RequestRegistered) == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"commune": ""}, "Il manque la commune. Choisissez-la dans la liste."),
+        ({"nom2": "Lou Exemple"}, "Il manque le numéro du second contact."),
+        ({"naissance": ""}, "Il manque la date de naissance. Écrivez la date ainsi"),
+    ],
+)
+async def test_a_fault_names_what_is_missing_and_what_to_do(
+    counsellor: httpx2.AsyncClient, changes: dict[str, Any], told: str
+) -> None:
+    page = await counsellor.post("/conseil/demande", data={**NEED, **changes, "etape": "verifier"})
+    assert page.status_code == 422
+    assert told in words(page.text)
+
+
+async def test_faults_are_listed_in_the_order_of_the_page(counsellor: httpx2.AsyncClient) -> None:
+    page = await counsellor.post("/conseil/demande", data={"de": "08:30", "a": "16:30", "etape": "verifier"})
+    asked = ["debut", "trajet", "prenom", "naissance", "commune", "tel"]
+    assert [name for name in faults(page.text) if name in asked] == asked
+
+
 async def test_an_on_call_place_that_fits_is_held_and_the_outcome_is_told(
     town: Town, counsellor: httpx2.AsyncClient
 ) -> None:
