@@ -177,6 +177,25 @@ def _last_texts(tx: sa.Connection) -> list[str]:
     return list(last)
 
 
+_SMS: dict[str, str | tuple[str, str]] = {
+    "planned": "à envoyer",
+    "sending": "en cours d'envoi",
+    "sent": "sans accusé",
+    "delivered": ("reçu", "reçus"),
+    "failed": ("échoué", "échoués"),
+    "unknown": "à vérifier",
+    "cancelled": ("annulé", "annulés"),
+    "doubted": "à vérifier",
+}
+"""What became of a text, in the words of the table at the end."""
+
+
+def _sms(state: str, number: int) -> str:
+    words = _SMS[state]
+    one, many = (words, words) if isinstance(words, str) else words
+    return counted(number, one, many)
+
+
 def summary(figures: dict[str, Any]) -> Table:
     """The end of the stretch on one screen."""
     table = Table(title="Bilan", show_header=False)
@@ -184,7 +203,7 @@ def summary(figures: dict[str, Any]) -> Table:
         state = next((state.label for state in ProposalState if state.value == fate), None)
         table.add_row(f"Demandes : {state or {'waiting': 'En attente', 'closed': 'Closes'}[fate]}", str(number))
     for template, by_state in sorted(figures["messages"].items()):
-        table.add_row(f"SMS : {MessageTemplate(template).label}", ", ".join(f"{n} {s}" for s, n in by_state.items()))
+        table.add_row(f"SMS : {MessageTemplate(template).label}", ", ".join(_sms(*of) for of in by_state.items()))
     table.add_row("Places confirmées", f"{figures['places']['placed']} sur {figures['places']['offered']}")
     table.add_row("Règles non respectées", str(len(figures["violations"])))
     return table

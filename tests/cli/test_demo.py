@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from services.cli.demo_command import summary
 from services.cli.failures import Exit
+from services.notifier.store import State
 from tests.cli.command import Command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,3 +124,12 @@ def test_the_third_port_of_three_services_counts_too(berceau: Command, monkeypat
     assert said.code == Exit.SETTINGS
     beyond = berceau("serve", "--port", 65_535)
     assert (beyond.code, "le dernier est 65535" in beyond.err) == (Exit.SETTINGS, True)
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_what_became_of_each_text_is_told_in_french(state: State) -> None:
+    figures = {"fates": {}, "messages": {"proposal": {state.value: 2}}, "violations": []}
+    table = summary({**figures, "places": {"placed": 0, "offered": 0}})
+    told = str(next(iter(table.columns[1].cells)))
+    assert told.startswith("2\u00a0")
+    assert state.value not in told
