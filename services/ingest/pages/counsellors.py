@@ -111,15 +111,16 @@ async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
     found = await visit.read(requests.request, visit.actor, visit.path("request"), visit.now)
     (view,) = await with_people(visit.guichet, visit.actor, visit.now, [found])
     urgent = view["request_kind"] == RequestKind.URGENT and view["request_state"] == "open"
-    live = any(ProposalState(row["state"]).is_live for row in view["proposals"])
-    fits = await visit.read(on_call_places, visit.actor, view["request"], visit.now) if urgent and not live else []
+    given = {ProposalState(row["state"]) for row in view["proposals"]}
+    looks = urgent and not any(state.is_live or state is ProposalState.CONFIRMED for state in given)
+    fits = await visit.read(on_call_places, visit.actor, view["request"], visit.now) if looks else []
     return visit.show_live(
         "counsellors/file.html",
         status,
         form=form,
         view=view,
         fits=fits,
-        looks=urgent and not live,
+        looks=looks,
         hold=await _hold(visit),
         names=await _names(visit, [view]),
         states=ProposalState,

@@ -18,7 +18,7 @@ from services.ingest.queries.requests import request as read_request
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import Town
 from tests.ingest.people import COUNSELLOR, CRECHE, GRANDS, later
-from tests.ingest.proposals import event, made, released
+from tests.ingest.proposals import accepted, event, made, placed, released
 
 NEED = {
     "debut": "2026-12-01",
@@ -159,6 +159,16 @@ async def test_the_counsellor_answers_for_its_client_with_consent_only(
     assert done.status_code == 303
     (reply,) = await town.said(ReplyReceived)
     assert (reply.answer, reply.consent, reply.channel) == (Answer.OUI, True, Channel.COUNSELLOR)
+
+
+async def test_a_client_with_its_place_is_offered_no_other(town: Town, counsellor: httpx2.AsyncClient) -> None:
+    """ "Aucune place ne convient, la demande reste active" stood under a confirmed place."""
+    await given(town)
+    await town.hear(accepted("O-held"), placed("O-held", "L-held").model_copy(update={"request": "R-urgent"}))
+    shown = words((await counsellor.get("/conseil/dossier/R-urgent")).text)
+    assert "Place confirmée" in shown
+    assert "Places d'astreinte possibles" not in shown
+    assert "La demande reste active" not in shown
 
 
 async def test_another_counsellor_sees_no_file_of_somebody_else(town: Town) -> None:
