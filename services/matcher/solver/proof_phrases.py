@@ -5,7 +5,7 @@ Written without the solver. When to modify: when a wording misleads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import date, time
 
 from contracts.vocabulary import WEEKDAYS, Id
@@ -21,11 +21,14 @@ NBSP = "\u00a0"
 def proof_phrases(round: Round, outcome: Outcome, request: Id) -> list[str]:
     """The proofs of all that a request of a round would prefer, wish by wish; empty where none is written."""
     facts = Facts(as_ranked(canonical(round), outcome), outcome)
-    return [sentence for found in sums(facts, request) for sentence in _told(found)]
+    has = {row.structure for row in outcome.placed if row.request == request}
+    return [sentence for found in sums(facts, request) for sentence in _told(found, has)]
 
 
-def _told(found: Sum) -> Iterator[str]:
+def _told(found: Sum, has: Container[Id | None]) -> Iterator[str]:
+    """`has` is where the child is placed: what is refused there is another rhythm, which it would prefer."""
     there = f" à {found.structure}" if found.structure else " pour plusieurs places ensemble"
+    there += ", pour un rythme préféré" if found.structure in has else ""
     if len(found.proof.prices) == 1:
         yield f"Preuve{there}{NBSP}: {_moment(found.proof.prices[0])}, {_places(found.places)}."
         yield from (_taken(found.places),) if found.places > 0 else ()

@@ -32,6 +32,13 @@ PLAIN = {
         "B": {"points": 40, "wishes": ["X"], "days": [["tue", "wed"]]},
     },
 }
+SECOND_RHYTHM = {
+    "places": {"X": {"week": 1}},
+    "requests": {
+        "A": {"points": 50, "wishes": ["X"], "days": [["mon"]]},
+        "B": {"points": 40, "wishes": ["X"], "days": [["mon"], ["tue"]]},
+    },
+}
 EITHER = {
     "places": {"X": {"week": 1}, "Y": {"week": 1}},
     "requests": {
@@ -186,6 +193,10 @@ def test_a_proof_says_how_many_places_there_are_and_names_nobody() -> None:
         "Un enfant qui passe avant la prend.",
     ]
     assert proof_phrases(round, _proven(round), "A") == []
+    second = round_of(SECOND_RHYTHM)
+    assert proof_phrases(second, _proven(second), "B")[0] == (
+        "Preuve à X, pour un rythme préféré\u00a0: le lundi 07/09/2026 à 8\u00a0h, il y a 1 place."
+    )
     either = _either()
     assert proof_phrases(either, _proven(either), "C") == [
         "Preuve à X\u00a0: 2 moments sont comptés ensemble.",
