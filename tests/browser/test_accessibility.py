@@ -12,8 +12,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from contracts.base import Event
+from services.bus.links import proposal_token
 from tests.browser.screens import FAULTY, SCREENS
 from tests.browser.site import DESK, PHONE, Site, context_for
+from tests.ingest.pages.town import proposal_in
+from tests.ingest.proposals import LINK_KEY, delivered, made, released, sent
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "RGAAv4"]
 OPTIONS: dict[str, Any] = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
@@ -121,3 +125,33 @@ def test_a_target_lower_than_a_thumb_would_be_found(browser: Browser, site: Site
 def test_the_screens_of_every_audience_are_looked_at() -> None:
     assert {who for who, _ in SCREENS} == set(AUDIENCES)
     assert len(set(itertools.chain(SCREENS))) == len(SCREENS)
+
+
+def siblings_parts_and_moves() -> list[Event]:
+    """What few proposals say: some of the days, a brother's place beside it, the place given up, a departure first."""
+    family: dict[str, Any] = {"partial": True, "replaces": proposal_in("confirmed"), "round": "T-2"}
+    asked = made("O-93", "R-9", code="9003", siblings="B-1", **family)
+    return [
+        *(asked, released("O-93"), sent("O-93"), delivered("O-93")),
+        made("O-94", "R-9", code="9004", siblings="B-2", after=("O-90",), **family),
+        made("O-95", "R-10", code="9005", siblings="B-2", round="T-2"),
+    ]
+
+
+def test_axe_finds_nothing_where_siblings_parts_of_days_and_moves_are_told(browser: Browser, site: Site) -> None:
+    site.run(site.town.hear(*siblings_parts_and_moves()))
+    page_of_family = f"/p/{proposal_token(LINK_KEY, 'O-93')}"
+    told = {
+        (None, page_of_family): ("Ses frères et sœurs", "une partie des jours demandés", "Votre place actuelle"),
+        ("coordinator", "/guichet"): ("Avec sa fratrie", "Change de place", "Attend un départ"),
+    }
+    for (who, path), lines in told.items():
+        with context_for(browser, site, who, PHONE, **AXE) as context:
+            page = context.new_page()
+            page.goto(site.url + path)
+            text = page.inner_text("main")
+            assert [line for line in lines if line not in text] == [], path
+            for size in (PHONE, DESK):
+                page.set_viewport_size({"width": size[0], "height": size[1]})
+                assert violations(page) == [], (path, size)
+                assert page.evaluate("document.documentElement.scrollWidth") <= size[0], (path, size)
