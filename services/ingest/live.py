@@ -28,6 +28,9 @@ LOOK_EVERY_S = 2.0
 HEARTBEAT_S = 15.0
 """Proxies end an answer that says nothing for a minute or less; a heartbeat also finds out who has gone."""
 
+BEAT = b"event: battement\ndata: 1\n\n"
+"""An event and no comment: a page has to hear it, to know that nothing on the way holds its stream back."""
+
 RETRY_MS = 3000
 """When a browser opens a broken stream again."""
 
@@ -104,7 +107,7 @@ class Streams:
 
     async def lines(self, stream: Stream) -> AsyncIterator[bytes]:
         """What goes over the wire, until the session or the process ends. Whoever opened the stream leaves it."""
-        yield f"retry: {RETRY_MS}\n\n".encode()
+        yield f"retry: {RETRY_MS}\n\n".encode() + BEAT
         while not stream.over:
             yield await self._next(stream)
 
@@ -127,7 +130,7 @@ class Streams:
             async with asyncio.timeout(self.heartbeat_s):
                 await stream.news.wait()
         except TimeoutError:
-            return b": \n\n"
+            return BEAT
         stream.news.clear()
         if stream.over:
             return b"event: fin\ndata: session\n\n" if stream.over == SESSION else b""

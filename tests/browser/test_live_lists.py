@@ -72,6 +72,27 @@ def test_what_happens_elsewhere_appears_without_a_reload(browser: Browser, site:
         expect(page.locator("#direct-dit")).to_contain_text("éléments à traiter")
 
 
+DEAF = """
+const add = EventSource.prototype.addEventListener;
+EventSource.prototype.addEventListener = function (name, ...rest) {
+  if (name === "error" || name === "open") { add.call(this, name, ...rest); }
+};
+"""
+"""What a proxy does that collects an answer before it passes it on: the stream opens, and nothing of it arrives."""
+
+
+def test_a_stream_that_something_holds_back_is_not_called_live(browser: Browser, site: Site) -> None:
+    with context_for(browser, site, "coordinator", DESK, java_script_enabled=True) as context:
+        context.add_init_script(DEAF)
+        page = context.new_page()
+        page.goto(site.url + "/guichet")
+        before = page.locator("#shortfall li").count()
+        task = task_opened(site)
+        expect(page.locator("#direct-etat")).to_have_text(BY_ITSELF, timeout=15_000)
+        assert shortfalls(page, before + 1), "the page asked by itself"
+        site.run(site.town.hear(event(TaskSettled, task, by="P")))
+
+
 def test_a_pause_holds_it_back_and_going_on_brings_it(browser: Browser, site: Site) -> None:
     with opened(browser, site, "coordinator", "/guichet") as page:
         assert says(page, LIVE)

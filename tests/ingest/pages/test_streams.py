@@ -18,7 +18,7 @@ from services.bus.database import Database
 from services.ingest import changes, credentials
 from services.ingest.credentials import SESSION_LIFE
 from services.ingest.inbound import InboundSms, receive_sms
-from services.ingest.live import MOST_PER_SESSION, Stream, Streams, TooManyStreams
+from services.ingest.live import BEAT, MOST_PER_SESSION, Stream, Streams, TooManyStreams
 from services.ingest.pages.visit import STREAM
 from tests.ingest.pages.conftest import opened
 from tests.ingest.pages.reading import read
@@ -28,6 +28,7 @@ from tests.ingest.proposals import event
 
 FOLLOW = {"director", "other_director", "counsellor", "other_counsellor", "coordinator", "committee", "stranger"}
 SOON_S = 0.02
+OPENING = "retry: 3000\n\nevent: battement\ndata: 1\n\n"
 
 
 @pytest.fixture
@@ -76,12 +77,12 @@ async def test_a_stream_says_that_something_changed_and_where_the_town_stands(qu
     client = await quick.signed_in("coordinator")
     said = await heard(quick, client, lambda: something_happens(quick), since=str(await here(quick)))
     number = await here(quick)
-    assert said == f"retry: 3000\n\nevent: changement\nid: {number}\ndata: {number}\n\n"
+    assert said == f"{OPENING}event: changement\nid: {number}\ndata: {number}\n\n"
 
 
 async def test_a_stream_that_knows_where_the_town_stands_says_nothing(quick: Town) -> None:
     client = await quick.signed_in("coordinator")
-    assert await heard(quick, client, nothing, since=str(await here(quick))) == "retry: 3000\n\n"
+    assert await heard(quick, client, nothing, since=str(await here(quick))) == OPENING
 
 
 async def test_a_page_that_was_made_before_a_change_hears_of_it_at_once(quick: Town) -> None:
@@ -109,7 +110,15 @@ async def test_a_projection_that_counts_anew_is_a_change_too(quick: Town) -> Non
 async def test_a_stream_without_news_beats(quick: Town) -> None:
     quick.guichet.streams.heartbeat_s = SOON_S
     client = await quick.signed_in("coordinator")
-    assert "\n\n: \n\n: \n\n" in await heard(quick, client, nothing, since=str(await here(quick)))
+    told = await heard(quick, client, nothing, since=str(await here(quick)))
+    assert told.count(BEAT.decode()) > 2
+
+
+async def test_a_stream_beats_as_it_opens(quick: Town) -> None:
+    """A page that hears nothing of an open stream knows that something holds it back."""
+    client = await quick.signed_in("coordinator")
+    told = await heard(quick, client, nothing, since=str(await here(quick)))
+    assert told.count(BEAT.decode()) == 1
 
 
 async def test_what_is_done_here_counts_as_well_as_what_is_heard(quick: Town) -> None:

@@ -4,6 +4,8 @@
 (function () {
   "use strict";
   var ASK_EVERY_MS = 20000;
+  var BEATS_WITHIN_MS = 40000;  // the stream beats every 15 s, and once as it opens
+  var BEATS_AT_FIRST_WITHIN_MS = 5000;
   var place = document.getElementById("direct");
   var list = document.getElementById("liste");
   if (!place || !list || !window.htmx) { return; }
@@ -11,7 +13,7 @@
   var said = document.getElementById("direct-dit");
   var pause = document.getElementById("direct-pause");
   var show = document.getElementById("direct-voir");
-  var paused = false, waiting = false, wanted = false, streaming = null, over = false, asking = null, unfolded = [];
+  var paused = false, waiting = false, wanted = false, streaming = null, over = false, asking = null, silence = null, unfolded = [];
 
   function touched(field) {
     if (field.type === "hidden" || field.type === "submit") { return false; }
@@ -48,8 +50,18 @@
     if (!works && !asking && !over) { asking = window.setInterval(ask, ASK_EVERY_MS); ask(); }
     render();
   }
+  /* An open stream may still say nothing: something on the way collects it. Then the page asks by itself, and says so. */
+  function expectBeat(within) {
+    window.clearTimeout(silence);
+    silence = over ? null : window.setTimeout(function () { follow(false); }, within);
+  }
+  function beat() {
+    expectBeat(BEATS_WITHIN_MS);
+    if (!streaming) { follow(true); }
+  }
   function finish() {
     over = true;
+    window.clearTimeout(silence);
     follow(true);
     render();
   }
@@ -76,9 +88,13 @@
     if (now && said.textContent !== now.dataset.dit) { said.textContent = now.dataset.dit; }
     render();
   });
-  document.addEventListener("htmx:sseOpen", function () { follow(true); });
-  document.addEventListener("htmx:sseError", function () { follow(false); });
+  document.addEventListener("htmx:sseOpen", function (event) {
+    event.detail.source.addEventListener("battement", beat);
+    expectBeat(BEATS_AT_FIRST_WITHIN_MS);
+  });
+  document.addEventListener("htmx:sseError", function () { window.clearTimeout(silence); follow(false); });
   document.addEventListener("htmx:sseMessage", function (event) {
+    beat();
     place.setAttribute("data-sse-connect", "/direct?depuis=" + event.detail.lastEventId);
   });
   document.addEventListener("htmx:sseClose", function (event) { if (event.detail.type === "message") { finish(); } });
