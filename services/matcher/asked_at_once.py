@@ -16,12 +16,13 @@ from services.matcher.sentences import First
 from services.matcher.solver.schema import Outcome, Placed, Round
 
 
-def waves(loaded: Loaded, part: Round, outcome: Outcome) -> list[Wave]:
+def waves(loaded: Loaded, part: Round, outcome: Outcome, going_on: Sequence[Wave]) -> list[Wave]:
     """Who is asked at once for what a part of the round decided; nobody where the territory voted no wave."""
     rule = loaded.policy.wave
     if rule is None:
         return []
-    return waves_of(part, outcome, Asking(rule.families, part.instant + rule.within, _looked_at_first(loaded)))
+    asking = Asking(rule.families, part.instant + rule.within, _looked_at_first(loaded))
+    return waves_of(part, outcome, asking, going_on)
 
 
 def _looked_at_first(loaded: Loaded) -> frozenset[Id]:
@@ -35,7 +36,7 @@ def _looked_at_first(loaded: Loaded) -> frozenset[Id]:
 
 def alone(outcome: Outcome, found: Sequence[Wave]) -> list[Placed]:
     """What is proposed to one family only."""
-    leads = {wave.asked[0].request for wave in found}
+    leads = {wave.asked[0].request for wave in found if not wave.before}
     return [row for row in outcome.placed if row.request not in leads]
 
 
@@ -44,7 +45,7 @@ def sentences(found: Sequence[Wave], names: Mapping[Id, str]) -> dict[Id, First]
     return {
         row.request: _said(row, n, len(wave.asked), names)
         for wave in found
-        for n, row in enumerate(wave.asked, start=1)
+        for n, row in enumerate(wave.new, start=wave.before + 1)
     }
 
 

@@ -153,6 +153,8 @@ def _reopen(step: Step, proposal: Proposal) -> bool:
         )  # fmt: skip
         urgent = proposal.kind is not VacancyKind.REGULAR
         step.mark_due(proposal.territory, "place.reopened", at_once=urgent)
+    elif waves.is_going_on(step.tx, proposal.wave):
+        step.mark_due(proposal.territory, "wave.left", at_once=True)  # the next of the list is asked
     _take_back_what_needed_it(step, proposal)
     return True
 

@@ -94,13 +94,18 @@ def propose(step: Step, place: Place) -> Proposal:
     return proposal
 
 
-def propose_wave(step: Step, places: Sequence[Place], hold: Hold) -> list[Proposal]:
-    """Hold one place for several families, in the order in which they are asked. Raises NoRoom, as `propose` does."""
-    wave = waves.wave_name(places[0].request, step.cause)
+def propose_wave(
+    step: Step, places: Sequence[Place], hold: Hold, wave: str | None = None, before: int = 0
+) -> list[Proposal]:  # fmt: skip
+    """Hold one place for several families, in the order in which they are asked. Raises NoRoom, as `propose` does.
+
+    A `wave` that goes on has asked `before` families already, and holds what these ask for with them.
+    """
+    wave = wave or waves.wave_name(places[0].request, step.cause)
     if not waves.hold_once(step, places[0].territory, hold.model_copy(update={"id": wave})):
         raise NoRoom(f"section {hold.section}")
-    asked = enumerate(places, start=1)
-    return [propose(step, replace(place, wave=wave, asked_at_once=len(places), asked_as=n)) for n, place in asked]
+    asked, number = enumerate(places, start=before + 1), before + len(places)
+    return [propose(step, replace(place, wave=wave, asked_at_once=number, asked_as=n)) for n, place in asked]
 
 
 def offer(step: Step, proposal: Proposal) -> None:

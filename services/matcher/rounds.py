@@ -37,6 +37,7 @@ from services.matcher.solver.share import settling
 from services.matcher.solver.verify import share_over_all_parts
 from services.matcher.step import Step
 from services.matcher.store import Proposal
+from services.matcher.waves import going_on
 
 log = structlog.get_logger()
 P = ParamSpec("P")
@@ -245,10 +246,10 @@ def write_part(
     asked = {request.id: request for request in part.requests}
     reasons = {reason.request: reason for reason in outcome.reasons}
     departures, made = _departures(loaded, outcome), list[Proposal]()
-    waves = asked_at_once.waves(loaded, part, outcome)
+    waves = asked_at_once.waves(loaded, part, outcome, going_on(tx, touched))
     for wave in waves:
-        places = [_place(loaded, asked[row.request], row, reasons.get(row.request)) for row in wave.asked]
-        made += propose_wave(step, places, wave.as_hold())
+        places = [_place(loaded, asked[row.request], row, reasons.get(row.request)) for row in wave.new]
+        made += propose_wave(step, places, wave.as_hold(), wave.name, wave.before)
     for placed in asked_at_once.alone(outcome, waves):
         place = _place(loaded, asked[placed.request], placed, reasons.get(placed.request))
         made.append(propose(step, replace(place, after=tuple(departures[name] for name in placed.after))))

@@ -5,8 +5,9 @@ Whoever leaves gives back the hours that nobody else of the wave asks for; whoev
 own, and for the others the place is taken. So what is accepted and placed never exceeds the places, and a live proposal
 always holds its hours.
 
-A wave asks nobody anew while it lasts, and its families take part in no other round for that request: a family never
-has two questions open at once, and a wave is over within hours. What follows is the next round's.
+Where a family leaves without having taken the place, the next round asks the next of the list in its stead. The
+families of a wave take part in no other round for that request: a family never has two questions open at once, and a
+wave is over within hours.
 
 When to modify: when a wave may end in another way. Who is asked is in `rules/waves.py`.
 """
@@ -14,17 +15,18 @@ When to modify: when a wave may end in another way. Who is asked is in `rules/wa
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from contracts.base import EVENT_IDS
-from contracts.vocabulary import Answer, Slot
+from contracts.vocabulary import Answer, Audience, Slot
 from services.matcher import store
 from services.matcher import tables as t
 from services.matcher.rules.capacity import overfull
-from services.matcher.rules.waves import joined, without
-from services.matcher.solver.schema import Hold
+from services.matcher.rules.waves import Wave, joined, without
+from services.matcher.solver.schema import Hold, Placed
 from services.matcher.step import Step
 from services.matcher.store import Proposal
 
@@ -39,11 +41,13 @@ def wave_name(lead: str, cause: str) -> str:
 
 
 def hold_once(step: Step, territory: str, hold: Hold) -> bool:
-    """Hold one place for a whole wave; False if there is no room by now. The section's row is locked."""
+    """Hold one place for a whole wave, or more hours of it; False if there is no room by now. It locks the section."""
     if not store.lock_section(step.tx, hold.section):
         return False
-    if overfull(store.places_in(step.tx, hold.section), store.counted(step.tx, hold.section), hold, step.now):
+    others = [row for row in store.counted(step.tx, hold.section) if row.id != hold.id]
+    if overfull(store.places_in(step.tx, hold.section), others, hold, step.now):
         return False
+    step.tx.execute(t.holds.delete().where(t.holds.c.hold == hold.id))
     step.tx.execute(
         t.holds.insert().values(
             hold=hold.id, territory=territory, section=hold.section, proposal=hold.id, is_placement=False,
@@ -52,6 +56,32 @@ def hold_once(step: Step, territory: str, hold: Hold) -> bool:
         )
     )  # fmt: skip
     return True
+
+
+def going_on(tx: sa.Connection, sections: Collection[str]) -> list[Wave]:
+    """The waves of these sections whose place nobody has taken yet, with the families that are still asked."""
+    found: dict[str, Wave] = {}
+    open_ones = t.holds.join(t.proposals, t.holds.c.hold == t.proposals.c.wave)
+    query = sa.select(t.proposals.c.proposal, t.holds.c.entitled_to).select_from(open_ones)
+    entitled_to = {row.proposal: row.entitled_to for row in tx.execute(query.where(t.holds.c.section.in_(sections)))}
+    for row in store.live_proposals(tx, t.proposals.c.proposal.in_(entitled_to)):
+        level = Audience(entitled_to[row.proposal])
+        wave = found.setdefault(row.wave or "", Wave([], row.tier, level, name=row.wave))
+        wave.asked.append(_as_placed(row))
+        wave.before += 1
+    return [found[name] for name in sorted(found)]
+
+
+def _as_placed(row: Proposal) -> Placed:
+    return Placed(
+        request=row.request, structure=row.structure, section=row.section, pattern=0, slots=row.slots,
+        period=row.period, wish_rank=1, level=1,
+    )  # fmt: skip
+
+
+def is_going_on(tx: sa.Connection, wave: str | None) -> bool:
+    """True while families are asked and nobody has taken the place."""
+    return tx.execute(sa.select(t.holds.c.hold).where(t.holds.c.hold == wave)).first() is not None
 
 
 def take(step: Step, proposal: Proposal) -> None:

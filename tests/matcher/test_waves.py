@@ -96,6 +96,25 @@ def test_the_fourth_of_the_list_is_not_asked_and_is_asked_once_the_wave_has_come
     assert_whole(world)
 
 
+def test_who_leaves_a_wave_is_followed_by_the_next_of_the_list_and_the_place_is_still_held_once(world: World) -> None:
+    proposals = asked(world, "r-1", "r-2", "r-3")
+    for n in (4, 5):
+        world.ask(f"r-{n}", **one_day(9, 11, since=date(2026, 2, n)))
+    world.delivered(proposals[0])
+    world.answer(proposals[0], Answer.NON)
+    world.tick()
+    assert live(world) == {"r-2", "r-3", "r-4"}
+    made = world.last("proposal.made")
+    assert (made.wave, made.asked_at_once, made.asked_as) == (world.proposal(proposals[1]).wave, 3, 3)
+    assert "la 3e d'entre elles" in world.events("request.explained", "r-4")[-1].phrases[1]
+    assert held(world) == [("08:00:00", "12:00:00")]
+    world.delivered(made.subject)
+    assert world.answer(made.subject, Answer.OUI) == "taken"
+    world.tick()
+    assert live(world) == {"r-4"}  # nobody is asked for a place that is taken
+    assert_whole(world)
+
+
 def test_the_first_oui_takes_the_place_and_the_others_read_that_it_is_taken(world: World) -> None:
     first, second, third = asked(world, "r-1", "r-2", "r-3")
     for name in (first, second, third):

@@ -33,12 +33,22 @@ class Asking:
 
 @dataclass
 class Wave:
-    """One place, and whom it is proposed to in the order of the list; the first is whom the round found it for."""
+    """One place, and whom it is proposed to in the order of the list; the first is whom the round found it for.
+
+    A wave that goes on has its `name`, and the `before` first families were asked by earlier rounds.
+    """
 
     asked: list[Placed]
     tier: int
     entitled_to: Audience
     ended: bool = False
+    name: Id | None = None
+    before: int = 0
+
+    @property
+    def new(self) -> list[Placed]:
+        """Whom this round asks."""
+        return self.asked[self.before :]
 
     @property
     def section(self) -> Id:
@@ -53,7 +63,7 @@ class Wave:
         """What it holds, or would hold with `more` hours for somebody who is `entitled_to` less."""
         least = min(self.entitled_to, entitled_to or self.entitled_to, key=lambda audience: audience.level)
         slots = joined([*self.slots, *more])
-        name = f"wave.{self.asked[0].request}"
+        name = self.name or f"wave.{self.asked[0].request}"
         return Hold(id=name, section=self.section, slots=slots, period=day_of(slots), entitled_to=least)
 
 
@@ -68,12 +78,15 @@ class _Table:
     requests: dict[Id, Request] = field(default_factory=dict)
 
 
-def waves_of(round: Round, outcome: Outcome, asking: Asking) -> list[Wave]:
-    """The waves that follow from what a round decided; always the same from the same round and outcome."""
+def waves_of(round: Round, outcome: Outcome, asking: Asking, going_on: Sequence[Wave] = ()) -> list[Wave]:
+    """The waves that follow from what a round decided; always the same from the same round and outcome.
+
+    A wave that goes on, and that families have left, asks the next ones.
+    """
     together = frozenset(name for row in round.siblings for name in row.requests)
     requests = {request.id: request for request in round.requests}
-    found: list[Wave] = []
-    taken = list(round.holds)
+    found = list(going_on)
+    taken = [hold for hold in round.holds if hold.id not in {wave.name for wave in going_on}]
     for row in outcome.placed:
         request = requests[row.request]
         if _may_be_asked(request, row.slots, together, asking) and _may_lead(row, asking):
@@ -82,7 +95,7 @@ def waves_of(round: Round, outcome: Outcome, asking: Asking) -> list[Wave]:
             taken.append(_placed_hold(row, request))
     if found:
         _fill(found, _Table(round, asking, together, taken, requests), outcome)
-    return [wave for wave in found if len(wave.asked) > 1]
+    return [wave for wave in found if wave.new and len(wave.asked) > 1]
 
 
 def _may_be_asked(request: Request, slots: Sequence[Slot], together: Container[Id], asking: Asking) -> bool:
