@@ -17,6 +17,7 @@ from services.matcher.solver import solve
 from services.matcher.solver.components import components
 from services.matcher.solver.relaxation import Peer, descend
 from services.matcher.solver.variables import problem_of
+from services.matcher.solver_process import decide as as_served
 from services.territory.rounds import RoundPlan, country, drawn_round
 from tests.cli.command import Command
 
@@ -27,7 +28,7 @@ def test_a_timed_decision_is_the_decision_and_leaves_the_solver_as_it_was() -> N
     functions = {place: getattr(*place) for place in TIMED}
     drawn = drawn_round(PLAN, 1)
     outcome, seconds = decide_timed(drawn)
-    assert outcome == solve.decide(drawn)
+    assert outcome == as_served(drawn)
     assert {place: getattr(*place) for place in TIMED} == functions
     assert set(seconds) == {*TIMED.values(), "matching"}
 
@@ -43,7 +44,7 @@ def test_a_part_stops_while_the_part_that_it_calls_runs(monkeypatch: pytest.Monk
 
 def test_a_row_counts_what_the_decision_holds() -> None:
     row = measured(PLAN, 1)
-    outcome = solve.decide(drawn_round(PLAN, 1))
+    outcome = as_served(drawn_round(PLAN, 1))
     assert row["outcome_hash"] == outcome.outcome_hash
     assert (row["placed"], row["proven"], row["violations"]) == (len(outcome.placed), 120, 0)
     assert set(row["cpu"]) == set(PARTS)
