@@ -18,8 +18,9 @@ from services.matcher.solver.spelling import Spelling
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
-MOST_REQUESTS = 50_000
-"""Of how many waiting requests rounds are remembered, some 20 KB each: those of the territories decided last."""
+MOST_REQUESTS = 20_000
+"""Of how many waiting requests rounds are remembered, some 40 KB each with what is held beside them: those of the
+territories decided last."""
 
 MANY_REQUESTS = 500
 """Of fewer, what is kept costs the collector less than it takes to say so."""
