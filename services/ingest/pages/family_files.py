@@ -20,7 +20,7 @@ from services.ingest.declare.requests import (
     version_of,
 )
 from services.ingest.declare.vacancies import BY_STRUCTURE
-from services.ingest.families import AmendmentBody, prepare_amendment, suspend_if_wrong
+from services.ingest.families import AmendmentBody, ContactBody, contacts_for, prepare_amendment, suspend_if_wrong
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.histories import told
 from services.ingest.pages.need_forms import contacts
@@ -136,11 +136,20 @@ async def reached_anew(visit: Visit) -> Response:
     try:
         found = contacts(form)
         form.check()
-        await _amend(visit, contacts=found)
+        await _amend(visit, contacts=await _in_their_language(visit, found))
     except Refused as refused:
         fields = {"contacts": "tel", "contacts.1": "tel2", "": "tel"}
         return await _file(visit, form.refused(refused, fields), 422)
     return visit.go(f"/guichet/dossier/{visit.path('request')}", "contacts")
+
+
+async def _in_their_language(visit: Visit, found: tuple[ContactBody, ...]) -> tuple[ContactBody, ...]:
+    """The form asks for no language, and a new number is no reason to write to a family in another one."""
+    row = await visit.read(open_request, visit.act(), visit.path("request"))
+    spoken = [known.language for known in await contacts_for(visit.guichet, row["family"])]
+    if not spoken:
+        return found
+    return tuple(one.model_copy(update={"language": spoken[min(n, len(spoken) - 1)]}) for n, one in enumerate(found))
 
 
 async def _amend(visit: Visit, **changes: Any) -> None:

@@ -27,10 +27,10 @@ from contracts.vocabulary import (
 from services.ingest.declare.requests import amend_request
 from services.ingest.pages.coordinator import ORDER, TITLES
 from services.matcher.handlers.answers import READ_LATE
-from services.vault import contacts_of
+from services.vault import Contact, contacts_of, put_contacts
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import Town, proposal_in
-from tests.ingest.people import COORDINATOR, CRECHE, OTHER, act, later, need_body, register, said
+from tests.ingest.people import COORDINATOR, CRECHE, OTHER, TODAY, act, later, need_body, register, said
 from tests.ingest.proposals import accepted, event, made, placed, released
 
 NEED = {
@@ -339,6 +339,16 @@ async def test_a_wrong_number_is_replaced_in_the_vault_alone(town: Town, guichet
     file = words((await guichet.get("/guichet/dossier/R-10")).text)
     assert "Ada Exemple, 06 39 98 55 55" in file
     assert "06 39 98 20 10" not in file
+
+
+async def test_a_family_keeps_its_language_when_its_number_changes(town: Town, guichet: httpx2.AsyncClient) -> None:
+    family, keyring = "F-R-10", town.guichet.keyring
+    spoken = Contact(id=f"{family}-c1", phone="06 39 98 20 10", language="pt")
+    await town.guichet.vault.write(put_contacts, keyring, family, [spoken], TODAY)
+    numbers = {"tel": "06 39 98 55 55", "tel2": "06 39 98 66 66"}
+    assert (await guichet.post("/guichet/dossier/R-10/contacts", data=numbers)).status_code == 303
+    kept = await town.guichet.vault.read(contacts_of, keyring, family)
+    assert [(contact.phone, contact.language) for contact in kept] == [("+33639985555", "pt"), ("+33639986666", "pt")]
 
 
 @pytest.mark.parametrize(
