@@ -1,10 +1,15 @@
-"""How one message enters a service, whatever carried it: checked, noted, handled and committed as one."""
+"""How messages enter a service, whatever carried them: checked, noted, handled and committed as one.
+
+What comes together is taken in one transaction, as many as lately went quickly and well. Where one of them fails, none
+of them has happened; ever fewer are tried at once until the one that fails is alone, and only that one waits, is tried
+again or is put aside.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,6 +30,8 @@ log = structlog.get_logger()
 Clock = Callable[[], datetime]
 Handler = Callable[[sa.Connection, Any, datetime], None]
 Handlers = Mapping[type[Event], Handler]
+Together = Callable[[sa.Connection, Sequence[str]], None]
+"""What is done once for all events of a transaction, about the territories named, in their alphabetical order."""
 
 HANDLING = "handling"
 """The part of a process that its reader answers for among its troubles."""
@@ -70,11 +77,52 @@ class Fault:
 
 
 @dataclass
+class Waited:
+    """How long what was given at once has waited for the infrastructure."""
+
+    seconds: float = 0.0
+
+
+MOST_AT_ONCE = 200
+"""Messages in one transaction at most."""
+
+LONGEST_TRANSACTION_S = 0.25
+"""Transactions that take longer are made smaller: others wait for the rows that they lock."""
+
+
+@dataclass
+class Pace:
+    """How many messages one transaction takes: twice as many after one that was quick, fewer after one that was not."""
+
+    at_once: int = 1
+
+    def went(self, messages: int, seconds: float) -> None:
+        if seconds > LONGEST_TRANSACTION_S:
+            self.at_once = max(1, messages // 2)
+        elif seconds < LONGEST_TRANSACTION_S / 2 and messages == self.at_once:
+            self.at_once = min(MOST_AT_ONCE, 2 * messages)
+
+    def failed(self, messages: int, kind: Failure) -> None:
+        """Half of them may be free of the one that fails; what is away is waited for with one message in hand."""
+        self.at_once = 1 if kind is Failure.AWAY else messages // 2
+
+
+def _nothing(tx: sa.Connection, territories: Sequence[str]) -> None:
+    """Most services have nothing to do for all events at once."""
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass
 class Reader:
     """A service as its streams see it: its database, its handlers, and what it does when they fail.
 
-    `away_patience_s` bounds how long one message may wait for the infrastructure before the transport is told, so that
-    a broker does not take the reader for dead; the transport then gives the message again.
+    `first` is done before the handlers of a transaction, `last` behind them: locks that several events share are taken
+    there, so that two transactions never wait for each other. `away_patience_s` bounds how long what was given at once
+    may wait for the infrastructure before the transport is told, so that a broker does not take the reader for dead;
+    the transport then gives it again.
     """
 
     service: str
@@ -84,6 +132,9 @@ class Reader:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     away_patience_s: float = 60.0
     limit: BadMessageLimit = field(default_factory=BadMessageLimit)
+    first: Together = _nothing
+    last: Together = _nothing
+    pace: Pace = field(default_factory=Pace)
     troubles: Troubles = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,28 +151,49 @@ class Reader:
         Raises the last error if the infrastructure stays away longer than `away_patience_s`, TooManyBadMessages if the
         stream itself looks broken.
         """
-        tries, waited = 0, 0.0
+        (outcome,) = await self._take((message,), Waited())
+        return outcome
+
+    async def take_many(self, messages: Sequence[Message], goes_on: Callable[[], bool] = _always) -> list[str]:
+        """Take what came together, in its order. What `take` returns for each: fewer if `goes_on` said no in between.
+
+        Raises as `take` does. Some of them may then be done with; given again, they are repeated.
+        """
+        done: list[str] = []
+        waited = Waited()
+        while len(done) < len(messages) and goes_on():
+            done += await self._take(messages[len(done) : len(done) + self.pace.at_once], waited)
+        return done
+
+    async def _take(self, messages: Sequence[Message], waited: Waited) -> list[str]:
+        """What became of each, all committed. Empty where several failed: fewer of them are to be tried at once."""
+        tries, now = 0, asyncio.get_running_loop().time
         fault: Fault | None = None
         while True:
+            begun = now()
             try:
-                type_, outcome = await self._settle(message, fault)
+                found = await self._settle(messages, fault)
             except Exception as error:
                 kind = failure_of(error)
+                if len(messages) > 1:
+                    self.pace.failed(len(messages), kind)
+                    return []
                 if kind is Failure.AWAY:
-                    waited += await self._wait_for_infrastructure(error, waited)
+                    await self._wait_for_infrastructure(error, waited)
                 elif fault is not None:
                     raise  # it can not even be parked: the transport gives it again, and a person sees the log
                 else:
                     tries += 1
-                    fault = await self._try_again_or_give_up(message, Fault(kind, brief(error), tries))
+                    fault = await self._try_again_or_give_up(messages[0], Fault(kind, brief(error), tries))
             else:
-                return self._done(type_, outcome)
+                self.pace.went(len(messages), now() - begun)
+                return [self._done(type_, outcome) for type_, outcome in found]
 
-    async def _settle(self, message: Message, fault: Fault | None) -> tuple[str, str]:
-        """Handle the message, or put it aside; its type and what became of it, committed."""
+    async def _settle(self, messages: Sequence[Message], fault: Fault | None) -> list[tuple[str, str]]:
+        """Handle the messages, or put the only one aside; the type of each and what became of it, committed."""
         if fault is None:
-            return await self.database.write(self._handle, message)
-        return await self.database.write(self._put_aside, message, fault)
+            return await self.database.write(self._handle, messages)
+        return [await self.database.write(self._put_aside, messages[0], fault)]
 
     def _done(self, type_: str, outcome: str) -> str:
         self.troubles.end(HANDLING)
@@ -129,31 +201,45 @@ class Reader:
         self.limit.note(parked=outcome == "parked")
         return outcome
 
-    def _handle(self, tx: sa.Connection, message: Message) -> tuple[str, str]:
-        event = parse(message.body)
-        outcome = self._apply(tx, event)
-        if message.position is not None:
-            advance(tx, message.stream, message.position)
-        return event.type if event else "unknown", outcome
+    def _handle(self, tx: sa.Connection, messages: Sequence[Message]) -> list[tuple[str, str]]:
+        events = [parse(message.body) for message in messages]
+        outcomes = self._apply(tx, events)
+        for stream, position in {m.stream: m.position for m in messages if m.position is not None}.items():
+            advance(tx, stream, position)
+        return [(event.type if event else "unknown", outcome) for event, outcome in zip(events, outcomes, strict=True)]
 
-    def _apply(self, tx: sa.Connection, event: Event | None) -> str:
-        handler = self.handlers.get(type(event)) if event else None
-        if event is None or handler is None:
-            return "skipped"
+    def _apply(self, tx: sa.Connection, events: Sequence[Event | None]) -> list[str]:
+        """Let what is new take effect, in its order, behind one look into the inbox."""
         now = self.clock()
-        if not inbox.first_time(tx, event.id, now):
-            return "repeated"
-        with traces.handling(self.service, event):
-            handler(tx, event, now)
+        known = {event.id: event for event in events if event is not None and type(event) in self.handlers}
+        new = {id_: known[id_] for id_ in inbox.first_times(tx, known, now)}
+        territories = sorted({event.territory for event in new.values()})
+        if territories:
+            self.first(tx, territories)
+        outcomes = [self._outcome(tx, event, new, now) for event in events]
+        if territories:
+            self.last(tx, territories)
+        return outcomes
+
+    def _outcome(self, tx: sa.Connection, event: Event | None, new: dict[str, Event], now: datetime) -> str:
+        if event is None or type(event) not in self.handlers:
+            return "skipped"
+        if new.pop(event.id, None) is None:
+            return "repeated"  # before, or a copy further ahead
+        self._take_effect(tx, event, now)
         return "handled"
 
-    async def _wait_for_infrastructure(self, error: Exception, waited: float) -> float:
+    def _take_effect(self, tx: sa.Connection, event: Event, now: datetime) -> None:
+        with traces.handling(self.service, event):
+            self.handlers[type(event)](tx, event, now)
+
+    async def _wait_for_infrastructure(self, error: Exception, waited: Waited) -> None:
         self.troubles.begin(HANDLING, brief(error))
-        if waited >= self.away_patience_s:
+        if waited.seconds >= self.away_patience_s:
             raise error
-        pause = wait_before(1 + int(waited))
+        pause = wait_before(1 + int(waited.seconds))
         await self.sleep(pause)
-        return pause
+        waited.seconds += pause
 
     async def _try_again_or_give_up(self, message: Message, fault: Fault) -> Fault | None:
         """None after a pause, if the message deserves another try."""
@@ -182,7 +268,7 @@ class Reader:
 
         Raises what the handler raises: the letter then waits as before.
         """
-        outcome = self._apply(tx, parse(letter.body))
+        (outcome,) = self._apply(tx, [parse(letter.body)])
         dead_letters.settle(tx, letter.id, by=by, note=note or outcome, now=self.clock(), did="dead_letter.redriven")
         return outcome
 

@@ -110,9 +110,11 @@ class EmbeddedBus:
     async def _take_new(self, reader: Reader, topic: Topic) -> int:
         done = await reader.database.read(read_up_to, topic.name)
         rows = await self.writers[topic.writer].read(outbox.after, done, BATCH)
-        for row in rows:
-            if reader.cares_for(row.type):
-                await reader.take(Message(topic.name, f"{topic.name}/{row.position}", row.body, row.position))
+        await reader.take_many([_message(topic, row) for row in rows if reader.cares_for(row.type)])
         if rows and not reader.cares_for(rows[-1].type):
             await reader.database.write(advance, topic.name, rows[-1].position)
         return len(rows)
+
+
+def _message(topic: Topic, row: outbox.Recorded) -> Message:
+    return Message(topic.name, f"{topic.name}/{row.position}", row.body, row.position)

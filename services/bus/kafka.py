@@ -14,14 +14,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker, KafkaMessage
@@ -29,15 +29,19 @@ from faststream.kafka.subscriber.usecase import LogicSubscriber
 from faststream.middlewares import AckPolicy
 
 from contracts.base import Event
-from contracts.topics import Topic, read_by
+from contracts.topics import read_by
 from services.bus import metrics
-from services.bus.delivery import Message, Reader, TooManyBadMessages
+from services.bus.delivery import MOST_AT_ONCE, Message, Reader, TooManyBadMessages
 from services.bus.kafka_security import for_faststream
 from services.bus.outbox import Recorded
 from services.bus.retries import LONGEST_WAIT_S, BrokerAway, brief
 from services.bus.settings import Settings
 
 log = structlog.get_logger()
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
+
+TYPE = "ce_type"
+"""The header that names an event's type."""
 
 READING = "reading"
 """The part of a process that takes messages from the broker, among its troubles."""
@@ -83,7 +87,7 @@ def attributes(row: Recorded) -> dict[str, str]:
         "content-type": "application/json",
         "ce_specversion": "1.0",
         "ce_id": event.id,
-        "ce_type": event.type,
+        TYPE: event.type,
         "ce_source": event.source,
         "ce_subject": event.subject,
         "ce_time": event.time.isoformat(),
@@ -96,7 +100,7 @@ def _partition(territory: str, parts: list[int]) -> int:
     return int(DefaultPartitioner()(territory.encode(), parts, parts))
 
 
-async def _readable_headers(record: ConsumerRecord[bytes, bytes], parse: Callable[..., Awaitable[Any]]) -> Any:
+async def _readable_headers(record: Record, parse: Callable[..., Awaitable[Any]]) -> Any:
     """Headers that are no text would fail outside of our hands, and the message would be passed: make them text."""
     headers = [(name, (value or b"").decode(errors="replace").encode()) for name, value in record.headers]
     return await parse(dataclasses.replace(record, headers=headers))
@@ -129,6 +133,7 @@ class KafkaBus:
     broker: KafkaBroker
     taken: Callable[[], None]
     subscriber: LogicSubscriber[Any] = field(init=False)
+    _goes_on: bool = True
     _halted: asyncio.Task[None] | None = None
     _lags: dict[TopicPartition, int] = field(default_factory=dict)
 
@@ -167,7 +172,8 @@ class KafkaBus:
             raise BrokerAway(f"{type(error).__name__}: {error}") from error
 
     async def stop_reading(self) -> None:
-        """Finish the message in hand, commit it, take no other."""
+        """Finish the transaction in hand, commit what it took, take no other."""
+        self._goes_on = False
         await _in_time(self.subscriber.stop())
 
     async def stop(self) -> None:
@@ -189,29 +195,71 @@ class KafkaBus:
             raise BrokerAway(f"{type(error).__name__}: {error}") from error
 
     async def on_message(self, message: KafkaMessage) -> None:
-        """Take one message; it is committed when this returns, given again when this raises."""
-        record = message.raw_message
-        assert isinstance(record, ConsumerRecord)  # noqa: S101 - batches are never asked for
-        topic = self._streams[record.topic]
-        type_ = message.headers.get("ce_type")
-        if type_ is None or self.reader.cares_for(type_):
-            await self._take(topic, record)
-            self.taken()
-        else:
-            metrics.EVENTS_IN.labels(self.reader.service, type_, "skipped").inc()
-        self._note_lag(topic, record)
-
-    async def _take(self, topic: Topic, record: ConsumerRecord[bytes, bytes]) -> None:
-        origin = f"{topic.name}/{record.partition}/{record.offset}"
+        """Take a message and those that are here with it; all are committed when this returns, given again when this
+        raises: the inbox knows those that were done with."""
+        first = message.raw_message
+        assert isinstance(first, ConsumerRecord)  # noqa: S101 - FastStream is never asked for batches
+        records = [first, *await self._here_already()]
         try:
-            await self.reader.take(Message(topic.name, origin, record.value or b""))
+            await self._take([record for record in records if self._is_cared_for(record)])
+        except NackMessage:
+            self._rewind(records[1:])  # FastStream rewinds the partition of the first
+            raise
+        for record in {(record.topic, record.partition): record for record in records}.values():
+            self._note_lag(record)
+
+    async def _here_already(self) -> list[Record]:
+        """What the client has fetched with the message in hand; nothing is waited for.
+
+        An error that the client tells here is left: it fetches again, and tells whoever reads next if it persists.
+        """
+        if self.subscriber.consumer is None:
+            return []
+        try:
+            found = await self.subscriber.consumer.getmany(timeout_ms=0, max_records=MOST_AT_ONCE - 1)
+        except (KafkaError, ConsumerStoppedError) as error:
+            log.warning("nothing_more", service=self.reader.service, error=brief(error))
+            return []
+        return [record for records in found.values() for record in records]
+
+    def _rewind(self, records: Iterable[Record]) -> None:
+        """Have these given again: what is committed next ends before them."""
+        consumer = self.subscriber.consumer
+        firsts: dict[TopicPartition, int] = {}
+        for record in records:
+            here = TopicPartition(record.topic, record.partition)
+            firsts[here] = min(record.offset, firsts.get(here, record.offset))
+        for here, offset in firsts.items():
+            if consumer is not None and here in consumer.assignment():
+                consumer.seek(here, offset)
+
+    def _is_cared_for(self, record: Record) -> bool:
+        type_ = next(((value or b"").decode(errors="replace") for name, value in record.headers if name == TYPE), None)
+        if type_ is None or self.reader.cares_for(type_):
+            return True
+        metrics.EVENTS_IN.labels(self.reader.service, type_, "skipped").inc()
+        return False
+
+    async def _take(self, records: Sequence[Record]) -> None:
+        """Take them, or as many as can be before the process stops; the others are given again."""
+        if not records:
+            return
+        try:
+            done = await self.reader.take_many([self._message(record) for record in records], lambda: self._goes_on)
         except TooManyBadMessages as error:
             self._halt(str(error))
             raise NackMessage from error
         except Exception as error:
+            origin = self._message(records[0]).origin
             log.error("given_back", service=self.reader.service, origin=origin, error=brief(error))
             await asyncio.sleep(min(LONGEST_WAIT_S, self.settings.kafka_session_s))  # never a hot loop on one message
             raise NackMessage from error
+        self._rewind(records[len(done) :])
+        self.taken()
+
+    def _message(self, record: Record) -> Message:
+        stream = self._streams[record.topic].name
+        return Message(stream, f"{stream}/{record.partition}/{record.offset}", record.value or b"")
 
     def _halt(self, why: str) -> None:
         """Stop reading for good. The process goes on, not ready: a restart would only park the next ones."""
@@ -220,12 +268,13 @@ class KafkaBus:
         if self._halted is None:
             self._halted = asyncio.create_task(self.stop_reading())
 
-    def _note_lag(self, topic: Topic, record: ConsumerRecord[bytes, bytes]) -> None:
+    def _note_lag(self, record: Record) -> None:
         consumer = self.subscriber.consumer
         if consumer is None:
             return
+        stream = self._streams[record.topic].name
         here = TopicPartition(record.topic, record.partition)
         self._lags[here] = (consumer.highwater(here) or record.offset + 1) - record.offset - 1
         mine = consumer.assignment()
         behind = sum(lag for part, lag in self._lags.items() if part.topic == record.topic and part in mine)
-        metrics.LAG.labels(self.reader.service, topic.name).set(behind)
+        metrics.LAG.labels(self.reader.service, stream).set(behind)

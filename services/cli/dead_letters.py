@@ -146,12 +146,13 @@ def _reader(found: Settings, service: Service, database: Database) -> Reader:
     """The service's own handlers, as its process has them."""
     from services.bus.delivery import Reader
     from services.cli.assembly import clock_of
-    from services.ingest.projection import handlers
+    from services.ingest.projection import reader_on
     from services.matcher.handlers import HANDLERS as MATCHER
     from services.notifier.handlers import HANDLERS as NOTIFIER
 
-    own = {Service.MATCHER: MATCHER, Service.NOTIFIER: NOTIFIER}
-    return Reader(service, database, own.get(service) or handlers(found.key("link_key")), clock_of(found))
+    if service is Service.INGEST:
+        return reader_on(database, found.key("link_key"), clock_of(found))
+    return Reader(service, database, {Service.MATCHER: MATCHER, Service.NOTIFIER: NOTIFIER}[service], clock_of(found))
 
 
 @app.command(cls=FrenchCommand)

@@ -48,7 +48,7 @@ def build(
 
 def build_reader(guichet: Guichet) -> Reader:
     """Ingest as its streams see it."""
-    return Reader("ingest", guichet.database, projection.handlers(guichet.link_key), guichet.clock)
+    return projection.reader_on(guichet.database, guichet.link_key, guichet.clock)
 
 
 def create_app(

@@ -11,10 +11,9 @@ import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI
 
-from contracts.base import Event
 from services.bus import traces
 from services.bus.database import Database
-from services.bus.delivery import Clock, Handler, Reader
+from services.bus.delivery import Clock, Reader
 from services.bus.health import health_routes
 from services.bus.retries import Failure, brief, failure_of, where
 from services.bus.service import TICKING, Service, Share
@@ -41,7 +40,7 @@ def build(
     solve = Remembered(decide_part or pool.decide).decide  # type: ignore[union-attr]
     memories, share = Memories(), Share()
     tenure = Tenure(database, share, Holder(member))
-    reader = Reader("matcher", database, {event: _fenced(do, tenure) for event, do in HANDLERS.items()}, clock)
+    reader = Reader("matcher", database, HANDLERS, clock, first=tenure.hold_all)
     app = FastAPI(title="Berceau : attribution", docs_url=None, redoc_url=None)
     app.include_router(health_routes("matcher", database, reader, clock, relayed=relayed))
 
@@ -58,16 +57,6 @@ def build(
 
     on_close = (tenure.close, *((pool.close,) if pool else ()))
     return Service("matcher", database, reader, app, tick, next_due, on_close=on_close, share=share)
-
-
-def _fenced(do: Handler, tenure: Tenure) -> Handler:
-    """A handler that owns the territory in whose transaction it works."""
-
-    def handle(tx: sa.Connection, event: Event, now: datetime) -> None:
-        tenure.hold(tx, event.territory)
-        do(tx, event, now)
-
-    return handle
 
 
 @dataclass

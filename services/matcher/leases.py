@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -100,6 +100,13 @@ def _locked(tx: sa.Connection, territory: str) -> sa.Row[str, str, int, datetime
     return tx.execute(sa.select(*columns).where(leases.c.territory == territory).with_for_update()).first()
 
 
+def _lock(tx: sa.Connection, *which: sa.ColumnElement[bool]) -> None:
+    """In the order of Python's `sorted`, as whoever locks several: two of them then never wait for each other."""
+    if tx.dialect.name == "postgresql":  # SQLite's writers follow each other anyway
+        named = sa.select(leases.c.territory).where(*which)
+        tx.execute(named.order_by(sa.collate(leases.c.territory, "C")).with_for_update())
+
+
 def _make(tx: sa.Connection, territory: str) -> None:
     """A row that nobody owns yet."""
     insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
@@ -125,6 +132,7 @@ def free(tx: sa.Connection, holder: Holder) -> list[str]:
 
 
 def renew(tx: sa.Connection, holder: Holder, seconds: float = LEASE_S) -> None:
+    _lock(tx, _is(holder))
     until = database_now(tx) + timedelta(seconds=seconds)
     tx.execute(leases.update().where(_is(holder)).values(until=until))
 
@@ -132,6 +140,7 @@ def renew(tx: sa.Connection, holder: Holder, seconds: float = LEASE_S) -> None:
 def let_go(tx: sa.Connection, holder: Holder, of: Collection[str]) -> None:
     """Others need not wait for the end of these leases."""
     mine = (_is(holder), leases.c.territory.in_(of))
+    _lock(tx, *mine)
     tx.execute(leases.update().where(*mine).values(member="", life="", until=database_now(tx)))
 
 
@@ -162,9 +171,10 @@ class Tenure:
     _since: dict[tuple[str, int], datetime] = field(default_factory=dict)
     _renew_at: float = float("-inf")
 
-    def hold(self, tx: sa.Connection, territory: str) -> None:
-        """Own `territory` in this transaction, or raise LeaseLost: what a handler does first."""
-        hold(tx, territory, self.holder, self.seconds)
+    def hold_all(self, tx: sa.Connection, territories: Sequence[str]) -> None:
+        """Own these in this transaction, or raise LeaseLost: what is done before the handlers of their events."""
+        for territory in territories:
+            hold(tx, territory, self.holder, self.seconds)
 
     async def look(self, now: datetime) -> Mapping[str, Lease]:
         """What this process owns now, after it let go of what is others' and took what is free and its own."""

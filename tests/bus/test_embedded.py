@@ -68,7 +68,7 @@ async def test_without_the_inbox_key_a_message_delivered_again_takes_effect_agai
     heard: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The twin."""
-    monkeypatch.setattr(inbox, "first_time", lambda tx, event_id, now: True)
+    monkeypatch.setattr(inbox, "first_times", lambda tx, event_ids, now: list(event_ids))
     reader, message = reader_of(heard), Message("declarations", "x", said(1).model_dump_json().encode())
     assert [await reader.take(message) for _ in range(3)] == ["handled"] * 3
     assert await heard.read(handled) == [said(1).id] * 3
@@ -96,7 +96,9 @@ async def test_a_crash_inside_a_handler_delivers_the_event_again(writer: Databas
     bus = bus_of(writer, reader_of(heard, killed_at(events[2].id)))
     with pytest.raises(Killed):
         await bus.drain()
-    assert await cursor(heard) == 2
+    before = await cursor(heard)  # whatever shared its transaction comes again too
+    assert before < 3
+    assert await heard.read(handled) == [event.id for event in events[:before]]
     await bus.drain()
     assert await heard.read(handled) == [event.id for event in events]
 
@@ -135,7 +137,7 @@ async def test_an_event_that_always_fails_is_parked_after_five_tries_and_the_str
     await bus_of(writer, reader_of(heard, fails_for_one, sleep=naps)).drain()
     assert await heard.read(handled) == [said(0).id, said(2).id]
     (letter,) = await heard.read(dead_letters.waiting)
-    assert len(calls) == letter.tries == MAX_TRIES
+    assert len(calls) >= letter.tries == MAX_TRIES  # and once more where others shared its transaction
     assert (letter.reason, letter.error) == ("other", "RuntimeError: no room for this one")
     assert len(naps.seconds) == MAX_TRIES - 1
     assert naps.seconds == sorted(naps.seconds)

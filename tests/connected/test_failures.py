@@ -76,7 +76,8 @@ async def test_one_failing_call_in_five_and_poison_lose_nothing_and_block_nothin
     effects = await heard.read(handled)
     assert sorted(effects) == sorted({event.id for event in events} - poisoned)
     assert {event_id(letter) for letter in letters} == poisoned
-    assert {letter.tries for letter in letters} == {handler.calls[poison] for poison in poisoned} == {MAX_TRIES}
+    assert {letter.tries for letter in letters} == {MAX_TRIES}
+    assert all(handler.calls[poison] >= MAX_TRIES for poison in poisoned)  # and the times it failed among others
     assert sum(handler.calls.values()) > EVENTS  # the failures did happen
     assert handler.longest_silence_s < 10
     print(f"T11: {took:.1f} s, {sum(handler.calls.values())} calls, silence {handler.longest_silence_s:.2f} s at most")
@@ -100,7 +101,7 @@ async def test_the_plain_acknowledgement_of_faststream_loses_what_failed(
     )
     async def on_message(body: bytes) -> None:
         taken.append(body)
-        await heard.write(reader._handle, Message("declarations", "twin", body))
+        await heard.write(reader._handle, [Message("declarations", "twin", body)])
 
     async with broker:
         await broker.start()

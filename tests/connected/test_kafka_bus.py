@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -12,12 +14,12 @@ from faststream.middlewares import AckPolicy
 
 from services.bus import dead_letters
 from services.bus.database import Database
-from services.bus.delivery import BadMessageLimit
+from services.bus.delivery import MOST_AT_ONCE, BadMessageLimit, Pace
 from services.bus.kafka import READING, KafkaBus, topic_name
 from services.bus.outbox import oldest_unpublished
 from services.bus.settings import Settings
 from services.bus.topics import admin, lags
-from tests.bus.harness import by_territory, effects, handled, many, reader_of, said, say, until
+from tests.bus.harness import by_territory, count_it, effects, handled, many, reader_of, said, say, until
 from tests.connected.carriers import has_handled, reading, relaying
 
 
@@ -145,19 +147,63 @@ async def test_a_message_the_reader_gives_back_is_given_again_and_its_successors
     events = [said(n) for n in range(6)]
     failures = []
 
-    def fails_twice(tx: sa.Connection, event: Any, now: Any) -> None:
-        if event.id == events[2].id and len(failures) < 2:
+    def fails_for_a_while(tx: sa.Connection, event: Any, now: Any) -> None:
+        if event.id == events[2].id and len(failures) < 6:  # with others, with others, alone: twice
             failures.append(event.id)
             raise ConnectionError("the database is away")
         tx.execute(effects.insert().values(event_id=event.id, territory=event.territory, subject=event.subject))
 
-    reader = reader_of(heard, fails_twice, away_patience_s=0.0)
+    reader = reader_of(heard, fails_for_a_while, away_patience_s=0.0)
     async with relaying(settings, writer), reading(settings, reader):
         await say(writer, *events)
         took = await until(lambda: has_handled(heard, 6))
     assert await heard.read(handled) == [event.id for event in events]
-    assert len(failures) == 2
+    assert len(failures) == 6
     assert took > 2 * settings.kafka_session_s  # given back with a pause, never in a hot loop
+
+
+async def given_back_once(settings: Settings, writer: Database, heard: Database, events: list[Any]) -> None:
+    """Events of every partition wait for a reader whose database is away twice: for all at once, then for one."""
+    failures = []
+
+    def fails_twice(tx: sa.Connection, event: Any, now: Any) -> None:
+        if len(failures) < 2:
+            failures.append(event.id)
+            raise ConnectionError("the database is away")
+        count_it(tx, event, now)
+
+    await say(writer, *events)
+    async with relaying(settings, writer):
+        await until(lambda: is_published(writer))
+    reader = reader_of(heard, fails_twice, away_patience_s=0.0, pace=Pace(MOST_AT_ONCE))
+    async with reading(settings, reader):
+        await until(lambda: at_rest(heard, len(events)))
+
+
+async def at_rest(heard: Database, most: int) -> bool:
+    """Everything is there, or nothing more comes."""
+    before = len(await heard.read(handled))
+    await asyncio.sleep(1.5)
+    return most == before or 0 < before == len(await heard.read(handled))
+
+
+async def test_what_came_together_is_given_back_together_whatever_its_partition(
+    settings: Settings, writer: Database, heard: Database
+) -> None:
+    events = many(60)
+    await given_back_once(settings, writer, heard, events)
+    assert sorted(await heard.read(handled)) == sorted(event.id for event in events)
+    order = await heard.read(by_territory)
+    assert all(subjects == sorted(subjects) for subjects in order.values())
+
+
+async def test_without_going_back_what_came_together_from_other_partitions_is_lost(
+    settings: Settings, writer: Database, heard: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin: FastStream itself goes back in the partition of the message that it gave."""
+    monkeypatch.setattr(KafkaBus, "_rewind", lambda *_: None)
+    await given_back_once(settings, writer, heard, many(60))
+    assert 0 < len(await heard.read(handled)) < 60
 
 
 async def test_the_lag_of_a_reader_is_what_it_has_left_to_read(

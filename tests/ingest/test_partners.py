@@ -91,7 +91,7 @@ def test_without_the_note_of_its_id_a_repeated_message_would_be_done_again(
 ) -> None:
     told(town, theirs.says("vacancy.open", free_tuesday(), id="m-open"))
     message = theirs.says("vacancy.still_free", opened_by="m-open")
-    monkeypatch.setattr(inbox, "first_time", lambda tx, event_id, now: True)
+    monkeypatch.setattr(inbox, "first_times", lambda tx, event_ids, now: list(event_ids))
     told(town, message)
     with pytest.raises(sa.exc.IntegrityError):  # the outbox is a second guard: the same message says the same event
         told(town, message)

@@ -28,6 +28,7 @@ TROUBLES = (
     "bus: lost before it arrived",
     "bus: acknowledgement lost",
     "bus: delivered again",
+    "bus: several at once",
     "message: repeated",
     "message: parked",
     "trouble: empty the broker",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -12,20 +13,55 @@ import sqlalchemy as sa
 import structlog
 
 from contracts.proposals import PlaceReopened
+from contracts.topics import parse
 from services.bus import inbox, outbox
+from services.bus.delivery import Message, Reader
 from services.bus.relay import BATCH, Relay
 from services.ingest import idempotency
 from services.ingest.projection import proposals as projection
 from services.matcher import endings, lifecycle, moves, rounds, store, timers
 from services.matcher.step import Step
 from services.notifier import sending
+from tests.simulation.broker import Partition
+from tests.simulation.databases import kill
+from tests.simulation.processes import Process
 
 log = structlog.get_logger()
 
 
 def inbox_key_off(patch: pytest.MonkeyPatch) -> None:
     """Whatever comes is handled, however often it came before."""
-    patch.setattr(inbox, "first_time", lambda *_: True)
+    patch.setattr(inbox, "first_times", lambda tx, event_ids, now: list(event_ids))
+
+
+def committed_before_it_is_handled(patch: pytest.MonkeyPatch) -> None:
+    """What came together is told to the broker as read, and handled then."""
+    handle = Process.handle
+
+    async def hasty(self: Process, ends: dict[Partition, int]) -> None:
+        dice = self.house.hostility
+        if dice.happens(dice.rates.crash):
+            self.commit(ends)
+            kill(self.life, dice, "consumer: between acknowledgement and effect")
+        await handle(self, ends)
+
+    patch.setattr(Process, "handle", hasty)
+
+
+def noted_apart_from_its_effect(patch: pytest.MonkeyPatch) -> None:
+    """The inbox rows of what came together are committed before the handlers begin."""
+    handle, notes = Reader._handle, inbox.first_times
+
+    async def settle(self: Reader, messages: Sequence[Message], fault: Any) -> list[tuple[str, str]]:
+        if fault is not None:
+            return [await self.database.write(self._put_aside, messages[0], fault)]
+        ids = [event.id for event in (parse(message.body) for message in messages) if event]
+        new = await self.database.write(notes, ids, self.clock())
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(inbox, "first_times", lambda tx, event_ids, now: [one for one in new if one in event_ids])
+            return await self.database.write(partial(handle, self), messages)
+
+    patch.setattr(Reader, "_settle", settle)
 
 
 def marked_before_the_acknowledgement(patch: pytest.MonkeyPatch) -> None:
@@ -127,6 +163,8 @@ def a_number_in_the_log(patch: pytest.MonkeyPatch) -> None:
 
 PLANTS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
     inbox_key_off,
+    committed_before_it_is_handled,
+    noted_apart_from_its_effect,
     marked_before_the_acknowledgement,
     expiry_before_its_grace,
     reopened_twice,

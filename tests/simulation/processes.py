@@ -149,23 +149,46 @@ class Process:
             task.cancel()
 
     async def deliver(self, partition: Partition) -> None:
-        """Take the next message of a partition, then commit its position: between the two it may die, or forget."""
+        """Take what comes together, from this partition and perhaps from others, then commit: between the two the
+        process may die, or the broker forget."""
         broker, dice = self.house.broker, self.house.hostility
-        key, age = (self.name, partition), broker.age
-        offset = broker.committed[key]
-        carried = broker.logs[partition][offset]
-        if carried.type and not self.service.reader.cares_for(carried.type):
-            broker.committed[key] = offset + 1
-            return
-        origin = f"{partition[0]}/{partition[1]}/{age}/{offset}"
-        outcome = await self.service.reader.take(Message(partition[0], origin, carried.body))
-        dice.note(f"message: {outcome}")
+        ends, age = self._fetched(partition), broker.age
+        await self.handle(ends)
         if dice.happens(dice.rates.crash):
             kill(self.life, dice, "consumer: between effect and acknowledgement")
         if dice.happens(dice.rates.repeat):
             dice.note("bus: delivered again")
         elif broker.age == age:
-            broker.committed[key] = offset + 1
+            self.commit(ends)
+
+    async def handle(self, ends: dict[Partition, int]) -> None:
+        """Take what was fetched, as far as `ends` of each partition."""
+        messages = [message for part, end in ends.items() for message in self._messages(part, end)]
+        if len(messages) > 1:
+            self.house.hostility.note("bus: several at once")
+        for outcome in await self.service.reader.take_many(messages):
+            self.house.hostility.note(f"message: {outcome}")
+
+    def commit(self, ends: dict[Partition, int]) -> None:
+        self.house.broker.committed.update({(self.name, part): end for part, end in ends.items()})
+
+    def _fetched(self, partition: Partition) -> dict[Partition, int]:
+        """Up to where what is here already goes, in this partition first."""
+        broker, dice = self.house.broker, self.house.hostility
+        others = self.partitions_behind() if dice.happens(0.3) else []
+        return {
+            part: min(len(broker.logs[part]), broker.committed[self.name, part] + dice.one((1, 1, 2, 5, 50)))
+            for part in dict.fromkeys((partition, *others))
+        }
+
+    def _messages(self, partition: Partition, end: int) -> list[Message]:
+        broker, reader = self.house.broker, self.service.reader
+        stream, territory = partition
+        return [
+            Message(stream, f"{stream}/{territory}/{broker.age}/{offset}", broker.logs[partition][offset].body)
+            for offset in range(broker.committed[self.name, partition], end)
+            if not broker.logs[partition][offset].type or reader.cares_for(broker.logs[partition][offset].type)
+        ]
 
     def partitions_behind(self) -> list[Partition]:
         streams = {topic.name for topic in read_by(self.name)}

@@ -5,12 +5,8 @@ Handlers may hear of a proposal before it was made, and of anything twice: nothi
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from types import MappingProxyType
-from typing import Any
-
-import sqlalchemy as sa
 
 from contracts import messages as m
 from contracts import placements as pl
@@ -18,7 +14,8 @@ from contracts import proposals as p
 from contracts.base import Event
 from contracts.rounds import DrawOpened, DrawSealed, RequestExplained, RoundDecided
 from contracts.tasks import TaskOpened, TaskSettled
-from services.bus.delivery import Handler, Handlers
+from services.bus.database import Database
+from services.bus.delivery import Clock, Handler, Handlers, Reader
 from services.ingest import changes
 from services.ingest.projection import others, proposals
 
@@ -65,14 +62,9 @@ def handlers(link_key: bytes) -> Handlers:
         p.ProposalMade: partial(proposals.on_proposal_made, link_key=link_key),
         **_HANDLERS,
     }
-    return MappingProxyType({kind: _noted(handler) for kind, handler in every.items()})
+    return MappingProxyType(every)
 
 
-def _noted(handler: Handler) -> Handler:
-    """The same handler; open pages of the event's territory learn that something changed."""
-
-    def noted(tx: sa.Connection, event: Any, now: datetime) -> None:
-        handler(tx, event, now)
-        changes.note(tx, (event.territory,))
-
-    return noted
+def reader_on(database: Database, link_key: bytes, clock: Clock) -> Reader:
+    """Ingest as its streams see it. Open pages of a territory learn last of all that something changed there."""
+    return Reader("ingest", database, handlers(link_key), clock, last=changes.note)
