@@ -7,6 +7,7 @@ version of the contract and the W3C trace context. An event is a fact: frozen, p
 from __future__ import annotations
 
 import uuid
+from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
 from pydantic import AwareDatetime, field_validator
@@ -44,9 +45,7 @@ class Event(Frozen):
     @classmethod
     def wire_type(cls) -> str:
         """The name on the wire, `noun.participle`."""
-        literal = cls.model_fields["type"].annotation
-        (value,) = get_args(literal)
-        return str(value)
+        return _wire_type(cls)
 
     @classmethod
     def say(cls, subject: str, *, cause: str | None = None, **data: Any) -> Self:
@@ -54,3 +53,10 @@ class Event(Frozen):
         wire = cls.wire_type()
         name = uuid.uuid4() if cause is None else uuid.uuid5(EVENT_IDS, f"{wire}/{subject}/{cause}")
         return cls(type=wire, id=str(name), subject=subject, version=cls.VERSION, **data)
+
+
+@cache
+def _wire_type(event: type[Event]) -> str:
+    """Looked up once: every event asks."""
+    (value,) = get_args(event.model_fields["type"].annotation)
+    return str(value)

@@ -8,7 +8,7 @@ again or is put aside.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -83,7 +83,7 @@ class Waited:
     seconds: float = 0.0
 
 
-MOST_AT_ONCE = 200
+MOST_AT_ONCE = 500
 """Messages in one transaction at most."""
 
 LONGEST_TRANSACTION_S = 0.25
@@ -187,7 +187,7 @@ class Reader:
                     fault = await self._try_again_or_give_up(messages[0], Fault(kind, brief(error), tries))
             else:
                 self.pace.went(len(messages), now() - begun)
-                return [self._done(type_, outcome) for type_, outcome in found]
+                return self._done(found)
 
     async def _settle(self, messages: Sequence[Message], fault: Fault | None) -> list[tuple[str, str]]:
         """Handle the messages, or put the only one aside; the type of each and what became of it, committed."""
@@ -195,11 +195,13 @@ class Reader:
             return await self.database.write(self._handle, messages)
         return [await self.database.write(self._put_aside, messages[0], fault)]
 
-    def _done(self, type_: str, outcome: str) -> str:
+    def _done(self, found: list[tuple[str, str]]) -> list[str]:
         self.troubles.end(HANDLING)
-        metrics.EVENTS_IN.labels(self.service, type_, outcome).inc()
-        self.limit.note(parked=outcome == "parked")
-        return outcome
+        for (type_, outcome), number in Counter(found).items():
+            metrics.EVENTS_IN.labels(self.service, type_, outcome).inc(number)
+        for _, outcome in found:
+            self.limit.note(parked=outcome == "parked")
+        return [outcome for _, outcome in found]
 
     def _handle(self, tx: sa.Connection, messages: Sequence[Message]) -> list[tuple[str, str]]:
         events = [parse(message.body) for message in messages]

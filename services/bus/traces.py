@@ -29,6 +29,7 @@ LONGEST_REMEMBERED = 10_000
 """Causes of work that is still to be done: more than there are territories."""
 
 _W3C = TraceContextTextMapPropagator()
+_NOT_TRACED = contextlib.nullcontext[None]()
 _tracers: dict[str, trace.Tracer] = {}
 _causes: dict[str, str] = {}
 
@@ -92,6 +93,8 @@ def span(
 
 def handling(service: str, event: Event) -> contextlib.AbstractContextManager[trace.Span | None]:
     """A service handles an event, as a part of what said it."""
+    if not _tracers:
+        return _NOT_TRACED
     return span(
         f"{service} {event.type}", event.traceparent, SpanKind.CONSUMER,
         event=event.id, type=event.type, territory=event.territory,

@@ -13,7 +13,7 @@ import secrets
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -23,11 +23,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from contracts.vacancies import VacancyReconfirmed
 from services.bus import outbox
 from services.bus.database import Database, open_postgresql
-from services.bus.delivery import Reader
+from services.bus.delivery import MOST_AT_ONCE, Reader
 from services.bus.kafka import KafkaBus, open_broker, topic_name
 from services.bus.relay import BATCH, Relay
 from services.bus.settings import Settings
-from services.bus.tables import inbox, metadata
+from services.bus.tables import metadata
 from services.bus.topics import admin, create_topics
 from services.bus.troubles import Troubles
 from services.calendar import system_clock
@@ -42,7 +42,6 @@ SAYS = {
     "consume": "Lire et traiter ; plancher : getmany, puis une insertion par lot",
     "relay": "Publier ; plancher : le plus lent de prendre-et-marquer et du producteur nu",
 }
-LOOK_EVERY_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -85,17 +84,15 @@ async def measured(settings: Settings, events: int, turns: int) -> list[Figure]:
     """Each part's figure, from `turns` turns of `events` events."""
     async with _ground(settings) as ground:
         return [
-            await _figure("relay", turns, lambda n: _relay(ground, events), lambda n: _bare_relay(ground, events)),
-            await _figure(
-                "consume", turns, lambda n: _consume(ground, events, n), lambda n: _bare_consume(ground, events, n)
-            ),
+            await _figure("relay", turns, lambda: _relay(ground, events), lambda: _bare_relay(ground, events)),
+            await _figure("consume", turns, lambda: _consume(ground, events), lambda: _bare_consume(ground, events)),
         ]
 
 
 async def _figure(
-    part: str, turns: int, ours: Callable[[int], Awaitable[float]], floor: Callable[[int], Awaitable[float]]
+    part: str, turns: int, ours: Callable[[], Awaitable[float]], floor: Callable[[], Awaitable[float]]
 ) -> Figure:
-    found = [(await floor(n), await ours(n)) for n in range(turns)]
+    found = [(await floor(), await ours()) for _ in range(turns)]
     return Figure(part, statistics.median(one for _, one in found), statistics.median(one for one, _ in found))
 
 
@@ -133,7 +130,7 @@ def _events(count: int) -> list[VacancyReconfirmed]:
 async def _relay(ground: Ground, events: int) -> float:
     """Ours: the outbox's rows, published and marked."""
     await ground.database.write(lambda tx: outbox.record(tx, *_events(events)))
-    bus = KafkaBus(ground.settings, _reader(ground), open_broker(ground.settings), taken=lambda: None)
+    bus = KafkaBus(ground.settings, Heard(ground, 0).reader(), open_broker(ground.settings), taken=lambda: None)
     await bus.broker.connect()
     relay = Relay(WRITER, ground.database, bus.send, system_clock, Troubles(WRITER))
     begun = time.perf_counter()
@@ -177,34 +174,44 @@ async def _produce(ground: Ground, events: int) -> float:
 # consuming
 
 
-def _reader(ground: Ground) -> Reader:
-    """Its handler does nothing: what is measured is the way to it."""
-    return Reader(READER, ground.database, {VacancyReconfirmed: lambda *_: None}, system_clock)
+@dataclass
+class Heard:
+    """A reader whose handler only counts: what is measured is the way to it."""
+
+    ground: Ground
+    wanted: int
+    count: int = 0
+    first_at: float = 0.0
+    all_at: float = 0.0
+    all: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def reader(self) -> Reader:
+        return Reader(READER, self.ground.database, {VacancyReconfirmed: self._handle}, system_clock)
+
+    def _handle(self, *_: object) -> None:
+        self.count += 1
+        self.first_at = self.first_at or time.perf_counter()
+
+    def taken(self) -> None:
+        """What was counted is committed too."""
+        if self.count >= self.wanted:
+            self.all_at = time.perf_counter()
+            self.all.set()
 
 
-async def _consume(ground: Ground, events: int, turn: int) -> float:
-    """Ours: a reader of its own group, from the first message that waits to the last inbox row."""
-    before = await _heard(ground)
+async def _consume(ground: Ground, events: int) -> float:
+    """Ours: a reader in its group, from the first message that waits to the last inbox row."""
     await _produce(ground, events)
-    group = ground.settings.model_copy(update={"member": f"{ground.settings.member}-{turn}"})
-    bus = KafkaBus(group, _reader(ground), open_broker(group), taken=lambda: None)
+    heard = Heard(ground, events)
+    bus = KafkaBus(ground.settings, heard.reader(), open_broker(ground.settings), taken=heard.taken)
     await bus.start()
-    first: float | None = None
-    while (heard := await _heard(ground)) < before + events:
-        if first is None and heard > before:
-            first, counted = time.perf_counter(), heard
-        await asyncio.sleep(LOOK_EVERY_S)
-    took = time.perf_counter() - (first or 0.0)
+    await heard.all.wait()
     await bus.stop_reading()
     await bus.stop()
-    return (before + events - counted) / took
+    return events / (heard.all_at - heard.first_at)
 
 
-async def _heard(ground: Ground) -> int:
-    return await ground.database.read(lambda tx: tx.scalar(sa.select(sa.func.count()).select_from(inbox)) or 0)
-
-
-async def _bare_consume(ground: Ground, events: int, turn: int) -> float:
+async def _bare_consume(ground: Ground, events: int) -> float:
     """aiokafka's `getmany`, one insertion of the ids a batch, one commit of offsets behind it."""
     await _produce(ground, events)
     insert = "INSERT INTO inbox SELECT unnest($1::text[]), now() ON CONFLICT DO NOTHING"
@@ -213,9 +220,9 @@ async def _bare_consume(ground: Ground, events: int, turn: int) -> float:
         auto_offset_reset="earliest", enable_auto_commit=False,
     )  # fmt: skip
     async with consumer, ground.connection() as connection:
-        found, begun = 0, 0.0
+        found, begun, turn = 0, 0.0, secrets.token_hex(4)
         while found < events:
-            many = await consumer.getmany(timeout_ms=1000, max_records=BATCH)
+            many = await consumer.getmany(timeout_ms=1000, max_records=MOST_AT_ONCE)
             begun = begun or time.perf_counter()
             records = [record for part in many.values() for record in part]
             await connection.execute(insert, [f"{record.partition}/{record.offset}/{turn}" for record in records])
