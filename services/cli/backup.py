@@ -19,6 +19,8 @@ from services.cli import installation
 from services.cli.failures import NBSP, CommandFailed, Exit, of_file
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from services.bus.settings import Settings
     from services.cli.backup_manifest import Manifest
 
@@ -89,7 +91,17 @@ async def _save(found: Settings, where: Path) -> Saved:
     size = sum(path.stat().st_size for path in unfinished.iterdir())
     (unfinished / backup_manifest.FILE).write_text(written.model_dump_json(indent=2), encoding="utf-8")
     unfinished.rename(final)
+    await _keep_trace(found, final.name, now)
     return Saved(str(final), size, time.monotonic() - begun, states)
+
+
+async def _keep_trace(found: Settings, name: str, now: datetime) -> None:
+    """Whoever copies the databases takes everybody's requests along: the audit trail says when. Not in the copy."""
+    from services.bus import audit
+
+    entry = audit.Entry(now, installation.COMMAND, audit.TECHNICIAN, "backup.made", name, "")
+    async with installation.opened(found, "ingest") as databases:
+        await databases["ingest"].write(audit.note, entry)
 
 
 def _check_there(found: Settings) -> None:

@@ -235,3 +235,14 @@ async def published_again_where_one_was_not_heard(url: str) -> int:
     for database in (ingest, matcher):
         await database.close()
     return await backup_postgresql.publish_again(url, {"ingest": {}, "matcher": MATCHER, "notifier": {}})
+
+
+def test_a_backup_is_in_the_audit_trail_of_the_installation_and_a_failed_one_is_not(
+    berceau: Command, data: Path, tmp_path: Path
+) -> None:
+    backup = saved(berceau, tmp_path / "backups")
+    (tmp_path / "file").write_text("in the way")
+    assert berceau("backup", tmp_path / "file").code != 0
+    acts = [row for row in berceau("audit", "--person", "berceau", "--json").json if row["did"] == "backup.made"]
+    assert [(row["role"], row["about"]) for row in acts] == [("technician", backup.name)]
+    assert "a sauvegardé les bases" in berceau("audit", "--person", "berceau").out

@@ -50,7 +50,9 @@ def _matcher(tx: sa.Connection) -> list[datetime | None]:
 
 
 def _notifier(tx: sa.Connection) -> list[datetime | None]:
-    intents = sa.select(tables.messages.c.started_at).where(tables.messages.c.state == notifier.State.SENDING.value)
+    """What is open is looked at with every tick, at least each second: here, once looking may have an end."""
+    open_ = [notifier.State.SENDING.value, notifier.State.DOUBTED.value]
+    intents = sa.select(tables.messages.c.started_at).where(tables.messages.c.state.in_(open_))
     settled = [ABANDONED_AFTER + ONE_SECOND, SETTLING + ONE_SECOND]
     return [notifier.next_due(tx), *[at + wait for at in tx.scalars(intents) if at for wait in settled]]
 
