@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.admin import UserScramCredentialUpsertion
 
 from deploy.servers.kafka import Kafka, new_kafka
 from deploy.servers.processes import free_ports
@@ -18,37 +21,74 @@ from services.cli.all_topics import ALL_TOPICS
 from tests.bus import harness
 from tests.bus.harness import handled, many, reader_of, say, until
 from tests.connected.carriers import has_handled, reading, relaying
+from tests.connected.certificates import write_certificate
 
 pytestmark = pytest.mark.connected
 
 ACCOUNTS = """
-sasl.enabled.mechanisms=PLAIN
+listener.name.guarded.sasl.enabled.mechanisms=PLAIN
 listener.name.guarded.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
   user_owner="invented-1" user_stranger="invented-2";
+listener.name.sealed.sasl.enabled.mechanisms=SCRAM-SHA-512,SCRAM-SHA-256
+listener.name.sealed.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sealed.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sealed.ssl.keystore.type=PEM
+listener.name.sealed.ssl.keystore.location={keystore}
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS;User:owner
 """
 """`owner` may do everything, `stranger` nothing. The plain listener is the test's own way in."""
 
 
+@dataclass(frozen=True)
+class Doors:
+    """`host:port` at which the broker asks for an account: in clear, and behind TLS with a certificate of `ca`."""
+
+    guarded: str
+    sealed: str
+    ca: Path
+
+
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`host:port` at which the broker asks for an account."""
+def guarded(doors: Doors) -> str:
+    return doors.guarded
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     node = new_kafka(tmp_path_factory.mktemp("guarded"))
-    (port,) = free_ports(1)
-    _guard(node, port)
+    guarded, sealed = free_ports(2)
+    keystore, ca = write_certificate(node.home)
+    _guard(node, guarded, sealed, keystore)
     node.start()
-    yield f"127.0.0.1:{port}"
+    _give_passwords(node)
+    yield Doors(f"127.0.0.1:{guarded}", f"127.0.0.1:{sealed}", ca)
     node.kill()
 
 
-def _guard(node: Kafka, port: int) -> None:
+def _guard(node: Kafka, guarded: int, sealed: int, keystore: Path) -> None:
     path = node.home / "server.properties"
     text = path.read_text()
-    for listeners in ("listeners=CLIENTS://", "advertised.listeners=CLIENTS://"):
-        text = text.replace(f"\n{listeners}", f"\n{listeners.partition('=')[0]}=GUARDED://127.0.0.1:{port},CLIENTS://")
-    text = text.replace("CLIENTS:PLAINTEXT,", "CLIENTS:PLAINTEXT,GUARDED:SASL_PLAINTEXT,")
-    path.write_text(text + ACCOUNTS)
+    doors = f"GUARDED://127.0.0.1:{guarded},SEALED://127.0.0.1:{sealed},"
+    for listeners in ("listeners=", "advertised.listeners="):
+        text = text.replace(f"\n{listeners}CLIENTS://", f"\n{listeners}{doors}CLIENTS://")
+    text = text.replace("CLIENTS:PLAINTEXT,", "CLIENTS:PLAINTEXT,GUARDED:SASL_PLAINTEXT,SEALED:SASL_SSL,")
+    path.write_text(text + ACCOUNTS.replace("{keystore}", str(keystore)))
+
+
+def _give_passwords(node: Kafka) -> None:
+    """SCRAM's passwords live in the cluster: `owner` has one of each kind."""
+    with admin(harness.settings(kafka=node.bootstrap)) as client:
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+            told = client.alter_user_scram_credentials([UserScramCredentialUpsertion("owner", mechanism, "invented-3")])
+            assert told == {"owner": None}
+
+
+def sealed_for(doors: Doors, mechanism: str, **given: Any) -> Settings:
+    account = {"kafka_user": "owner", "kafka_password": "invented-3", "kafka_mechanism": mechanism}
+    return harness.settings(
+        **{"kafka": doors.sealed, "kafka_protocol": "SASL_SSL", "kafka_ca": doors.ca, **account, **given}
+    )
 
 
 def signed_in(guarded: str, user: str, password: str, **given: Any) -> Settings:
@@ -107,3 +147,23 @@ async def test_doctor_tells_a_wrong_password_and_missing_rights_with_their_remed
 def test_who_is_to_sign_in_without_a_password_is_told_at_once(guarded: str) -> None:
     with pytest.raises(ValueError, match="BERCEAU_KAFKA_PASSWORD"):
         signed_in(guarded, "owner", "")
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256"])
+async def test_events_go_their_way_behind_tls_with_a_password_that_never_travels(
+    doors: Doors, mechanism: str, topic_prefix: str, writer: Database, heard: Database
+) -> None:
+    settings = sealed_for(doors, mechanism, kafka_prefix=topic_prefix)
+    with admin(settings) as client:
+        create_topics(client, settings, partitions=2, replicas=1)
+    async with relaying(settings, writer), reading(settings, reader_of(heard)):
+        await say(writer, *many(20))
+        await until(lambda: has_handled(heard, 20))
+    assert len(await heard.read(handled)) == 20
+
+
+@pytest.mark.parametrize("wrong", [{"kafka_password": "wrong"}, {"kafka_ca": None}], ids=str)
+def test_a_wrong_password_or_a_certificate_of_a_stranger_opens_nothing(doors: Doors, wrong: dict[str, Any]) -> None:
+    """The twin: the same account with one thing taken away."""
+    with pytest.raises(BrokerAway), admin(sealed_for(doors, "SCRAM-SHA-512", **wrong)):
+        pass
