@@ -20,10 +20,10 @@ from services.ingest.declare.requests import (
     version_of,
 )
 from services.ingest.declare.vacancies import BY_STRUCTURE
-from services.ingest.families import AmendmentBody, ContactBody, contacts_for, prepare_amendment, suspend_if_wrong
+from services.ingest.families import AmendmentBody, contacts_for, prepare_amendment, suspend_if_wrong
+from services.ingest.pages import contact_forms
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.histories import told
-from services.ingest.pages.need_forms import contacts
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.siblings import asked_with
 from services.ingest.pages.visit import Visit, get, post
@@ -134,22 +134,12 @@ async def reached_anew(visit: Visit) -> Response:
     """Write down who is reached from now on, and how: all contacts are replaced."""
     form = await visit.form()
     try:
-        found = contacts(form)
-        form.check()
-        await _amend(visit, contacts=await _in_their_language(visit, found))
+        row = await visit.read(open_request, visit.act(), visit.path("request"))
+        found = contact_forms.read(form, await contacts_for(visit.guichet, row["family"]))
+        await _amend(visit, contacts=found)
     except Refused as refused:
-        fields = {"contacts": "tel", "contacts.1": "tel2", "": "tel"}
-        return await _file(visit, form.refused(refused, fields), 422)
+        return await _file(visit, form.refused(refused, contact_forms.fields(form)), 422)
     return visit.go(f"/guichet/dossier/{visit.path('request')}", "contacts")
-
-
-async def _in_their_language(visit: Visit, found: tuple[ContactBody, ...]) -> tuple[ContactBody, ...]:
-    """The form asks for no language, and a new number is no reason to write to a family in another one."""
-    row = await visit.read(open_request, visit.act(), visit.path("request"))
-    spoken = [known.language for known in await contacts_for(visit.guichet, row["family"])]
-    if not spoken:
-        return found
-    return tuple(one.model_copy(update={"language": spoken[min(n, len(spoken) - 1)]}) for n, one in enumerate(found))
 
 
 async def _amend(visit: Visit, **changes: Any) -> None:
@@ -164,10 +154,16 @@ async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
     found = await visit.read(requests.request, visit.actor, visit.path("request"), visit.now)
     (view,) = await with_people(visit.guichet, visit.actor, visit.now, [found])
     whole = [await visit.read(proposal, visit.actor, row["proposal"], visit.now) for row in view["proposals"]]
+    contacts_wrong = contact_forms.is_faulty(form)
+    if view["request_state"] == "open":
+        form = contact_forms.shown(await contacts_for(visit.guichet, view["family"]), form)
     return visit.show(
         "coordinator/file.html",
         status,
         form=form,
+        contacts_wrong=contacts_wrong,
+        reached=contact_forms.rows(form),
+        answering=contact_forms.ANSWERING,
         view=view,
         proposals=[{**row, "story": told(row)} for row in whole],
         names=await visit.read(named_structures, {wish["structure"] for wish in view["wishes"]}),

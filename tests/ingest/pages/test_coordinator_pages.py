@@ -27,7 +27,7 @@ from contracts.vocabulary import (
 from services.ingest.declare.requests import amend_request
 from services.ingest.pages.coordinator import ORDER, TITLES
 from services.matcher.handlers.answers import READ_LATE
-from services.vault import Contact, contacts_of, put_contacts
+from services.vault import Contact, ContactChannel, ContactRole, contacts_of, put_contacts
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import Town, proposal_in
 from tests.ingest.people import COORDINATOR, CRECHE, OTHER, TODAY, act, later, need_body, register, said
@@ -349,6 +349,57 @@ async def test_a_family_keeps_its_language_when_its_number_changes(town: Town, g
     assert (await guichet.post("/guichet/dossier/R-10/contacts", data=numbers)).status_code == 303
     kept = await town.guichet.vault.read(contacts_of, keyring, family)
     assert [(contact.phone, contact.language) for contact in kept] == [("+33639985555", "pt"), ("+33639986666", "pt")]
+
+
+async def test_correcting_a_number_lets_nobody_answer_who_may_not(town: Town, guichet: httpx2.AsyncClient) -> None:
+    family, keyring, path = "F-R-10", town.guichet.keyring, "/guichet/dossier/R-10"
+    known = [
+        Contact(id=f"{family}-c1", phone="06 39 98 20 10", name="Ada Exemple", role=ContactRole.GUARDIAN),
+        Contact(
+            id=f"{family}-c2", phone="06 39 98 20 11", name="Lou Exemple", role=ContactRole.TRUSTED,
+            may_answer=False, language="pt", channel=ContactChannel.VOICE,
+        ),
+    ]  # fmt: skip
+    await town.guichet.vault.write(put_contacts, keyring, family, known, TODAY)
+    page = (await guichet.get(path)).text
+    for field in ("role2", "langue2", "repond2", "tel3"):
+        assert field in read(page).ids, field
+    assert '<option value="trusted" selected>' in page
+    numbers = {"nom": "Ada Exemple", "tel": "06 39 98 20 10", "nom2": "Lou Exemple", "tel2": "06 39 98 66 66"}
+    assert (await guichet.post(f"{path}/contacts", data=numbers)).status_code == 303
+    _, second = await town.guichet.vault.read(contacts_of, keyring, family)
+    assert (second.phone, second.may_answer, second.role) == ("+33639986666", False, ContactRole.TRUSTED)
+    assert (second.language, second.channel) == ("pt", ContactChannel.VOICE)
+
+
+async def test_who_may_answer_in_which_language_is_changed_in_the_form(town: Town, guichet: httpx2.AsyncClient) -> None:
+    path = "/guichet/dossier/R-10/contacts"
+    said = {"tel": "06 39 98 55 55", "role": "guardian", "langue": "en", "repond": "oui", "tel2": "06 39 98 66 66"}
+    assert (await guichet.post(path, data={**said, "repond2": "non"})).status_code == 303
+    first, second = await town.guichet.vault.read(contacts_of, town.guichet.keyring, "F-R-10")
+    assert (first.role, first.language, first.may_answer) == (ContactRole.GUARDIAN, "en", True)
+    assert second.may_answer is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"role": "boss"}, "role"),
+        ({"langue": "xx"}, "langue"),
+        ({"repond": "non"}, "repond"),
+        ({"nom2": "Lou Exemple"}, "tel2"),
+        ({"tel3": "123"}, "tel3"),
+    ],
+)
+async def test_a_wrong_contact_is_corrected_beside_its_field(
+    guichet: httpx2.AsyncClient, changes: dict[str, str], field: str
+) -> None:
+    page = await guichet.post("/guichet/dossier/R-10/contacts", data={"tel": "06 39 98 55 55", **changes})
+    assert page.status_code == 422
+    assert faults(page.text) == [field]
+    assert field in read(page.text).ids
+    assert '<details id="contacts" open>' in page.text
+    assert 'value="06 39 98 55 55"' in page.text
 
 
 @pytest.mark.parametrize(
