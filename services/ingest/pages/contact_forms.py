@@ -11,6 +11,7 @@ from typing import Any
 
 from services.ingest.families import MOST_CONTACTS, ContactBody
 from services.ingest.pages.forms import Form, body
+from services.ingest.pages.histories import PLACES
 from services.vault import (
     Contact,
     ContactChannel,
@@ -28,8 +29,6 @@ ANSWERING = ((YES, "Oui"), (NO, "Non"))
 ROLES = tuple((role.value, role.label) for role in ContactRole if role is not ContactRole.STAFF)
 LANGUAGES = (("fr", "Français"), ("en", "Anglais"), ("pt", "Portugais"), ("ar", "Arabe"), ("tr", "Turc"))
 """Those that `docs/fichiers.md` names; another one that a file gave stays, by its code."""
-
-TITLES = ("Premier contact", "Second contact", "Troisième contact")
 
 
 def ends() -> tuple[str, ...]:
@@ -51,7 +50,7 @@ def rows(form: Form) -> list[dict[str, Any]]:
     """What the page shows of each contact: those that are there, and one more to fill in."""
     filled = [n for n, end in enumerate(ends()) if any(form[f"{name}{end}"] for name in ("nom", "tel", "courriel"))]
     last = filled[-1] if filled else -1
-    return [_row(form, end, title, n > last) for n, (end, title) in enumerate(zip(ends(), TITLES, strict=True))][
+    return [_row(form, end, title, n > last) for n, (end, title) in enumerate(zip(ends(), PLACES, strict=True))][
         : last + 2
     ]
 
@@ -96,7 +95,7 @@ def _check(form: Form) -> None:
     """A first contact is wanted, and a name alone reaches nobody."""
     if not form["tel"] and not form["courriel"]:
         form.fault("tel", "phone_wanted", "Il manque un numéro.", "Écrivez-le ainsi\u00a0: 06 39 98 56 78.")
-    for end, title in zip(ends()[1:], TITLES[1:], strict=True):
+    for end, title in zip(ends()[1:], PLACES[1:], strict=True):
         if form[f"nom{end}"] and not form[f"tel{end}"] and not form[f"courriel{end}"]:
             rule = f"Il manque le numéro du {title.lower()}."
             form.fault(f"tel{end}", "phone_wanted", rule, "Écrivez-le, ou effacez son nom.")

@@ -14,6 +14,7 @@ from services.ingest.declare.tasks import ACT_FIRST, HandledBody, handle_task
 from services.ingest.inbound import handle_text
 from services.ingest.pages.family_files import TAKING_BACK
 from services.ingest.pages.forms import body
+from services.ingest.pages.histories import said
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.releases import rounds
 from services.ingest.pages.visit import Visit, get, post
@@ -121,6 +122,7 @@ async def to_do(visit: Visit) -> Response:
         put_off_hours=PUT_OFF_HOURS,
         words={row["proposal"]: row["words"] for row in texts if row["proposal"]},
         texts=await _with_numbers(visit, [row for row in texts if row["proposal"] is None]),
+        said=said,
         details=_DETAILS,
         states=ProposalState,
     )

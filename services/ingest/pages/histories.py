@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.proposals import Verdict
 from contracts.vocabulary import Answer, Channel, MessageTemplate, RefusalReason, WithdrawalReason
+from services.vault import ContactRole
 
 WORDS = {
     "proposal.made": "Proposition préparée",
@@ -40,6 +41,20 @@ MESSAGE_STATES = {
 }
 
 
+BY = {
+    Channel.SMS: "par SMS",
+    Channel.LINK: "par le lien",
+    Channel.PHONE: "au téléphone",
+    Channel.COUNTER: "au guichet",
+    Channel.COUNSELLOR: "par son conseiller",
+    Channel.API: "par un logiciel",
+}
+STAFF_CHANNELS = frozenset({Channel.PHONE, Channel.COUNTER, Channel.COUNSELLOR})
+"""How an answer came, and where a professional wrote it down."""
+
+PLACES = ("Premier contact", "Second contact", "Troisième contact")
+
+
 @dataclass(frozen=True)
 class Line:
     at: datetime
@@ -51,6 +66,27 @@ def told(view: Mapping[str, Any]) -> list[Line]:
     events = [Line(row["at"], _event(row)) for row in view["history"]]
     messages = [line for row in view["messages"] if (line := _message(row)) is not None]
     return sorted([*events, *messages], key=lambda line: line.at)
+
+
+def said(view: Mapping[str, Any]) -> list[Line]:
+    """Who of a family answered what, and how, in the order of receipt.
+
+    A contact is named where `view` shows its name to the visitor, else by its place and role.
+    """
+    known = {contact["id"]: _named(contact, n) for n, contact in enumerate(view.get("contacts", ()))}
+    lines = [Line(row["received_at"] or row["judged_at"], _reply(row, known)) for row in view["replies"]]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _reply(row: Mapping[str, Any], known: Mapping[str, str]) -> str:
+    channel = Channel(row["channel"])
+    unnamed = "Un professionnel" if channel in STAFF_CHANNELS else "Un contact de la famille"
+    who = known.get(row["answered_by"], unnamed)
+    return f"{who}\u00a0: {Answer(row['answer']).label}, {BY[channel]}"
+
+
+def _named(contact: Mapping[str, Any], n: int) -> str:
+    return f"{contact['name'] or PLACES[n]} ({ContactRole(contact['role']).label.lower()})"
 
 
 def _event(row: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from contracts.confirmations import AdmissionConfirmed
+from contracts.proposals import ReplyJudged, Verdict
 from contracts.releases import ReleaseGiven, ReleaseSuspended, WithdrawalGiven
 from contracts.replies import CallRecorded, ReplyReceived, ReplyUndone
 from contracts.requests import RequestAmended, RequestClosed, RequestRegistered
@@ -140,6 +141,27 @@ async def test_one_is_held_back_with_a_reason_and_a_date(town: Town, guichet: ht
     assert done.status_code == 303
     (held,) = await town.said(ReleaseSuspended)
     assert (held.until, held.reason) == (date(2026, 11, 9), "Fratrie à vérifier")
+
+
+async def test_a_contradiction_says_who_of_the_family_said_what_and_how(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    family, frozen = f"F-{proposal_in('frozen').replace('O', 'R')}", proposal_in("frozen")
+    first, second = f"{family}-c1", f"{family}-c2"
+    known = [
+        Contact(id=first, phone="06 39 98 20 10", name="Ada Exemple"),
+        Contact(id=second, phone="06 39 98 20 11", role=ContactRole.TRUSTED),
+    ]
+    await town.guichet.vault.write(put_contacts, town.guichet.keyring, family, known, TODAY)
+    facts = {"proposal": frozen, "verdict": Verdict.TAKEN}
+    no = event(ReplyJudged, "Y-2", answer=Answer.NON, answered_by=second, channel=Channel.LINK, **facts)
+    yes = event(ReplyJudged, "Y-1", answer=Answer.OUI, answered_by=first, channel=Channel.SMS, **facts)
+    await town.hear(no.model_copy(update={"time": later(minutes=5)}), yes)
+    shown = words((await guichet.get("/guichet")).text)
+    ada, trusted = "Ada Exemple (parent)\u00a0: OUI, par SMS", "Second contact (personne de confiance)\u00a0: NON"
+    assert ada in shown
+    assert f"{trusted}, par le lien" in shown
+    assert shown.index(ada) < shown.index(trusted), "in the order of receipt"
 
 
 async def test_the_guichet_answers_for_a_family_on_the_phone(town: Town, guichet: httpx2.AsyncClient) -> None:
