@@ -51,7 +51,7 @@ async def sent(visit: Visit) -> Response:
             return visit.go(f"/conseil/dossier/{request}", "demande")
     except Refused as refused:
         return await _form(visit, form.refused(refused, {**needs.FIELDS, **wishes.faults(form)}), 422)
-    return needs.checked(visit, form, wanted, await needs.options(visit), "/conseil")
+    return await needs.checked(visit, form, wanted, "/conseil")
 
 
 async def one_file(visit: Visit) -> Response:

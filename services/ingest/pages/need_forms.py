@@ -20,6 +20,7 @@ from services.ingest.declare.needs import MOST_WISHES
 from services.ingest.declare.requests import check_registration, register_request
 from services.ingest.families import ContactBody, RegistrationBody, contacts_from, prepare_registration
 from services.ingest.pages import wishes
+from services.ingest.pages.duplicates import known_already
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.visit import Visit
@@ -168,9 +169,13 @@ async def options(visit: Visit) -> dict[str, Any]:
     }
 
 
-def checked(visit: Visit, form: Form, wanted: RegistrationBody, chosen: dict[str, Any], back: str) -> Response:
-    """The answers, for a last look."""
-    return visit.show("layout/check.html", form=form, wanted=wanted, options=chosen, action=visit.here, back=back)
+async def checked(visit: Visit, form: Form, wanted: RegistrationBody, back: str) -> Response:
+    """The answers, for a last look; where the child seems to be registered already, that is said first."""
+    twice = await known_already(visit, wanted)
+    chosen, here = await options(visit), visit.here
+    return visit.show(
+        "layout/check.html", form=form, wanted=wanted, options=chosen, action=here, back=back, twice=twice
+    )
 
 
 def _contact(phone: str, name: str) -> ContactBody:

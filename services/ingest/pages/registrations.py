@@ -48,7 +48,7 @@ async def sent(visit: Visit) -> Response:
             return visit.go(f"/guichet/dossier/{request}", "demande")
     except Refused as refused:
         return await _form(visit, form.refused(refused, {**needs.FIELDS, **wishes.faults(form)}), 422)
-    return needs.checked(visit, form, wanted, await needs.options(visit), "/guichet")
+    return await needs.checked(visit, form, wanted, "/guichet")
 
 
 def _body(form: Form, family: dict[str, Any]) -> RegistrationBody:

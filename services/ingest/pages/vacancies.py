@@ -26,7 +26,7 @@ from services.ingest.pages.visit import Visit, get, post
 from services.ingest.problems import Refused, unknown
 from services.ingest.queries import directory
 from services.ingest.queries.agreements import agreements_of
-from services.ingest.queries.places import places_of
+from services.ingest.queries.places import families_told, places_of
 
 _ONE_DAY = timedelta(days=1)
 WORKING_WEEK = tuple(day.value for day in WEEKDAYS[:5])
@@ -65,7 +65,7 @@ async def posted(visit: Visit) -> Response:
 async def one_place(visit: Visit) -> Response:
     """A place, how many are left, and how to take it back."""
     row = await _row(visit)
-    return _change(visit, row, Form.filled(places=row["left"]))
+    return await _change(visit, row, Form.filled(places=row["left"]))
 
 
 async def changed(visit: Visit) -> Response:
@@ -75,7 +75,7 @@ async def changed(visit: Visit) -> Response:
         form.check()
         await visit.write(change_vacancy, visit.act(), row["vacancy"], body(ChangeBody, places=left))
     except Refused as refused:
-        return _change(visit, row, form.refused(refused, {"places": "places", "": "places"}), 422)
+        return await _change(visit, row, form.refused(refused, {"places": "places", "": "places"}), 422)
     return visit.go("/creche", "modifie")
 
 
@@ -87,7 +87,7 @@ async def withdrawn(visit: Visit) -> Response:
         await visit.write(withdraw_vacancy, visit.act(), row["vacancy"], body(WithdrawalBody, reason=reason))
     except Refused as refused:
         filled = Form({**form.values, "places": [str(row["left"])]}, form.problems)
-        return _change(visit, row, filled.refused(refused, {"reason": "motif", "": "motif"}), 422)
+        return await _change(visit, row, filled.refused(refused, {"reason": "motif", "": "motif"}), 422)
     return visit.go("/creche", "retire")
 
 
@@ -156,8 +156,9 @@ async def _row(visit: Visit) -> dict[str, Any]:
     return row
 
 
-def _change(visit: Visit, row: dict[str, Any], form: Form, status: int = 200) -> Response:
-    return visit.show("creches/place.html", status, row=row, form=form, reasons=REASONS, kinds=VacancyKind)
+async def _change(visit: Visit, row: dict[str, Any], form: Form, status: int = 200) -> Response:
+    told = await visit.read(families_told, row["vacancy"])
+    return visit.show("creches/place.html", status, row=row, told=told, form=form, reasons=REASONS, kinds=VacancyKind)
 
 
 PAGES = (

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.vocabulary import LIVE, Audience, Period, Slot, VacancyKind, Weekday
+from contracts.vocabulary import LIVE, Audience, Period, ProposalState, Slot, VacancyKind, Weekday
 from services.calendar import local_day
 from services.ingest import store
 from services.ingest.access import Thing, reveal
@@ -90,6 +90,23 @@ def vacancy_view(tx: sa.Connection, actor: Actor, vacancy: str, now: datetime) -
     if found is None:
         raise unknown("vacancy", "cette place")
     return found
+
+
+def families_told(tx: sa.Connection, vacancy: str) -> int:
+    """How many families at most would learn by SMS that this vacancy is withdrawn: each counts once, however many of
+    its proposals lie in it, and one that was told of nothing yet does not count. The matcher takes back no more than
+    what does not fit any more.
+    """
+    row = store.find(tx, store.vacancies, vacancy)
+    if row is None:
+        return 0
+    own = (proposals.c.section == row["section"], proposals.c.kind == row["kind"], proposals.c.start.is_not(None))
+    found = store.rows(tx, sa.select(proposals).where(*own, proposals.c.state.in_(sorted(LIVE - _UNSAID))))
+    return len({made["family"] for made in found if takes_from(posted(row), _held(made, None))})
+
+
+_UNSAID = frozenset({ProposalState.PREPARED, ProposalState.HELD})
+"""Nothing has left to the family yet."""
 
 
 def held_in(tx: sa.Connection, section: str, kind: str, rows: Sequence[dict[str, Any]] = ()) -> list[Held]:

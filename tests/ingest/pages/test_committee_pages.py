@@ -23,7 +23,7 @@ async def test_the_commission_begins_with_what_waits_for_a_release(town: Town) -
     page = await committee.get("/commission")
     shown = words(page.text)
     for said in (
-        "2\u00a0propositions à libérer",
+        "1\u00a0proposition à libérer, 1\u00a0autre attend",
         "Un enfant de 21\u00a0mois",
         "30\u00a0points hors santé",
         "Parent isolé",

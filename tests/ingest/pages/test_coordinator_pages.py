@@ -297,6 +297,29 @@ async def test_who_adds_nothing_about_travel_or_delay_is_asked_nothing_more(guic
         assert re.search(rf'name="{name}" type="text" value="0"', page), name
 
 
+async def test_a_child_who_seems_registered_already_is_said_before_a_second_request(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    said, path = "Une demande existe déjà pour ce numéro et cette date de naissance.", "/guichet/demande"
+    form = {**NEED, "etape": "verifier"}
+    assert said not in words((await guichet.post(path, data=form)).text)
+    first = await guichet.post(path, data={**form, "etape": "enregistrer"})
+    file = first.headers["location"].partition("?")[0]
+    again = await guichet.post(path, data={**form, "tel": "06 39 98 99 99", "tel2": "0639984444"})
+    assert said in words(again.text), "the number counts, whoever of the family it is written beside"
+    assert file in read(again.text).targets
+    assert "Enregistrer quand même" in words(again.text)
+    other_birth = await guichet.post(path, data={**form, "naissance": "15/01/2025"})
+    assert said not in words(other_birth.text)
+    twin = await guichet.post(path, data={**form, "prenom": "Lou", "etape": "enregistrer"})
+    assert twin.status_code == 303, "nothing is refused: twins exist"
+    counsellor = await town.signed_in("counsellor")
+    urgent = {**form, "fin": "2026-12-03", "voeu1": "", "voeu2": ""}
+    unseen = await counsellor.post("/conseil/demande", data=urgent)
+    assert unseen.status_code == 200, faults(unseen.text)
+    assert said not in words(unseen.text), "not its own file"
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

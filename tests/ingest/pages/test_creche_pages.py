@@ -17,7 +17,7 @@ from services.ingest.pages.absences import ORDINARY_DAY, Part, hours_of
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import TOMORROW, WEEK, Town, proposal_in
 from tests.ingest.people import BEBES, DIRECTOR, GRANDS, OTHER_DIRECTOR, TODAY, act, vacancy_body
-from tests.ingest.proposals import made
+from tests.ingest.proposals import made, released
 
 
 @pytest.fixture
@@ -79,6 +79,22 @@ async def test_children_on_other_days_of_one_place_are_not_added_up(quiet_town: 
     assert (some + said if days else said) in shown
     one = words((await director.get(f"/creche/place/{vacancy}")).text)
     assert (", à tous ces horaires" in one) == (days > 0)
+
+
+async def test_a_withdrawal_counts_families_that_were_written_to_and_each_once(quiet_town: Town) -> None:
+    start = Period(start=TODAY, end=date(2027, 8, 1))
+    opened = vacancy_body(section=BEBES, slots=WEEK, places=2, period=start)
+    vacancy = await quiet_town.write(open_vacancy, act(DIRECTOR), opened)
+    families = ("F-1", "F-1", "F-2", "F-3")
+    facts = [{"family": family, "section": BEBES, "slots": (WEEK[n],)} for n, family in enumerate(families)]
+    await quiet_town.hear(*[made(f"O-{n}", f"R-{n}", code=f"77{n:02}", period=start, **f) for n, f in enumerate(facts)])
+    director = await quiet_town.signed_in("director")
+    path = f"/creche/place/{vacancy}"
+    assert "Aucune famille n'a encore reçu de SMS" in words((await director.get(path)).text)
+    await quiet_town.hear(released("O-0"), released("O-1"))
+    assert "Jusqu'à 1\u00a0famille sera prévenue par SMS." in words((await director.get(path)).text)
+    await quiet_town.hear(released("O-2"))
+    assert "Jusqu'à 2\u00a0familles seront prévenues par SMS." in words((await director.get(path)).text)
 
 
 REGULAR = {

@@ -103,6 +103,7 @@ RULES = PublishedRules(
     lines=(RulesLine("Parent isolé", 35), RulesLine("Congé parental ou solution durable", -10)),
     first_tier=("Parcours d'insertion, recherche d'emploi ou RSA",),
     is_model=True,
+    voted=("Une place libre attend un début 4\u00a0semaines au plus.",),
 )
 
 
