@@ -196,6 +196,17 @@ def _sms(state: str, number: int) -> str:
     return counted(number, one, many)
 
 
+def _together(together: dict[str, int]) -> str:
+    families, children = counted(together["families"], "famille"), counted(together["children"], "enfant")
+    offered = f"Une proposition pour chacun\u00a0: {counted(together['offered'], 'famille')}"
+    placed = f"Une place confirmée pour chacun\u00a0: {counted(together['placed'], 'famille')}"
+    return "\n".join([f"{families}, {children}", offered, placed])
+
+
+def _moved(moves: dict[str, int]) -> str:
+    return f"{counted(moves['asked'], 'demande')}, {counted(moves['placed'], 'obtenue')}"
+
+
 def summary(figures: dict[str, Any]) -> Table:
     """The end of the stretch on one screen."""
     table = Table(title="Bilan", show_header=False)
@@ -204,6 +215,8 @@ def summary(figures: dict[str, Any]) -> Table:
         table.add_row(f"Demandes : {state or {'waiting': 'En attente', 'closed': 'Closes'}[fate]}", str(number))
     for template, by_state in sorted(figures["messages"].items()):
         table.add_row(f"SMS : {MessageTemplate(template).label}", ", ".join(_sms(*of) for of in by_state.items()))
+    table.add_row("Fratries demandées ensemble", _together(figures["together"]))
+    table.add_row("Enfants placés qui demandent une autre place", _moved(figures["moves"]))
     table.add_row("Places confirmées", f"{figures['places']['placed']} sur {figures['places']['offered']}")
     table.add_row("Règles non respectées", str(len(figures["violations"])))
     return table

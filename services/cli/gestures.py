@@ -9,8 +9,10 @@ from itertools import count
 import sqlalchemy as sa
 
 from contracts.vocabulary import Answer, Channel, Id, ProposalState, VacancyKind
+from services.calendar import local_day
+from services.cli.asked_again import who_may_move
 from services.cli.place import Place
-from services.cli.town import Names, act_of, keep_family, post, register
+from services.cli.town import Names, act_of, keep_family, keep_first_name, post, register
 from services.ingest import store
 from services.ingest.actors import Act, Actor, Role
 from services.ingest.declare.confirmations import (
@@ -25,7 +27,7 @@ from services.ingest.declare.holds import HoldBody, request_hold
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.releases import ReleaseBody, give_release
 from services.ingest.declare.replies import CallBody, record_call, record_reply
-from services.ingest.declare.requests import ClosingBody, amend_request, close_request
+from services.ingest.declare.requests import ClosingBody, amend_request, close_request, register_request
 from services.ingest.declare.tasks import HandledBody, handle_task
 from services.ingest.declare.vacancies import (
     ChangeBody,
@@ -42,6 +44,7 @@ from services.notifier.gateways import phone_threads
 from services.territory import (
     AnnounceDeparture,
     AskForPlace,
+    AskToMove,
     ChangePlaces,
     ChangeRequest,
     CloseRequest,
@@ -104,6 +107,8 @@ class Gestures:
                 await self._write(close_request, self._guichet(), request, ClosingBody(reason=reason))
             case AnnounceDeparture():
                 await self._depart(action)
+            case AskToMove():
+                await self._ask_to_move(action)
             case ReleasePrepared():
                 await self.release_all()
 
@@ -141,6 +146,17 @@ class Gestures:
             leaving = placed[action.pick % len(placed)]
             body = DepartureBody(last_day=action.last_day, reason=action.reason)
             await self._write(announce_departure, self._director(action.structure), leaving, body)
+
+    async def _ask_to_move(self, action: AskToMove) -> None:
+        """The child keeps its place until the other one is confirmed."""
+        might = await self.town.databases["ingest"].read(who_may_move, action.structure, local_day(self._now()))
+        if not might:
+            return
+        asked = might[action.pick % len(might)]
+        about = (self.families[asked.family], asked.child, asked.request, self._now())
+        await self.town.databases["vault"].write(keep_first_name, self.town.guichet.keyring, *about)
+        ids = {"request": asked.request, "family": asked.family, "child": asked.child}
+        await self.town.databases["ingest"].write(register_request, self._guichet(), asked.need, **ids)
 
     async def release_all(self) -> None:
         """The coordinator releases everything that is prepared."""

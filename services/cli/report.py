@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
@@ -31,6 +32,8 @@ async def report(town: Place, since: datetime, until: datetime) -> dict[str, Any
         "fates": dict(Counter(row["fate"] for row in ingest["requests"])),
         "proposals": ingest["proposals"],
         "hours_to_first_proposal": ingest["hours_to_first_proposal"],
+        "together": ingest["together"],
+        "moves": ingest["moves"],
         "places": matcher["places"],
         "rounds": matcher["rounds"],
         "violations": matcher["violations"],
@@ -44,8 +47,11 @@ def _ingest_side(tx: sa.Connection) -> dict[str, Any]:
     for row in proposals:
         by_request[row["request"]].append(row)
     requests = list(tx.execute(sa.select(declared.requests).order_by(declared.requests.c.id)).mappings())
+    fates = [_fate(row, by_request[row["id"]]) for row in requests]
     return {
-        "requests": [_fate(row, by_request[row["id"]]) for row in requests],
+        "requests": fates,
+        "together": _together(tx, {row["request"]: row for row in fates}),
+        "moves": _moves(fates),
         "proposals": dict(Counter(row["state"] for row in proposals)),
         "hours_to_first_proposal": _waits(requests, by_request),
     }
@@ -57,6 +63,21 @@ def _fate(row: sa.RowMapping, proposals: list[sa.RowMapping]) -> dict[str, Any]:
     if row["state"] == declared.CLOSED and fate != ProposalState.CONFIRMED:
         fate = "closed"
     return {"request": row["id"], "kind": row["kind"], "fate": fate, "proposals": len(proposals)}
+
+
+def _together(tx: sa.Connection, fates: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Families whose children are asked for together, their children, and those with an offer, or a place, for each."""
+    groups = list(tx.scalars(sa.select(declared.siblings.c.requests).where(declared.siblings.c.parted_at.is_(None))))
+    children = [[fates[request] for request in group] for group in groups]
+    offered = sum(all(child["proposals"] for child in group) for group in children)
+    placed = sum(all(child["fate"] == ProposalState.CONFIRMED for child in group) for group in children)
+    return {"families": len(groups), "children": sum(map(len, groups)), "offered": offered, "placed": placed}
+
+
+def _moves(fates: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Children with a place for whom another one is asked, and how many of them got it."""
+    asked = [row["fate"] for row in fates if RequestKind(row["kind"]).has_a_place]
+    return {"asked": len(asked), "placed": asked.count(ProposalState.CONFIRMED.value)}
 
 
 def _waits(requests: list[sa.RowMapping], by_request: dict[str, list[sa.RowMapping]]) -> dict[str, Any]:

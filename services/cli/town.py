@@ -15,6 +15,7 @@ from services.ingest.declare.agreements import AgreementBody, sign_agreement
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.persons import PersonBody, register_person
 from services.ingest.declare.requests import register_request
+from services.ingest.declare.siblings import SiblingsBody, ask_together
 from services.ingest.declare.structures import StructureBody, publish_structure
 from services.ingest.declare.territories import TerritoryBody, publish_territory
 from services.ingest.declare.vacancies import VacancyBody, open_vacancy
@@ -63,12 +64,17 @@ async def arrive(town: Place, territory: Territory, name: str, now: datetime) ->
 
 
 async def follow(town: Place, territory: Territory, name: str, now: datetime, names: Names) -> None:
-    """Then everybody else, some families at a time, so that nobody waits at a door meanwhile."""
+    """Then everybody else, some families at a time, so that nobody waits at a door meanwhile.
+
+    Brothers and sisters who ask together come with their family.
+    """
     regular = [vacancy for vacancy in territory.vacancies if vacancy.kind is VacancyKind.REGULAR]
     await town.databases["ingest"].write(_post, regular, name, now, names)
     waiting = [request for request in territory.requests if request.kind is RequestKind.REGULAR]
-    for n in range(0, len(waiting), AT_A_TIME):
-        some = waiting[n : n + AT_A_TIME]
+    families = list(dict.fromkeys(request.family for request in waiting))
+    for n in range(0, len(families), AT_A_TIME):
+        coming = set(families[n : n + AT_A_TIME])
+        some = [request for request in waiting if request.family in coming]
         await town.databases["vault"].write(_keep_people, town.guichet.keyring, territory, some, now)
         await town.databases["ingest"].write(_register, territory, some, name, now)
 
@@ -87,6 +93,14 @@ def _keep_people(
 def _keep_staff(tx: sa.Connection, keyring: Keyring, territory: Territory, now: datetime) -> None:
     staff = {person.id: [_staff_contact(person)] for person in territory.people}
     put_many_contacts(tx, keyring, staff, now.date(), OwnerKind.STAFF)
+
+
+def keep_first_name(
+    tx: sa.Connection, keyring: Keyring, family: Family, child: str, request: str, now: datetime
+) -> None:
+    """The child's first name beside another of its requests; an expected child has none."""
+    name = next(each.first_name for each in family.children if each.id == child)
+    put_first_names(tx, keyring, [ChildName(family.id, request, name)] if name else [], now.date())
 
 
 def keep_family(tx: sa.Connection, keyring: Keyring, family: Family, now: datetime) -> None:
@@ -124,6 +138,11 @@ def _register(
 ) -> None:  # fmt: skip
     for request in requests:
         register(tx, act_of(territory.coordinator, Role.COORDINATOR, name, now, request.id), request)
+    asking = {request.id for request in requests}
+    for asked in territory.siblings:
+        if asking.issuperset(asked.requests):
+            body = SiblingsBody(**_fields(SiblingsBody, asked.said()))
+            ask_together(tx, act_of(territory.coordinator, Role.COORDINATOR, name, now, asked.id), body)
 
 
 def _sign(tx: sa.Connection, territory: Territory, name: str, now: datetime, names: Names) -> None:

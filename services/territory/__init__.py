@@ -10,6 +10,7 @@ from services.territory.actions import (
     Action,
     AnnounceDeparture,
     AskForPlace,
+    AskToMove,
     ChangePlaces,
     ChangeRequest,
     CloseRequest,
@@ -26,8 +27,10 @@ from services.territory.behaviour import (
     answers_of,
     confirmation_of,
 )
+from services.territory.moves import Move, move_of
 from services.territory.people import Child, Contact, Family, JobKind, Person
 from services.territory.requests import Request
+from services.territory.siblings import AskedTogether
 from services.territory.structures import Structure
 from services.territory.territory import (
     MONTLUCON_SIZE,
@@ -50,6 +53,8 @@ __all__ = [
     "Agreement",
     "AnnounceDeparture",
     "AskForPlace",
+    "AskToMove",
+    "AskedTogether",
     "ChangePlaces",
     "ChangeRequest",
     "Child",
@@ -61,6 +66,7 @@ __all__ = [
     "FamilyAnswer",
     "Guichet",
     "JobKind",
+    "Move",
     "Person",
     "PostVacancy",
     "ProposalFacts",
@@ -75,6 +81,7 @@ __all__ = [
     "WithdrawVacancy",
     "answers_of",
     "confirmation_of",
+    "move_of",
     "synthesise",
     "week_of_events",
 ]

@@ -72,6 +72,14 @@ class AnnounceDeparture(Action):
     reason: DepartureReason
 
 
+class AskToMove(Action):
+    """The family of a child placed in `structure` asks for another place: the `pick`th of the placements that nobody
+    asks to leave, by id, counted round; nothing if none."""
+
+    structure: Id
+    pick: int
+
+
 class ReleasePrepared(Action):
     """The coordinator releases everything that is prepared, in one gesture."""
 
@@ -85,5 +93,6 @@ TimedAction = (
     | ChangeRequest
     | CloseRequest
     | AnnounceDeparture
+    | AskToMove
     | ReleasePrepared
 )

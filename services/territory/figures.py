@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from contracts.siblings import Together
 from contracts.vocabulary import Answer, RefusalReason
 
 T = TypeVar("T", bound=Hashable)
@@ -66,6 +67,18 @@ OTHER_CRITERIA = Spread(
     ASSUMED,
 )
 SIBLING_PRESENT = Figure(0.08, ASSUMED)
+ELDER_ASKS_TOO = Figure(0.04, "Choisi pour qu'une dizaine de fratries se voient dans un territoire entier")
+"""Families whose elder child, under three as well, waits for a place together with the younger one."""
+TOGETHER: Spread[tuple[Together, ...]] = Spread(
+    {
+        (Together.SAME_STRUCTURE,): 50,
+        (Together.SAME_STRUCTURE, Together.SAME_DAYS): 35,
+        (Together.NEAR,): 15,
+    },
+    ASSUMED,
+)
+ASKS_TO_MOVE = Figure(0.08, "Choisi pour que quelques enfants placés demandent autre chose en une semaine")
+"""On a working day, for each structure: one child who got a place there asks for another week or another structure."""
 WORKING = Spread({"both_parents_work": 56, "one_works": 24, "none": 20}, ASSUMED)
 
 REQUEST_KINDS = Spread({"regular": 90, "occasional": 7, "urgent": 3}, ASSUMED)

@@ -17,6 +17,7 @@ from services.calendar import local
 from services.territory.calendars import ONE_DAY
 from services.territory.people import Child, Contact, Family
 from services.territory.requests import Request
+from services.territory.siblings import AskedTogether
 from services.territory.structures import Structure
 from services.territory.territory import Territory
 from services.territory.vacancies import Vacancy
@@ -52,7 +53,7 @@ REQUEST_COLUMNS = (
     *DAYS,
     *("Dates", "Autres semaines", "Début", "Fin", "Souplesse (jours)", "Trajet (minutes)"),
     *("Critères validés", "Critères à vérifier", "Accueil adapté", "Prescripteur", "SMS urgents", "Dossier complet"),
-    *("Une partie aide", "Jours minimum"),
+    *("Une partie aide", "Jours minimum", "Avec", "Ensemble"),
     *CONTACTS,
     "Remarque",
 )
@@ -88,7 +89,8 @@ def vacancies_csv(territory: Territory) -> TownFile:
 def requests_csv(territory: Territory) -> TownFile:
     """One row for each request, with the first name and the contacts that go to the vault and nowhere else."""
     families = {family.id: family for family in territory.families}
-    rows = tuple(_request_row(each, families[each.family]) for each in territory.requests)
+    together = {request: asked for asked in territory.siblings for request in asked.requests}
+    rows = tuple(_request_row(each, families[each.family], together.get(each.id)) for each in territory.requests)
     return TownFile("demandes.csv", REQUEST_COLUMNS, rows)
 
 
@@ -114,7 +116,7 @@ def _vacancy_row(vacancy: Vacancy) -> tuple[str, ...]:
     )
 
 
-def _request_row(request: Request, family: Family) -> tuple[str, ...]:
+def _request_row(request: Request, family: Family, together: AskedTogether | None) -> tuple[str, ...]:
     child = next(each for each in family.children if each.id == request.child)
     first, *others = request.patterns
     return (
@@ -125,8 +127,17 @@ def _request_row(request: Request, family: Family) -> tuple[str, ...]:
         *(criteria(request.criteria, validated=True), criteria(request.criteria, validated=False)),
         *(yes_no(request.needs_support), request.prescriber or "", yes_no(request.urgent_sms_agreed)),
         *(yes_no(request.file_complete), yes_no(request.accepts_partial), str(request.min_days)),
+        *siblings_cells(request, together),
         *(*contact_cells(family.contacts), LABEL),
     )
+
+
+def siblings_cells(request: Request, together: AskedTogether | None) -> tuple[str, str]:
+    """The requests of its brothers and sisters, and what is asked of all their places."""
+    if together is None:
+        return ("", "")
+    others = listed(other for other in together.requests if other != request.id)
+    return (others, listed(wish.label for wish in together.together))
 
 
 def _child_cells(family: Family, child: Child) -> tuple[str, ...]:

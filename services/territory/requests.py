@@ -152,7 +152,9 @@ def _criteria(
         DeclaredCriterion(criterion=each, validated=chance.happens(f"valid/{each}", figures.VALIDATED.value))
         for each in grounds
     ]
-    twins = [DeclaredCriterion(criterion=Criterion.TWINS, validated=True)] if len(family.children) > 1 else []
+    births = [child.born for child in family.children]
+    at_once = len(set(births)) < len(births)
+    twins = [DeclaredCriterion(criterion=Criterion.TWINS, validated=True)] if at_once else []
     communes = {structure.id: structure.commune for structure in structures}
     near = [
         DeclaredCriterion(criterion=Criterion.SAME_COMMUNE, validated=True, structure=wish.structure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from typing import Literal
@@ -18,6 +18,7 @@ from services.territory.outlines import OUTLINES_SOURCE, outlines
 from services.territory.people import DAYS_A_MONTH, Child, Family, JobKind, Person, contact_count, contacts, staff
 from services.territory.requests import YOUNGEST, Request, Surroundings, is_single, request
 from services.territory.said import Said
+from services.territory.siblings import AskedTogether, asked_together, with_elder
 from services.territory.structures import Structure, structures
 from services.territory.vacancies import Agreement, Vacancy, agreements, on_call_places, vacancies
 
@@ -72,6 +73,7 @@ class Territory(Frozen):
     vacancies: tuple[Vacancy, ...]
     families: tuple[Family, ...]
     requests: tuple[Request, ...]
+    siblings: tuple[AskedTogether, ...]
 
     @property
     def counsellors(self) -> tuple[Id, ...]:
@@ -97,6 +99,7 @@ def synthesise(seed: int, on: date, size: Size = MONTLUCON_SIZE) -> Territory:
     around = Surroundings(places, signed, counsellors, on)
     free = vacancies(places, on, size.many_vacancies, chance.of("vacancies"))
     families = tuple(_families(asking, homes, len(people), seed, on, chance))
+    requests = {family.id: tuple(_requests(family, around, chance)) for family in families}
     return Territory(
         seed=seed,
         on=on,
@@ -107,7 +110,8 @@ def synthesise(seed: int, on: date, size: Size = MONTLUCON_SIZE) -> Territory:
         agreements=signed,
         vacancies=free + on_call_places(signed, places, on),
         families=families,
-        requests=tuple(found for family in families for found in _requests(family, around, chance)),
+        requests=tuple(found for of_family in requests.values() for found in of_family),
+        siblings=tuple(_siblings(families, requests, chance)),
     )
 
 
@@ -163,7 +167,7 @@ def _people(places: Sequence[Structure], seed: int, chance: Chance) -> Iterator[
 def _families(
     asking: int, homes: Sequence[CommuneChildren], first_phone: int, seed: int, on: date, chance: Chance
 ) -> Iterator[Family]:
-    """Families until `asking` children ask."""
+    """Families until `asking` children ask, the elder ones not counted."""
     living = {home.code: float(home.children) for home in homes if home.children}
     children, number = 0, 0
     while children < asking:
@@ -173,7 +177,7 @@ def _families(
         expected = draw.happens("expected", figures.EXPECTED_BIRTH.value)
         born = on + timedelta(days=draw.whole("due", 14, 170)) if expected else birth(on, draw)
         family = new_family(identity, first_phone, living, seed, born, draw, is_born=not expected)
-        yield family
+        yield with_elder(family, on, draw)
         children += len(family.children)
         first_phone += len(family.contacts)
 
@@ -217,9 +221,18 @@ def birth(on: date, draw: Chance) -> date:
 
 
 def _requests(family: Family, around: Surroundings, chance: Chance) -> Iterator[Request]:
-    """One request a child; twins ask for the same. Before ten weeks a child only waits for a regular place."""
+    """One request a child; brothers and sisters ask for the same. Before ten weeks it is for a regular place."""
     draw = chance.of(family.id)
     drawn = RequestKind(draw.weighted("kind", figures.REQUEST_KINDS.weights))
     for child in family.children:
         old_enough = around.on - child.born >= YOUNGEST
         yield request(family, child, drawn if old_enough else RequestKind.REGULAR, around, draw)
+
+
+def _siblings(
+    families: Sequence[Family], requests: Mapping[Id, tuple[Request, ...]], chance: Chance
+) -> Iterator[AskedTogether]:
+    for family in families:
+        found = asked_together(family, requests[family.id], chance.of(family.id))
+        if found is not None:
+            yield found

@@ -17,9 +17,11 @@ from contracts.vocabulary import (
     WithdrawalReason,
 )
 from services.calendar import at, is_opening_day, local_day
+from services.territory import figures
 from services.territory.actions import (
     AnnounceDeparture,
     AskForPlace,
+    AskToMove,
     ChangePlaces,
     ChangeRequest,
     CloseRequest,
@@ -120,6 +122,7 @@ class Plot:
             yield from self._care_for(vacancy, day, draw.of(vacancy.id))
         for structure in self.awarded:
             yield from self._departures(structure, day, draw.of(structure.id))
+            yield from self._moves(structure, day, draw.of(structure.id, "move"))
 
     def _absences(self, day: date, draw: Chance) -> Iterator[TimedAction]:
         """A parent calls in the afternoon, or before opening for the day itself."""
@@ -164,6 +167,12 @@ class Plot:
                 last_day=day + timedelta(days=own.whole("notice", 14, 45)),
                 reason=own.pick("why", (DepartureReason.MOVED, DepartureReason.FAMILY_CHOICE)),
             )
+
+    def _moves(self, structure: Structure, day: date, own: Chance) -> Iterator[TimedAction]:
+        """A family at the counter, whose child got a place there and would like another."""
+        if own.happens("moves", figures.ASKS_TO_MOVE.value):
+            when, pick = moment(day, own, 10, 17), own.whole("pick", 0, 99)
+            yield AskToMove(at=when, by=self.territory.coordinator, structure=structure.id, pick=pick)
 
     def _counsellors(self, day: date, draw: Chance) -> Iterator[TimedAction]:
         """Urgent requests for tomorrow: some in the day, one always at 17:30."""

@@ -126,10 +126,30 @@ def test_the_third_port_of_three_services_counts_too(berceau: Command, monkeypat
     assert (beyond.code, "le dernier est 65535" in beyond.err) == (Exit.SETTINGS, True)
 
 
+NOTHING = {"fates": {}, "messages": {}, "violations": [], "places": {"placed": 0, "offered": 0}}
+NOBODY = {"together": {"families": 0, "children": 0, "offered": 0, "placed": 0}, "moves": {"asked": 0, "placed": 0}}
+
+
+def ended(figures: dict[str, Any]) -> dict[str, Any]:
+    """The end of a demo in which nothing else happened."""
+    return {**NOTHING, **NOBODY, **figures}
+
+
+def test_the_end_tells_siblings_who_asked_together_and_children_who_asked_for_another_place() -> None:
+    asked = {"together": {"families": 3, "children": 6, "offered": 2, "placed": 1}, "moves": {"asked": 3, "placed": 2}}
+    told = [str(cell) for cell in summary(ended(asked)).columns[1].cells]
+    siblings = ["3\u00a0familles, 6\u00a0enfants"]
+    siblings += [
+        "Une proposition pour chacun\u00a0: 2\u00a0familles",
+        "Une place confirmée pour chacun\u00a0: 1\u00a0famille",
+    ]
+    assert "\n".join(siblings) in told
+    assert "3\u00a0demandes, 2\u00a0obtenues" in told
+
+
 @pytest.mark.parametrize("state", list(State))
 def test_what_became_of_each_text_is_told_in_french(state: State) -> None:
-    figures = {"fates": {}, "messages": {"proposal": {state.value: 2}}, "violations": []}
-    table = summary({**figures, "places": {"placed": 0, "offered": 0}})
+    table = summary(ended({"messages": {"proposal": {state.value: 2}}}))
     told = str(next(iter(table.columns[1].cells)))
     assert told.startswith("2\u00a0")
     assert state.value not in told

@@ -319,13 +319,6 @@ async def test_no_fingerprint_can_be_made_without_the_key(guichet: Guichet, tiny
     assert all(len(fingerprint) == 64 for fingerprint in kept)
 
 
-def with_columns(file: TownFile, cells: Mapping[int, Mapping[str, str]]) -> TownFile:
-    """The file with more columns, written in some rows."""
-    names = tuple(next(iter(cells.values())))
-    rows = [(*row, *(cells.get(n, {}).get(name, "") for name in names)) for n, row in enumerate(file.rows)]
-    return replace(file, columns=(*file.columns, *names), rows=tuple(rows))
-
-
 def brother_and_sister(tiny: Territory) -> TownFile:
     """Two rows of one invented family."""
     file = requests_csv(tiny)
@@ -340,7 +333,7 @@ async def test_the_last_row_of_siblings_asks_for_them_together_and_once(guichet:
     file = brother_and_sister(tiny)
     names = [row[file.columns.index("Demande")] for row in file.rows]
     wish = {"Ensemble": "Dans la même structure | Les mêmes jours"}
-    both = with_columns(file, {0: {"Avec": names[1], **wish}, 1: {"Avec": names[0], **wish}})
+    both = changed(changed(file, 0, {"Avec": names[1], **wish}), 1, {"Avec": names[0], **wish})
     for _ in range(2):
         summary = await taken(guichet, "requests", both)
         assert summary.rejected == ()
@@ -353,7 +346,7 @@ async def test_siblings_without_a_wish_and_too_many_days_come_back_with_their_co
 ) -> None:
     file = brother_and_sister(tiny)
     names = [row[file.columns.index("Demande")] for row in file.rows]
-    wrong = with_columns(file, {0: {"Avec": names[1], "Ensemble": ""}})
+    wrong = changed(file, 0, {"Avec": names[1], "Ensemble": ""})
     assert why(await taken(guichet, "requests", wrong)) == {2: {("Ensemble", "wish_wanted")}}
     days = changed(file, 0, {"Une partie aide": "oui", "Jours minimum": "9"})
     assert why(await taken(guichet, "requests", days)) == {2: {("Jours minimum", "days_wanted")}}
