@@ -204,7 +204,7 @@ async def _same_states(found: Settings, manifest: Manifest) -> dict[str, bool]:
     same = {}
     for territory, expected in manifest.states.items():
         replayed = (await compared(found, territory)).services
-        same[territory] = all(one.live == one.replayed == expected[one.service] for one in replayed)
+        same[territory] = all(one.live == one.replayed and one.as_it_is == expected[one.service] for one in replayed)
     return same
 
 

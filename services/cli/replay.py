@@ -44,11 +44,16 @@ def replay(
 
 @dataclass(frozen=True)
 class Compared:
-    """One service: the two hashes, and every column that differs."""
+    """One service: the two hashes, and every column that differs.
+
+    `replayed` depends on the events alone. `live` is of the service's rows, with the timers that differ lawfully as the
+    events give them; `as_it_is` is of the rows as they are, as a backup notes them.
+    """
 
     service: str
     live: str
     replayed: str
+    as_it_is: str
     differences: tuple[Difference, ...]
     begins: datetime | None
 
@@ -104,22 +109,39 @@ def _compared(
     with ExitStack() as opened:
         last: tuple[Bodies, Any] | None = None
         for witness in witnesses:
-            known = known_to(witness, everything)
+            known, now = known_to(witness, everything), clock_of(found)()
             if last is None or last[0] != known:
-                engine = replayed(known, handlers(found.key("link_key")), clock_of(found)())
+                engine = replayed(known, handlers(found.key("link_key")), now)
                 opened.callback(engine.dispose)
                 last = (known, engine)
-            yield _compare(witness, last[1], territory)
+            with last[1].begin() as tx:
+                compare = _of_ingest if witness.service == "ingest" else _of_the_matcher
+                yield compare(witness, tx, territory, known, now)
 
 
-def _compare(witness: Witness, engine: Any, territory: str) -> Compared:
-    from services.cli.replay_states import as_decided, differences, digest, shown
+def _of_ingest(witness: Witness, tx: Any, territory: str, _known: Bodies, _now: datetime) -> Compared:
+    from services.cli.replay_states import shown
 
-    ask = shown if witness.service == "ingest" else as_decided
-    with engine.begin() as tx:
-        again: State = ask(tx, territory)
-    found = tuple(differences(witness.live, again))
-    return Compared(witness.service, digest(witness.live), digest(again), found, witness.begins)
+    return _compare(witness, witness.live, shown(tx, territory))
+
+
+def _of_the_matcher(witness: Witness, tx: Any, territory: str, known: Bodies, now: datetime) -> Compared:
+    """A timer may have fired, or been put off, without a word: see `replay_timers`."""
+    from services.cli.replay_events import kept, last_instant
+    from services.cli.replay_states import as_decided
+    from services.cli.replay_timers import settled
+
+    rows, due = kept(known)
+    until = max(now, last_instant(known) or now)  # in a rehearsal the events may be ahead of this machine
+    live = {**witness.live, "timers": settled(witness.live["timers"], due, until)}
+    return _compare(witness, live, {**as_decided(tx, territory), **rows})
+
+
+def _compare(witness: Witness, live: State, again: State) -> Compared:
+    from services.cli.replay_states import differences, digest
+
+    found = tuple(differences(live, again))
+    return Compared(witness.service, digest(live), digest(again), digest(witness.live), found, witness.begins)
 
 
 def _facts(found: Replayed) -> dict[str, Any]:

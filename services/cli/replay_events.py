@@ -19,7 +19,9 @@ from services.bus.database import sqlite_engine
 from services.bus.delivery import Handlers
 from services.bus.tables import inbox, outbox
 from services.cli.replay_declared import FIRST, LAST
+from services.cli.replay_held import holds, vacancies
 from services.cli.replay_states import State
+from services.cli.replay_timers import Timer, timers
 from services.ingest import schema
 
 BATCH = 1_000
@@ -72,7 +74,7 @@ def replayed(events: Bodies, handlers: Handlers, now: datetime) -> sa.Engine:
     with engine.begin() as tx:
         schema.create_all(tx)
         _declare(tx, declared, last=False)
-        for event in _known(events[DECISIONS.name], events[MESSAGES.name]):
+        for event in read(events[DECISIONS.name], events[MESSAGES.name]):
             handler = handlers.get(type(event))
             if handler is not None:
                 handler(tx, event, now)
@@ -88,7 +90,21 @@ def _declare(tx: sa.Connection, events: Iterable[Event | None], *, last: bool) -
             act(tx, event)
 
 
-def _known(*streams: list[tuple[str, bytes]]) -> Iterator[Event]:
+def kept(events: Bodies) -> tuple[State, Mapping[str, Timer]]:
+    """What the matcher keeps of places after these events, with what it waits for."""
+    declared, decided = list(read(events[DECLARATIONS.name])), list(read(events[DECISIONS.name]))
+    due = timers(declared, decided)
+    rows = {name: timer.row() for name, timer in due.items()}
+    return {"holds": holds(decided), "vacancies": vacancies(declared), "timers": rows}, due
+
+
+def last_instant(events: Bodies) -> datetime | None:
+    """When the last of these events was said, None if there is none."""
+    return max((event.time for event in read(*events.values())), default=None)
+
+
+def read(*streams: list[tuple[str, bytes]]) -> Iterator[Event]:
+    """The events of these streams one stream after another, without those of a type that is not known here."""
     for _, body in chain(*streams):
         event = parse(body)
         if event is not None:

@@ -111,9 +111,30 @@ def decided_by_the_matcher(tx: sa.Connection, territory: str) -> State:
         "requests": {row["request"]: {"family": row["family"], "kind": row["kind"]} for row in requests},
         "closed_requests": {row["request"]: {} for row in requests if row["state"] == CLOSED},
         "rounds": {row["round"]: {name: row[name] for name in _OF_A_ROUND} for row in rounds},
+        **_kept(tx, territory),
     }  # fmt: skip
 
 
+def _kept(tx: sa.Connection, territory: str) -> State:
+    """The matcher's places, who holds them and what it waits for, in the words of `replay_held` and `replay_timers`."""
+    holds, vacancies, timers = decided.holds.c, decided.vacancies.c, decided.timers.c
+    held = sa.select(decided.holds).where(holds.territory == territory, holds.lent_by.is_(None))
+    counted = sa.select(decided.vacancies).where(vacancies.territory == territory, vacancies.places > 0)
+    due = sa.select(decided.timers).where(timers.territory == territory)
+    return {
+        "holds": {row["hold"]: _dated(row, _OF_A_HOLD) for row in tx.execute(held).mappings()},
+        "vacancies": {row["vacancy"]: _dated(row, _OF_A_VACANCY) for row in tx.execute(counted).mappings()},
+        "timers": {f"{row.kind} {row.about}": {"due_at": row.due_at} for row in tx.execute(due)},
+    }
+
+
+def _dated(row: sa.RowMapping, names: Sequence[str]) -> dict[str, Any]:
+    return {**{name: row[name] for name in names}, "start": row["starts"], "end": row["ends"]}
+
+
+_OF_A_HOLD = ("section", "proposal", "is_placement", "slots", "units")
+_OF_A_VACANCY = ("structure", "section", "kind", "slots", "places", "audience", "release_at", "agreement", "opened_at",
+                 "is_open")  # fmt: skip
 _OF_A_ROUND = ("requests", "proposed", "dropped", "input_hash", "outcome_hash")
 
 

@@ -165,7 +165,7 @@ def set_lapse(step: Step, proposal: Proposal) -> None:
         store.set_timer(step.tx, LAPSE, proposal.proposal, proposal.territory, due)
 
 
-def last_hour(proposal: Proposal) -> datetime | None:
+def last_hour(proposal: Proposal | ProposalMade) -> datetime | None:
     """When care would end; None where no end is set."""
     if days_are_counted(proposal):
         return max(at(slot.day, slot.end) for slot in proposal.slots if isinstance(slot.day, date))
@@ -194,12 +194,12 @@ def _useless_from(proposal: Proposal) -> datetime | None:
     return care_begins(proposal) if days_are_counted(proposal) else None
 
 
-def days_are_counted(proposal: Proposal) -> bool:
+def days_are_counted(proposal: Proposal | ProposalMade) -> bool:
     """True for single days, which pass; a place for weeks on end is as good a week later."""
     return all(isinstance(slot.day, date) for slot in proposal.slots)
 
 
-def care_begins(proposal: Proposal) -> datetime:
+def care_begins(proposal: Proposal | ProposalMade) -> datetime:
     """When the child would first come."""
     first = min(_first_day(slot, proposal.period.start) for slot in proposal.slots)
     hour = min(slot.start for slot in proposal.slots if _first_day(slot, proposal.period.start) == first)

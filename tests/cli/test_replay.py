@@ -64,6 +64,14 @@ def test_the_events_alone_give_the_state_that_the_services_have(replay: Command)
         ("ingest", "DELETE FROM proposal_history", "proposal_history"),
         ("matcher", "UPDATE proposals SET state = 'expired'", "proposals"),
         ("matcher", "UPDATE rounds SET outcome_hash = 'x'", "rounds"),
+        ("matcher", "UPDATE holds SET slots = '[]' WHERE hold = (SELECT min(hold) FROM holds)", "holds"),
+        ("matcher", "UPDATE holds SET proposal = 'another' WHERE hold = (SELECT max(hold) FROM holds)", "holds"),
+        ("matcher", "DELETE FROM holds WHERE hold = (SELECT min(hold) FROM holds)", "holds"),
+        ("matcher", "UPDATE vacancies SET places = places + 1 WHERE places > 0", "vacancies"),
+        ("matcher", "UPDATE timers SET due_at = '2031-01-01 00:00:00.000000' WHERE kind = 'expiry'", "timers"),
+        ("matcher", "UPDATE timers SET due_at = '2020-01-01 00:00:00.000000' WHERE kind = 'lapse'", "timers"),
+        ("matcher", "DELETE FROM timers WHERE kind IN ('receipt', 'confirmation', 'undo')", "timers"),
+        ("matcher", "UPDATE timers SET about = about || '-' WHERE kind = 'expiry'", "timers"),
     ],
 )
 def test_a_row_that_no_event_explains_is_named(
