@@ -75,6 +75,18 @@ class Postgres:
         self._end(signal.SIGKILL)
         wait_for_end(children, patience=10)
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Meanwhile the server and all its sessions hang: connections stay open, and nobody answers (SIGSTOP)."""
+        pids = [] if self.child is None else [self.child.pid, *children_of(self.child.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in reversed(pids):
+                os.kill(pid, signal.SIGCONT)
+
     def _end(self, sign: signal.Signals) -> None:
         if self.child is not None:
             self.child.end(sign, patience=15)

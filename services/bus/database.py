@@ -8,7 +8,8 @@ return; pages read through an engine of their own that never waits for a writer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import sqlalchemy as sa
 import sqlalchemy.exc as sa_exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
+
+from services.bus.pulse import Pulse
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,12 +38,16 @@ READERS = 4
 CONNECT_TIMEOUT_S = 10.0
 """After this a PostgreSQL that does not answer counts as away."""
 
+CLOSE_TIMEOUT_S = 2.0
+"""A server that hangs does not take leave: its connections then end with the process."""
+
 
 @dataclass(frozen=True)
 class Database:
     """The database of one service. `kind` is `sqlite` or `postgresql`. `on_said`: whom to tell of new events.
 
     `with_said`: what is written last of all in a transaction that said something, about the territories named.
+    `pulse`: finds out, where a server may hang, whether it does. Writing and reading then raise DatabaseSilent.
     """
 
     writes: AsyncEngine
@@ -48,6 +55,7 @@ class Database:
     on_said: list[Callable[[], None]] = field(default_factory=list)
     with_said: list[Callable[[sa.Connection, frozenset[str]], None]] = field(default_factory=list)
     threads: Threads | None = None
+    pulse: Pulse | None = None
 
     @property
     def kind(self) -> str:
@@ -62,8 +70,7 @@ class Database:
         if self.threads is not None:
             result, said = await self.threads.write(work)
         else:
-            async with self.writes.begin() as connection:
-                result, said = await connection.run_sync(work)
+            result, said = await self.alive(self._written(work))
         for tell in self.on_said if said else ():
             tell()
         return result
@@ -76,6 +83,17 @@ class Database:
 
         if self.threads is not None:
             return await self.threads.read(work)
+        return await self.alive(self._read(work))
+
+    async def alive(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do `work`, on connections of this database, as long as its server answers. Raises DatabaseSilent."""
+        return await (work if self.pulse is None else self.pulse.watched(work))
+
+    async def _written(self, work: Callable[[sa.Connection], T]) -> T:
+        async with self.writes.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def _read(self, work: Callable[[sa.Connection], T]) -> T:
         async with self.reads.connect() as connection:
             return await connection.run_sync(work)
 
@@ -91,8 +109,12 @@ class Database:
         return result, bool(territories)
 
     async def close(self) -> None:
-        await self.writes.dispose()
-        await self.reads.dispose()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if self.pulse is None else CLOSE_TIMEOUT_S):
+                await self.writes.dispose()
+                await self.reads.dispose()
+        if self.pulse is not None:
+            await self.pulse.close()
         if self.threads is not None:
             self.threads.close()
 
@@ -208,7 +230,8 @@ def open_postgresql(url: str, schema: str, pool_size: int = 5) -> Database:
     reads = create_async_engine(url, isolation_level="REPEATABLE READ", **options)
     for engine in (writes, reads):
         sa.event.listen(engine.sync_engine, "checkout", _refuse_closed)
-    return Database(writes, reads)
+    knocks = create_async_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=options["connect_args"])
+    return Database(writes, reads, pulse=Pulse(knocks))
 
 
 def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -179,6 +179,7 @@ class Reader:
                     self.pace.failed(len(messages), kind)
                     return []
                 if kind is Failure.AWAY:
+                    waited.seconds += now() - begun  # a server that hangs costs seconds at each try
                     await self._wait_for_infrastructure(error, waited)
                 elif fault is not None:
                     raise  # it can not even be parked: the transport gives it again, and a person sees the log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from services.bus import dead_letters, metrics, outbox
 from services.bus.database import Database
 from services.bus.delivery import Reader
+
+ANSWER_WITHIN_S = 3.0
+"""Whoever watches hears within this, and the two seconds that giving up takes, that the database hangs. What is asked
+takes milliseconds."""
 
 OLDEST_OUTBOX_S = 60.0
 """An event that nobody could get for this long means that the way is broken."""
@@ -56,7 +61,10 @@ async def problems_of(
     """What keeps a service from its work, in French; what is measured on the way goes into the metrics."""
     problems = [f"{part} : {cause}" for part, cause in sorted(reader.troubles.causes.items())]
     try:
-        age, letters, letter_age = await database.read(_state, clock(), relayed)
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            age, letters, letter_age = await database.read(_state, clock(), relayed)
+    except TimeoutError:
+        return [*problems, f"base de données injoignable : pas de réponse en {ANSWER_WITHIN_S:.0f} s"]
     except (sa.exc.SQLAlchemyError, OSError) as error:
         return [*problems, f"base de données injoignable : {type(error).__name__}"]
     metrics.OUTBOX_AGE.labels(service).set(age)

@@ -89,6 +89,9 @@ class Name:
         if self._database.kind == "sqlite":
             return self._try_file()
         await self.unlock()
+        return await self._database.alive(self._try_server())
+
+    async def _try_server(self) -> bool:
         connection = await self._database.writes.connect()
         self._connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
         for setting, value in KEEPALIVE.items():
@@ -117,7 +120,7 @@ class Name:
             await first_of((stop,), WATCH_EVERY_S)
             try:
                 if self._connection is not None:
-                    await self._connection.exec_driver_sql("SELECT 1")
+                    await self._database.alive(self._connection.exec_driver_sql("SELECT 1"))
             except Exception as error:
                 if failure_of(error) is not Failure.AWAY:
                     raise

@@ -58,7 +58,7 @@ def downgrade() -> None:
 async def upgrade(database: Database, service: str) -> None:
     """Bring the database of `service` to the present: at once and as a whole, or not at all."""
     if database.kind == "postgresql":
-        await _make_schema(database, service)
+        await database.alive(_make_schema(database, service))
     await database.write(upgrade_now, service)
 
 

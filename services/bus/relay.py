@@ -81,7 +81,7 @@ class Relay:
         """
         await self._acknowledged()  # of an earlier batch: never two copies of a row in one client
         if self.database.kind == "postgresql":
-            return await self._publish_alone()
+            return await self.database.alive(self._publish_alone())
         rows = await self.database.read(outbox.unpublished, BATCH)
         if rows:
             await self._publish(rows)

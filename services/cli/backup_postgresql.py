@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from contracts.topics import TOPICS, Topic
+from services.bus.database import CONNECT_TIMEOUT_S
 from services.bus.delivery import Handlers
 from services.bus.migrations import SERVICES
 from services.cli.backup_manifest import SEE, States, states_of
@@ -22,12 +23,17 @@ from services.cli.failures import NBSP, CommandFailed
 
 T = TypeVar("T")
 DUMP = "berceau.dump"
+PATIENCE = {"timeout": CONNECT_TIMEOUT_S}
+"""For opening a connection only: a copy takes as long as it takes."""
+
 REMEDY = f"Installez-les{NBSP}: «{NBSP}apt-get install postgresql-client{NBSP}»."
 
 
 async def copy(database: str, folder: Path) -> States:
     """Dump every schema into `folder`; the hashes of the states that are in the dump: one snapshot for both."""
-    engine = create_async_engine(database, isolation_level="REPEATABLE READ", hide_parameters=True)
+    engine = create_async_engine(
+        database, isolation_level="REPEATABLE READ", hide_parameters=True, connect_args=PATIENCE
+    )
     try:
         async with engine.connect() as connection:
             snapshot = await connection.scalar(sa.select(sa.func.pg_export_snapshot()))
@@ -103,7 +109,7 @@ def _schemas(tx: sa.Connection) -> list[str]:
 
 async def _asked(database: str, do: Callable[[sa.Connection], T]) -> T:
     """Run `do` in one transaction, on a connection that belongs to no service."""
-    engine = create_async_engine(database, hide_parameters=True)
+    engine = create_async_engine(database, hide_parameters=True, connect_args=PATIENCE)
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(do)
