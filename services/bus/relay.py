@@ -115,7 +115,7 @@ class Relay:
             return
         done, late = await asyncio.wait(self._in_flight, timeout=self.ack_patience_s)
         if late:
-            raise BrokerAway(f"{len(late)} événements sans accusé de réception")
+            raise BrokerAway(f"{len(late)} événement{'s' if len(late) > 1 else ''} sans accusé de réception")
         self._in_flight.clear()
         for sent in done:
             if error := sent.exception():

@@ -64,6 +64,14 @@ async def test_what_was_said_is_published_once_in_the_order_of_writing(writer: D
     assert await left(writer) == 0
 
 
+async def test_one_event_without_an_answer_is_told_in_the_singular(writer: Database) -> None:
+    broker = Broker()
+    relay, broker.away = broker.relay(writer), True
+    await say(writer, *many(1))
+    with pytest.raises(BrokerAway, match="1 événement sans accusé de réception"):
+        await relay.publish_waiting()
+
+
 async def test_nothing_is_marked_before_the_broker_acknowledges_and_nothing_is_sent_twice_to_its_client(
     writer: Database,
 ) -> None:

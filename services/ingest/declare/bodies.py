@@ -85,7 +85,7 @@ def check_period(period: Period, today: date, field: str, *, may_have_begun: boo
         yield Problem(f"{field}.start", "in_the_past", rule, "Indiquez aujourd'hui ou une date à venir.")
     if period.end is not None and period.end <= today:
         rule = "La date de fin est à venir."
-        yield Problem(f"{field}.end", "in_the_past", rule, "Indiquez une date à venir, ou aucune.")
+        yield Problem(f"{field}.end", "in_the_past", rule, "Indiquez une date à venir.")
     yield from check_not_too_far(period.start, today, f"{field}.start")
     if period.end is not None:
         yield from check_not_too_far(period.end, today, f"{field}.end")

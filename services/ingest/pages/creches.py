@@ -71,8 +71,13 @@ def _reconfirm_all(tx: sa.Connection, act: Act, ids: list[str]) -> None:
 
 
 def _by_section(found: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    named = sorted(found, key=lambda row: (row["section_name"], row["kind"], row["period"].start))
+    """The youngest children's section first, as in every list of sections."""
+    named = sorted(found, key=_order)
     return [(name, list(rows)) for name, rows in groupby(named, key=lambda row: row["section_name"])]
+
+
+def _order(row: dict[str, Any]) -> tuple[Any, ...]:
+    return (row["age_from_months"], row["section_name"], row["kind"], row["period"].start)
 
 
 PAGES = (

@@ -89,13 +89,18 @@ def on_day(value: date, today: date) -> str:
 
 @pass_context
 def lasting(context: Context, period: Period) -> str:
-    """ "à partir du mardi 10 novembre", "du … au …" with the last day, "mardi 3 mars" for a single day."""
+    """ "à partir du mardi 10 novembre", "du … au …" with the last day, "mardi 3 mars" for a single day.
+
+    A year that is told with the last day would go for both: where they differ, the first has its own.
+    """
     today = context["today"]
-    first = on_day(period.start, today)
-    if period.end is None:
+    first, last = on_day(period.start, today), period.end - _ONE_DAY if period.end else None
+    if last is None:
         return f"à partir du {first}"
-    last = period.end - _ONE_DAY
-    return first if last == period.start else f"du {first} au {on_day(last, today)}"
+    told = on_day(last, today)
+    if last.year != period.start.year and told.endswith(str(last.year)):
+        first = date_in_full(period.start, with_year=True)
+    return first if last == period.start else f"du {first} au {told}"
 
 
 def age(months: int) -> str:

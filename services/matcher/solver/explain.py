@@ -236,7 +236,28 @@ def _what_is_full(wish: WishReason) -> str:
 
 
 def _day(slot: Slot) -> str:
-    return f"le {slot.weekday.label}" + (f" {slot.day:%d/%m/%Y}" if isinstance(slot.day, date) else "")
+    return f"le {slot.weekday.label}" + (f" {_date(slot.day)}" if isinstance(slot.day, date) else "")
+
+
+def _date(day: date) -> str:
+    """ "1er décembre 2026", as every page writes it."""
+    return f"{'1er' if day.day == 1 else day.day}{NBSP}{_MONTHS[day.month - 1]} {day.year}"
+
+
+_MONTHS = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+]
 
 
 def _hour(hour: time) -> str:

@@ -14,6 +14,7 @@ from contracts.vacancies import VacancyChanged, VacancyOpened, VacancyReconfirme
 from contracts.vocabulary import Period, Slot, VacancyKind, Weekday, WithdrawalReason
 from services.ingest.declare.vacancies import open_vacancy
 from services.ingest.pages.absences import ORDINARY_DAY, Part, hours_of
+from services.ingest.pages.creches import _by_section
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import TOMORROW, WEEK, Town, proposal_in
 from tests.ingest.people import BEBES, DIRECTOR, GRANDS, OTHER_DIRECTOR, TODAY, act, vacancy_body
@@ -79,6 +80,12 @@ async def test_children_on_other_days_of_one_place_are_not_added_up(quiet_town: 
     assert (some + said if days else said) in shown
     one = words((await director.get(f"/creche/place/{vacancy}")).text)
     assert (", à tous ces horaires" in one) == (days > 0)
+
+
+def test_sections_come_by_age_as_elsewhere_and_not_by_their_letters() -> None:
+    facts = {"kind": "regular", "period": Period(start=TODAY)}
+    rows = [{"section_name": n, "age_from_months": a, **facts} for n, a in (("Grands", 24), ("Zébulons", 2))]
+    assert [name for name, _ in _by_section(rows)] == ["Zébulons", "Grands"]
 
 
 async def test_a_withdrawal_counts_families_that_were_written_to_and_each_once(quiet_town: Town) -> None:

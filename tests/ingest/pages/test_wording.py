@@ -7,10 +7,22 @@ from datetime import date, time
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment
 
-from contracts.vocabulary import Slot, Weekday
+from contracts.vocabulary import Period, Slot, Weekday
 from services.ingest.pages.forms import Form
-from services.ingest.pages.wording import NBSP, age, ages, in_order, in_sentence, months_between, of, on_day, week
+from services.ingest.pages.wording import (
+    NBSP,
+    age,
+    ages,
+    in_order,
+    in_sentence,
+    lasting,
+    months_between,
+    of,
+    on_day,
+    week,
+)
 from tests.ingest.people import TODAY
 
 TEMPLATES = Path(__file__).parents[3] / "services" / "ingest" / "pages" / "templates"
@@ -18,6 +30,21 @@ PAGES = sorted(TEMPLATES.rglob("*.html"))
 WEEK = tuple(Weekday)
 LONGEST_SENTENCE = 12
 """Words, as people.md asks. A sign that stands apart counts as one."""
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "said"),
+    [
+        (date(2027, 3, 15), date(2029, 9, 1), f"du lundi 15{NBSP}mars 2027 au vendredi 31{NBSP}août 2029"),
+        (date(2026, 12, 1), date(2029, 9, 1), f"du mardi 1er{NBSP}décembre 2026 au vendredi 31{NBSP}août 2029"),
+        (date(2026, 12, 14), date(2027, 1, 9), f"du lundi 14{NBSP}décembre au vendredi 8{NBSP}janvier"),
+        (date(2026, 12, 14), date(2026, 12, 15), f"lundi 14{NBSP}décembre"),
+        (date(2026, 12, 14), None, f"à partir du lundi 14{NBSP}décembre"),
+    ],
+)
+def test_a_period_over_two_years_tells_both_years(first: date, end: date | None, said: str) -> None:
+    context = Environment(autoescape=True).from_string("").new_context({"today": TODAY})
+    assert lasting(context, Period(start=first, end=end)) == said
 
 
 def slots(*days: Weekday | date, start: time = time(8), end: time = time(12)) -> tuple[Slot, ...]:

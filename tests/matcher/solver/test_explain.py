@@ -173,7 +173,7 @@ def test_phrases_group_days_and_write_single_dates() -> None:
     wednesday = slots("wed_am")[0].model_copy(update={"day": date(2026, 12, 2)})
     wish = WishReason(structure="X", why=Why.FULL, full_slots=(*slots("mon_am"), *slots("tue_am"), wednesday))
     said = phrases(round_of(ONE_PLACE).requests[0], Reason(request="A", placed=False, wishes=(wish,)))[1]
-    assert f"complet le lundi, le mardi et le mercredi 02/12/2026, de 8{NBSP}h à 13{NBSP}h" in said
+    assert f"complet le lundi, le mardi et le mercredi 2{NBSP}décembre 2026, de 8{NBSP}h à 13{NBSP}h" in said
     assert said.endswith("par des places déjà tenues.")
 
 
