@@ -24,6 +24,7 @@ from services.bus.web import stop_on_signals
 from services.calendar import ScaledClock, counted, instant_in_full
 from services.cli.demo import SIZES, Plan, empty_town, everybody_else, first_morning, populate, run_headless
 from services.cli.failures import require_port
+from services.cli.installation import run
 from services.cli.place import Place
 from services.cli.players import Players
 from services.cli.report import report
@@ -60,7 +61,7 @@ def demo(
         raise typer.BadParameter("Choisissez « full » ou « small ».", param_hint="--size")
     configure_logs(logging.ERROR)
     plan = Plan(days=days, seed=seed, size=SIZES[size], speed=speed, keep=keep, port=port)
-    figures = asyncio.run(_live(plan, headless=headless, cluster=cluster))
+    figures = run(_live(plan, headless=headless, cluster=cluster))
     if as_json:
         typer.echo(json.dumps(figures, ensure_ascii=False, indent=2))
     else:

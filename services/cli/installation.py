@@ -53,11 +53,19 @@ def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return work(*args, **kwargs)
     except Exception as error:
-        if isinstance(error, CommandFailed) or failure_of(error) is not Failure.AWAY:
+        causes = _causes(error)
+        if any(isinstance(cause, CommandFailed) or failure_of(cause) is not Failure.AWAY for cause in causes):
             raise
-        cause = f"La base ou le courtier ne répond pas{NBSP}: {brief(error)}"
+        cause = f"La base ou le courtier ne répond pas{NBSP}: {brief(causes[0])}"
         remedy = f"Vérifiez qu'ils tournent, puis «{NBSP}berceau doctor{NBSP}»."
         raise CommandFailed(cause, remedy, code=Exit.AWAY) from error
+
+
+def _causes(error: Exception) -> list[Exception]:
+    """What went wrong in each task, however deep their groups have wrapped it."""
+    if isinstance(error, ExceptionGroup):
+        return [cause for part in error.exceptions for cause in _causes(part)]
+    return [error]
 
 
 @contextlib.asynccontextmanager

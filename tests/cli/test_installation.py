@@ -15,7 +15,8 @@ from services.bus import dead_letters, topics
 from services.bus.database import Database, open_sqlite
 from services.bus.migrations import upgrade
 from services.calendar import system_clock
-from services.cli import checks
+from services.cli import checks, installation
+from services.cli.failures import CommandFailed, Exit
 from services.ingest import credentials
 from services.ingest.actors import Role
 from services.territory import synthesise
@@ -292,3 +293,24 @@ def test_a_parked_message_is_handled_again_once_its_cause_is_mended(
 def example(event: str) -> bytes:
     """A golden event of the stream `declarations`."""
     return (ROOT / "contracts" / "examples" / "declarations" / f"{event}.json").read_bytes()
+
+
+async def in_tasks(*errors: Exception) -> None:
+    async def fail(error: Exception) -> None:
+        raise error
+
+    async with asyncio.TaskGroup() as parts:
+        for error in errors:
+            parts.create_task(fail(error))
+
+
+def test_a_database_that_goes_away_under_several_tasks_ends_a_command_with_its_remedy() -> None:
+    with pytest.raises(CommandFailed) as caught:
+        installation.run(in_tasks(ConnectionRefusedError("partie"), TimeoutError("muette")))
+    assert (caught.value.code, "partie" in caught.value.cause) == (Exit.AWAY, True)
+    assert "berceau doctor" in caught.value.remedy
+
+
+def test_a_fault_of_ours_beside_a_database_that_is_away_is_not_hidden() -> None:
+    with pytest.raises(ExceptionGroup):
+        installation.run(in_tasks(ConnectionRefusedError("partie"), ZeroDivisionError()))
