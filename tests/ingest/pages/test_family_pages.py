@@ -49,7 +49,7 @@ async def test_the_proposal_says_what_where_when_until_when_and_what_silence_mea
         "Sans réponse, la place va à une autre famille. Votre demande reste active.",
         "Les Petits Cailloux (synthétique)",
         "Le mardi, de\u00a08\u00a0h\u00a0à\u00a017\u00a0h",
-        "Du mardi 10\u00a0novembre au samedi 31\u00a0juillet 2027",
+        "Du mardi 10\u00a0novembre 2026 au samedi 31\u00a0juillet 2027",
         "Deux demandes passaient avant.",
         "Parent isolé +30",
         "était au rang 3",
