@@ -128,13 +128,18 @@ def health_client(reader: Reader) -> httpx2.AsyncClient:
 
 
 async def test_a_database_killed_under_its_reader_is_waited_for_and_no_try_is_counted(settings: Settings) -> None:
+    def slowly(tx: sa.Connection, event: Event, now: datetime) -> None:
+        """Transactions take several events at once: at full speed all are handled before the server is killed."""
+        time.sleep(0.02)
+        count_it(tx, event, now)
+
     events = many(150)
     with running_postgres() as server:
         writer, heard = (
             await postgres_database(server.url(), "ingest"),
             await postgres_database(server.url(), "matcher"),
         )
-        reader = reader_of(heard)
+        reader = reader_of(heard, slowly)
         await publish(settings, writer, list(events))
         async with health_client(reader) as health, reading(settings, reader):
             await until(lambda: has_handled(heard, 20), look_every_s=0.005)

@@ -12,6 +12,7 @@ from contracts.messages import MessageDelivered, MessageFacts, MessageSent
 from contracts.placements import PlacementConfirmed
 from contracts.proposals import CountedPoints, ProposalAccepted, ProposalMade, ProposalReleased
 from contracts.vocabulary import Channel, MessageTemplate, VacancyKind
+from services.ingest import changes
 from services.ingest.projection import handlers
 from tests.ingest.people import CRECHE, GRANDS, NOW, TERM, TERRITORY, TUESDAY
 
@@ -26,9 +27,10 @@ def event(event_type: type[E], subject: str, now: datetime = NOW, **data: Any) -
 
 
 def hear(tx: sa.Connection, *events: Event) -> None:
-    """Hand each event to its handler, as a reader does."""
+    """Hand each event to its handler, and tell open pages last, as a reader does."""
     for said in events:
         HANDLERS[type(said)](tx, said, said.time)
+    changes.note(tx, {said.territory for said in events})
 
 
 def made(proposal: str = "O-1", request: str = "R-1", now: datetime = NOW, **changes: Any) -> ProposalMade:
