@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.messages import MessageUnknown
+from contracts.messages import MessageDelivered, MessageFacts, MessageFailed, MessageSent, MessageUnknown
 from contracts.replies import ReplyReceived
 from contracts.vocabulary import Answer, Channel, MessageTemplate, ProposalState, RequestKind, VacancyKind
 from services.bus.retries import WrongEvent
@@ -345,3 +345,16 @@ def test_an_end_by_silence_never_closes_the_request(world: World) -> None:
     world.offered("r-1")
     world.pass_time(timedelta(days=60))
     assert world.request("r-1")["state"] == store.WAITING
+
+
+def test_a_sign_in_link_sent_before_the_territory_is_heard_of_is_no_fault() -> None:
+    """Streams do not wait for each other: the matcher may have been away since before the territory was published."""
+    early = World()
+    about = MessageFacts(message="m-1", template=MessageTemplate.SIGN_IN, contact="person-1")
+    said = {"source": "notifier", "about": about}
+    early.hear(MessageSent, "m-1", sent_at=early.now, segments=1, encoding="gsm7", gateway="phone", **said)
+    early.hear(MessageDelivered, "m-1", delivered_at=early.now, **said)
+    early.hear(MessageFailed, "m-1", reason="refused", last=True, **said)
+    assert early.said == []
+    with pytest.raises(WrongEvent, match="n'est pas publié"):
+        early.sent("O-unheard-of")  # a proposal is of a territory, which must be known

@@ -1,4 +1,8 @@
-"""What became of the messages. A message that never arrived is not a silence: its delay does not run."""
+"""What became of the messages. A message that never arrived is not a silence: its delay does not run.
+
+A text about no proposal, as the answer to a registration, is nobody's business here. Its receipt may even be read before
+the territory, which comes by another stream.
+"""
 
 from __future__ import annotations
 
@@ -21,29 +25,29 @@ NO_CONTACT = "no_contact"
 
 
 def on_message_sent(tx: sa.Connection, event: MessageSent, now: datetime) -> None:
+    if event.about.proposal is None:
+        return
     step = step_for(tx, event, now)
     if proposal := _offer(tx, event.about):
         lifecycle.sent(step, proposal)
 
 
 def on_message_delivered(tx: sa.Connection, event: MessageDelivered, now: datetime) -> None:
+    if event.about.proposal is None:
+        return
     step = step_for(tx, event, now)
     if proposal := _offer(tx, event.about):
         lifecycle.reached(step, proposal, event.delivered_at, deadline_from(step, proposal, event.delivered_at))
 
 
 def on_message_failed(tx: sa.Connection, event: MessageFailed, now: datetime) -> None:
-    if not event.last:
+    if not event.last or event.about.proposal is None:
         return
     why = TaskKind.NO_MOBILE if event.reason == NO_CONTACT else TaskKind.UNDELIVERED
     step = step_for(tx, event, now)
     if proposal := _offer(tx, event.about):
         lifecycle.not_reached(step, proposal, why)
-    elif (
-        event.about.template is not MessageTemplate.REMINDER
-        and event.about.proposal
-        and (told := store.proposal(tx, event.about.proposal))
-    ):
+    elif event.about.template is not MessageTemplate.REMINDER and (told := store.proposal(tx, event.about.proposal)):
         tasks.open_task(step, why, told, detail=event.about.template.value)
 
 
