@@ -1,7 +1,7 @@
 """What became of the messages. A message that never arrived is not a silence: its delay does not run.
 
-A text about no proposal, as the answer to a registration, is nobody's business here. Its receipt may even be read before
-the territory, which comes by another stream.
+A text about no proposal, a sign-in link, is nobody's business here. Its receipt may even be read before the territory,
+which comes by another stream.
 """
 
 from __future__ import annotations
