@@ -101,6 +101,8 @@ def test_a_confirmed_place_says_when_whether_it_is_dated_or_weekly() -> None:
     assert "expects you: Mon Tue Thu from 1/09." in render(MessageTemplate.CONFIRMED, weekly, "en").text
 
 
+ABOUT_A_DAY = (MessageTemplate.ON_CALL, MessageTemplate.WAVE, MessageTemplate.TAKEN)
+
 facts_of_any_kind = st.builds(
     Facts,
     phone=st.just("04 65 71 00 00"),
@@ -122,7 +124,7 @@ facts_of_any_kind = st.builds(
 
 @given(facts_of_any_kind, st.sampled_from(tuple(MessageTemplate)), st.sampled_from(sorted(LANGUAGES)))
 def test_whatever_the_facts_a_text_is_one_segment(facts: Facts, template: MessageTemplate, language: str) -> None:
-    if template in (MessageTemplate.ON_CALL, MessageTemplate.WAVE):  # both are about one day
+    if template in ABOUT_A_DAY:
         facts = facts.model_copy(update={"day": facts.day or facts.starts_on})
     rendered = render(template, facts, language)
     assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
