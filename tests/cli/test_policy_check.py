@@ -55,7 +55,7 @@ def gains(asked: Round) -> dict[str, tuple[Kind, ...]]:
 
 @pytest.mark.parametrize("taste", [Taste(equal_ranks=0.0), Taste(equal_ranks=0.8)], ids=["distinct", "equal"])
 def test_in_stable_with_distinct_claims_nobody_gains_by_hiding_adding_or_reordering(taste: Taste) -> None:
-    for seed in range(25):
+    for seed in range(15):
         assert (seed, set(gains(tiny(seed, taste)).values())) == (seed, {()})
 
 
