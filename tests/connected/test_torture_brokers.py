@@ -31,7 +31,7 @@ from tests.connected.said_under_fire import Speaker
 SEED = 20261122
 PARTITIONS = 6
 NAMES = ("m1", "m2", "m3", "m4", "m5")
-JOINS = int(os.environ.get("BERCEAU_T10_JOINS", "100"))
+JOINS = int(os.environ.get("BERCEAU_T10_JOINS", "200"))
 KILLS = int(os.environ.get("BERCEAU_T9_KILLS", "20"))
 """The figures of the design; a busy machine may be given smaller ones, and the table says which."""
 

@@ -35,6 +35,8 @@ dépendent de la machine et de sa charge ; elles ne sont jamais une condition.
 |---|---|---|---|---|---|---|---|---|---|
 """
 
+FOUND = (Path(__file__).parent / "torture_found.md").read_text(encoding="utf-8")
+"""What the tests found on the way, written by hand: it stands below the table."""
 
 COLUMNS = ("done", "found", "twin", "seed", "seconds", "on", "versions", "commit", "load")
 
@@ -81,7 +83,7 @@ def _order(test: str) -> tuple[int, str]:
 def rendered(lines: Mapping[str, Mapping[str, Any]]) -> str:
     """The table that these lines give."""
     rows = [" | ".join([f"| {test}", *(_cell(line.get(name)) for name in COLUMNS)]) for test, line in lines.items()]
-    return HEADER + "".join(f"{row} |\n" for row in rows)
+    return HEADER + "".join(f"{row} |\n" for row in rows) + FOUND
 
 
 def _cell(value: object) -> str:

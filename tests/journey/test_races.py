@@ -24,6 +24,7 @@ from contracts.replies import ReplyReceived
 from contracts.vocabulary import ProposalState
 from services.bus import tables as bus
 from services.calendar import PARIS
+from tests.connected import torture
 from tests.journey.at_once import judge_at_once, postgres_profile
 from tests.journey.cluster import INBOUND_SECRET
 from tests.journey.embedded import BASE, EmbeddedProfile
@@ -183,9 +184,15 @@ async def test_answers_at_one_moment_have_one_outcome_each(world: World) -> None
 @pytest.mark.torture
 @pytest.mark.timeout(1200)
 async def test_a_thousand_races_have_one_outcome_each(database_url: str) -> None:
+    begun = time.monotonic()
     for part in range(10):
         async with postgres_profile(database_url, MONDAY) as profile:
             assert await races(World(profile, f"t-races-{part}"), 100) == 100
+    torture.record(
+        "T6", "1000 courses : deux réponses au même instant (même lien, SMS et lien, deux parents)",
+        "une seule issue chacune", begun=begun, on=torture.postgres(),
+        twin="un GET qui décide : trouvé (à chaque `make test`)",
+    )  # fmt: skip
 
 
 def digest(tx: sa.Connection) -> str:
