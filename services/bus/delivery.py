@@ -8,6 +8,7 @@ again or is put aside.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -130,6 +131,7 @@ class Reader:
     handlers: Handlers
     clock: Clock
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    stopwatch: Callable[[], float] = time.monotonic
     away_patience_s: float = 60.0
     limit: BadMessageLimit = field(default_factory=BadMessageLimit)
     first: Together = _nothing
@@ -167,10 +169,10 @@ class Reader:
 
     async def _take(self, messages: Sequence[Message], waited: Waited) -> list[str]:
         """What became of each, all committed. Empty where several failed: fewer of them are to be tried at once."""
-        tries, now = 0, asyncio.get_running_loop().time
+        tries = 0
         fault: Fault | None = None
         while True:
-            begun = now()
+            begun = self.stopwatch()
             try:
                 found = await self._settle(messages, fault)
             except Exception as error:
@@ -179,7 +181,7 @@ class Reader:
                     self.pace.failed(len(messages), kind)
                     return []
                 if kind is Failure.AWAY:
-                    waited.seconds += now() - begun  # a server that hangs costs seconds at each try
+                    waited.seconds += self.stopwatch() - begun  # a server that hangs costs seconds at each try
                     await self._wait_for_infrastructure(error, waited)
                 elif fault is not None:
                     raise  # it can not even be parked: the transport gives it again, and a person sees the log
@@ -187,7 +189,7 @@ class Reader:
                     tries += 1
                     fault = await self._try_again_or_give_up(messages[0], Fault(kind, brief(error), tries))
             else:
-                self.pace.went(len(messages), now() - begun)
+                self.pace.went(len(messages), self.stopwatch() - begun)
                 return self._done(found)
 
     async def _settle(self, messages: Sequence[Message], fault: Fault | None) -> list[tuple[str, str]]:

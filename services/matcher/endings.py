@@ -130,7 +130,7 @@ def confirm(step: Step, proposal: Proposal, **dates: Any) -> bool:
 
 
 def _close(step: Step, proposal: Proposal, state: ProposalState, values: Mapping[str, object] = NOTHING_ELSE) -> bool:
-    if not move(step, proposal, state, values):
+    if not move(step, proposal, state, {**values, "ended_at": step.now}):
         return False
     store.drop_timers(step.tx, proposal.proposal)
     tasks.settle_all(step, proposal, "matcher", tasks.ENDED)

@@ -41,7 +41,7 @@ class Context:
 
 
 Answered = Mapping[Id, Sequence[tuple[datetime, NotAgain]]]
-"""By request, hours that its family refused or let pass, and when they were offered."""
+"""By request, hours that its family refused or let pass, and when it did."""
 
 NOTHING_ANSWERED: Answered = MappingProxyType({})
 

@@ -161,18 +161,22 @@ def context(tx: sa.Connection, territory: str, policy: Policy, now: datetime) ->
 
 
 def _answered(tx: sa.Connection, territory: str, since: datetime) -> needs.Answered:
-    """What families refused, let pass, or could not be reached for since then: when it was offered, and which hours,
-    by request."""
+    """What families refused, let pass, or could not be reached for since then: when that was, and which hours, by
+    request.
+
+    The end counts, not the offer: a proposal may outlive an amendment of its need, or be made in the very instant in
+    which the need is declared.
+    """
     p = t.proposals
     passed = (ProposalState.DECLINED.value, ProposalState.EXPIRED.value)
     unreachable = p.c.withdrawn_for == WithdrawalReason.FAMILY_UNREACHABLE.value
-    query = sa.select(p.c.request, p.c.made_at, p.c.section, p.c.slots).where(
-        p.c.territory == territory, p.c.state.in_(passed) | unreachable, p.c.made_at >= since
+    query = sa.select(p.c.request, p.c.ended_at, p.c.section, p.c.slots).where(
+        p.c.territory == territory, p.c.state.in_(passed) | unreachable, p.c.ended_at >= since
     )
     found: dict[str, list[tuple[datetime, NotAgain]]] = defaultdict(list)
     for row in tx.execute(query.order_by(p.c.proposal)):
         hours = NotAgain(section=row.section, slots=store.SLOTS.validate_python(row.slots))
-        found[row.request].append((row.made_at, hours))
+        found[row.request].append((row.ended_at, hours))
     return found
 
 

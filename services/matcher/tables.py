@@ -154,6 +154,7 @@ proposals = sa.Table(
     sa.Column("code", sa.String(6), nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("made_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),
     sa.Column("tier", sa.Integer, nullable=False),
     sa.Column("points", sa.Integer, nullable=False),
     sa.Column("since", sa.Date, nullable=False),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -164,11 +165,27 @@ async def test_the_patience_for_what_is_away_is_shared_by_all_that_was_given_at_
             raise ConnectionResetError("gone")
         count_it(tx, event, now)
 
-    reader = reader_of(heard, each_fails_for_a_while, sleep=nap, away_patience_s=1.0)
+    reader = reader_of(heard, each_fails_for_a_while, sleep=nap, stopwatch=lambda: 0.0, away_patience_s=1.0)
     with pytest.raises(ConnectionResetError):
         await reader.take_many(messages(many(40)))
     assert 1.0 <= sum(naps) < 1.0 + wait_before(2)
     assert len(await heard.read(handled)) > 1  # the first ones went through, each after some waiting
+
+
+async def test_the_time_that_a_hanging_server_takes_for_each_try_counts_as_waiting(heard: Database) -> None:
+    naps: list[float] = []
+    hours = itertools.count()
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+
+    def hangs(tx: sa.Connection, event: Event, now: datetime) -> None:
+        raise ConnectionResetError("gone")
+
+    reader = reader_of(heard, hangs, sleep=nap, stopwatch=lambda: 4.0 * next(hours), away_patience_s=10.0)
+    with pytest.raises(ConnectionResetError):
+        await reader.take_many(messages(many(3)))
+    assert len(naps) == 2, "three tries of four seconds are more than ten"
 
 
 async def test_a_process_that_stops_finishes_the_transaction_in_hand_and_takes_no_other(heard: Database) -> None:

@@ -139,6 +139,47 @@ def test_without_a_receipt_nothing_expires_and_a_person_calls(world: World) -> N
     assert (world.state(proposal), world.tasks()) == (S.DELIVERED, [])
 
 
+def test_a_place_refused_after_the_request_was_amended_does_not_come_back(world: World) -> None:
+    """The proposal outlives the amendment, so that the NON is about the need as it is now."""
+    world.open_place()
+    proposal = world.offered("r-1")
+    world.pass_time(timedelta(minutes=1))
+    world.amend("r-1")
+    assert world.state(proposal) is S.DELIVERED
+    world.answer(proposal, Answer.NON)
+    world.pass_time(timedelta(days=2))
+    assert world.state(proposal) is S.DECLINED
+    assert len(world.events("proposal.made")) == 1
+
+
+def test_a_place_let_pass_does_not_come_back_although_the_request_came_while_the_round_was_already_reading(
+    world: World,
+) -> None:
+    """A round's instant is taken before it reads: it may see what was declared an instant later."""
+    world.open_place()
+    world.now += timedelta(milliseconds=50)
+    world.ask("r-1")
+    world.now -= timedelta(milliseconds=50)
+    world.tick()
+    proposal = world.live("r-1")
+    world.release(proposal)
+    world.delivered(proposal)
+    world.pass_time(timedelta(days=10))
+    assert world.state(proposal) is S.EXPIRED
+    assert len(world.events("proposal.made")) == 1
+
+
+def test_a_place_that_was_refused_comes_back_to_a_family_that_then_amends_its_request(world: World) -> None:
+    world.open_place()
+    proposal = world.offered("r-1")
+    world.answer(proposal, Answer.NON)
+    world.pass_time(timedelta(days=2))
+    assert len(world.events("proposal.made")) == 1
+    world.amend("r-1")
+    world.tick()
+    assert len(world.events("proposal.made")) == 2
+
+
 def test_a_withdrawal_after_the_yes_makes_the_child_go_first_once(world: World) -> None:
     world.open_place()
     proposal = world.offered("r-1")
