@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import Scope
 
+from services.bus.retries import Failure, failure_of
 from services.ingest.problems import Problem, Refused, Why
 from services.ingest.wording import problems_of
 
@@ -37,7 +38,14 @@ TITLES = {
     413: "Envoi trop lourd",
     422: "Données refusées",
     500: "Erreur du serveur",
+    503: "Service indisponible",
 }
+
+RETRY_AFTER_S = 30
+"""When to ask again while a database is away: a restart takes less, and nobody is kept waiting for long (a choice)."""
+
+_PARSER_LIMITS = ("exceeded maximum size", "Too many f")
+"""What the framework says, with a 400, of a form with a field too long or with too many of them."""
 
 
 class ProblemLine(BaseModel):
@@ -129,8 +137,15 @@ async def _on_invalid(_request: Request, error: Exception) -> JSONResponse:
     return answer(422, problems_of(error.errors()))
 
 
+_LONG_FIELD = Problem(
+    "demande", "too_large", "Un champ du formulaire est trop long.", "Raccourcissez-le, puis recommencez."
+)
+
+
 async def _on_http(people: People | None, request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    if error.status_code == 400 and any(limit in str(error.detail) for limit in _PARSER_LIMITS):
+        return _too_large(people, request, _LONG_FIELD)
     rule = {404: "Cette adresse n'existe pas.", 405: "Cette adresse ne prévoit pas ce geste."}
     remedies = {404: "Vérifiez l'adresse dans /openapi.json.", 405: "Vérifiez la méthode dans /openapi.json."}
     problem = Problem(
@@ -152,6 +167,10 @@ async def _on_http(people: People | None, request: Request, error: Exception) ->
 async def _on_cut_off(people: People | None, request: Request, _error: Exception) -> Response:
     """A body that grew too large is cut off (`protection`); whoever has really gone reads no answer."""
     problem = Problem("demande", "too_large", "L'envoi pèse 20 Mo au plus.", "Faites plusieurs envois.")
+    return _too_large(people, request, problem)
+
+
+def _too_large(people: People | None, request: Request, problem: Problem) -> Response:
     if people is not None and people.are_meant(request.scope):
         return people.show(request, 413, [problem])
     return answer(413, [problem])
@@ -167,12 +186,25 @@ async def _on_fault(people: People | None, request: Request, error: Exception) -
         "at": f"{PurePath(last.filename).name}:{last.lineno}",
     }
     log.error("request.failed", incident=incident, error=type(error).__name__, **where)
+    if failure_of(error) is Failure.AWAY:
+        return _on_away(people, request)
     remedy = f"Réessayez plus tard, ou signalez l'incident {incident}."
     problem = Problem("demande", "server_error", "Le serveur a rencontré une erreur.", remedy)
     if people is not None and people.are_meant(request.scope):
         return people.show(request, 500, [problem], incident)
     body = details(500, [problem]) | {"instance": f"urn:berceau:incident:{incident}"}
     return JSONResponse(body, 500, {"Cache-Control": "no-store"}, MEDIA_TYPE)
+
+
+def _on_away(people: People | None, request: Request) -> Response:
+    """A database that is away or hangs: nothing to report, but a time to ask again. What was under way may be there."""
+    rule, remedy = "Le service ne répond pas pour l'instant.", "Vérifiez si votre geste est noté, puis réessayez."
+    problem = Problem("demande", "unavailable", rule, remedy)
+    response: Response = answer(503, [problem])
+    if people is not None and people.are_meant(request.scope):
+        response = people.show(request, 503, [problem])
+    response.headers.update({"Retry-After": str(RETRY_AFTER_S), "Cache-Control": "no-store"})
+    return response
 
 
 def _pattern(request: Request) -> str:

@@ -29,11 +29,13 @@ TITLES = {
     413: "L'envoi est trop lourd",
     429: "Attendez un peu",
     500: "Une erreur est survenue",
+    503: "Le service ne répond pas",
 }
 REMEDIES = {
     404: "Vérifiez l'adresse, ou revenez à l'accueil.",
     405: "Revenez à l'accueil, puis recommencez.",
     500: "L'erreur vient de nous. Vérifiez si votre dernier geste est noté. Sinon, recommencez dans quelques minutes.",
+    503: "Réessayez dans une minute. Vérifiez d'abord si votre dernier geste est noté.",
 }
 """What to do, where that differs from what a program is told."""
 

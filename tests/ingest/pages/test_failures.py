@@ -8,6 +8,7 @@ import httpx2
 import pytest
 import structlog
 
+from services.bus.pulse import DatabaseSilent
 from services.ingest import app
 from services.ingest.pages import Pages, pages_router
 from services.ingest.pages import doors as page_doors
@@ -57,13 +58,31 @@ async def test_a_fault_of_ours_is_a_page_in_french_with_a_number_that_the_log_ha
 
 
 async def test_a_fault_before_anything_is_known_is_a_page_too(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(*_: Any) -> None:
-        raise ConnectionError("database away")
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(page_doors, "frame_of", away)
+    monkeypatch.setattr(page_doors, "frame_of", fail)
     answer = await visitor(town).get("/")
     assert answer.status_code == 500
     assert "Si cela continue, appelez le guichet." in words(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "form"), [("/", "text/html; charset=utf-8"), ("/api/v1/structures", "application/problem+json")]
+)
+async def test_while_the_database_hangs_people_and_programs_hear_when_to_ask_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch, path: str, form: str
+) -> None:
+    async def hangs(*_: Any) -> None:
+        raise DatabaseSilent("no answer")
+
+    monkeypatch.setattr(page_doors, "frame_of", hangs)
+    monkeypatch.setattr(type(town.guichet.database), "read", hangs)
+    answer = await visitor(town).get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (503, form)
+    assert int(answer.headers["retry-after"]) > 0
+    assert "Le service ne répond pas" in answer.text
+    assert "incident" not in answer.text, "nothing to report: it comes back"
 
 
 async def test_a_fault_behind_the_api_is_a_problem_in_french_with_its_number(
@@ -112,6 +131,18 @@ async def test_what_is_too_large_is_a_page_in_french_declared_or_not(town: Town)
     for answer in (declared, streamed):
         assert answer.status_code == 413
         assert "L'envoi est trop lourd" in words(answer.text) and "Faites plusieurs envois." in words(answer.text)
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+async def test_one_field_that_is_too_long_is_too_large_and_not_unreadable(town: Town, kind: str) -> None:
+    async def long_field() -> Any:
+        yield b"f=" if "url" in kind else b'--x\r\nContent-Disposition: form-data; name="f"\r\n\r\n'
+        for _ in range(2):
+            yield b"x" * 1024 * 1024
+
+    answer = await visitor(town).post("/connexion", content=long_field(), headers={"Content-Type": kind})
+    assert answer.status_code == 413
+    assert "L'envoi est trop lourd" in words(answer.text) and "Un champ du formulaire" in words(answer.text)
 
 
 async def test_who_comes_too_often_or_from_another_site_is_told_so_on_a_page(town: Town) -> None:
