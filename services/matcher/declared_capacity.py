@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from contracts.structures import StructurePublished
 from contracts.vocabulary import TaskKind, VacancyKind, Weekday
-from services.calendar import local_day
+from services.calendar import hour_in_full, local_day
 from services.matcher import store, tasks
 from services.matcher import tables as t
 from services.matcher.rules.staffing import Excess, Free, Premises, excesses
@@ -22,12 +22,12 @@ NBSP = "\u00a0"
 
 
 def check(step: Step, structure: str) -> None:
-    """Open a task where a structure's regular places do not fit what it published; settle it once they do."""
+    """Open a task where a structure's regular places do not fit what it published; settle it once they do, or once it
+    no longer says who is on duty."""
     row = step.tx.execute(sa.select(t.structures).where(t.structures.c.structure == structure)).mappings().first()
-    if row is None or row["premises"] is None:
+    if row is None:
         return
-    premises = Premises.model_validate(row["premises"])
-    found = _first_excess(step, structure, premises)
+    found = _first_excess(step, structure, Premises.model_validate(row["premises"])) if row["premises"] else None
     if found is not None:
         about = {"territory": row["territory"], "structure": structure}
         tasks.open_task(step, TaskKind.OVER_CAPACITY, detail=said(found), **about)
@@ -77,6 +77,6 @@ def said(excess: Excess) -> str:
     """What does not fit, in French, with its text."""
     if excess.slot is None:
         return f"Sur la semaine{NBSP}: {excess.wanted}{NBSP}h demandées pour {excess.allowed}{NBSP}h ({excess.source})."
-    when = f"Le {excess.slot.weekday.label} de {excess.slot.start:%H:%M} à {excess.slot.end:%H:%M}"
+    when = f"Le {excess.slot.weekday.label}, de {hour_in_full(excess.slot.start)} à {hour_in_full(excess.slot.end)}"
     unit = "adultes" if excess.of_adults else "enfants"
     return f"{when}{NBSP}: {excess.wanted} {unit} pour {excess.allowed} ({excess.source})."

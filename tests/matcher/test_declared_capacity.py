@@ -40,7 +40,8 @@ def test_a_place_beyond_capacity_is_told_to_a_person_and_offered_all_the_same(wo
     world.change_place("v-1", 2)
     assert world.tasks("over_capacity") == ["over_capacity"]
     told = [event for event in world.said if isinstance(event, TaskOpened)][-1]
-    assert told.detail == ("Le mardi de 08:00 à 12:00\u00a0: 3 adultes pour 2 (Code de la santé publique, R2324-46-4).")
+    when, source = "Le mardi, de 8\u00a0h à 12\u00a0h", "Code de la santé publique, R2324-46-4"
+    assert told.detail == f"{when}\u00a0: 3 adultes pour 2 ({source})."
     world.ask("r-1")
     world.tick()
     assert world.live("r-1")
@@ -54,6 +55,14 @@ def test_the_task_goes_once_the_places_fit_again(world: World) -> None:
     assert world.tasks("over_capacity") == []
     world.change_place("v-1", 2)
     world.publish(CRECHE, SECTION, staffing=staffed(adults=3, older=14))
+    assert world.tasks("over_capacity") == []
+
+
+def test_the_task_goes_once_the_structure_no_longer_says_who_is_on_duty(world: World) -> None:
+    world.publish(CRECHE, SECTION, staffing=staffed(adults=2, older=14))
+    world.open_place(places=2)
+    assert world.tasks("over_capacity") == ["over_capacity"]
+    world.publish(CRECHE, SECTION)
     assert world.tasks("over_capacity") == []
 
 

@@ -1,7 +1,7 @@
 """What became of the messages. A message that never arrived is not a silence: its delay does not run.
 
-A text about no proposal, a sign-in link, is nobody's business here. Its receipt may even be read before the territory,
-which comes by another stream.
+A text about no proposal, a sign-in link, is nobody's business here: whoever waits for it asks for another one. Its
+receipt may even be read before the territory, which comes by another stream.
 """
 
 from __future__ import annotations
@@ -52,8 +52,10 @@ def on_message_failed(tx: sa.Connection, event: MessageFailed, now: datetime) ->
 
 
 def on_message_unknown(tx: sa.Connection, event: MessageUnknown, now: datetime) -> None:
+    if event.about.proposal is None:
+        return
     step = step_for(tx, event, now)
-    proposal = store.proposal(tx, event.about.proposal) if event.about.proposal else None
+    proposal = store.proposal(tx, event.about.proposal)
     if offer := _offer(tx, event.about):
         lifecycle.family_may_know(step, offer)
     tasks.open_task(step, TaskKind.TO_VERIFY, proposal, territory=event.territory, detail=event.about.template.value)
