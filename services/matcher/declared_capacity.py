@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from contracts.structures import StructurePublished
 from contracts.vocabulary import TaskKind, VacancyKind, Weekday
-from services.calendar import hour_in_full, local_day
+from services.calendar import hours_in_full, local_day
 from services.matcher import store, tasks
 from services.matcher import tables as t
 from services.matcher.rules.staffing import Excess, Free, Premises, excesses
@@ -77,6 +77,6 @@ def said(excess: Excess) -> str:
     """What does not fit, in French, with its text."""
     if excess.slot is None:
         return f"Sur la semaine{NBSP}: {excess.wanted}{NBSP}h demandées pour {excess.allowed}{NBSP}h ({excess.source})."
-    when = f"Le {excess.slot.weekday.label}, de {hour_in_full(excess.slot.start)} à {hour_in_full(excess.slot.end)}"
+    when = f"Le {excess.slot.weekday.label}, {hours_in_full(excess.slot.start, excess.slot.end)}"
     unit = "adultes" if excess.of_adults else "enfants"
     return f"{when}{NBSP}: {excess.wanted} {unit} pour {excess.allowed} ({excess.source})."

@@ -173,6 +173,7 @@ def test_a_section_that_is_no_longer_published_takes_nobody_and_its_promises_bec
     world.tick()
     assert world.state(promised) is S.DELIVERED
     assert world.tasks() == ["shortfall"]
+    assert world.last("task.opened").detail == "Une section est fermée. Des propositions y sont en cours."
     assert len(world.events("proposal.made")) == 1
     world.publish(CRECHE, SECTION, "creche-A-grands")
     world.tick()
@@ -212,6 +213,8 @@ def test_a_snapshot_that_is_short_is_a_task_for_a_person_and_takes_nothing_back(
     offer = world.offered("r-1")
     snapshot(world, 0)
     assert (world.state(offer), world.tasks()) == (S.DELIVERED, ["shortfall"])
+    fewer = "Son logiciel déclare moins de places. 1\u00a0proposition est concernée."
+    assert world.last("task.opened").detail == fewer
 
 
 def test_a_snapshot_again_and_again_counts_no_child_twice(world: World) -> None:
@@ -273,6 +276,7 @@ def test_a_last_day_moved_over_another_childs_hours_is_for_a_person_to_settle(wo
     world.proposed("r-2", period=Period(start=date(2027, 1, 4), end=FROM_OCTOBER.end))
     world.leave(placement, date(2027, 3, 31))
     assert world.tasks("shortfall") == ["shortfall"]
+    assert "repoussé au mercredi 31\u00a0mars" in world.last("task.opened").detail
     assert room(world) == 0
     with world.engine.connect() as tx:
         ends = [hold.period.end for hold in store.holds(tx, t.holds.c.proposal == placement)]

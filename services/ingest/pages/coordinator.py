@@ -74,6 +74,9 @@ CALLS = frozenset(
 )
 """Kinds that an answer of the family, or a call that reached it, settles."""
 
+OF_STRUCTURES = frozenset({TaskKind.LATE_CONFIRMATION, TaskKind.SHORTFALL, TaskKind.OVER_CAPACITY, TaskKind.TO_PREPARE})
+"""Kinds that a call to the structure settles: its number stands there."""
+
 UNREACHED = frozenset({TaskKind.UNDELIVERED, TaskKind.NO_MOBILE})
 """Kinds where a message did not arrive, whichever it was."""
 
@@ -116,6 +119,7 @@ async def to_do(visit: Visit) -> Response:
         titles=TITLES,
         calls=CALLS,
         act_first=ACT_FIRST,
+        of_structures=OF_STRUCTURES,
         unreached=UNREACHED,
         to_tell=TO_TELL,
         takings=TAKING_BACK,

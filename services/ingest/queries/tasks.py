@@ -16,7 +16,6 @@ from services.ingest.declare.releases import MOST_AT_ONCE
 from services.ingest.inbound import RECORDED, inbound
 from services.ingest.problems import unknown
 from services.ingest.projection.tables import proposals, tasks
-from services.ingest.queries.directory import named_structures
 from services.ingest.queries.proposals import proposal, proposals_of
 from services.ingest.queries.requests import request
 
@@ -61,8 +60,13 @@ def _view(tx: sa.Connection, actor: Actor, row: dict[str, Any], now: datetime) -
     facts |= {name: row[name] for name in ("due", "detail", "opened_at", "settled_at", "handled_at")}
     view = reveal(actor, _thing(tx, row), facts)
     about = _about(tx, actor, row, now)
-    names = named_structures(tx, [row["structure"]] if row["structure"] else [])
-    return {**view, **about, **({"structure_name": names[row["structure"]]} if names else {})}
+    return {**view, **about, **(_to_call(tx, row["structure"]) if row["structure"] else {})}
+
+
+def _to_call(tx: sa.Connection, structure: str) -> dict[str, Any]:
+    """The structure as the public directory names it: many tasks are settled by a call to it."""
+    row = store.find(tx, store.structures, structure)
+    return {} if row is None else {"structure_name": row["name"], "structure_phone": row["facts"]["phone"]}
 
 
 def _about(tx: sa.Connection, actor: Actor, row: dict[str, Any], now: datetime) -> dict[str, Any]:

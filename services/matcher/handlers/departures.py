@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from contracts.confirmations import DepartureAnnounced
 from contracts.vocabulary import Audience, Period, TaskKind
 from services.bus.retries import WrongEvent
+from services.calendar import date_in_full
 from services.matcher import moving, store, tasks
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
@@ -27,7 +28,8 @@ def on_departure_announced(tx: sa.Connection, event: DepartureAnnounced, now: da
         return
     store.lock_section(tx, row["section"])
     if not _move_end(step, row, event):
-        tasks.open_task(step, TaskKind.SHORTFALL, territory=event.territory, structure=row["structure"])
+        detail = f"Un départ est repoussé au {date_in_full(event.last_day)}. Sa place est déjà promise."
+        tasks.open_task(step, TaskKind.SHORTFALL, territory=event.territory, structure=row["structure"], detail=detail)
         return
     moving.end_placement(step, row, event.last_day, event.reason)
     _ask_no_more(step, row)

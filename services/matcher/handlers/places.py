@@ -17,6 +17,7 @@ from contracts.vacancies import (
 )
 from contracts.vocabulary import Answer, Audience, ProposalState, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.retries import WrongEvent
+from services.calendar import counted
 from services.matcher import declared_capacity, draws, endings, moves, store, tasks
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
@@ -96,10 +97,16 @@ def on_snapshot_declared(tx: sa.Connection, event: SnapshotDeclared, now: dateti
         _insert_declared(tx, event, n, declared, known if n == 0 else [])  # the first carries the children
     if not event.free and known:
         _insert_declared(tx, event, 0, Amount(known[0].slots, known[0].period, 0), known)
-    if _short_proposals(tx, event.section, now):
-        tasks.open_task(step, TaskKind.SHORTFALL, territory=event.territory, structure=event.structure)
+    if short := _short_proposals(tx, event.section, now):
+        fewer = _fewer_declared(len(short))
+        tasks.open_task(step, TaskKind.SHORTFALL, territory=event.territory, structure=event.structure, detail=fewer)
     declared_capacity.check(step, event.structure)
     step.mark_due(event.territory, event.type)
+
+
+def _fewer_declared(short: int) -> str:
+    concerned = counted(short, "proposition est concernée", "propositions sont concernées")
+    return f"Son logiciel déclare moins de places. {concerned}."
 
 
 def _seats(tx: sa.Connection, known: list[Hold]) -> list[Amount]:

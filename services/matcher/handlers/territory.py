@@ -98,7 +98,8 @@ def _close_other_sections(step: Step, event: StructurePublished) -> None:
         store.lock_section(step.tx, section)
         step.tx.execute(t.sections.update().where(t.sections.c.section == section).values(is_open=False))
         if store.live_proposals(step.tx, t.proposals.c.section == section):
-            tasks.open_task(step, TaskKind.SHORTFALL, territory=event.territory, structure=event.subject)
+            detail = "Une section est fermée. Des propositions y sont en cours."
+            tasks.open_task(step, TaskKind.SHORTFALL, territory=event.territory, structure=event.subject, detail=detail)
 
 
 def on_agreement_signed(tx: sa.Connection, event: AgreementSigned, now: datetime) -> None:

@@ -26,7 +26,7 @@ from contracts.vocabulary import (
     WithdrawalReason,
 )
 from services.ingest.declare.requests import amend_request
-from services.ingest.pages.coordinator import ORDER, TITLES
+from services.ingest.pages.coordinator import OF_STRUCTURES, ORDER, TITLES
 from services.matcher.handlers.answers import READ_LATE
 from services.vault import Contact, ContactChannel, ContactRole, contacts_of, put_contacts
 from tests.ingest.pages.reading import faults, once, read, words
@@ -79,6 +79,15 @@ async def test_every_task_is_there_with_a_gesture(town: Town, guichet: httpx2.As
     assert "avez-vous une place pour mon fils" in shown
     assert "06 39 98 77 77" in shown
     assert all(target[1:] in read(page.text).ids for target in read(page.text).targets if target.startswith("#"))
+
+
+@pytest.mark.parametrize("kind", sorted(OF_STRUCTURES))
+async def test_a_task_that_a_call_to_the_structure_settles_has_its_number(
+    guichet: httpx2.AsyncClient, kind: TaskKind
+) -> None:
+    page = (await guichet.get("/guichet")).text
+    section = page.partition(f'<section id="{kind.value}"')[2].partition("</section>")[0]
+    assert 'href="tel:0465710021"' in section
 
 
 async def test_one_gesture_releases_all_that_nobody_holds_back(town: Town, guichet: httpx2.AsyncClient) -> None:
@@ -262,6 +271,8 @@ async def test_a_text_of_a_stranger_leaves_the_list_when_it_was_dealt_with(
 
 
 async def test_the_guichet_confirms_for_a_structure_that_is_late(town: Town, guichet: httpx2.AsyncClient) -> None:
+    path = f"/creche/a-confirmer/{proposal_in('accepted')}"
+    assert "Structure Les Petits Cailloux (synthétique)" in words((await guichet.get(path)).text)
     form = {"adaptation": "2026-11-10", "premier_jour": "2026-11-16"}
     done = await guichet.post(f"/creche/a-confirmer/{proposal_in('accepted')}", data=form)
     assert done.headers["location"] == "/guichet?fait=admission"

@@ -50,6 +50,8 @@ async def test_yesterdays_post_is_posted_again_in_two_taps(town: Town, director:
 async def test_still_free_is_one_tap_for_one_and_one_for_all(town: Town, director: httpx2.AsyncClient) -> None:
     home = await director.get("/creche")
     assert "2\u00a0places ne sont plus proposées." in words(home.text)
+    asked = home.text.partition('aria-labelledby="encore"')[2].partition("</section>")[0]
+    assert "Du lundi" in words(f"<main>{asked}</main>"), "two places of the same hours differ by their dates"
     (one, _) = sorted(set(re.findall(r'action="(/creche/place/[^"]+/toujours-libre)"', home.text)))
     assert (await director.post(one)).status_code == 303
     assert len(await town.said(VacancyReconfirmed)) == 1
