@@ -26,7 +26,8 @@ from services.ingest.declare.bodies import Body
 from services.ingest.declare.replies import record_reply
 from services.ingest.guichet import Guichet
 from services.ingest.problems import unknown
-from services.ingest.projection.tables import proposals, verdicts
+from services.ingest.projection.tables import proposals
+from services.ingest.queries.proposals import answered_from
 from services.ingest.sms_replies import ParsedReply, parse_reply
 from services.ingest.store import metadata, named
 from services.vault import (
@@ -120,7 +121,9 @@ async def receive_sms(guichet: Guichet, sms: InboundSms) -> Taken:
     reply = parse_reply(sms.text)
     sender = await guichet.vault.read(_sender, guichet.keyring, sms.sender)
     if reply.stop or reply.answer is Answer.ERREUR:
-        sender = replace(sender, proven=await guichet.database.read(_proven, sender))
+        sender = replace(
+            sender, proven=await guichet.database.read(answered_from, [contact for _, contact in sender.pairs])
+        )
         await guichet.vault.write(_suspend, sender, reply)
     owner = None if sender.pairs else await _keep_unknown(guichet, sms, now)
     return await guichet.database.write(_take, sms, reply, sender, owner, now)
@@ -248,14 +251,6 @@ def _sender(tx: sa.Connection, keyring: Keyring, phone: str) -> Sender:
         silent=frozenset(contact.id for contact in contacts if not contact.may_answer),
         wrong=tuple(family for family, contact in pairs if contact in strangers),
     )
-
-
-def _proven(tx: sa.Connection, sender: Sender) -> frozenset[str]:
-    """The sender's contacts whose last answer that decides anything was not ERREUR, whatever proposal it was about."""
-    told = (verdicts.c.answered_by.in_([contact for _, contact in sender.pairs]), verdicts.c.answer != Answer.RAPPEL)
-    query = sa.select(verdicts.c.answered_by, verdicts.c.answer).where(*told)
-    last = {row.answered_by: row.answer for row in tx.execute(query.order_by(verdicts.c.received_at, verdicts.c.reply))}
-    return frozenset(contact for contact, answer in last.items() if answer != Answer.ERREUR)
 
 
 def _suspend(tx: sa.Connection, sender: Sender, reply: ParsedReply) -> None:

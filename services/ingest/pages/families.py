@@ -25,7 +25,13 @@ from services.ingest.pages.visit import Visit, get, post
 from services.ingest.problems import Refused
 from services.ingest.projection.tables import verdicts
 from services.ingest.queries import directory
-from services.ingest.queries.proposals import contacts_written_to, family_of_link, proposal, said_wrong_number
+from services.ingest.queries.proposals import (
+    answered_from,
+    contacts_written_to,
+    family_of_link,
+    proposal,
+    said_wrong_number,
+)
 from services.vault import contact_ids, is_suspended
 
 LINK_LIFE = timedelta(days=30)
@@ -43,6 +49,9 @@ ANSWERS = (
 
 ASKED_AGAIN = (Answer.FIN, Answer.NON, Answer.ERREUR)
 """Answers that cannot be taken back, NON where the place is for tomorrow."""
+
+CALLED = "appel"
+"""What the last page says where the guichet calls instead of taking the number for a stranger's."""
 
 FORMS = {
     **dict.fromkeys(("released", "sent", "delivered", "undelivered"), "offer"),
@@ -74,8 +83,10 @@ async def answered(visit: Visit) -> Response:
     if await _is_final(family, answer) and form["sur"] != "oui":
         return visit.go(f"{_link(visit)}/confirmer", reponse=answer.value)
     act, proposal_id = family.act(Channel.LINK, form.once), family.actor.proposal or ""
-    is_marked = bool(links.opening(visit.path("token"))[1])
-    await suspend_if_wrong(visit.guichet, act, proposal_id, answer, family.actor.id if is_marked else None)
+    if answer is Answer.ERREUR and await _has_answered(family):
+        await visit.write(_record, act, proposal_id, Answer.RAPPEL, understood=False)
+        return visit.go(f"{_link(visit)}/merci", CALLED)
+    await suspend_if_wrong(visit.guichet, act, proposal_id, answer, family.actor.id if _is_marked(visit) else None)
     await visit.write(_record, act, proposal_id, answer)
     return visit.go(f"{_link(visit)}/merci" if answer is Answer.ERREUR else _link(visit))
 
@@ -86,7 +97,8 @@ async def asked_again(visit: Visit) -> Response:
     answer = next((answer for answer in ASKED_AGAIN if answer.value == visit.asked("reponse")), None)
     if family is None or answer is None or await _is_a_stranger(family):
         return _closed(visit, family if answer else None)
-    return family.show("families/sure.html", answer=answer, form=Form(), link=_link(visit))
+    doubted = answer is Answer.ERREUR and await _has_answered(family)
+    return family.show("families/sure.html", answer=answer, form=Form(), link=_link(visit), doubted=doubted)
 
 
 async def thanked(visit: Visit) -> Response:
@@ -109,6 +121,17 @@ async def undone(visit: Visit) -> Response:
 def _closed(visit: Visit, family: Visit | None) -> Response:
     """Nothing of the proposal: for a link of nobody, and for a stranger who said ERREUR."""
     return _neutral(visit) if family is None else family.show("families/thanks.html")
+
+
+def _is_marked(visit: Visit) -> bool:
+    return bool(links.opening(visit.path("token"))[1])
+
+
+async def _has_answered(family: Visit) -> bool:
+    """Whether the family has answered from where this link was sent. "Erreur" then is no wrong number, as by SMS: a
+    person calls. A link without a mark may be any contact's that was written to."""
+    written_to = [] if _is_marked(family) else await family.read(contacts_written_to, family.actor.proposal or "")
+    return bool(await family.read(answered_from, {family.actor.id, *written_to}))
 
 
 async def _is_a_stranger(family: Visit) -> bool:
@@ -199,12 +222,12 @@ async def _is_final(visit: Visit, answer: Answer) -> bool:
     return view["kind"] is VacancyKind.ON_CALL
 
 
-def _record(tx: sa.Connection, act: Act, proposal_id: str, answer: Answer) -> None:
+def _record(tx: sa.Connection, act: Act, proposal_id: str, answer: Answer, *, understood: bool = True) -> None:
     """Say the answer once: the same form sent again has the same id and says nothing."""
     store.one_at_a_time(tx, act.new_id("Y"))
     known = tx.scalar(sa.select(verdicts.c.reply).where(verdicts.c.reply == act.new_id("Y")))
     if known is None:
-        record_reply(tx, act, proposal_id, answer)
+        record_reply(tx, act, proposal_id, answer, understood=understood)
 
 
 def _link(visit: Visit) -> str:

@@ -64,6 +64,15 @@ def said_wrong_number(tx: sa.Connection, proposal: str, contact: str) -> bool:
     return tx.scalar(said.limit(1)) is not None
 
 
+def answered_from(tx: sa.Connection, contacts: Collection[str]) -> frozenset[str]:
+    """Those whose last answer that decides anything was not ERREUR, whatever proposal it was about: whoever says ERREUR
+    there means something else."""
+    told = (verdicts.c.answered_by.in_(contacts), verdicts.c.answer != Answer.RAPPEL)
+    query = sa.select(verdicts.c.answered_by, verdicts.c.answer).where(*told)
+    last = {row.answered_by: row.answer for row in tx.execute(query.order_by(verdicts.c.received_at, verdicts.c.reply))}
+    return frozenset(contact for contact, answer in last.items() if answer != Answer.ERREUR)
+
+
 def proposal(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[str, Any]:
     """One proposal with its place, its child, its reasons and its history, as far as the actor may see them."""
     row = store.find(tx, proposals, id_)

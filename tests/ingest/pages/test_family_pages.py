@@ -9,7 +9,8 @@ import pytest
 from contracts.proposals import ProposalWithdrawn, ReplyJudged, Verdict
 from contracts.replies import ReplyReceived, ReplyUndone
 from contracts.requests import RequestClosed
-from contracts.vocabulary import Answer, Channel, VacancyKind, WithdrawalReason
+from contracts.tasks import TaskOpened
+from contracts.vocabulary import Answer, Channel, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.links import contact_token, proposal_token
 from services.vault import contacts_of, put_contacts
 from tests.ingest.pages.reading import faults, once, read, words
@@ -147,6 +148,25 @@ async def test_a_stranger_says_so_once_more_and_the_number_is_left_alone(town: T
     shown = words((await town.client.get(thanks.headers["location"])).text)
     assert "Merci" in shown
     assert "Cailloux" not in shown
+
+
+async def test_erreur_by_link_after_an_answer_asks_for_a_call_and_suspends_nobody(town: Town) -> None:
+    """As by SMS: whoever has answered from there is no stranger, and means something else."""
+    await town.client.post(link("delivered"), data={"reponse": "oui", "une_fois": "a"})
+    sure = await town.client.get(f"{link('delivered')}/confirmer?reponse=erreur")
+    assert "le guichet appelle pour vérifier" in words(sure.text)
+    assert "Nous n'écrirons plus" not in words(sure.text)
+    form = {"reponse": "erreur", "sur": "oui", "une_fois": once(sure.text)}
+    for _ in range(2):
+        thanks = await town.client.post(link("delivered"), data=form)
+    assert "La réponse donnée reste notée." in words((await town.client.get(thanks.headers["location"])).text)
+    said = [(reply.answer, reply.understood) for reply in await town.said(ReplyReceived)]
+    assert (said, await suspended(town, "F-R-3")) == ([(Answer.OUI, True), (Answer.RAPPEL, False)], [False])
+    assert "Cailloux" in words((await town.client.get(link("delivered"))).text), "the page stays the family's"
+    task = event(TaskOpened, "A-doubt", kind=TaskKind.UNCLEAR_REPLY, proposal="O-3", request="R-3")
+    await town.hear(task)
+    shown = words((await (await town.signed_in("coordinator")).get("/guichet")).text)
+    assert "quelqu'un dit que le message n'est pas pour lui" in shown
 
 
 async def test_a_link_that_went_to_two_contacts_does_not_guess_which_one_is_wrong(town: Town) -> None:
