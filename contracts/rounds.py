@@ -60,7 +60,8 @@ class RequestExplained(Event):
     """Why a request was, or was not, offered a place. Said when it changed.
 
     `reason` is the solver's `Reason` as plain JSON and `phrases` the same in French. `plain_phrases` say it without
-    points, tier or rank, for those who may not see what health counts for.
+    points, tier or rank, for those who may not see what health counts for. `family_phrases` say it to the family;
+    without them `phrases` are shown to everybody, as before there were any.
     """
 
     type: Literal["request.explained"]
@@ -68,4 +69,5 @@ class RequestExplained(Event):
     placed: bool
     phrases: tuple[str, ...]
     plain_phrases: tuple[str, ...] = ()
+    family_phrases: tuple[str, ...] = ()
     reason: dict[str, Any]

@@ -21,7 +21,7 @@ from contracts.vocabulary import Frozen, Period, Slot, Weekday
 from services.calendar import short_hours
 from services.cli.failures import NBSP, CommandFailed, of_file
 from services.ingest.wording import problems_of
-from services.matcher.solver.explain import phrases
+from services.matcher.solver.phrases import phrases
 from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round, Wish
 
 M = TypeVar("M", bound=Frozen)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from contracts.vocabulary import HEALTH_CRITERIA
-from services.calendar import counted, local_day
+from services.calendar import counted, date_in_full, local_day
 from services.cli.failures import NBSP
 from services.ingest.pages import PublishedRules, RulesLine
 from services.matcher.policy import GuaranteedShare, Policy, WaveRule, policy_in_force
@@ -70,4 +70,4 @@ def _asked_at_once(rule: WaveRule) -> str:
 
 
 def _until(share: GuaranteedShare) -> str:
-    return f" jusqu'au {local_day(share.kept_until):%d/%m/%Y}" if share.kept_until else ""
+    return f" jusqu'au {date_in_full(local_day(share.kept_until), with_year=True)}" if share.kept_until else ""

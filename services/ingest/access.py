@@ -158,7 +158,7 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(Seen.POINTS, "tier", "points", "reasons", "criteria", "prescriber", "held_by", "points_are_partial"),
     **_fields(Seen.HEALTH, "needs_person"),
     **_fields(Seen.RANK, "rank", "asked_as"),
-    **_fields(Seen.REASON, "wishes", "phrases", "plain_phrases", "reason", "explained_at"),
+    **_fields(Seen.REASON, "wishes", "phrases", "plain_phrases", "family_phrases", "reason", "explained_at"),
     **_fields(Seen.RELEASE, "held_until", "held_reason", "awaits", "awaits_sibling"),
     **_fields(Seen.MESSAGES, "messages", "code", "history", "replies"),
     **_fields(Seen.TASK, "task", "task_kind", "due", "opened_at", "settled_at", "handled_at"),
@@ -221,6 +221,7 @@ def _without_health(facts: dict[str, Any]) -> dict[str, Any]:
         "tier": None,
         "points": sum(row["points"] for row in kept.get("reasons", ())) if "reasons" in facts else None,
         "phrases": facts.get("plain_phrases", ()),
+        "family_phrases": (),
         "reason": _without_standing(facts.get("reason")),
         "history": [{**row, "facts": {}} for row in facts.get("history", ())],
     }

@@ -54,6 +54,6 @@ def _said(row: Placed, n: int, families: int, names: Mapping[Id, str]) -> First:
     day = date_in_full(slot.day) if isinstance(slot.day, date) else ""
     place = f"{names.get(row.structure, row.structure)}, {day}"
     asked = f"{place}\u00a0: place proposée à {families} familles en même temps."
-    order = f"Dans l'ordre de la liste, cette demande est la {'1re' if n == 1 else f'{n}e'} d'entre elles."
+    order = f"Dans l'ordre de la liste, {{}} demande est la {'1re' if n == 1 else f'{n}e'} d'entre elles."
     won = "Le premier OUI obtient la place\u00a0; les autres familles gardent leur rang."
-    return First((asked, order, won), (asked, won))
+    return First((asked, order.format("cette"), won), (asked, won), (asked, order.format("votre"), won))

@@ -17,61 +17,73 @@ from contracts.rounds import RequestExplained
 from services.matcher import tables as t
 from services.matcher.memory import Memory
 from services.matcher.reading import Loaded
-from services.matcher.solver.explain import phrases
+from services.matcher.solver.phrases import family_phrases, phrases
 from services.matcher.solver.schema import Reason, Request
 from services.matcher.step import Step
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a request is told; `plain` is the same without points. `digest` tells it from what was said before."""
+    """What a request is told: `plain` without points, `family` as said to the family itself.
+
+    `digest` tells it from what was said before.
+    """
 
     request: str
     placed: bool
     said: tuple[str, ...]
     plain: tuple[str, ...]
+    family: tuple[str, ...]
     reason: dict[str, Any]
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps([self.said, self.reason], sort_keys=True).encode()).hexdigest()
+        return _digest(self.said, self.reason)
 
     def after(self, first: First | None) -> Told:
         """The same behind what is to be read first."""
         if first is None:
             return self
-        return replace(self, said=(*first.said, *self.said), plain=(*first.plain, *self.plain))
+        said, plain = (*first.said, *self.said), (*first.plain, *self.plain)
+        return replace(self, said=said, plain=plain, family=(*first.family, *self.family))
+
+
+def _digest(said: tuple[str, ...], reason: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([said, reason], sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class First:
-    """What a family reads before its reason; `plain` is the same without its rank."""
+    """What a family reads before its reason; `plain` is the same without its rank, `family` as said to itself."""
 
     said: tuple[str, ...]
     plain: tuple[str, ...]
+    family: tuple[str, ...]
 
 
 def told(request: Request, reason: Reason, names: Mapping[str, str]) -> Told:
     """A reason in words."""
     said, plain = (tuple(phrases(request, reason, names, points=points)) for points in (True, False))
-    return Told(request.id, reason.placed, said, plain, reason.model_dump(mode="json"))
+    family = tuple(family_phrases(request, reason, names))
+    return Told(request.id, reason.placed, said, plain, family, reason.model_dump(mode="json"))
 
 
 def aside(request: str, why: str) -> Told:
     """Why a request took no part."""
-    return Told(request, False, (why,), (why,), {})
+    return Told(request, False, (why,), (why,), (why,), {})
 
 
 def digest(request: Request, reason: Reason, names: Mapping[str, str], memory: Memory) -> str:
     """That of a reason in words. The very same reason of the same request has the same, beside the very same names."""
     known = memory.told.get((id(reason), id(request)), lambda: _known(request, reason, names))
     if known.names is not names:
-        known.names, known.digest = names, told(request, reason, names).digest
+        known.names, known.digest = names, _known(request, reason, names).digest
     return str(known.digest)
 
 
 def _known(request: Request, reason: Reason, names: Mapping[str, str]) -> Known:
-    return Known(request, reason, names, told(request, reason, names).digest)
+    said = tuple(phrases(request, reason, names))
+    return Known(request, reason, names, _digest(said, reason.model_dump(mode="json")))
 
 
 @dataclass
@@ -97,5 +109,6 @@ def say(step: Step, loaded: Loaded, told: Told) -> None:
         step.tx.execute(t.explanations.update().where(same).values(hash=digest))
     step.say(
         RequestExplained, told.request, loaded.round.territory,
-        round=loaded.round.id, placed=told.placed, phrases=told.said, plain_phrases=told.plain, reason=told.reason,
+        round=loaded.round.id, placed=told.placed, phrases=told.said, plain_phrases=told.plain,
+        family_phrases=told.family, reason=told.reason,
     )  # fmt: skip

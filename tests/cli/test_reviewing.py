@@ -88,7 +88,8 @@ def test_a_proof_that_somebody_edited_is_found_though_the_hash_is_right(
 def test_a_family_reads_the_proof_in_plain_words(berceau: Command, asked: Path, outcome: Path) -> None:
     said = berceau("explain", outcome, "B", "--round", asked)
     assert said.out.endswith(
-        "Preuve à X\u00a0: le lundi 07/09/2026 à 8\u00a0h, il y a 1 place.\nUn enfant qui passe avant la prend.\n"
+        "Preuve à X\u00a0: le lundi 7\u00a0septembre 2026 à 8\u00a0h, il y a 1 place.\n"
+        "Un enfant qui passe avant la prend.\n"
     )
     assert "Preuve" not in berceau("explain", outcome, "A", "--round", asked).out
 

@@ -312,6 +312,7 @@ def decided(health: int) -> dict[str, Any]:
         "history": [{"at": NOW, "what": "proposal.made", "by": None, "facts": said}],
         "phrases": (f"Attend au vœu 1 : complet. Dernier dossier : {total + 10} points ; cette demande : {total}.",),
         "plain_phrases": ("Attend au vœu 1 : complet.",),
+        "family_phrases": (f"Votre demande attend au vœu 1 : complet. Votre demande : {total}.",),
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from contracts.vocabulary import Audience, Slot, VacancyKind
+from services.calendar import date_in_full
 from services.ingest import store
 from services.ingest.actors import Act
 from services.ingest.declare.bodies import check_dates, check_not_too_far, check_period, check_slots, is_dated
@@ -109,7 +110,7 @@ def _check_agreement(tx: sa.Connection, act: Act, body: VacancyBody) -> Iterator
 
 def _check_validity(body: VacancyBody, valid_until: date) -> Iterator[Problem]:
     if body.period.end is None or body.period.end > valid_until + timedelta(days=1):
-        rule = f"L'accord vaut jusqu'au {valid_until:%d/%m/%Y}."
+        rule = f"L'accord vaut jusqu'au {date_in_full(valid_until, with_year=True)}."
         yield Problem("period.end", "beyond_agreement", rule, "Finissez avant cette date, ou prolongez l'accord.")
 
 

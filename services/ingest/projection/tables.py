@@ -126,6 +126,7 @@ explanations = sa.Table(
     sa.Column("placed", sa.Boolean, nullable=False),
     sa.Column("phrases", sa.JSON, nullable=False),
     sa.Column("plain_phrases", sa.JSON, nullable=False),
+    sa.Column("family_phrases", sa.JSON, nullable=False),
     sa.Column("reason", sa.JSON, nullable=False),
     sa.Column("at", Instant, nullable=False),
 )

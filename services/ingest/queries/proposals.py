@@ -198,6 +198,7 @@ def _story(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
     return {
         "phrases": why["phrases"] if why else (),
         "plain_phrases": why["plain_phrases"] if why else (),
+        "family_phrases": why["family_phrases"] if why else (),
         "reason": why["reason"] if why else None,
         "explained_at": why["at"] if why else None,
         "history": _history(tx, row["id"]),

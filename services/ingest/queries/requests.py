@@ -63,6 +63,7 @@ def _facts(tx: sa.Connection, id_: str, now: datetime) -> dict[str, Any]:
         **need_facts(tx, id_, now),
         "phrases": why["phrases"] if why else (),
         "plain_phrases": why["plain_phrases"] if why else (),
+        "family_phrases": why["family_phrases"] if why else (),
         "reason": why["reason"] if why else None,
         "explained_at": why["at"] if why else None,
         "first_name": None,

@@ -1,39 +1,19 @@
-"""Why each request was, or was not, offered each of its wishes, and how to say it.
+"""Why each request was, or was not, offered each of its wishes (`phrases` says it in words).
 
 Every line is read from the outcome, so that anybody can check it there. When to modify: when a family asks something
-that the reasons do not answer, or when a wording misleads.
+that the reasons do not answer.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, time
+from collections.abc import Iterable, Iterator
 
 from contracts.vocabulary import Id, Slot
 from services.matcher.solver.facts import Choice, Facts, Standing, accepts_age
 from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round, Why, WishReason
 from services.matcher.solver.spelling import Spelling
-
-NBSP = "\u00a0"
-BEHIND = f"La part votée de la priorité{NBSP}1 est atteinte, la demande passe selon ses points."
-SHARED = "La semaine est partagée entre deux structures."
-SENTENCES = {
-    Why.OFFERED: "Obtient le {wish}.",
-    Why.PREFERRED_ELSEWHERE: "Obtient ailleurs une place au moins aussi souhaitée que le {wish}.",
-    Why.NO_SECTION_FOR_AGE: "{verb} {wish} : aucune section n'y accueille cet âge à la date d'entrée.",
-    Why.NO_PLACE_AT_THESE_TIMES: "{verb} {wish} : aucune place n'y est ouverte à ces horaires sur toute la période.",
-    Why.KEPT_FOR_ANOTHER_AUDIENCE: "{verb} {wish} : les places à ces horaires y sont gardées pour un autre public.",
-    Why.KEPT_FOR_INSERTION: "{verb} {wish} : les dernières places y sont gardées pour des familles en insertion.",
-    Why.TOO_MANY_STARTS: "{verb} {wish} : trop d'enfants y commencent déjà la même semaine.",
-    Why.WAITS_TOO_LONG: "{verb} {wish} : une place y est libre, mais ne peut attendre aussi longtemps.",
-    Why.HELD_BY_PERSON: "{verb} {wish} : une place y est libre, et le guichet la retient avec un motif.",
-    Why.UNKNOWN_STRUCTURE: "{verb} {wish} : cette structure n'attribue pas de place ici.",
-    Why.ANSWERED_BEFORE: "{verb} {wish} : une place à ces horaires vous y a déjà été proposée.",
-    Why.SIBLINGS_APART: "{verb} {wish} : une place y est possible, mais pas avec toute la fratrie, comme demandé.",
-    Why.WITHHELD: "{verb} {wish} : l'attribution est retenue le temps d'une vérification.",
-}
 
 
 def explain(round: Round, outcome: Outcome) -> tuple[Reason, ...]:
@@ -190,91 +170,3 @@ def _in_order(slots: Iterable[Slot]) -> tuple[Slot, ...]:
     """The slots in the order of the week, each once."""
     found = {(slot.weekday.number, str(slot.day), slot.start, slot.end): slot for slot in slots}
     return tuple(found[key] for key in sorted(found))
-
-
-def phrases(
-    request: Request, reason: Reason, names: Mapping[Id, str] | None = None, *, points: bool = True
-) -> list[str]:
-    """The reason in plain French: one sentence on the whole, then one for each wish in the order of the wishes.
-
-    `names` are the structures' names; without one a wish is known by its rank only. Without `points` nothing is said
-    of this request's total, tier or rank there, nor of the last one admitted: what health counted could be worked out.
-    """
-    waits = "Reste en attente d'une place." if request.current is None else "Garde sa place actuelle."
-    whole = "Reçoit une proposition." if reason.placed else waits
-    ranks = {wish.structure: wish.rank for wish in request.wishes}
-    verb = "N'obtient pas le" if reason.placed else "Attend au"
-    behind = [BEHIND] if reason.sent_behind and points else []
-    behind += [SHARED] if sum(wish.why is Why.OFFERED for wish in reason.wishes) > 1 else []
-    own = (_phrase(wish, verb, _wish(wish, ranks, names or {}), points) for wish in reason.wishes)
-    return [whole, *behind, *own]
-
-
-def _wish(wish: WishReason, ranks: Mapping[Id, int], names: Mapping[Id, str]) -> str:
-    name = names.get(wish.structure)
-    return f"vœu{NBSP}{ranks[wish.structure]}" + (f", {name}" if name else "")
-
-
-def _phrase(wish: WishReason, verb: str, named: str, points: bool) -> str:
-    if wish.why is Why.FULL:
-        rank, last = (_rank(wish), _last_admitted(wish)) if points else ("", "")
-        return f"{verb} {named}{rank}{NBSP}: {_what_is_full(wish)}{last}."
-    return SENTENCES[wish.why].format(verb=verb, wish=named).replace(" :", f"{NBSP}:")
-
-
-def _rank(wish: WishReason) -> str:
-    return "" if wish.rank is None else f" (rang{NBSP}{wish.rank} dans cette structure)"
-
-
-def _what_is_full(wish: WishReason) -> str:
-    if not wish.full_slots:
-        return "ces horaires ne tiennent pas ensemble avec ceux des enfants déjà placés"
-    days: dict[str, list[str]] = defaultdict(list)
-    for slot in wish.full_slots:
-        days[f"de {_hour(slot.start)} à {_hour(slot.end)}"].append(_day(slot))
-    return "complet " + f"{NBSP}; ".join(f"{_listed(found)}, {hours}" for hours, found in days.items())
-
-
-def _day(slot: Slot) -> str:
-    return f"le {slot.weekday.label}" + (f" {_date(slot.day)}" if isinstance(slot.day, date) else "")
-
-
-def _date(day: date) -> str:
-    """ "1er décembre 2026", as every page writes it."""
-    return f"{'1er' if day.day == 1 else day.day}{NBSP}{_MONTHS[day.month - 1]} {day.year}"
-
-
-_MONTHS = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-]
-
-
-def _hour(hour: time) -> str:
-    return f"{hour.hour}{NBSP}h" + (f"{NBSP}{hour.minute:02}" if hour.minute else "")
-
-
-def _listed(words: list[str]) -> str:
-    return " et ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def _last_admitted(wish: WishReason) -> str:
-    if wish.last_points is None or wish.points is None:
-        return ", par des places déjà tenues"
-    last = f". Dernier dossier admis à ces horaires{NBSP}: priorité {wish.last_tier}, {_points(wish.last_points)}"
-    tied = ". À points égaux, l'ancienneté puis le tirage départagent" if wish.last_points == wish.points else ""
-    return f"{last}{NBSP}; cette demande{NBSP}: {_points(wish.points)}{tied}"
-
-
-def _points(points: int) -> str:
-    return f"{points}{NBSP}point" + ("s" if abs(points) > 1 else "")

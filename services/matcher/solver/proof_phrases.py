@@ -11,6 +11,7 @@ from datetime import date, time
 from contracts.vocabulary import WEEKDAYS, Id
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.facts import Facts
+from services.matcher.solver.phrases import date_in_words
 from services.matcher.solver.proven import Sum, sums
 from services.matcher.solver.schema import Outcome, Price, Round
 from services.matcher.solver.voted import as_ranked
@@ -62,7 +63,7 @@ def _moment(price: Price) -> str:
 
 
 def _day(day: date) -> str:
-    return f"{WEEKDAYS[day.weekday()].label} {day:%d/%m/%Y}"
+    return f"{WEEKDAYS[day.weekday()].label} {date_in_words(day)}"
 
 
 def _hour(hour: time) -> str:

@@ -51,7 +51,8 @@ async def test_the_proposal_says_what_where_when_until_when_and_what_silence_mea
         "Les Petits Cailloux (synthétique)",
         "Le mardi, de\u00a08\u00a0h\u00a0à\u00a017\u00a0h",
         "Du mardi 10\u00a0novembre 2026 au samedi 31\u00a0juillet 2027",
-        "Deux demandes passaient avant.",
+        "Vous obtenez la place demandée en premier.",
+        "Deux demandes passaient avant la vôtre.",
         "Parent isolé +30",
         "était au rang 3",
     ):

@@ -257,10 +257,11 @@ def _text(message: str, sender: str, text: str) -> InboundSms:
 
 
 def _rounds() -> list[Event]:
-    phrases = ("Les Petits Cailloux vous propose la place demandée en premier.", "Deux demandes passaient avant.")
+    phrases = ("Obtient la place demandée en premier.", "Deux demandes passaient avant.")
     facts = {"engine": "essai", "policy": "montlucon-modele-2026", "input_hash": "a" * 64, "outcome_hash": "b" * 64}
     why = {"wishes": [{"structure": CRECHE, "why": "offered", "rank": 3, "points": 60}]}
-    said = {"phrases": phrases, "plain_phrases": phrases[:1], "reason": why}
+    own = ("Vous obtenez la place demandée en premier.", "Deux demandes passaient avant la vôtre.")
+    said = {"phrases": phrases, "plain_phrases": phrases[:1], "family_phrases": own, "reason": why}
     explained = [event(RequestExplained, f"R-{n}", round="T-1", placed=True, **said) for n in range(1, len(STATES) + 1)]
     return [
         event(RoundDecided, "T-1", trigger="vacancy.opened", requests=41, proposed=12, dropped=0, **facts),

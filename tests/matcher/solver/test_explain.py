@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
+import pytest
+
 from services.matcher.solver.canonical import canonical
-from services.matcher.solver.explain import phrases
 from services.matcher.solver.facts import Facts, band
+from services.matcher.solver.phrases import family_phrases, phrases
 from services.matcher.solver.schema import NotAgain, Reason, Round, Why, WishReason
 from services.matcher.solver.solve import decide
 from tests.matcher.solver.drawn_rounds import Size, large
@@ -93,6 +96,19 @@ def test_hours_that_a_family_has_answered_go_to_the_next_one_and_say_so() -> Non
     assert [row.request for row in again.placed] == [row.id for row in round.requests if row.id != offered.request]
     reason = next(row for row in again.reasons if row.request == offered.request)
     assert [wish.why for wish in reason.wishes] == [Why.ANSWERED_BEFORE]
+
+
+@pytest.mark.parametrize("why", Why)
+@pytest.mark.parametrize("placed", [True, False])
+def test_a_family_is_spoken_to_and_the_guichet_is_told_of_it(why: Why, placed: bool) -> None:
+    asked = round_of({"places": {"X": {"mon": 1}}, "requests": {"A": _asks(["X"])}}).requests[0]
+    wish = WishReason(structure="X", why=why, rank=3, points=40, last_tier=2, last_points=40)
+    reason = Reason(request="A", placed=placed, wishes=(wish,), sent_behind=True)
+    addressed = re.compile(r"\b(vous|votre)\b", re.IGNORECASE)
+    own, told = family_phrases(asked, reason, {"X": "Les Lilas"}), phrases(asked, reason, {"X": "Les Lilas"})
+    assert all(addressed.search(line) for line in own), own
+    assert not any(addressed.search(line) for line in told), told
+    assert len(own) == len(told) == 3
 
 
 def test_every_reason_of_a_drawn_round_is_true_of_its_outcome() -> None:

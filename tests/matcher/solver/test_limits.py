@@ -11,7 +11,7 @@ import pytest
 from contracts.vocabulary import Period
 from services.matcher.solver.components import sealed
 from services.matcher.solver.constraints import Settings
-from services.matcher.solver.explain import phrases
+from services.matcher.solver.phrases import phrases
 from services.matcher.solver.schema import Hold, Outcome, Quota, Round, Rounding, Why
 from services.matcher.solver.solve import RoundRefused, decide
 from services.matcher.solver.verify import verify

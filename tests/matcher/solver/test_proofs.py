@@ -189,19 +189,19 @@ def test_a_search_that_may_not_relax_leaves_open_what_it_cannot_show() -> None:
 def test_a_proof_says_how_many_places_there_are_and_names_nobody() -> None:
     round = round_of(PLAIN)
     assert proof_phrases(round, _proven(round), "B") == [
-        "Preuve à X\u00a0: le mardi 01/09/2026 à 8\u00a0h, il y a 1 place.",
+        "Preuve à X\u00a0: le mardi 1er\u00a0septembre 2026 à 8\u00a0h, il y a 1 place.",
         "Un enfant qui passe avant la prend.",
     ]
     assert proof_phrases(round, _proven(round), "A") == []
     second = round_of(SECOND_RHYTHM)
     assert proof_phrases(second, _proven(second), "B")[0] == (
-        "Preuve à X, pour un rythme préféré\u00a0: le lundi 07/09/2026 à 8\u00a0h, il y a 1 place."
+        "Preuve à X, pour un rythme préféré\u00a0: le lundi 7\u00a0septembre 2026 à 8\u00a0h, il y a 1 place."
     )
     either = _either()
     assert proof_phrases(either, _proven(either), "C") == [
         "Preuve à X\u00a0: 2 moments sont comptés ensemble.",
-        "- X-all, le lundi 07/09/2026 à 8\u00a0h",
-        "- Y-all, le lundi 07/09/2026 à 8\u00a0h",
+        "- X-all, le lundi 7\u00a0septembre 2026 à 8\u00a0h",
+        "- Y-all, le lundi 7\u00a0septembre 2026 à 8\u00a0h",
         "Ces moments comptent 2 places.",
         "Les enfants qui passent avant en prennent 2 au moins.",
         "Cette demande en prendrait 1\u00a0: 2 + 1 dépasse 2.",

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.components import sealed, split
-from services.matcher.solver.explain import phrases
+from services.matcher.solver.phrases import phrases
 from services.matcher.solver.schema import Mode, Outcome, Policy, Round, Ties
 from services.matcher.solver.share import first_tier_places, lowered
 from services.matcher.solver.solve import decide

@@ -8,7 +8,7 @@ import pytest
 
 from services.matcher.solver.components import sealed
 from services.matcher.solver.constraints import Settings
-from services.matcher.solver.explain import phrases
+from services.matcher.solver.phrases import phrases
 from services.matcher.solver.proving import with_proofs
 from services.matcher.solver.schema import Mode, Outcome, Placed, Round, Ties
 from services.matcher.solver.solve import decide

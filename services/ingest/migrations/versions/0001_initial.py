@@ -153,6 +153,7 @@ def upgrade() -> None:
         sa.Column("placed", sa.Boolean(), nullable=False),
         sa.Column("phrases", sa.JSON(), nullable=False),
         sa.Column("plain_phrases", sa.JSON(), nullable=False),
+        sa.Column("family_phrases", sa.JSON(), nullable=False),
         sa.Column("reason", sa.JSON(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("request"),
