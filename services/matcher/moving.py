@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from contracts.placements import PlacementEnding
 from contracts.proposals import PlaceReopened
-from contracts.vocabulary import DepartureReason, Id, Period
+from contracts.vocabulary import Audience, DepartureReason, Id, Period
 from services.calendar import at, local_day
 from services.matcher import moves, store
 from services.matcher import tables as t
@@ -41,27 +41,40 @@ class Departure:
 
 @dataclass(frozen=True)
 class Loan:
-    """Hours of a new hold that only fit once the child of `departure` has left them."""
+    """Hours of a new hold that count once, since the child of `departure` leaves them.
+
+    `entitled_to` is the higher of both: up to the lower one, whoever may use less still counts there.
+    """
 
     departure: Departure
     amount: Amount
+    entitled_to: Audience
 
     def as_hold(self, hold: Hold) -> Hold:
-        lent = {"slots": self.amount.slots, "period": self.amount.period, "units": -1}
+        lent = {"slots": self.amount.slots, "period": self.amount.period, "units": -1, "entitled_to": self.entitled_to}
         return hold.model_copy(update={"id": f"{hold.id}.lent", **lent})
 
 
 def loans(step: Step, hold: Hold, departures: Sequence[Departure]) -> list[Loan]:
-    """What `hold` needs of the places that are left in its section; an hour of them is lent once."""
+    """What `hold` needs of the places that are left in its section; an hour of them is lent once.
+
+    A child that keeps some of its hours needs no place for them twice: it leaves them to itself, so that the round may
+    count on every place that it counted.
+    """
     leaving = {departure.hold: departure for departure in departures}
-    own = store.holds(step.tx, t.holds.c.hold.in_(leaving), t.holds.c.section == hold.section)
-    lenders = [row for held in own if (row := _from(held, leaving[held.id].start)) is not None]
+    left = store.holds(step.tx, t.holds.c.hold.in_(leaving), t.holds.c.section == hold.section)
+    lenders = [row for held in left if (row := _from(held, leaving[held.id].start)) is not None]
     if not lenders:
         return []
     places, counted = store.places_in(step.tx, hold.section), store.counted(step.tx, hold.section)
     lent = store.loans(step.tx, t.holds.c.section == hold.section)
-    found = borrowed(places, counted, hold, lenders, lent, step.now)
-    return [Loan(leaving[lender], amount) for lender, amount in found]
+    own = next((departure.hold for departure in departures if departure.proposal == hold.id), "")
+    found = borrowed(places, counted, hold, lenders, lent, step.now, own)
+    return [Loan(leaving[lender.id], amount, _higher(lender, hold)) for lender, amount in found]
+
+
+def _higher(one: Hold, other: Hold) -> Audience:
+    return max(one.entitled_to, other.entitled_to, key=lambda audience: audience.level)
 
 
 def _from(held: Hold, start: date) -> Hold | None:
@@ -78,7 +91,7 @@ def note_loans(step: Step, hold: Hold, territory: str, found: Sequence[Loan]) ->
         {
             "hold": f"{hold.id}.{n}", "territory": territory, "section": hold.section, "proposal": hold.id,
             "is_placement": False, "slots": store.slots_json(loan.amount.slots), "starts": loan.amount.period.start,
-            "ends": loan.amount.period.end, "units": -1, "entitled_to": hold.entitled_to.value,
+            "ends": loan.amount.period.end, "units": -1, "entitled_to": loan.entitled_to.value,
             "lent_by": loan.departure.hold,
         }
         for n, loan in enumerate(found)

@@ -36,6 +36,10 @@ from services.matcher.store import Proposal
 class NoRoom(Exception):
     """The hours are held by somebody else by now. Whoever decided must decide again."""
 
+    def __init__(self, section: str) -> None:
+        super().__init__(f"section {section}")
+        self.section = section
+
 
 @dataclass(frozen=True)
 class Place:
@@ -103,7 +107,7 @@ def propose_wave(
     """
     wave = wave or waves.wave_name(places[0].request, step.cause)
     if not waves.hold_once(step, places[0].territory, hold.model_copy(update={"id": wave})):
-        raise NoRoom(f"section {hold.section}")
+        raise NoRoom(hold.section)
     asked, number = enumerate(places, start=before + 1), before + len(places)
     return [propose(step, replace(place, wave=wave, asked_at_once=number, asked_as=n)) for n, place in asked]
 
@@ -231,7 +235,7 @@ def _hold(step: Step, place: Place, name: str) -> set[str]:
         or overfull(places, held, hold, step.now)
         or not _is_on_call_if_it_must(place, places, held, hold, step)
     ):
-        raise NoRoom(f"section {place.section}")
+        raise NoRoom(place.section)
     step.tx.execute(
         t.holds.insert().values(
             hold=name, territory=place.territory, section=place.section, proposal=name,

@@ -49,23 +49,27 @@ Decide = Callable[[Round], Awaitable[Outcome]]
 
 @dataclass
 class Tally:
-    """What came of a round's parts. `asked` is the round in canonical order, unless it was refused."""
+    """What came of a round's parts. `asked` is the round in canonical order, unless it was refused; `no_room` are the
+    structures where the places found do not fit, by the count that is taken when hours are held."""
 
     proposed: int = 0
     dropped: int = 0
     refused: str = ""
+    no_room: set[str] = field(default_factory=set)
     asked: Round | None = None
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property
     def broken(self) -> list[BrokenGuarantee]:
-        """Every guarantee that a check found broken, and why the round was refused as a whole."""
+        """Every guarantee that a check or the last look found broken, and why the round was refused as a whole."""
         found = [violation for outcome in self.outcomes for violation in outcome.violations]
         found += share_over_all_parts(self.asked, self.outcomes) if self.asked is not None else ()
         said = [BrokenGuarantee(guarantee=v.guarantee, sentence=v.sentence) for v in found]
+        said += [BrokenGuarantee(guarantee="G1", sentence=DOES_NOT_FIT.format(name)) for name in sorted(self.no_room)]
         return [*said, *([BrokenGuarantee(guarantee=REFUSED, sentence=self.refused)] if self.refused else [])]
 
 
+DOES_NOT_FIT = "Les places trouvées ne tiennent pas ensemble\u00a0: {}."
 REFUSED = "input"
 """Stands where a guarantee would: what came in contradicts itself."""
 
@@ -178,9 +182,21 @@ async def _decide_part(
         return  # all that it says was said before
     try:
         tally.proposed += await database.write(fenced, fence, write_part, loaded, part, outcome, news, now)
-    except (NoRoom, Moved) as moved:
+    except Moved as moved:
         log.info("part dropped", territory=loaded.round.territory, round=loaded.round.id, because=str(moved))
         tally.dropped += 1
+    except NoRoom as full:
+        _withhold(loaded, full, tally)
+
+
+def _withhold(loaded: Loaded, full: NoRoom, tally: Tally) -> None:
+    """Nothing has moved, and still it does not fit: the round and the last look count otherwise.
+
+    Deciding again would come to the same, second after second, so a person is told instead.
+    """
+    log.error("part withheld", territory=loaded.round.territory, round=loaded.round.id, because=str(full))
+    structures = {row.structure for row in loaded.round.sections if row.id == full.section}
+    tally.no_room |= {loaded.names.get(name, name) for name in structures}
 
 
 def _news(loaded: Loaded, part: Round, outcome: Outcome, memory: Memory) -> list[Reason]:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.vacancies import SnapshotDeclared
-from contracts.vocabulary import Answer, Criterion, ProposalState, RefusalReason, RequestKind, Weekday
+from contracts.vocabulary import Answer, Audience, Criterion, ProposalState, RefusalReason, RequestKind, Weekday
 from services.matcher import moving, store
 from services.matcher import tables as t
 from services.matcher.rules.capacity import short_holds
@@ -97,6 +97,33 @@ def test_a_snapshot_counts_a_child_once_that_has_said_yes_to_more_days_beside_th
     with world.engine.connect() as tx:
         places, held = store.places_in(tx, SECTION), store.counted(tx, SECTION)
     assert not short_holds(places, held, world.now), "and both of its mornings have their places"
+
+
+def test_a_child_that_keeps_its_hours_takes_no_second_place_from_who_comes_with_it(world: World) -> None:
+    world.open_place(places=2)
+    first = placed(world, "r-1")
+    world.open_place("v-2", slots=on_weekday(Weekday.WED))
+    moves(world, "m-more", "r-1", first, kind=RequestKind.CHANGE, slots=TWO_DAYS)
+    world.ask("r-2")
+    world.tick()
+    assert [made.request for made in world.events("proposal.made")] == ["r-1", "m-more", "r-2"]
+    assert [made.after for made in world.events("proposal.made")] == [(), (), ()], (
+        "nobody waits for a place that is free"
+    )
+
+
+def test_who_gets_a_place_that_another_leaves_for_a_kept_one_waits_for_it(world: World) -> None:
+    """Beside a place that is kept for others there are places enough in all, and still none that it may have."""
+    world.publish(CRECHE_B, SECTION_B)
+    world.open_place()
+    world.open_place("v-kept", audience=Audience.INSERTION)
+    first = placed(world, "r-1")
+    world.open_place("v-B", structure=CRECHE_B, section=SECTION_B)
+    moves(world, "m-1", "r-1", first, wishes=(CRECHE_B,), period=JANUARY)
+    world.ask("r-2", period=JANUARY)
+    world.tick()
+    (made,) = (event for event in world.events("proposal.made") if event.request == "r-2")
+    assert made.after == (world.live("m-1"),)
 
 
 def test_a_family_that_wants_all_of_its_days_is_not_offered_some(world: World) -> None:
@@ -294,12 +321,16 @@ def _a_year_of_moves(seed: int, gestures: int) -> tuple[World, Counter[str]]:
     world, chance, names = World().begin(), random.Random(seed), list[str]()
     world.publish(CRECHE_B, SECTION_B)
     week = on_weekday(Weekday.MON, Weekday.TUE)
-    world.open_place(slots=week)
+    world.open_place(slots=week, places=1 + seed % 2)
+    if seed % 3 == 1:
+        world.open_place("v-kept", slots=week, audience=Audience.INSERTION)
     world.open_place("v-B", structure=CRECHE_B, section=SECTION_B, slots=week)
     for _ in range(gestures):
         someone_acts(world, chance, names)
         assert sitting(world) == [], f"seed {seed}"
         assert all(row["lent_by"] for row in world.rows(t.holds) if row["units"] < 0)
+    for decided in world.events("round.decided"):
+        assert (decided.dropped, decided.broken) == (0, ()), f"seed {seed}: what a round finds can be held"
     made = world.events("proposal.made")
     return world, Counter(moved=sum(m.replaces is not None for m in made), followed=sum(bool(m.after) for m in made))
 

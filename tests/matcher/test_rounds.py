@@ -14,6 +14,7 @@ from contracts.vocabulary import ClosingReason, Criterion, RequestKind, VacancyK
 from services.matcher import rounds
 from services.matcher import tables as t
 from services.matcher.app import decide_here
+from services.matcher.propose import NoRoom, Place
 from services.matcher.reading import load
 from services.matcher.rounds import Tally
 from services.matcher.solver import solve as solver
@@ -151,6 +152,22 @@ def test_what_a_check_finds_wrong_is_withheld_with_a_task_and_the_rest_goes_out(
     assert [event.request for event in world.events("proposal.made")] == ["r-2"]
     assert world.tasks("round_withheld") == ["round_withheld"]
     assert world.last("round.decided").broken[0].guarantee == "G1"
+
+
+def test_places_that_do_not_fit_though_nothing_moved_are_a_task_and_not_decided_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(step: object, place: Place) -> None:
+        raise NoRoom(place.section)
+
+    monkeypatch.setattr(rounds, "propose", no_room)
+    world.open_place()
+    world.ask("r-1")
+    world.tick()
+    decided = world.last("round.decided")
+    assert (decided.dropped, [row.guarantee for row in decided.broken]) == (0, ["G1"])
+    assert world.tasks("round_withheld") == ["round_withheld"]
+    assert world.next_due() is None, "the same rows would come to the same, second after second"
 
 
 def test_a_round_that_contradicts_itself_is_a_task_and_stops_nobody_else(

@@ -44,23 +44,31 @@ def short_holds(
 
 def borrowed(
     vacancies: Sequence[Vacancy], holds: Sequence[Hold], new: Hold, lenders: Sequence[Hold],
-    lent: Sequence[tuple[str, Hold]], instant: datetime,
-) -> list[tuple[str, Amount]]:  # fmt: skip
+    lent: Sequence[tuple[str, Hold]], instant: datetime, own: str = "",
+) -> list[tuple[Hold, Amount]]:  # fmt: skip
     """The hours of `new` that do not fit, and which of the `lenders`, who may leave, makes room for each of them.
 
     `holds` are all that count, `lent` those of them that count -1 because one of the lenders gave them before: nobody
-    makes room for two. Places that anybody may use are lent first.
+    makes room for two. Places that anybody may use are lent first. `own` is the lender whose hours are the same
+    child's: it sits there once, so all that both have is lent, whether or not there would be room for it twice.
     """
     hours = Hours([*vacancies, *holds, new, *lenders])
     balance = _balance(hours, vacancies, [*holds, new], instant)
     missing = {cell for cell in hours.cells(new) if _is_short(balance, cell, new.entitled_to.level)}
-    found: list[tuple[str, Amount]] = []
-    for lender in sorted(lenders, key=lambda row: (row.entitled_to.level, row.id)):
+    found: list[tuple[Hold, Amount]] = []
+    both = set(hours.cells(new))
+    for lender in sorted(lenders, key=lambda row: (not _is_room(row, own, new), row.entitled_to.level, row.id)):
         gone = {cell for name, row in lent if name == lender.id for cell in hours.cells(row)}
-        given = (hours.cells(lender) - gone) & missing
+        given = (hours.cells(lender) - gone) & (both if lender.id == own else missing)
         missing -= given
-        found += [(lender.id, amount) for amount in as_amounts(dict.fromkeys(given, 1))]
+        both -= given
+        found += [(lender, amount) for amount in as_amounts(dict.fromkeys(given, 1))]
     return found
+
+
+def _is_room(lender: Hold, own: str, new: Hold) -> bool:
+    """True for the child's own place, where that makes room among those that the new one may use."""
+    return lender.id == own and lender.entitled_to.level <= new.entitled_to.level
 
 
 def _balance(

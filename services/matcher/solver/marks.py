@@ -6,14 +6,15 @@ When to modify: when a placement needs one more mark. A mark never changes who i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from contracts.vocabulary import Audience, Id, Slot, VacancyKind
+from contracts.vocabulary import AUDIENCE_LEVELS, Audience, Id, Slot, VacancyKind
 from services.matcher.solver.care import effective_audience
 from services.matcher.solver.cells import Grid, Span, atoms
 from services.matcher.solver.claims import Claim, shared_claim
 from services.matcher.solver.problem import Option, Seat
-from services.matcher.solver.schema import Hold, Placed, Request, Round
+from services.matcher.solver.schema import Hold, Placed, Request, Round, Vacancy
 
 
 def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
@@ -81,25 +82,50 @@ def _after(round: Round, requests: dict[Id, Request], seats: list[Seat]) -> dict
     Hours that a child has there already are its own: it needs nobody to leave them, and nobody gets them by its move.
     """
     moved = {current: seat.request for seat in seats if (current := requests[seat.request].current) is not None}
-    found: dict[tuple[Id, Id], tuple[Id, ...]] = {}
+    found: dict[tuple[Id, Id], set[Id]] = defaultdict(set)
     for section in sorted({hold.section for hold in round.holds if hold.id in moved}):
+        here = _Here.read(round, requests, section, seats)
+        for level in AUDIENCE_LEVELS.values():
+            for name, movers in here.follows(level, moved):
+                found[name, section] |= movers
+    return {where: tuple(sorted(names)) for where, names in found.items()}
+
+
+@dataclass(frozen=True)
+class _Here:
+    """The rows of one section, each with its cells, how many places or children it is, and its audience level."""
+
+    places: list[tuple[int, int, int]]
+    holds: dict[Id, tuple[int, int, int]]
+    seats: dict[Id, tuple[int, int]]
+
+    @classmethod
+    def read(cls, round: Round, requests: dict[Id, Request], section: Id, seats: list[Seat]) -> _Here:
         holds = [hold for hold in round.holds if hold.section == section]
         here = [seat for seat in seats if seat.section == section]
-        offered = [((row.slots, row.period), row.places) for row in round.vacancies if row.section == section]
-        grid = Grid([*(span for span, _ in offered), *map(_span, holds), *map(_span, here)])
-        has = {moved[hold.id]: grid.mask(*_span(hold)) for hold in holds if hold.id in moved}
-        new = {seat.request: grid.mask(*_span(seat)) & ~has.get(seat.request, 0) for seat in here}
-        left = {seat.request: grid.mask(*_span(seat)) for seat in here}
-        amounts = [(grid.mask(*span), places) for span, places in offered]
-        amounts += [(grid.mask(*_span(hold)), -hold.units) for hold in holds]
-        short = _short([*amounts, *((mask, -1) for mask in new.values())])
+        offered = [row for row in round.vacancies if row.section == section]
+        grid = Grid([*map(_span, offered), *map(_span, holds), *map(_span, here)])
+        audience = {seat.request: effective_audience(requests[seat.request], section) for seat in here}
+        return cls(
+            [(grid.mask(*_span(row)), row.places, row.audience_at(round.instant).level) for row in offered],
+            {row.id: (grid.mask(*_span(row)), row.units, row.entitled_to.level) for row in holds},
+            {row.request: (grid.mask(*_span(row)), audience[row.request].level) for row in here},
+        )
+
+    def follows(self, level: int, moved: dict[Id, Id]) -> Iterator[tuple[Id, set[Id]]]:
+        """Of the children who may use no more than this level, those who need others to leave, and whom."""
+        held = {name: (mask, units) for name, (mask, units, own) in self.holds.items() if own <= level}
+        has = {moved[name]: mask for name, (mask, _) in held.items() if name in moved}
+        after = {name: mask for name, (mask, own) in self.seats.items() if own <= level}
+        new = {name: mask & ~has.get(name, 0) for name, mask in after.items()}
+        places = [(mask, places) for mask, places, own in self.places if own <= level]
+        taken = [*((mask, -units) for mask, units in held.values()), *((mask, -1) for mask in new.values())]
+        short = _short([*places, *taken])
         for name, mask in new.items():
-            frees = {mover for mover, own in has.items() if mask & short & own & ~left.get(mover, 0)}
-            found[name, section] = tuple(sorted(frees - {name}))
-    return found
+            yield name, {mover for mover, own in has.items() if mask & short & own & ~after.get(mover, 0)} - {name}
 
 
-def _span(row: Hold | Seat) -> Span:
+def _span(row: Vacancy | Hold | Seat) -> Span:
     return (row.slots, row.period)
 
 
