@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from pydantic import Field, ValidationError
 
-from contracts.vocabulary import Answer, Channel, Id
+from contracts.vocabulary import Answer, Id
 from services.calendar import local_day
 from services.ingest import store
 from services.ingest.access import Doing
@@ -26,7 +26,7 @@ from services.ingest.declare.replies import proposal_for
 from services.ingest.declare.requests import check_amendment, check_registration, families_known
 from services.ingest.guichet import Guichet
 from services.ingest.problems import Problem, invalid, refuse_if
-from services.ingest.queries.proposals import contacts_written_to, reached_contact
+from services.ingest.queries.proposals import reached_contact
 from services.vault import (
     Contact,
     ContactChannel,
@@ -35,6 +35,7 @@ from services.vault import (
     Keyring,
     contacts_of,
     erase_family,
+    named_by_number,
     put_child_first_name,
     put_contacts,
     suspend_contact,
@@ -128,13 +129,15 @@ def keep_people(
 ) -> None:
     """In the vault's transaction: contacts and first name, where they were given."""
     if contacts:
-        put_contacts(tx, keyring, prepared.family, contacts, today)
+        named = named_by_number(tx, keyring, {prepared.family: contacts})
+        put_contacts(tx, keyring, prepared.family, named[prepared.family], today)
     if first_name:
         put_child_first_name(tx, keyring, prepared.family, prepared.request, first_name, today)
 
 
 def contacts_from(family: str, bodies: Sequence[ContactBody]) -> tuple[Contact, ...]:
-    """The contacts as the vault keeps them, named after their family and place. Raises Refused."""
+    """The contacts as the vault keeps them, named after their family and place until a number is known. Raises
+    Refused."""
     problems: list[Problem] = []
     contacts: list[Contact] = []
     for n, body in enumerate(bodies):
@@ -192,8 +195,7 @@ async def suspend_if_wrong(
 ) -> None:
     """ERREUR, recorded by a person or said on the family's page: the contact reached is not the family's.
 
-    `contact` is whose link it was said by. A link without a mark is the same for both contacts: where both were
-    written to, the matcher's task asks a person which one is wrong. Raises Refused.
+    `contact` is whose link it was said by, where it was a link. Raises Refused.
     """
     if answer is Answer.ERREUR:
         wrong = await guichet.database.read(_contact_to_suspend, act, proposal, contact)
@@ -203,7 +205,4 @@ async def suspend_if_wrong(
 
 def _contact_to_suspend(tx: sa.Connection, act: Act, proposal: str, contact: str | None) -> str | None:
     proposal_for(tx, act, proposal, Doing.REPLY)
-    if contact is not None:
-        return contact
-    unsure = act.channel is Channel.LINK and len(contacts_written_to(tx, proposal)) > 1
-    return None if unsure else reached_contact(tx, proposal)
+    return contact or reached_contact(tx, proposal)

@@ -27,6 +27,7 @@ from services.vault.first_names import (
     put_first_names,
 )
 from services.vault.keys import rewrap
+from services.vault.naming import named_by_number
 from services.vault.store import (
     TooManyContacts,
     contact_ids,
@@ -67,6 +68,7 @@ __all__ = [
     "is_fiction",
     "is_suspended",
     "metadata",
+    "named_by_number",
     "normalised_email",
     "normalised_phone",
     "owners_by_email",

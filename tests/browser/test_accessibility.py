@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from contracts.base import Event
-from services.bus.links import proposal_token
+from services.bus.links import contact_token
 from tests.browser.screens import FAULTY, SCREENS
 from tests.browser.site import DESK, PHONE, Site, context_for
 from tests.ingest.pages.town import proposal_in
@@ -140,7 +140,7 @@ def siblings_parts_and_moves() -> list[Event]:
 
 def test_axe_finds_nothing_where_siblings_parts_of_days_and_moves_are_told(browser: Browser, site: Site) -> None:
     site.run(site.town.hear(*siblings_parts_and_moves()))
-    page_of_family = f"/p/{proposal_token(LINK_KEY, 'O-93')}"
+    page_of_family = f"/p/{contact_token(LINK_KEY, 'O-93', 'F-R-9-c1')}"
     told = {
         (None, page_of_family): ("Ses frères et sœurs", "une partie des jours demandés", "Votre place actuelle"),
         ("coordinator", "/guichet"): ("Avec sa fratrie", "Change de place", "Attend un départ"),

@@ -24,8 +24,10 @@ PATH = "/sms/inbound/operator-secret"
 
 
 async def family(doors: Doors, name: str = "F-R-1", phone: str = PHONE, may_answer: bool = True) -> None:
-    contact = vault.Contact(id=f"{name}-c1", phone=phone, may_answer=may_answer)
-    await doors.guichet.vault.write(vault.put_contacts, doors.guichet.keyring, name, [contact], TODAY)
+    """Its one contact, kept as a form or a file has it kept."""
+    contact, keyring = vault.Contact(id=f"{name}-c1", phone=phone, may_answer=may_answer), doors.guichet.keyring
+    kept = await doors.guichet.vault.read(vault.named_by_number, keyring, {name: [contact]})
+    await doors.guichet.vault.write(vault.put_contacts, keyring, name, kept[name], TODAY)
 
 
 async def text(doors: Doors, words: str, sender: str = PHONE, id_: str = "m-1", **more: Any) -> int:
@@ -189,6 +191,15 @@ async def test_a_question_before_erreur_proves_nothing(doors: Doors) -> None:
     await text(doors, "erreur de numéro", id_="m-2")
     assert [reply.answer for reply in await replies(doors)] == [Answer.RAPPEL, Answer.ERREUR]
     assert (await contact(doors)).stranger
+
+
+async def test_what_a_family_answered_from_its_old_number_proves_nothing_of_a_new_one(doors: Doors) -> None:
+    await family(doors)
+    await doors.hear(made(), released())
+    await text(doors, "OUI 4821")
+    await family(doors, phone=SECOND)
+    await text(doors, "erreur de numéro", sender=SECOND, id_="m-2")
+    assert [reply.answer for reply in await replies(doors)] == [Answer.OUI, Answer.ERREUR]
 
 
 async def test_a_stranger_who_said_erreur_answers_no_more_for_the_family(doors: Doors) -> None:

@@ -258,3 +258,46 @@ def test_orphans_are_swept_once_they_are_old_and_nobody_else_is(tx: sa.Connectio
     assert vault.contacts_of(tx, keyring, "f-known")
     assert vault.contacts_of(tx, keyring, "p-1", vault.OwnerKind.STAFF)
     assert vault.families_by_phone(tx, keyring, PHONE) == [("f-known", "c-0")]
+
+
+NEW_PHONE = "+33639984321"
+
+
+def named(tx: sa.Connection, keyring: vault.Keyring, *contacts: vault.Contact) -> list[str]:
+    """The ids under which the family's contacts are kept, once these have been put in place of those before."""
+    put(tx, keyring, "f-1", *vault.named_by_number(tx, keyring, {"f-1": contacts})["f-1"])
+    return [contact.id for contact in vault.contacts_of(tx, keyring, "f-1")]
+
+
+def test_an_id_is_one_numbers_wherever_in_the_order_it_stands(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    one, two = mother(id="c-1"), father(id="c-2")
+    assert named(tx, keyring, one, two) == ["c-1", "c-2"]
+    assert named(tx, keyring, father(id="c-1"), mother(id="c-2")) == ["c-2", "c-1"]
+    assert named(tx, keyring, mother(id="c-1", name="Awa E."), father(id="c-2")) == ["c-1", "c-2"]
+    new, kept = named(tx, keyring, mother(id="c-1", phone=NEW_PHONE), father(id="c-2"))
+    assert kept == "c-2" and new not in ("c-1", "c-2") and NEW_PHONE[-8:] not in new
+    assert named(tx, keyring, mother(id="c-1"), father(id="c-2"))[0] not in (new, "c-1")
+    assert named(tx, keyring, mother(id="c-1", phone=NEW_PHONE)) == [new]
+
+
+def test_a_number_beside_one_that_is_known_never_gets_the_id_of_one_that_was_removed(
+    tx: sa.Connection, keyring: vault.Keyring
+) -> None:
+    named(tx, keyring, mother(id="c-1"), father(id="c-2"))
+    named(tx, keyring, mother(id="c-1"))
+    assert "c-2" not in named(tx, keyring, mother(id="c-1"), father(id="c-2", phone=NEW_PHONE))
+
+
+def test_two_who_share_a_number_are_two_contacts(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    named(tx, keyring, mother(id="c-1"))
+    shared = named(tx, keyring, mother(id="c-1", phone=NEW_PHONE), mother(id="c-2", phone=NEW_PHONE))
+    assert len(set(shared)) == 2
+    assert named(tx, keyring, mother(id="c-1", phone=NEW_PHONE), mother(id="c-2", phone=NEW_PHONE)) == shared
+
+
+def test_the_same_number_has_another_id_in_each_family(tx: sa.Connection, keyring: vault.Keyring) -> None:
+    for family in ("f-1", "f-2"):
+        put(tx, keyring, family, mother(id=f"{family}-c1"))
+    new = {family: [mother(id="c", phone=NEW_PHONE)] for family in ("f-1", "f-2")}
+    one, two = (own[0].id for own in vault.named_by_number(tx, keyring, new).values())
+    assert one != two

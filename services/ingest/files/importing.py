@@ -26,7 +26,7 @@ from services.ingest.files.row import Row
 from services.ingest.guichet import Guichet
 from services.ingest.problems import Problem, Refused
 from services.ingest.wording import problems_of
-from services.vault import ChildName, Keyring, put_first_names, put_many_contacts
+from services.vault import ChildName, Keyring, named_by_number, put_first_names, put_many_contacts
 
 Progress = Callable[[int, int], None]
 """Told (rows done, rows in all) after each batch."""
@@ -205,6 +205,7 @@ def keep_all(tx: sa.Connection, keyring: Keyring, entries: Sequence[Entry], toda
     """In the vault's transaction: contacts and first names of all these requests. Of two rows of one family the later
     one's contacts stay."""
     asked = [(entry.key, entry.body) for entry in entries]
-    put_many_contacts(tx, keyring, {body.family: body.contacts for _, body in asked}, today)
+    contacts = {body.family: body.contacts for _, body in asked}
+    put_many_contacts(tx, keyring, named_by_number(tx, keyring, contacts), today)
     named = [ChildName(body.family, request, body.first_name) for request, body in asked if body.first_name]
     put_first_names(tx, keyring, named, today)

@@ -86,7 +86,7 @@ async def answered(visit: Visit) -> Response:
     if answer is Answer.ERREUR and await _has_answered(family):
         await visit.write(_record, act, proposal_id, Answer.RAPPEL, understood=False)
         return visit.go(f"{_link(visit)}/merci", CALLED)
-    await suspend_if_wrong(visit.guichet, act, proposal_id, answer, family.actor.id if _is_marked(visit) else None)
+    await suspend_if_wrong(visit.guichet, act, proposal_id, answer, family.actor.id)
     await visit.write(_record, act, proposal_id, answer)
     return visit.go(f"{_link(visit)}/merci" if answer is Answer.ERREUR else _link(visit))
 
@@ -123,24 +123,18 @@ def _closed(visit: Visit, family: Visit | None) -> Response:
     return _neutral(visit) if family is None else family.show("families/thanks.html")
 
 
-def _is_marked(visit: Visit) -> bool:
-    return bool(links.opening(visit.path("token"))[1])
-
-
 async def _has_answered(family: Visit) -> bool:
     """Whether the family has answered from where this link was sent. "Erreur" then is no wrong number, as by SMS: a
-    person calls. A link without a mark may be any contact's that was written to."""
-    written_to = [] if _is_marked(family) else await family.read(contacts_written_to, family.actor.proposal or "")
-    return bool(await family.read(answered_from, {family.actor.id, *written_to}))
+    person calls."""
+    return bool(await family.read(answered_from, {family.actor.id}))
 
 
 async def _is_a_stranger(family: Visit) -> bool:
-    """Whoever said that the number is wrong sees no more of the family, until the guichet has put another in its place:
-    the contact's link stays the same, and is the family's again."""
+    """Whoever said that the number is wrong sees no more of the family, for good: the number that the guichet puts in
+    its place is another contact, with a link of its own (`vault.naming`)."""
     contact = family.actor.id
-    if not await family.read(said_wrong_number, family.actor.proposal or "", contact):
-        return False
-    return await family.guichet.vault.read(is_suspended, contact)
+    silent = await family.guichet.vault.read(is_suspended, contact)
+    return silent and await family.read(said_wrong_number, contact)
 
 
 async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
@@ -180,11 +174,13 @@ async def _place(visit: Visit, view: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _family(visit: Visit) -> Visit | None:
-    """The visit of whom the link belongs to, or None: unknown, not sent yet and too old look the same."""
+    """The visit of whom the link belongs to, or None: unknown, not sent yet and too old look the same.
+
+    A link without its mark opens nothing: whoever cut it off would be nobody in particular, and no stranger.
+    """
     token, mark = links.opening(visit.path("token"))
     actor = await visit.read(family_of_link, token)
-    if actor is not None and mark:
-        actor = await _as_contact(visit, actor, mark)
+    actor = await _as_contact(visit, actor, mark) if actor is not None else None
     if actor is None:
         return None
     view = await visit.read(proposal, actor, actor.proposal or "", visit.now)

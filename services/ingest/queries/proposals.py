@@ -44,9 +44,9 @@ _PLAIN = (
 
 
 def family_of_link(tx: sa.Connection, token: str) -> Actor | None:
-    """Who holds this link: the family of one proposal, as the contact that was reached last.
+    """Whose proposal this link opens: the family, as the contact that was reached last.
 
-    The mark behind the token, where there is one, says which contact it was sent to (`links.whose`).
+    The mark behind the token says which contact it was sent to (`links.whose`).
     """
     row = tx.execute(sa.select(proposals).where(proposals.c.link == fingerprint(token))).mappings().first()
     if row is None or row["family"] is None:
@@ -57,10 +57,11 @@ def family_of_link(tx: sa.Connection, token: str) -> Actor | None:
     )  # fmt: skip
 
 
-def said_wrong_number(tx: sa.Connection, proposal: str, contact: str) -> bool:
-    """Whether this contact answered the proposal with ERREUR."""
-    same = (verdicts.c.proposal == proposal, verdicts.c.answered_by == contact)
-    said = sa.select(verdicts.c.reply).where(*same, verdicts.c.answer == Answer.ERREUR.value)
+def said_wrong_number(tx: sa.Connection, contact: str) -> bool:
+    """Whether this contact ever answered with ERREUR, whatever the proposal."""
+    said = sa.select(verdicts.c.reply).where(
+        verdicts.c.answered_by == contact, verdicts.c.answer == Answer.ERREUR.value
+    )
     return tx.scalar(said.limit(1)) is not None
 
 

@@ -12,7 +12,7 @@ from contracts.requests import RequestClosed
 from contracts.tasks import TaskOpened
 from contracts.vocabulary import Answer, Channel, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.links import contact_token, proposal_token
-from services.vault import contacts_of, put_contacts
+from services.vault import contacts_of
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import FIRST_NAMES, STATES, Town, link, proposal_in
 from tests.ingest.people import later
@@ -170,15 +170,6 @@ async def test_erreur_by_link_after_an_answer_asks_for_a_call_and_suspends_nobod
     assert "quelqu'un dit que le message n'est pas pour lui" in shown
 
 
-async def test_a_link_that_went_to_two_contacts_does_not_guess_which_one_is_wrong(town: Town) -> None:
-    second = sent("O-3", contact="F-R-3-c2")
-    await town.hear(second.model_copy(update={"about": second.about.model_copy(update={"message": "M-second"})}))
-    form = {"reponse": "erreur", "sur": "oui", "une_fois": "z"}
-    assert (await town.client.post(link("delivered"), data=form)).status_code == 303
-    assert await suspended(town, "F-R-3") == [False]
-    assert [reply.answer for reply in await town.said(ReplyReceived)] == [Answer.ERREUR]
-
-
 async def test_of_two_contacts_the_one_whose_link_said_erreur_is_written_to_no_more(town: Town) -> None:
     second = sent("O-3", contact="F-R-3-c2")
     await town.hear(second.model_copy(update={"about": second.about.model_copy(update={"message": "M-second"})}))
@@ -194,18 +185,22 @@ async def test_a_family_reads_the_number_by_which_it_can_check_the_draw(town: To
 
 
 async def test_a_stranger_who_said_so_sees_no_more_of_the_family_and_answers_nothing(town: Town) -> None:
-    """Until the guichet has put the right number: then the same link is the family's."""
+    """Neither with the link cut short, nor once the guichet has put the right number, which gets a link of its own."""
     path = f"/p/{contact_token(LINK_KEY, 'O-3', 'F-R-3-c1')}"
     assert "Cailloux" in words((await town.client.get(path)).text)
     await town.client.post(path, data={"reponse": "erreur", "sur": "oui", "une_fois": "z"})
     assert "Cailloux" not in words((await town.client.get(path)).text)
     assert "Cailloux" not in words((await town.client.get(f"{path}/confirmer?reponse=non")).text)
     await town.client.post(path, data={"reponse": "oui", "une_fois": "y"})
+    assert (await town.client.get(f"/p/{proposal_token(LINK_KEY, 'O-3')}")).status_code == 404
+    guichet = await town.signed_in("coordinator")
+    right = {"tel": "06 39 98 00 01"}
+    assert (await guichet.post("/guichet/dossier/R-3/contacts", data=right)).status_code == 303
+    assert "Cailloux" not in words((await town.client.get(path)).text)
+    await town.client.post(path, data={"reponse": "oui", "une_fois": "x"})
     assert [reply.answer for reply in await town.said(ReplyReceived)] == [Answer.ERREUR]
-    own = await town.guichet.vault.read(contacts_of, town.guichet.keyring, "F-R-3")
-    right = [contact.model_copy(update={"phone": "+33639980001", "suspended": False}) for contact in own]
-    await town.guichet.vault.write(put_contacts, town.guichet.keyring, "F-R-3", right, town.guichet.clock().date())
-    assert "Cailloux" in words((await town.client.get(path)).text)
+    (own,) = await town.guichet.vault.read(contacts_of, town.guichet.keyring, "F-R-3")
+    assert "Cailloux" in words((await town.client.get(f"/p/{contact_token(LINK_KEY, 'O-3', own.id)}")).text)
 
 
 async def suspended(town: Town, family: str) -> list[bool]:
@@ -225,7 +220,7 @@ async def test_a_family_of_a_wave_reads_that_others_are_asked_and_that_it_loses_
     wave = {"wave": "w-1", "asked_at_once": 3, "asked_as": 2, "kind": VacancyKind.OCCASIONAL, "code": "4911"}
     proposal = "O-wave"
     await town.hear(made(proposal, "R-3", **wave), released(proposal), sent(proposal, contact="F-R-3-c1"))
-    path = f"/p/{proposal_token(LINK_KEY, proposal)}"
+    path = f"/p/{contact_token(LINK_KEY, proposal, 'F-R-3-c1')}"
     page = words((await town.client.get(path)).text)
     assert "Cette place est proposée à 3 familles en même temps. La première qui répond OUI l'obtient." in page
     assert "la place va à une autre famille" not in page
@@ -256,7 +251,7 @@ async def test_each_contact_answers_by_its_own_link(town: Town) -> None:
 async def test_a_no_to_an_on_call_place_is_final_so_it_is_asked_twice(town: Town) -> None:
     on_call = made("O-urgent", "R-urgent", kind=VacancyKind.ON_CALL)
     await town.hear(on_call, released("O-urgent"), sent("O-urgent", contact="F-R-urgent-c1"), delivered("O-urgent"))
-    path = f"/p/{proposal_token(LINK_KEY, 'O-urgent')}"
+    path = f"/p/{contact_token(LINK_KEY, 'O-urgent', 'F-R-urgent-c1')}"
     shown = words((await town.client.get(path)).text)
     assert "Votre OUI confirme la place tout de suite." in shown
     asked = await town.client.post(path, data={"reponse": "non"})

@@ -41,7 +41,7 @@ from contracts.vocabulary import (
     WithdrawalReason,
 )
 from services import vault
-from services.bus.links import proposal_token
+from services.bus.links import contact_token
 from services.calendar import FixedClock
 from services.ingest import app, credentials, store
 from services.ingest.actors import Actor
@@ -113,8 +113,9 @@ def proposal_in(state: str) -> str:
 
 
 def link(state: str) -> str:
-    """The family's page of the proposal in that state."""
-    return f"/p/{proposal_token(LINK_KEY, proposal_in(state))}"
+    """The family's page of the proposal in that state, by the link of its first contact."""
+    proposal = proposal_in(state)
+    return f"/p/{contact_token(LINK_KEY, proposal, f'F-R-{proposal[2:]}-c1')}"
 
 
 @dataclass
