@@ -113,20 +113,27 @@ class Sender:
 
 
 async def receive_sms(guichet: Guichet, sms: InboundSms) -> Taken:
-    """Take one text. Safe to repeat: the provider's message id counts once."""
-    known = await guichet.database.read(_known, sms.message_id)
-    if known is not None:
-        return known
-    now = guichet.clock()
-    reply = parse_reply(sms.text)
+    """Take one text. Safe to repeat: the provider's message id counts once.
+
+    Whoever wants no text is silenced before, and made a stranger behind: given again after a crash in between, the text
+    still finds the family that it is about, and what was left undone is done.
+    """
+    now, reply = guichet.clock(), parse_reply(sms.text)
+    is_wrong = reply.answer is Answer.ERREUR and not reply.stop
+    taken = await guichet.database.read(_known, sms.message_id)
+    if taken is not None and not is_wrong:
+        return taken
     sender = await guichet.vault.read(_sender, guichet.keyring, sms.sender)
-    if reply.stop or reply.answer is Answer.ERREUR:
-        sender = replace(
-            sender, proven=await guichet.database.read(answered_from, [contact for _, contact in sender.pairs])
-        )
+    if reply.stop or is_wrong:
+        own = [contact for _, contact in sender.pairs]
+        sender = replace(sender, proven=await guichet.database.read(answered_from, own))
         await guichet.vault.write(_suspend, sender, reply)
-    owner = None if sender.pairs else await _keep_unknown(guichet, sms, now)
-    return await guichet.database.write(_take, sms, reply, sender, owner, now)
+    if taken is None:
+        owner = None if sender.pairs else await _keep_unknown(guichet, sms, now)
+        taken = await guichet.database.write(_take, sms, reply, sender, owner, now)
+    if is_wrong:
+        await guichet.vault.write(_suspend, sender, reply, strangers=True)
+    return taken
 
 
 def match(rows: Sequence[dict[str, Any]], code: str | None) -> tuple[dict[str, Any] | None, bool]:
@@ -253,12 +260,12 @@ def _sender(tx: sa.Connection, keyring: Keyring, phone: str) -> Sender:
     )
 
 
-def _suspend(tx: sa.Connection, sender: Sender, reply: ParsedReply) -> None:
+def _suspend(tx: sa.Connection, sender: Sender, reply: ParsedReply, *, strangers: bool = False) -> None:
     """STOP silences a number and leaves it the family's; ERREUR makes a stranger of it, unless the family has answered
     from there."""
     for _, contact in sender.pairs:
         if reply.stop or contact not in sender.proven:
-            suspend_contact(tx, contact, stranger=not reply.stop)
+            suspend_contact(tx, contact, stranger=strangers)
 
 
 UNKNOWN = "unknown-"

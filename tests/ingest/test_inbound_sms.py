@@ -214,6 +214,26 @@ async def test_a_stranger_who_said_erreur_answers_no_more_for_the_family(doors: 
     assert (row["words"], kept.phone) == ("OUI 4821", PHONE), "the guichet reads it, and can call"
 
 
+@pytest.mark.parametrize("where", ["_take", "the stranger"])
+async def test_erreur_given_again_after_a_crash_still_tells_that_the_family_was_not_reached(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    await family(doors)
+    await doors.hear(made(), released())
+
+    def crash(*_: Any, **how: Any) -> None:
+        if where == "_take" or how:
+            raise RuntimeError("the process ends here")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(inbound, "_take" if where == "_take" else "_suspend", crash)
+        await text(doors, "ERREUR")
+    await text(doors, "ERREUR")
+    assert [reply.answer for reply in await replies(doors)] == [Answer.ERREUR]
+    assert (await contact(doors)).stranger
+    assert await outcomes(doors) == [("recorded", None)]
+
+
 async def test_after_stop_a_number_is_still_the_familys(doors: Doors) -> None:
     """The twin: STOP silences a number, and makes a stranger of nobody."""
     await family(doors)
