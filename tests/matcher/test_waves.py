@@ -6,7 +6,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from contracts.requests import DeclaredCriterion
 from contracts.siblings import SiblingsAsked, Together
 from contracts.vacancies import VacancyWithdrawn
 from contracts.vocabulary import (
@@ -20,10 +22,12 @@ from contracts.vocabulary import (
     VacancyKind,
     WithdrawalReason,
 )
-from services.matcher import policy, store
+from services.matcher import policy, store, waves
 from services.matcher import tables as t
+from services.matcher.solver.schema import Hold
+from services.matcher.step import Step
 from services.matcher.watch import left_alone
-from tests.matcher.world import MONDAY, World, days, on
+from tests.matcher.world import MONDAY, SECTION, TERRITORY, World, days, on
 
 S = ProposalState
 TOMORROW = MONDAY + timedelta(days=1)
@@ -311,6 +315,44 @@ def test_a_wave_ends_before_a_family_that_it_may_not_ask_so_that_nobody_is_passe
 def together(world: World, *requests: str) -> None:
     facts = {"family": "f-1", "together": (Together.SAME_STRUCTURE,), "said_by": "coordinator"}
     world.hear(SiblingsAsked, "s-1", requests=requests, **facts)
+
+
+def test_a_criterion_of_health_that_nobody_has_verified_keeps_no_family_out_of_a_wave(world: World) -> None:
+    declared = (DeclaredCriterion(criterion=HEALTH, validated=False),)
+    world.ask("r-1", **one_day(since=date(2026, 1, 1)))
+    world.ask("r-2", **one_day(since=date(2026, 1, 2), criteria=declared))
+    post(world)
+    world.tick()
+    assert live(world) == {"r-1", "r-2"}
+
+
+def late(world: World, tx: sa.Connection) -> Step:
+    return Step(tx, world.now, "late", policy.policy_in_force("montlucon-modele", MONDAY))
+
+
+def test_a_oui_judged_by_rows_that_another_has_changed_takes_nothing_and_is_judged_again(world: World) -> None:
+    first, second, _ = asked(world, "r-1", "r-2", "r-3")
+    with world.engine.connect() as tx:
+        as_it_was = store.proposal(tx, second)
+    assert as_it_was is not None
+    world.delivered(first)
+    world.answer(first, Answer.OUI)
+    with world.engine.begin() as tx, pytest.raises(waves.AlreadyTaken):
+        waves.take(late(world, tx), as_it_was)
+    assert {row["proposal"] for row in world.rows(t.holds)} == {first}
+
+
+def test_no_place_is_held_for_a_wave_beside_one_that_holds_it_already(world: World) -> None:
+    proposals = asked(world, "r-1", "r-2", "r-3")
+    hold = Hold(id="other", section=SECTION, slots=on(TOMORROW), period=days(TOMORROW))
+    with world.engine.begin() as tx:
+        assert not waves.hold_once(late(world, tx), TERRITORY, hold)
+    assert [row["hold"] for row in world.rows(t.holds)] == [world.proposal(proposals[0]).wave]
+    for name in proposals:
+        world.delivered(name)
+        world.answer(name, Answer.NON)
+    with world.engine.begin() as tx:
+        assert waves.hold_once(late(world, tx), TERRITORY, hold)
 
 
 def test_a_family_whose_hours_the_place_does_not_cover_is_passed_by(world: World) -> None:

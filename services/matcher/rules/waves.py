@@ -115,7 +115,8 @@ def _may_lead(row: Placed, asking: Asking) -> bool:
     """True for a place that is sure, and whose care begins soon."""
     slot = row.slots[0]
     soon = isinstance(slot.day, date) and at(slot.day, slot.start) <= asking.until
-    return soon and not (row.on_call or row.to_prepare or row.partial or row.replaces or row.after)
+    part = row.partial or row.split
+    return soon and not (row.on_call or row.to_prepare or part or row.replaces or row.after)
 
 
 def _placed_hold(row: Placed, request: Request) -> Hold:

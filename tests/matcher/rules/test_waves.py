@@ -9,12 +9,23 @@ from typing import Any
 
 import pytest
 
-from contracts.vocabulary import Audience, Period, RequestKind, Slot
+from contracts.vocabulary import Audience, Period, RequestKind, Slot, Weekday
 from services.calendar import at
 from services.matcher.rules import waves as rules
 from services.matcher.rules.waves import Asking, Wave, joined, waves_of, without
 from services.matcher.solver.claims import claim
-from services.matcher.solver.schema import Outcome, Pattern, Policy, Request, Round, Section, Vacancy, Wish
+from services.matcher.solver.schema import (
+    Outcome,
+    Pattern,
+    Placed,
+    Policy,
+    Quota,
+    Request,
+    Round,
+    Section,
+    Vacancy,
+    Wish,
+)
 from services.matcher.solver.solve import decide
 
 TODAY = date(2026, 9, 7)
@@ -150,3 +161,93 @@ def test_care_that_begins_beyond_the_voted_hours_is_asked_of_one_family_alone() 
     asked, asking, outcome = next(decided(seed) for seed in ROUNDS if found_in(seed))
     sooner = Asking(asking.families, datetime.combine(TODAY, time(23), NOW.tzinfo), asking.alone)
     assert waves_of(asked, outcome, sooner) == []
+
+
+ORDINARY = Request(
+    id="r", born=date(2025, 1, 1), kind=RequestKind.OCCASIONAL, period=DAY, wishes=(Wish(structure="A", rank=1),),
+    patterns=(Pattern(slots=(slot(8, 12),), rank=1),),
+)  # fmt: skip
+NOBODY_ALONE = Asking(4, NOW + timedelta(hours=24), frozenset())
+PLACED = Placed(
+    request="r", structure="A", section="a", pattern=0, slots=(slot(8, 12),), period=DAY, wish_rank=1, level=1
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"kind": RequestKind.URGENT}, {"kind": RequestKind.REGULAR}, {"needs_support": True}, {"current": "L-1"}],
+    ids=str,
+)
+def test_only_an_ordinary_request_for_single_hours_is_asked_with_others(facts: dict[str, Any]) -> None:
+    assert rules._may_be_asked(ORDINARY, (slot(8, 12),), (), NOBODY_ALONE)
+    assert not rules._may_be_asked(ORDINARY.model_copy(update=facts), (slot(8, 12),), (), NOBODY_ALONE)
+
+
+def test_one_stretch_of_hours_of_one_day_is_asked_of_several_families_and_no_more() -> None:
+    later = TOMORROW + timedelta(days=1)
+    weekday = Slot(day=Weekday.TUE, start=time(8), end=time(12))
+    for slots in ((slot(8, 9), slot(10, 12)), (slot(8, 12), slot(8, 12, later)), (weekday,)):
+        assert not rules._may_be_asked(ORDINARY, slots, (), NOBODY_ALONE)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"on_call": True},
+        {"to_prepare": True},
+        {"partial": True},
+        {"split": True},
+        {"replaces": "L-1"},
+        {"after": ("q",)},
+    ],
+    ids=str,
+)
+def test_a_place_that_is_not_sure_or_not_whole_is_asked_of_one_family(facts: dict[str, Any]) -> None:
+    assert rules._may_lead(PLACED, NOBODY_ALONE)
+    assert not rules._may_lead(PLACED.model_copy(update=facts), NOBODY_ALONE)
+
+
+def asked_for(*requests: Request, **facts: Any) -> tuple[Round, Outcome]:
+    """One place of tomorrow morning, and who wants it in the order of the list."""
+    listed = tuple(row.model_copy(update={"points": 9 - n}) for n, row in enumerate(requests))
+    place = Vacancy(id="v", section="a", slots=(slot(8, 12),), places=1, period=DAY)
+    asked = Round(
+        id="T", territory="t", instant=NOW, policy=Policy(), sections=(Section(id="a", structure="A"),),
+        vacancies=(place,), requests=listed, **facts,
+    )  # fmt: skip
+    return asked, decide(asked)
+
+
+def ordinary(name: str, *slots: Slot, **facts: Any) -> Request:
+    patterns = (Pattern(slots=slots or (slot(8, 12),), rank=1),)
+    return ORDINARY.model_copy(update={"id": name, "patterns": patterns, **facts})
+
+
+def names(asked: Round, outcome: Outcome) -> list[list[str]]:
+    return [[row.request for row in wave.asked] for wave in waves_of(asked, outcome, NOBODY_ALONE)]
+
+
+def test_whoever_takes_a_part_of_its_days_ends_a_wave_and_is_not_passed_over() -> None:
+    two = Period(start=TOMORROW, end=TOMORROW + timedelta(days=2))
+    days = (slot(8, 12), slot(8, 12, TOMORROW + timedelta(days=1)))
+    part = ordinary("r-2", *days, accepts_partial=True, period=two)
+    assert names(*asked_for(ordinary("r-1"), ordinary("r-3"))) == [["r-1", "r-3"]]
+    assert names(*asked_for(ordinary("r-1"), part, ordinary("r-3"))) == []
+
+
+def test_whoever_a_check_held_back_is_not_asked_in_a_wave() -> None:
+    asked, outcome = asked_for(ordinary("r-1"), ordinary("r-2"), ordinary("r-3"))
+    assert names(asked, outcome.model_copy(update={"withheld": ("r-2",)})) == [["r-1", "r-3"]]
+
+
+def test_a_wave_takes_no_further_hours_where_some_are_kept_for_insertion() -> None:
+    requests = (ordinary("r-1", slot(9, 11)), ordinary("r-2"), ordinary("r-3", slot(9, 11)))
+    assert names(*asked_for(*requests)) == [["r-1", "r-2", "r-3"]]
+    kept = Quota(id="q", structures=("A",), places=0)
+    assert names(*asked_for(*requests, quotas=(kept,))) == [["r-1", "r-3"]]
+
+
+def test_the_place_of_a_wave_counts_as_held_by_who_is_entitled_to_the_least() -> None:
+    first = ordinary("r-1", entitled_to=Audience.INSERTION)
+    (wave,) = waves_of(*asked_for(first, ordinary("r-2")), NOBODY_ALONE)
+    assert (wave.entitled_to, wave.as_hold().entitled_to) == (Audience.EVERYBODY, Audience.EVERYBODY)
