@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from types import TracebackType
 from typing import Any
 
@@ -40,7 +40,7 @@ def configure_logs(level: int = logging.INFO) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(lambda given: trace_of(given[1])),
         without_people,
     ]
     shown: Any = (
@@ -59,6 +59,24 @@ def configure_logs(level: int = logging.INFO) -> None:
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[theirs], force=True)
     sys.excepthook = _last_words
+
+
+def trace_of(error: BaseException) -> str:
+    """Where an error passed through the code, of which kind it is, and what led to it: none of its words.
+
+    They may hold what somebody sent. What is ours to say of an error is said beside it (`retries.brief`).
+    """
+    return "".join(_trace_of(error))
+
+
+def _trace_of(error: BaseException) -> Iterator[str]:
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _trace_of(before)
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}\n"
+    for part in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _trace_of(part)
 
 
 def _last_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
