@@ -1,11 +1,13 @@
 """The contacts of a family as a form shows them and reads them back: what nobody changed stays as it is kept.
 
-A contact is known by its place in the form. A field that was not sent keeps what is recorded: a role, a language or a
+A contact is known by its place in the form, which says which contacts it was filled from: where these have changed
+since, in another window, nothing is written. A field that was not sent keeps what is recorded: a role, a language or a
 right to answer never comes back to its default because a number was corrected.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,6 +48,11 @@ def shown(known: Sequence[Contact], form: Form) -> Form:
     return Form({**Form.filled(**kept).values, **form.values}, form.problems)
 
 
+def seen(known: Sequence[Contact]) -> str:
+    """What tells these contacts from what they were, or will be."""
+    return hashlib.sha256("".join(one.model_dump_json() for one in known).encode()).hexdigest()
+
+
 def rows(form: Form) -> list[dict[str, Any]]:
     """What the page shows of each contact: those that are there, and one more to fill in."""
     filled = [n for n, end in enumerate(ends()) if any(form[f"{name}{end}"] for name in ("nom", "tel", "courriel"))]
@@ -77,6 +84,9 @@ def is_faulty(form: Form) -> bool:
 def read(form: Form, known: Sequence[Contact]) -> tuple[ContactBody, ...]:
     """The contacts that the form asks for, the first tried first. Raises Refused."""
     before = dict(zip(ends(), known, strict=False))
+    if form["vus"] not in ("", seen(known)):
+        rule = "Les contacts ont changé depuis l'ouverture de cette page."
+        form.fault("tel", "contacts_changed", rule, "Relisez-les ci-dessus, puis enregistrez.")
     _check(form)
     form.check()
     wanted = tuple(_contact(form, end, before.get(end), known) for end in _there(form))
@@ -124,7 +134,7 @@ def _sent(form: Form, end: str, kept: Contact | None) -> dict[str, Any]:
     elif kept:
         sent["name"] = kept.name
     if form[f"role{end}"]:
-        sent["role"] = form.choice(f"role{end}", ContactRole, "le rôle")
+        sent["role"] = _role(form, f"role{end}", kept)
     if form[f"repond{end}"]:
         sent["may_answer"] = form[f"repond{end}"] != NO
     if form[f"langue{end}"]:
@@ -132,6 +142,14 @@ def _sent(form: Form, end: str, kept: Contact | None) -> dict[str, Any]:
     if form[f"courriel{end}"]:
         sent["email"] = form[f"courriel{end}"]
     return sent
+
+
+def _role(form: Form, name: str, kept: Contact | None) -> ContactRole:
+    """One of the list, or the one that is kept: nobody of a family is made a professional."""
+    role = form.choice(name, ContactRole, "le rôle")
+    if role is ContactRole.STAFF and not (kept and kept.role is role):
+        form.fault(name, "choice_wanted", "Il manque le rôle.", "Choisissez dans la liste.")
+    return role
 
 
 def _language(form: Form, name: str, kept: Contact | None) -> str:

@@ -155,14 +155,15 @@ async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
     (view,) = await with_people(visit.guichet, visit.actor, visit.now, [found])
     whole = [await visit.read(proposal, visit.actor, row["proposal"], visit.now) for row in view["proposals"]]
     contacts_wrong = contact_forms.is_faulty(form)
-    if view["request_state"] == "open":
-        form = contact_forms.shown(await contacts_for(visit.guichet, view["family"]), form)
+    known = await contacts_for(visit.guichet, view["family"]) if view["request_state"] == "open" else ()
+    form = contact_forms.shown(known, form)
     return visit.show(
         "coordinator/file.html",
         status,
         form=form,
         contacts_wrong=contacts_wrong,
         reached=contact_forms.rows(form),
+        seen=contact_forms.seen(known),
         answering=contact_forms.ANSWERING,
         view=view,
         proposals=[{**row, "story": told(row)} for row in whole],

@@ -428,6 +428,28 @@ async def test_correcting_a_number_lets_nobody_answer_who_may_not(town: Town, gu
     assert (second.language, second.channel) == ("pt", ContactChannel.VOICE)
 
 
+def seen_on(html: str) -> str:
+    """What the form says of the contacts that it was filled from."""
+    (found,) = [field["value"] for field in read(html).inputs if field.get("name") == "vus"]
+    return found
+
+
+async def test_contacts_that_another_window_has_changed_are_not_put_back(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    path = "/guichet/dossier/R-10"
+    opened = seen_on((await guichet.get(path)).text)
+    new = {"nom": "Ada Exemple", "tel": "06 39 98 55 55", "vus": opened}
+    assert (await guichet.post(f"{path}/contacts", data=new)).status_code == 303
+    old = {"nom": "Ada Exemple", "tel": "06 39 98 20 10", "vus": opened}
+    refused = await guichet.post(f"{path}/contacts", data=old)
+    assert refused.status_code == 422 and "ont changé depuis" in words(refused.text)
+    (kept,) = await town.guichet.vault.read(contacts_of, town.guichet.keyring, "F-R-10")
+    assert kept.phone == "+33639985555"
+    again = {**old, "vus": seen_on(refused.text)}
+    assert (await guichet.post(f"{path}/contacts", data=again)).status_code == 303, "once they were read again"
+
+
 async def test_who_may_answer_in_which_language_is_changed_in_the_form(town: Town, guichet: httpx2.AsyncClient) -> None:
     path = "/guichet/dossier/R-10/contacts"
     said = {"tel": "06 39 98 55 55", "role": "guardian", "langue": "en", "repond": "oui", "tel2": "06 39 98 66 66"}
@@ -441,6 +463,7 @@ async def test_who_may_answer_in_which_language_is_changed_in_the_form(town: Tow
     ("changes", "field"),
     [
         ({"role": "boss"}, "role"),
+        ({"role": "staff"}, "role"),
         ({"langue": "xx"}, "langue"),
         ({"repond": "non"}, "repond"),
         ({"nom2": "Lou Exemple"}, "tel2"),
