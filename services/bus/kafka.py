@@ -48,6 +48,10 @@ READING = "reading"
 
 REQUEST_TIMEOUT_MS = 10_000
 HEARTBEATS_A_SESSION = 3
+LONGEST_TAKE_S = 60.0
+"""After this what is left of what came together is given again: a client that asks for nothing for five minutes leaves
+its group (aiokafka: `max_poll_interval_ms`)."""
+
 STOP_PATIENCE_S = 10.0
 """How long the message in hand may take once the process is asked to stop."""
 
@@ -241,11 +245,16 @@ class KafkaBus:
         return False
 
     async def _take(self, records: Sequence[Record]) -> None:
-        """Take them, or as many as can be before the process stops; the others are given again."""
+        """Take them, or as many as can be in time and before the process stops; the others are given again."""
         if not records:
             return
+        begun = self.reader.stopwatch()
+
+        def goes_on() -> bool:
+            return self._goes_on and self.reader.stopwatch() - begun < LONGEST_TAKE_S
+
         try:
-            done = await self.reader.take_many([self._message(record) for record in records], lambda: self._goes_on)
+            done = await self.reader.take_many([self._message(record) for record in records], goes_on)
         except TooManyBadMessages as error:
             self._halt(str(error))
             raise NackMessage from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -12,12 +13,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from aiokafka import ConsumerRecord
+from pydantic import SecretStr
 
 from contracts.base import Event
 from services.bus import dead_letters, inbox
 from services.bus.database import Database
 from services.bus.delivery import LONGEST_TRANSACTION_S, MOST_AT_ONCE, Message, Pace, Reader, TooManyBadMessages
+from services.bus.kafka import KafkaBus, open_broker
 from services.bus.retries import MAX_TRIES, Failure, WrongEvent, wait_before
+from services.bus.settings import Settings
 from tests.bus.harness import (
     TERRITORIES,
     by_territory,
@@ -250,3 +255,23 @@ async def test_two_processes_that_are_given_the_same_events_in_another_order_do_
     one, two = eager(heard), eager(heard)
     await asyncio.gather(one.take_many(messages(events)), two.take_many(messages(events[::-1])))
     assert sorted(await heard.read(handled)) == sorted(event.id for event in events)
+
+
+async def test_what_came_together_is_given_again_where_it_takes_longer_than_the_broker_waits(tmp_path: Path) -> None:
+    """A client that asks its broker for nothing for five minutes leaves its group."""
+    database = await sqlite_database(tmp_path, "matcher")
+    seconds = itertools.count(step=20)
+    reader = reader_of(database, stopwatch=lambda: float(next(seconds)))
+    secret = base64.b64encode(b"x" * 32).decode()
+    bus = KafkaBus(
+        settings := Settings(kafka="127.0.0.1:9", vault_key=SecretStr(secret), link_key=SecretStr(secret)),
+        reader, open_broker(settings), lambda: None,
+    )  # fmt: skip
+    await bus._take([_record(n, event) for n, event in enumerate(many(10))])
+    assert len(await database.read(handled)) == 1, "each try and each look at the clock takes 20 seconds"
+    await database.close()
+
+
+def _record(offset: int, event: Event) -> ConsumerRecord[bytes, bytes]:
+    body = event.model_dump_json().encode()
+    return ConsumerRecord("declarations", 0, offset, 0, 0, b"key", body, None, 3, len(body), ())
