@@ -12,6 +12,7 @@ from types import MappingProxyType
 from pydantic import BaseModel, ValidationError
 
 from contracts import (
+    campaigns,
     confirmations,
     messages,
     placements,
@@ -72,6 +73,14 @@ DECLARATIONS = Topic(
         releases.WithdrawalGiven,
         releases.SignInRequested,
         tasks.TaskHandled,
+        campaigns.CampaignOpened,
+        campaigns.CampaignEnded,
+        campaigns.CampaignReleased,
+        campaigns.DraftAsked,
+        campaigns.PlaceHeld,
+        campaigns.ForceAsked,
+        campaigns.ForceConfirmed,
+        campaigns.GestureUndone,
     ),
 )
 
@@ -107,6 +116,10 @@ DECISIONS = Topic(
         rounds.RequestExplained,
         tasks.TaskOpened,
         tasks.TaskSettled,
+        campaigns.DraftDecided,
+        campaigns.RequestDrafted,
+        campaigns.ForceWeighed,
+        campaigns.CampaignClosed,
     ),
 )
 

@@ -311,6 +311,16 @@ class TaskKind(Labelled):
     ROUND_WITHHELD = "round_withheld", "Attribution retenue par le contrôle"
 
 
+class Effect(Labelled):
+    """What becomes of a child from one decision to another."""
+
+    LOSES = "loses", "Perd sa place"
+    GAINS = "gains", "Gagne une place"
+    WORSE = "worse", "Moins bon vœu"
+    BETTER = "better", "Meilleur vœu"
+    MOVES = "moves", "Change de place"
+
+
 class MessageTemplate(Labelled):
     PROPOSAL = "proposal", "Proposition"
     REMINDER = "reminder", "Rappel"

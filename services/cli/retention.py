@@ -11,9 +11,11 @@ from services.bus.retention import HEARD, Purge, run_purges
 from services.bus.service import Service
 from services.bus.settings import Settings
 from services.ingest import retention as ingest
-from services.matcher import past_rounds
+from services.matcher import drafts, past_rounds
 
-OF_THE_SERVICE = MappingProxyType({"ingest": ingest.PURGES, "matcher": past_rounds.PURGES, "notifier": ()})
+OF_THE_SERVICE = MappingProxyType(
+    {"ingest": ingest.PURGES, "matcher": (*past_rounds.PURGES, drafts.PURGE), "notifier": ()}
+)
 
 
 async def run_audit(service: Service, settings: Settings, stop: asyncio.Event) -> None:

@@ -40,6 +40,9 @@ class Doing(Enum):
     DECIDE_ADMISSION = "decide_admission"
     ANNOUNCE_DEPARTURE = "announce_departure"
     GIVE_RELEASE = "give_release"
+    OPEN_CAMPAIGN = "open_campaign"
+    REVIEW_INTAKE = "review_intake"
+    KEEP_PLACE_BACK = "keep_place_back"
     WITHDRAW_PROPOSAL = "withdraw_proposal"
     HANDLE_TASK = "handle_task"
     MANAGE_ACCESS = "manage_access"
@@ -84,6 +87,9 @@ MAY_DO: Mapping[Doing, Mapping[Role, Reach]] = {
     Doing.DECIDE_ADMISSION: _BY_STRUCTURE,
     Doing.ANNOUNCE_DEPARTURE: _BY_STRUCTURE,
     Doing.GIVE_RELEASE: {Role.COORDINATOR: _ALL, Role.COMMITTEE: _ALL},
+    Doing.OPEN_CAMPAIGN: {Role.COORDINATOR: _ALL},
+    Doing.REVIEW_INTAKE: {Role.COORDINATOR: _ALL, Role.COMMITTEE: _ALL},
+    Doing.KEEP_PLACE_BACK: {Role.COORDINATOR: _ALL},
     Doing.WITHDRAW_PROPOSAL: _BY_STRUCTURE,
     Doing.HANDLE_TASK: {Role.COORDINATOR: _ALL},
     Doing.MANAGE_ACCESS: {Role.ADMINISTRATOR: _ALL},
@@ -136,6 +142,7 @@ FIELDS: Mapping[str, Seen] = {
         Seen.PLACES, "vacancy", "structure", "structure_name", "section", "section_name", "commune", "slots", "period",
         "kind", "free", "free_at_most", "left", "posted", "proposed", "taken", "updated_at", "audience", "release_at",
         "award_mode", "agreement", "stale", "age_from_months", "age_to_months", "snapshot", "pattern",
+        "awaits_commission",
     ),
     **_fields(
         Seen.AGREEMENT, "notice_hours", "days_per_child", "valid_until", "signed_at", "agreed_by_role", "ends_soon",
@@ -159,7 +166,8 @@ FIELDS: Mapping[str, Seen] = {
     **_fields(Seen.HEALTH, "needs_person"),
     **_fields(Seen.RANK, "rank", "asked_as"),
     **_fields(Seen.REASON, "wishes", "phrases", "plain_phrases", "family_phrases", "reason", "explained_at"),
-    **_fields(Seen.RELEASE, "held_until", "held_reason", "awaits", "awaits_sibling"),
+    **_fields(Seen.RELEASE, "held_until", "held_reason", "awaits", "awaits_sibling",
+              "effect", "before", "forced", "placed"),
     **_fields(Seen.MESSAGES, "messages", "code", "history", "replies"),
     **_fields(Seen.TASK, "task", "task_kind", "due", "opened_at", "settled_at", "handled_at"),
     **_fields(Seen.NOTE, "detail", "notes"),

@@ -182,6 +182,54 @@ notes = sa.Table(
 )
 """Words in free text beside an act. Only the coordinator reads them, and they never travel."""
 
+campaigns = sa.Table(
+    "campaigns",
+    metadata,
+    key(),
+    named("territory"),
+    sa.Column("starts", sa.Date, nullable=False),
+    sa.Column("ends", sa.Date, nullable=False),
+    sa.Column("requests_until", sa.Date, nullable=False),
+    sa.Column("commission_on", sa.Date, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("opened_at", Instant, nullable=False),
+    named("draft", nullable=True),
+    sa.Column("draft_asked_at", Instant),
+    sa.Column("released_at", Instant),
+    sa.Column("ended_at", Instant),
+    sa.Column("closed", sa.JSON),
+    sa.Index("campaigns_of_territory", "territory", "state"),
+)
+"""`draft` is the last one that was asked; `closed` what the matcher said once the decisions were written."""
+
+gestures = sa.Table(
+    "gestures",
+    metadata,
+    key(),
+    named("territory"),
+    named("campaign", nullable=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    named("structure"),
+    named("section"),
+    sa.Column("slots", sa.JSON),
+    sa.Column("start", sa.Date),
+    sa.Column("end", sa.Date),
+    sa.Column("audience", sa.String(32)),
+    sa.Column("places", sa.Integer),
+    sa.Column("until", sa.Date),
+    named("request", nullable=True),
+    sa.Column("pattern", sa.Integer),
+    sa.Column("reason", sa.String(500), nullable=False),
+    named("by"),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("weighed", sa.JSON),
+    sa.Column("confirmed_at", Instant),
+    sa.Column("undone_at", Instant),
+    named("undone_by", nullable=True),
+    sa.Index("gestures_of_territory", "territory", "undone_at"),
+)
+"""Places kept back, and children placed by persons. `weighed`: whom a forced placement touches, as the matcher said."""
+
 OPEN, CLOSED = "open", "closed"
 
 

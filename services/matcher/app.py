@@ -17,7 +17,7 @@ from services.bus.delivery import Clock, Reader
 from services.bus.health import health_routes
 from services.bus.retries import Failure, brief, failure_of, where
 from services.bus.service import TICKING, Service, Share
-from services.matcher import leases, metrics, rounds, timers
+from services.matcher import intake, leases, metrics, rounds, timers
 from services.matcher import tables as t
 from services.matcher.draws import NewSeed, fresh_seed
 from services.matcher.handlers import HANDLERS
@@ -26,6 +26,7 @@ from services.matcher.memory import Memories
 from services.matcher.remembered import Remembered
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver_process import SolverProcess, decide
+from services.matcher.writing import fenced
 
 log = structlog.get_logger()
 Thing = TypeVar("Thing")
@@ -82,7 +83,7 @@ async def fire_timers(database: Database, now: datetime, held: Mapping[str, Leas
     async def fire(timer: timers.Timer) -> None:
         lease = held[timer.territory]
         since = max(listening_since, lease.since)
-        await database.write(rounds.fenced, lease.fence, timers.fire, timer, now, since)
+        await database.write(fenced, lease.fence, timers.fire, timer, now, since)
 
     return await _each(due, fire)
 
@@ -95,9 +96,10 @@ async def run_rounds(
     due = [territory for territory in await database.read(rounds.due_territories, now) if territory in held]
 
     async def run(territory: str) -> None:
-        await database.write(rounds.fenced, held[territory].fence, rounds.begin, territory, now)
+        await database.write(fenced, held[territory].fence, rounds.begin, territory, now)
         with traces.span("matcher round", traces.cause_of(f"round/{territory}"), territory=territory):
             fence, memory = held[territory].fence, memories.of(territory)
+            await intake.run(database, territory, now, decide_part, new_seed, fence)
             await rounds.run_round(database, territory, now, decide_part, new_seed, fence, memory)
 
     done = await _each(due, run)

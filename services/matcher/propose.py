@@ -43,7 +43,8 @@ class NoRoom(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """What is offered to one request. `counted` are the criteria that gave it its rank."""
+    """What is offered to one request. `counted` are the criteria that gave it its rank. `by_person`: a person decided
+    it, beside the list."""
 
     territory: str
     round: str | None
@@ -71,6 +72,7 @@ class Place:
     wave: str | None = None
     asked_at_once: int = 1
     asked_as: int = 1
+    by_person: bool = False
 
 
 def proposal_id(request: str, cause: str) -> str:
@@ -240,7 +242,7 @@ def _hold(step: Step, place: Place, name: str) -> set[str]:
         t.holds.insert().values(
             hold=name, territory=place.territory, section=place.section, proposal=name,
             is_placement=False, slots=store.slots_json(place.slots), starts=place.period.start, ends=place.period.end,
-            units=1, entitled_to=place.entitled_to.value,
+            units=1, entitled_to=place.entitled_to.value, forced=place.request if place.by_person else None,
         )
     )  # fmt: skip
     moving.note_loans(step, hold, place.territory, lent)

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypedDict
 
 import sqlalchemy as sa
 
 from contracts.base import EVENT_IDS
 from contracts.requests import NeedFacts
 from contracts.structures import AgreementSigned
-from contracts.vocabulary import LIVE, AwardMode, ProposalState, VacancyKind, WithdrawalReason
+from contracts.vocabulary import LIVE, AwardMode, ProposalState, WithdrawalReason
 from services.calendar import local_day
-from services.matcher import draws, needs, rows_read, store
+from services.matcher import campaigns, draws, needs, rows_read, store
 from services.matcher import tables as t
 from services.matcher.guaranteed import guaranteed
 from services.matcher.memory import Memory
+from services.matcher.offered import Intake, places
 from services.matcher.policy import Policy, policy_in_force
-from services.matcher.rows_read import Offer, Waiting
-from services.matcher.rules.capacity import sat_on
-from services.matcher.rules.proposals import is_still_free
+from services.matcher.rows_read import Waiting
 from services.matcher.solver import schema
-from services.matcher.solver.schema import Hold, NotAgain, Request, Round, Section, Support, Vacancy
+from services.matcher.solver.schema import NotAgain, Request, Round, Section, Support
 from services.matcher.standing import Standing, standing_places
 from services.matcher.together import Families, asked_together, nearby
 
@@ -52,8 +49,13 @@ class Loaded:
     trigger: str
 
 
-def load(tx: sa.Connection, territory: str, now: datetime, memory: Memory | None = None) -> Loaded | None:
-    """Everything that a round of `territory` may look at, in canonical order. `memory` is that of its rounds."""
+def load(
+    tx: sa.Connection, territory: str, now: datetime, memory: Memory | None = None, intake: Intake | None = None
+) -> Loaded | None:  # fmt: skip
+    """Everything that a round of `territory` may look at, in canonical order. `memory` is that of its rounds.
+
+    What a campaign covers waits for its `intake`, and is all that this one decides.
+    """
     row = store.territory_row(tx, territory)
     if row is None:
         return None
@@ -61,10 +63,10 @@ def load(tx: sa.Connection, territory: str, now: datetime, memory: Memory | None
     memory.turn()
     policy = policy_in_force(row["policy"], local_day(now))
     sections = _sections(tx, territory)
-    waiting = _waiting(tx, territory, memory)
-    asking = _asking(tx, territory, policy, now, waiting, {section["section"] for section in sections}, memory)
+    waiting, later = _taking_part(tx, territory, _waiting(tx, territory, memory), intake)
+    asking = _asking(tx, territory, policy, now, waiting, {section["section"] for section in sections}, memory, later)
     return Loaded(
-        round=_round(tx, row, policy, now, sections, asking, memory),
+        round=_round(tx, row, policy, now, sections, asking, memory, intake),
         policy=policy,
         needs=asking.needs,
         families={r.request: r.family for r in waiting},
@@ -77,6 +79,19 @@ def load(tx: sa.Connection, territory: str, now: datetime, memory: Memory | None
         marks=row["due_marks"],
         trigger=row["due_because"] or "asked",
     )
+
+
+def _taking_part(
+    tx: sa.Connection, territory: str, waiting: list[Waiting], intake: Intake | None
+) -> tuple[list[Waiting], dict[str, str]]:  # fmt: skip
+    """The requests that are looked at, and of those the ones that wait for a commission, each with what it reads."""
+    campaign = intake.campaign if intake else campaigns.current(tx, territory)
+    if campaign is None:
+        return waiting, {}
+    members = campaigns.members(tx, campaign, waiting)
+    if intake is not None:
+        return [row for row in waiting if row.request in members], {}
+    return waiting, dict.fromkeys(sorted(members), campaign.waits)
 
 
 @dataclass(frozen=True)
@@ -97,10 +112,11 @@ class Asking:
 
 def _asking(
     tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[Waiting], sections: set[str],
-    memory: Memory,
+    memory: Memory, later: dict[str, str],
 ) -> Asking:  # fmt: skip
     own = {r.request: r.need for r in waiting}
     standing = standing_places(tx, territory, local_day(now), own, sections)
+    standing.unclear.update(later)
     asked = _asked(tx, territory, policy, now, waiting, standing, memory)
     families = asked_together(tx, territory, asked, [name for name, need in own.items() if needs.missing(need, now)])
     return Asking(own, asked | dict.fromkeys(families.waits), standing, families)
@@ -108,24 +124,24 @@ def _asking(
 
 def _round(
     tx: sa.Connection, row: sa.RowMapping, policy: Policy, now: datetime, sections: list[sa.RowMapping],
-    asking: Asking, memory: Memory,
+    asking: Asking, memory: Memory, intake: Intake | None,
 ) -> Round:  # fmt: skip
     territory = row["territory"]
+    name = str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}"))
+    seed = intake.seed if intake else draws.seed_of(tx, territory, now)
     return Round(
-        id=str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}")),
-        territory=territory, instant=now, policy=_with_the_draw(tx, territory, policy, now),
+        id=intake.name if intake else name, territory=territory, instant=now, policy=_with_the_draw(policy, seed),
         sections=tuple(_section(section, memory) for section in sections),
         requests=tuple(request for request in asking.asked.values() if request is not None),
         support=_support(tx, territory, local_day(now)),
         quotas=guaranteed(tx, territory, policy),
         siblings=tuple(asking.families.siblings),
         travel=tuple(nearby(asking.families.siblings, asking.asked, communes_of(tx, territory))),
-        **_places(tx, territory, {s["section"] for s in sections}, policy, now, memory),
+        **places(tx, territory, {s["section"] for s in sections}, policy, now, memory, intake),
     )  # fmt: skip
 
 
-def _with_the_draw(tx: sa.Connection, territory: str, policy: Policy, now: datetime) -> schema.Policy:
-    seed = draws.seed_of(tx, territory, now)
+def _with_the_draw(policy: Policy, seed: str) -> schema.Policy:
     return policy.rules.model_copy(update={"seed": seed, "seed_commitment": draws.commitment(seed)})
 
 
@@ -193,54 +209,6 @@ def _section(row: sa.RowMapping, memory: Memory) -> Section:
     facts = {name: row[name] for name in ("structure", "age_from_months", "age_to_months", "starts_per_week")}
     found: Section = memory.rows.get((row["section"], *facts.values()), lambda: Section(id=row["section"], **facts))
     return found
-
-
-class Places(TypedDict):
-    """What a round may hand out, and what is held of it."""
-
-    vacancies: tuple[Vacancy, ...]
-    holds: tuple[Hold, ...]
-
-
-def _places(
-    tx: sa.Connection, territory: str, sections: set[str], policy: Policy, now: datetime, memory: Memory
-) -> Places:  # fmt: skip
-    """The places that may be offered, and all holds that are not over.
-
-    Of a vacancy that is not believed any more, those places count on which children sit: else the children would be
-    counted against places that are free.
-    """
-    today = local_day(now)
-    held: dict[str, list[Hold]] = defaultdict(list)
-    lasting = t.holds.c.ends.is_(None) | (t.holds.c.ends > today)
-    for hold in rows_read.holds(tx, memory.rows, t.holds.c.territory == territory, lasting):
-        held[hold.section].append(hold)
-    rows: dict[str, list[Offer]] = defaultdict(list)
-    for offer in rows_read.offers(tx, memory.rows, t.vacancies.c.territory == territory):
-        rows[offer.row["section"]].append(offer)
-    offered = [vacancy for name in sorted(sections) for vacancy in _offered(rows[name], held[name], policy, now)]
-    return Places(vacancies=tuple(offered), holds=tuple(hold for name in sorted(sections) for hold in held[name]))
-
-
-def _offered(offers: list[Offer], held: list[Hold], policy: Policy, now: datetime) -> Iterator[Vacancy]:
-    doubtful = [offer.row for offer in offers if not _is_believed(offer.row, policy, now)]
-    for offer in offers:
-        if offer.row not in doubtful:
-            yield from offer.places
-    taken = sat_on(store.pool(doubtful), held, now) if doubtful and held else {}
-    for row in doubtful:
-        yield from store.beside(store.own_places(row), taken.get(row["vacancy"], ()))
-
-
-def _is_believed(row: store.TableRow, policy: Policy, now: datetime) -> bool:
-    """False for a regular place that nobody confirmed for days, for an occasional one not confirmed today, and for what
-    is over."""
-    if row["ends"] is not None and row["ends"] <= local_day(now):
-        return False
-    kind = VacancyKind(row["kind"])
-    if kind is VacancyKind.OCCASIONAL:
-        return row["confirmed_at"] is not None and local_day(row["confirmed_at"]) == local_day(now)
-    return is_still_free(kind, row["confirmed_at"], now, policy.regular_believed_for)
 
 
 def _waiting(tx: sa.Connection, territory: str, memory: Memory) -> list[Waiting]:

@@ -8,40 +8,36 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import structlog
 
-from contracts.proposals import CountedPoints
 from contracts.rounds import BrokenGuarantee, RoundDecided
-from contracts.vocabulary import Audience, RequestKind, TaskKind, VacancyKind
+from contracts.vocabulary import RequestKind, TaskKind
 from services.bus.database import Database
 from services.calendar import local_day
-from services.matcher import asked_at_once, draws, metrics, needs, past_rounds, store, tasks
+from services.matcher import draws, metrics, past_rounds, store, tasks
 from services.matcher import tables as t
 from services.matcher.draws import NewSeed
 from services.matcher.leases import Fence, unfenced
 from services.matcher.memory import Memory
-from services.matcher.moving import Departure, in_a_circle
+from services.matcher.moving import in_a_circle
 from services.matcher.policy import policy_in_force
-from services.matcher.propose import NoRoom, Place, offer, proposal_id, propose, propose_wave
+from services.matcher.propose import NoRoom
 from services.matcher.reading import Loaded, load
-from services.matcher.sentences import aside, digest, say, told
+from services.matcher.sentences import aside, digest, say
 from services.matcher.solver.canonical import RoundRefused, canonical
 from services.matcher.solver.components import split
-from services.matcher.solver.schema import ENGINE, Outcome, Placed, Reason, Request, Round
+from services.matcher.solver.schema import ENGINE, Outcome, Reason, Round
 from services.matcher.solver.share import settling
+from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.verify import share_over_all_parts
 from services.matcher.step import Step
-from services.matcher.store import Proposal
-from services.matcher.waves import going_on
+from services.matcher.writing import Moved, fenced, write_part
 
 log = structlog.get_logger()
-P = ParamSpec("P")
-T = TypeVar("T")
 
 Decide = Callable[[Round], Awaitable[Outcome]]
 """Decides one connected part: in a process of its own in production, in place in a simulation."""
@@ -139,7 +135,7 @@ def keep_draws(tx: sa.Connection, territory: str, now: datetime, new_seed: NewSe
 
 async def decided_again(asked: Round, decide: Decide) -> str:
     """The hash of what a past round decided, worked out anew from what it had been asked. Raises RoundRefused."""
-    return _together([await decide(part) for part in await parts_of(canonical(asked), decide)])
+    return together_hash([await decide(part) for part in await parts_of(canonical(asked), decide)])
 
 
 async def parts_of(asked: Round, decide: Decide, memory: Memory | None = None) -> list[Round]:
@@ -175,9 +171,9 @@ async def _decide_part(
     database: Database, loaded: Loaded, part: Round, decide: Decide, tally: Tally, now: datetime, fence: Fence,
     memory: Memory,
 ) -> None:  # fmt: skip
-    outcome = await _decided(loaded, part, decide)
+    outcome = await decided(loaded.aside, part, decide)
     tally.outcomes.append(outcome)
-    news = _news(loaded, part, outcome, memory)
+    news = news_of(loaded, part, outcome, memory)
     if not outcome.placed and not news:
         return  # all that it says was said before
     try:
@@ -199,7 +195,7 @@ def _withhold(loaded: Loaded, full: NoRoom, tally: Tally) -> None:
     tally.no_room |= {loaded.names.get(name, name) for name in structures}
 
 
-def _news(loaded: Loaded, part: Round, outcome: Outcome, memory: Memory) -> list[Reason]:
+def news_of(loaded: Loaded, part: Round, outcome: Outcome, memory: Memory) -> list[Reason]:
     """The reasons of a part, but for those that were said before."""
     asked, names = {request.id: request for request in part.requests}, memory.named(loaded.names)
     return [
@@ -212,15 +208,15 @@ def _news(loaded: Loaded, part: Round, outcome: Outcome, memory: Memory) -> list
 EXCHANGE = "Seul un échange de places avec une autre famille irait\u00a0: le guichet peut l'organiser avec elles."
 
 
-async def _decided(loaded: Loaded, part: Round, decide: Decide) -> Outcome:
-    """The outcome of a part in which nobody waits for itself.
+async def decided(aside: dict[str, str], part: Round, decide: Decide) -> Outcome:
+    """The outcome of a part in which nobody waits for itself. Who stays for that is noted in `aside`.
 
     Children who would exchange their places wait for each other for ever: each is sure of the other's place once the
     other has the new one. One of such a circle stays where it is, and the part is decided again.
     """
     outcome = await decide(part)
     while (stays := in_a_circle(outcome)) is not None:
-        loaded.aside[stays] = EXCHANGE
+        aside[stays] = EXCHANGE
         part = _without(part, stays)
         outcome = await decide(part)
     return outcome
@@ -231,92 +227,11 @@ def _without(part: Round, request: str) -> Round:
     return part.model_copy(update={"requests": tuple(row for row in part.requests if row.id != request)})
 
 
-def fenced(
-    tx: sa.Connection, fence: Fence, do: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-) -> T:  # fmt: skip
-    """Do it behind the fence, in its transaction."""
-    fence(tx)
-    return do(tx, *args, **kwargs)
-
-
-class Moved(Exception):
-    """A row that the round had read has changed since."""
-
-
 def _urgent_first(part: Round) -> tuple[bool, str]:
     return (
         all(r.kind is not RequestKind.URGENT for r in part.requests),
         min((r.id for r in part.requests), default=""),
     )
-
-
-def write_part(
-    tx: sa.Connection, loaded: Loaded, part: Round, outcome: Outcome, news: list[Reason], now: datetime
-) -> int:  # fmt: skip
-    """Turn one part's outcome into proposals and reasons. Raises Moved or NoRoom, and then writes nothing."""
-    store.territory_row(tx, loaded.round.territory, lock=True)
-    touched = {v.section for v in part.vacancies} | {h.section for h in part.holds}  # others are there as facts only
-    _check_unmoved(tx, t.sections, t.sections.c.section, {name: loaded.sections[name] for name in touched})
-    _check_unmoved(tx, t.requests, t.requests.c.request, {r.id: loaded.requests[r.id] for r in part.requests})
-    step = Step(tx, now, loaded.round.id, loaded.policy)
-    asked = {request.id: request for request in part.requests}
-    reasons = {reason.request: reason for reason in outcome.reasons}
-    departures, made = _departures(loaded, outcome), list[Proposal]()
-    waves = asked_at_once.waves(loaded, part, outcome, going_on(tx, touched))
-    for wave in waves:
-        places = [_place(loaded, asked[row.request], row, reasons.get(row.request)) for row in wave.new]
-        made += propose_wave(step, places, wave.as_hold(), wave.name, wave.before)
-    for placed in asked_at_once.alone(outcome, waves):
-        place = _place(loaded, asked[placed.request], placed, reasons.get(placed.request))
-        made.append(propose(step, replace(place, after=tuple(departures[name] for name in placed.after))))
-    for proposal in made:  # once all are there: siblings leave together
-        offer(step, proposal)
-    first = asked_at_once.sentences(waves, loaded.names)
-    for reason in [*news, *(row for row in outcome.reasons if row.request in first and row not in news)]:
-        say(step, loaded, told(asked[reason.request], reason, loaded.names).after(first.get(reason.request)))
-    return len(made)
-
-
-def _departures(loaded: Loaded, outcome: Outcome) -> dict[str, Departure]:
-    """By request, the place that a child would leave, and by which proposal."""
-    return {
-        row.request: Departure(proposal_id(row.request, loaded.round.id), row.replaces, row.period.start)
-        for row in outcome.placed
-        if row.replaces is not None
-    }
-
-
-def _check_unmoved(tx: sa.Connection, table: sa.Table, key: sa.Column[str], read: dict[str, int]) -> None:
-    query = sa.select(key, table.c.version).where(key.in_(read)).order_by(key).with_for_update()
-    found = {row[0]: row.version for row in tx.execute(query)}
-    for name, version in sorted(read.items()):
-        if found.get(name) != version:
-            raise Moved(name)
-
-
-def _place(loaded: Loaded, request: Request, placed: Placed, reason: Reason | None) -> Place:
-    need = loaded.needs[request.id]
-    counted = needs.counted_at(request, placed.structure)
-    kind = VacancyKind.ON_CALL if placed.on_call else needs.kind_of(placed.slots)
-    wish = next((w for w in reason.wishes if w.structure == placed.structure), None) if reason else None
-    return Place(
-        territory=loaded.round.territory, round=loaded.round.id, request=request.id,
-        family=loaded.families[request.id], structure=placed.structure, section=placed.section, kind=kind,
-        slots=placed.slots, period=placed.period, entitled_to=_entitled(request, placed.section), tier=request.tier,
-        points=sum(line.points for line in counted), since=need.since,
-        reasons=tuple(CountedPoints(**line.model_dump()) for line in counted),
-        counted=needs.criteria_behind(need, counted), rank=wish.rank if wish else None,
-        urgent=need.urgent_sms_agreed and kind is not VacancyKind.REGULAR, to_prepare=placed.to_prepare,
-        partial=placed.partial, replaces=loaded.current.get(request.id),
-        siblings=next((row.id for row in loaded.round.siblings if request.id in row.requests), None),
-    )  # fmt: skip
-
-
-def _entitled(request: Request, section: str) -> Audience:
-    """Whom the child counts as in this section: on-call places only where an agreement fits."""
-    if request.entitled_to is Audience.URGENT_INSERTION and section not in request.on_call_sections:
-        return Audience.INSERTION
-    return request.entitled_to
 
 
 def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime, memory: Memory) -> None:
@@ -328,18 +243,19 @@ def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime, memor
         if loaded.told.get(request) != aside(request, why).digest:
             say(step, loaded, aside(request, why))
     broken = tally.broken
-    _note(step, loaded, tally, broken, memory)
+    note(step, loaded, tally, broken, memory.spelling)
     if broken:
         tasks.open_task(step, TaskKind.ROUND_WITHHELD, territory=territory, detail=broken[0].sentence)
     _clear_due(tx, loaded, again=now + timedelta(seconds=1) if tally.dropped else None)
 
 
-def _note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee], memory: Memory) -> None:
+def note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee], spelling: Spelling) -> None:
+    """Keep what a round decided on, and say what came of it."""
     territory = loaded.round.territory
     facts = {"requests": len(loaded.round.requests), "proposed": tally.proposed, "dropped": tally.dropped}
-    text = memory.spelling.text(tally.asked or loaded.round)
+    text = spelling.text(tally.asked or loaded.round)
     input_hash = "" if tally.refused else hashlib.sha256(text).hexdigest()
-    hashes = {"input_hash": input_hash, "outcome_hash": _together(tally.outcomes)}
+    hashes = {"input_hash": input_hash, "outcome_hash": together_hash(tally.outcomes)}
     found = [violation.model_dump(mode="json") for outcome in tally.outcomes for violation in outcome.violations]
     step.tx.execute(
         t.rounds.insert().values(
@@ -355,7 +271,8 @@ def _note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee
     )  # fmt: skip
 
 
-def _together(outcomes: list[Outcome]) -> str:
+def together_hash(outcomes: list[Outcome]) -> str:
+    """The print of the outcomes of all parts."""
     return hashlib.sha256("".join(sorted(o.outcome_hash for o in outcomes)).encode()).hexdigest()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,6 +37,7 @@ class Waiting:
     goes_first: bool
     need: NeedFacts
     reads_the_same_all_day: bool
+    registered_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def waiting(tx: sa.Connection, requests: list[str]) -> dict[str, Waiting]:
 def _waiting(row: sa.RowMapping) -> Waiting:
     need = store.need(row)
     dated = any(isinstance(slot.day, date) for pattern in need.patterns for slot in pattern.slots)
-    own = {name: row[name] for name in ("request", "family", "version", "goes_first")}
+    own = {name: row[name] for name in ("request", "family", "version", "goes_first", "registered_at")}
     return Waiting(**own, need=need, reads_the_same_all_day=not dated and need.kind is not RequestKind.URGENT)
 
 

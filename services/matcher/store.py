@@ -217,6 +217,7 @@ def hold(row: TableRow) -> Hold:
         units=row["units"],
         entitled_to=Audience(row["entitled_to"]),
         reason="placement" if row["is_placement"] else "proposal",
+        **({"by_person": True, "forced": row["forced"]} if row["forced"] and not row["is_placement"] else {}),
     )
 
 

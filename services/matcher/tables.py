@@ -122,6 +122,7 @@ requests = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("goes_first", sa.Boolean, nullable=False, default=False),
     sa.Column("version", sa.Integer, nullable=False, default=0),
+    sa.Column("registered_at", Instant),
     sa.Index("requests_waiting", "territory", "state"),
 )
 
@@ -197,13 +198,14 @@ holds = sa.Table(
     sa.Column("units", sa.Integer, nullable=False, default=1),
     sa.Column("entitled_to", sa.String(32), nullable=False),
     sa.Column("lent_by", sa.String(64)),
+    sa.Column("forced", sa.String(64)),
     sa.Index("holds_section", "section"),
     sa.Index("holds_territory", "territory"),
 )
 """The proposals of a wave hold their hours together, by one row in the name of the wave (`waves.py`).
 
 A row with `lent_by` counts -1: hours that the hold of that name gives up, should its child move, and on which the
-row's proposal already counts (`moving.py`)."""
+row's proposal already counts (`moving.py`). `forced` is the request whose child persons placed there."""
 
 awaited = sa.Table(
     "awaited",
@@ -290,6 +292,56 @@ round_inputs = sa.Table(
     sa.Index("round_inputs_at", "at"),
 )
 """What a round decided on, as compressed JSON: with it a decision can be made again, checked and compared."""
+
+campaigns = sa.Table(
+    "campaigns",
+    metadata,
+    _id("campaign", primary_key=True),
+    _id("territory"),
+    sa.Column("starts", sa.Date, nullable=False),
+    sa.Column("ends", sa.Date),
+    sa.Column("requests_until", sa.Date, nullable=False),
+    sa.Column("commission_on", sa.Date, nullable=False),
+    sa.Column("opened_at", Instant, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("seed", sa.String(64)),
+    sa.Column("draft", sa.String(64)),
+    sa.Column("released_by", sa.String(64)),
+    sa.Column("note", sa.Text, nullable=False, default="", server_default=""),
+    sa.Index("campaigns_territory", "territory", "state"),
+)
+"""`starts` up to, and without, `ends`: the first days of care that wait. `draft`: the released one."""
+
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    _id("draft", primary_key=True),
+    _id("territory"),
+    _id("campaign"),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("decided_at", Instant),
+    sa.Column("body", sa.LargeBinary),
+    sa.Index("drafts_campaign", "campaign", "number"),
+)
+"""What a draft decided on, and what it decided, as compressed JSON (`drafts.py`)."""
+
+gestures = sa.Table(
+    "gestures",
+    metadata,
+    _id("gesture", primary_key=True),
+    _id("territory"),
+    sa.Column("campaign", sa.String(64)),
+    sa.Column("kind", sa.String(16), nullable=False),
+    _id("section"),
+    sa.Column("request", sa.String(64)),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("until", sa.Date),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index("gestures_territory", "territory", "state"),
+)
+"""What persons decide beside the list: a place kept back, or a child placed. `facts` is the event as it came."""
 
 declared_criteria = sa.Table(
     "declared_criteria",

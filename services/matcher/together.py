@@ -40,7 +40,7 @@ def asked_together(
 ) -> Families:
     """What a round decides together. Children who have a place, or whose request is closed, are out of it."""
     found, missing = Families(), set(incomplete)
-    rows = _groups(tx, territory)
+    rows = groups(tx, territory)
     named = sorted({request for row in rows for request in row.requests})
     answering, called = _answering(tx, named), _with_a_person(tx, named)
     for row in rows:
@@ -54,7 +54,8 @@ def asked_together(
     return found
 
 
-def _groups(tx: sa.Connection, territory: str) -> list[SiblingsAsked]:
+def groups(tx: sa.Connection, territory: str) -> list[SiblingsAsked]:
+    """The siblings who are asked for together."""
     query = sa.select(t.siblings.c.facts).where(t.siblings.c.territory == territory, ~t.siblings.c.is_parted)
     return [SiblingsAsked.model_validate(facts) for facts in tx.scalars(query.order_by(t.siblings.c.siblings))]
 

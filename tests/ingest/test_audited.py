@@ -14,13 +14,14 @@ from services.ingest import people
 from tests.ingest.doors import EVERYBODY, FAMILY, Doors
 from tests.ingest.people import COORDINATOR, COUNSELLOR, DIRECTOR
 from tests.ingest.proposals import accepted, made
-from tests.ingest.test_rights import ROUTES, Route, address, furnish
+from tests.ingest.test_rights import ROUTES, Route, address, draft_is_there, furnish
 
 ACTS = [route for route in ROUTES if route.method != "GET"]
 LOOKS = [route for route in ROUTES if route.method == "GET"]
 ENDS = {"/vacancies/{vacancy}/withdrawal", "/requests/{request}/closing", "/agreements/{agreement}/end"}
 """What ends something that other routes act on goes last."""
 
+AFTER_DRAFT = "/campaigns/{campaign}/release"
 AFTER_YES = {"/proposals/{proposal}/confirmation", "/proposals/{proposal}/refusal"}
 
 
@@ -40,6 +41,8 @@ async def act_by_every_route(doors: Doors) -> tuple[list[str], list[str]]:
     for route in sorted(ACTS, key=lambda route: (route.path in ENDS, route.path in AFTER_YES)):
         if route.path in AFTER_YES:
             await doors.hear(accepted("O-1"))
+        if route.path == AFTER_DRAFT:
+            await doors.write(draft_is_there)
         who, before = somebody(route), len(await trail(doors))
         answer = await doors.call(route.method, address(route.path), who, route.body)
         newer = (await trail(doors))[: len(await trail(doors)) - before]

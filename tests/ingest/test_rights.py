@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,13 +14,17 @@ from contracts.vocabulary import Criterion, TaskKind
 from services.ingest import credentials, store
 from services.ingest.access import FIELDS, MAY_DO, MAY_SEE, Doing, Reach, Seen, Thing, may, may_see, reveal
 from services.ingest.actors import Actor, Role
+from services.ingest.declare.campaigns import CampaignBody, ForceBody, ask_force, open_campaign
 from services.ingest.declare.holds import HoldBody, request_hold
 from services.ingest.declare.requests import register_request
+from services.ingest.declare.vacancies import open_vacancy
 from services.ingest.inbound import inbound
+from services.ingest.projection.tables import drafts
 from tests.ingest.doors import EVERYBODY, FAMILY, Doors
 from tests.ingest.people import (
     ADMINISTRATOR,
     ANYBODY,
+    BEBES,
     COMMITTEE,
     COORDINATOR,
     COUNSELLOR,
@@ -29,8 +34,11 @@ from tests.ingest.people import (
     NOW,
     OTHER_COUNSELLOR,
     OTHER_DIRECTOR,
+    TERM,
     TERRITORY,
+    TODAY,
     act,
+    later,
     need_body,
     open_on_call,
     register,
@@ -55,6 +63,8 @@ MORE_NAMES = {
     "text": "sms-1",
     "key": "K-spare",
     "person": "P-spare",
+    "campaign": "C-1",
+    "gesture": "G-1",
 }
 
 
@@ -118,6 +128,22 @@ ROUTES = [
     Route("POST", "/proposals/{proposal}/withdrawal", STRUCTURE, {"reason": "closure"}),
     Route("POST", "/releases", {"coordinator", "committee"}, {"proposals": ["O-1"]}),
     Route("POST", "/placements/{placement}/departure", STRUCTURE, {"last_day": "2027-03-30", "reason": "moved"}),
+    Route("GET", "/campaign", ALL),
+    Route("GET", "/campaigns/{campaign}", {"coordinator", "committee"}),
+    Route("POST", "/campaigns/{campaign}/drafts", {"coordinator", "committee"}),
+    Route("POST", "/campaigns/{campaign}/forces", {"coordinator", "committee"}, {
+        "request": "R-2", "section": GRANDS, "reason": "Vu ensemble",
+    }),
+    Route("GET", "/gestures/{gesture}", {"coordinator", "committee"}),
+    Route("POST", "/gestures/{gesture}/confirmation", {"coordinator", "committee"}),
+    Route("POST", "/gestures/{gesture}/undoing", {"coordinator", "committee"}),
+    Route("POST", "/held-places", {"coordinator"}, {"vacancy": "V-2", "until": "2027-01-31", "reason": "Travaux"}),
+    Route("POST", "/campaigns/{campaign}/release", {"coordinator", "committee"}, {"draft": "D-1"}),
+    Route("POST", "/campaigns/{campaign}/end", {"coordinator"}, {"reason": "Autre date"}),
+    Route("POST", "/campaigns", {"coordinator", "stranger"}, {
+        "starts": {"start": "2027-01-04", "end": "2027-02-01"}, "requests_until": "2026-11-30",
+        "commission_on": "2026-12-10",
+    }),
     Route("GET", "/tasks", ALL - {"public"}),
     Route("GET", "/tasks/{task}", {*STRUCTURE, "counsellor"}),
     Route("POST", "/tasks/{task}/handling", {"coordinator"}, {}),
@@ -142,11 +168,34 @@ async def furnish(doors: Doors) -> None:
     await doors.hear(event(TaskOpened, "K-1", kind=TaskKind.CALL_BACK, proposal="O-1", request="R-1", structure=CRECHE))
 
 
+def draft_is_there(tx: sa.Connection) -> None:
+    """The campaign has a draft that nothing has followed."""
+    facts = {"number": 1, "facts": {"requests": 0}, "at": NOW}
+    store.put(tx, drafts, {"id": "D-1", "territory": TERRITORY, "campaign": "C-1", **facts})
+    tx.execute(sa.update(store.campaigns).values(draft="D-1", draft_asked_at=later(days=1)))
+
+
+def _campaign(tx: sa.Connection) -> None:
+    """A campaign with its first draft, and a child whom somebody would place."""
+    place = open_vacancy(tx, act(DIRECTOR), vacancy_body(section=BEBES))
+    dates = {"starts": TERM, "requests_until": TODAY, "commission_on": TODAY}
+    starts = TERM.model_copy(update={"end": TERM.start + timedelta(days=30)})
+    campaign = open_campaign(tx, act(COORDINATOR), CampaignBody(**{**dates, "starts": starts}))
+    force = ask_force(tx, act(COORDINATOR), campaign, ForceBody(request="R-2", section=GRANDS, reason="Vu ensemble"))
+    for table, old, new in ((store.vacancies, place, "V-2"), (store.campaigns, campaign, "C-1")):
+        tx.execute(sa.update(table).where(table.c.id == old).values(id=new))
+    weighed = {"possible": True, "touched": []}
+    same = store.gestures.c.id == force
+    tx.execute(sa.update(store.gestures).where(same).values(id="G-1", campaign="C-1", weighed=weighed))
+    draft_is_there(tx)
+
+
 def _rows(tx: sa.Connection) -> None:
     vacancy = open_on_call(tx)
     register(tx, actor=COUNSELLOR, need=urgent_need())
     for child in ("R-2", "R-3"):
         register_request(tx, act(COUNSELLOR), need_body(), request=child, family="F-siblings", child=f"E-{child}")
+    _campaign(tx)
     hold = request_hold(tx, act(COUNSELLOR), HoldBody(request="R-1", section=GRANDS))
     for table, old, new in ((store.vacancies, vacancy, "V-1"), (store.holds, hold, "H-1")):
         tx.execute(sa.update(table).where(table.c.id == old).values(id=new))

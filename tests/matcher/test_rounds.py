@@ -11,7 +11,7 @@ import pytest
 from contracts.requests import RequestClosed
 from contracts.structures import AgreementEnded
 from contracts.vocabulary import ClosingReason, Criterion, RequestKind, VacancyKind
-from services.matcher import rounds
+from services.matcher import rounds, writing
 from services.matcher import tables as t
 from services.matcher.app import decide_here
 from services.matcher.propose import NoRoom, Place
@@ -62,7 +62,7 @@ def test_a_round_whose_request_was_closed_meanwhile_proposes_nothing_and_runs_ag
 def test_without_looking_again_a_place_would_be_offered_to_a_closed_request(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rounds, "_check_unmoved", lambda *_: None)
+    monkeypatch.setattr(writing, "check_unmoved", lambda *_: None)
     world.open_place()
     world.ask("r-1")
     meanwhile(world, lambda: close(world, "r-1"))
@@ -160,7 +160,7 @@ def test_places_that_do_not_fit_though_nothing_moved_are_a_task_and_not_decided_
     def no_room(step: object, place: Place) -> None:
         raise NoRoom(place.section)
 
-    monkeypatch.setattr(rounds, "propose", no_room)
+    monkeypatch.setattr(writing, "propose", no_room)
     world.open_place()
     world.ask("r-1")
     world.tick()

@@ -39,7 +39,7 @@ from contracts.vocabulary import (
 from services.bus import tables as bus
 from services.bus.database import Database, sqlite_engine
 from services.calendar import at
-from services.matcher import rounds, store, timers
+from services.matcher import intake, rounds, store, timers
 from services.matcher import tables as t
 from services.matcher.app import decide_here
 from services.matcher.draws import NewSeed
@@ -167,6 +167,7 @@ class World:
             due = rounds.due_territories(tx, self.now)
         for territory in due:
             decide, seed, memory = self.decide, self.new_seed, self.memory
+            run_now(intake.run(self.database, territory, self.now, decide, seed))
             run_now(rounds.run_round(self.database, territory, self.now, decide, seed, memory=memory))
         return len(due)
 

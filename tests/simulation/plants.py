@@ -19,7 +19,7 @@ from services.bus.delivery import Message, Reader
 from services.bus.relay import BATCH, Relay
 from services.ingest import idempotency
 from services.ingest.projection import proposals as projection
-from services.matcher import endings, lifecycle, moves, rounds, store, timers
+from services.matcher import endings, lifecycle, moves, store, timers, writing
 from services.matcher.step import Step
 from services.notifier import sending
 from tests.simulation.broker import Partition
@@ -103,7 +103,7 @@ def reopened_twice(patch: pytest.MonkeyPatch) -> None:
 
 def stale_rounds_land(patch: pytest.MonkeyPatch) -> None:
     """A round is written whatever has changed since it was read."""
-    patch.setattr(rounds, "_check_unmoved", lambda *_: None)
+    patch.setattr(writing, "check_unmoved", lambda *_: None)
 
 
 def sent_before_it_is_noted(patch: pytest.MonkeyPatch) -> None:

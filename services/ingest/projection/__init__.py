@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from types import MappingProxyType
 
+from contracts import campaigns as c
 from contracts import messages as m
 from contracts import placements as pl
 from contracts import proposals as p
@@ -17,7 +18,7 @@ from contracts.tasks import TaskOpened, TaskSettled
 from services.bus.database import Database
 from services.bus.delivery import Clock, Handler, Handlers, Reader
 from services.ingest import changes
-from services.ingest.projection import others, proposals
+from services.ingest.projection import campaigns, others, proposals
 
 _HANDLERS: dict[type[Event], Handler] = {
     p.ProposalHeld: proposals.on_proposal_held,
@@ -45,6 +46,10 @@ _HANDLERS: dict[type[Event], Handler] = {
     RequestExplained: others.on_request_explained,
     TaskOpened: others.on_task_opened,
     TaskSettled: others.on_task_settled,
+    c.DraftDecided: campaigns.on_draft_decided,
+    c.RequestDrafted: campaigns.on_request_drafted,
+    c.ForceWeighed: campaigns.on_force_weighed,
+    c.CampaignClosed: campaigns.on_campaign_closed,
     m.MessagePlanned: others.on_message_planned,
     m.MessageSent: others.on_message_sent,
     m.MessageDelivered: others.on_message_delivered,

@@ -153,6 +153,30 @@ draws = sa.Table(
 )
 """The draw of each day: its print from the day before, its seed from the day after."""
 
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    key(),
+    named("territory"),
+    named("campaign"),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index("drafts_of_campaign", "campaign", "number"),
+)
+
+drafted = sa.Table(
+    "drafted",
+    metadata,
+    key("request"),
+    named("territory"),
+    named("campaign"),
+    named("draft"),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Index("drafted_of_campaign", "campaign"),
+)
+"""What the drafts say of each request, as the last of them that said anything new: `draft`."""
+
 messages = sa.Table(
     "messages",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts import campaigns as campaign_events
 from contracts import (
     confirmations,
     messages,
@@ -15,7 +16,17 @@ from contracts import (
     vacancies,
 )
 from services.bus.delivery import Handlers
-from services.matcher.handlers import answers, departures, families, needs, people, places, receipts, territory
+from services.matcher.handlers import (
+    answers,
+    campaigns,
+    departures,
+    families,
+    needs,
+    people,
+    places,
+    receipts,
+    territory,
+)
 
 HANDLERS: Handlers = {
     territories.TerritoryPublished: territory.on_territory_published,
@@ -43,6 +54,14 @@ HANDLERS: Handlers = {
     releases.ReleaseSuspended: people.on_release_suspended,
     releases.WithdrawalGiven: people.on_withdrawal_given,
     tasks.TaskHandled: people.on_task_handled,
+    campaign_events.CampaignOpened: campaigns.on_campaign_opened,
+    campaign_events.CampaignEnded: campaigns.on_campaign_ended,
+    campaign_events.CampaignReleased: campaigns.on_campaign_released,
+    campaign_events.DraftAsked: campaigns.on_draft_asked,
+    campaign_events.PlaceHeld: campaigns.on_place_held,
+    campaign_events.ForceAsked: campaigns.on_force_asked,
+    campaign_events.ForceConfirmed: campaigns.on_force_confirmed,
+    campaign_events.GestureUndone: campaigns.on_gesture_undone,
     messages.MessageSent: receipts.on_message_sent,
     messages.MessageDelivered: receipts.on_message_delivered,
     messages.MessageFailed: receipts.on_message_failed,

@@ -28,6 +28,7 @@ def on_request_registered(tx: sa.Connection, event: RequestRegistered, now: date
         t.requests.insert().values(
             request=event.subject, territory=event.territory, family=event.family, kind=event.kind.value,
             need=event.model_dump(mode="json"), state=store.WAITING, goes_first=False, version=0,
+            registered_at=event.time,
         )
     )  # fmt: skip
     declared_criteria.note(tx, event, now)

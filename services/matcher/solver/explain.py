@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from contracts.vocabulary import Id, Slot
 from services.matcher.solver.facts import Choice, Facts, Standing, accepts_age
-from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round, Why, WishReason
+from services.matcher.solver.schema import Hold, Outcome, Placed, Reason, Request, Round, Why, WishReason
 from services.matcher.solver.spelling import Spelling
 
 
@@ -65,6 +65,7 @@ class _Reading:
         why = self._why(request, structure, wish_rank, choices)
         if not choices:
             return WishReason(structure=structure, why=why)
+        held = self._person(choices) if why is Why.HELD_BY_PERSON else None
         full = self._full(choices) if why is Why.FULL else []
         last = self._last_band(self._users(full) if full else self._admitted(choices))
         return WishReason(
@@ -75,6 +76,7 @@ class _Reading:
             full_slots=_in_order(self._full_slots(full)),
             last_tier=last[0] if last else None,
             last_points=last[1] if last else None,
+            held_because=held.reason if held else "",
         )
 
     def _why(self, request: Request, structure: Id, wish_rank: int, choices: list[Choice]) -> Why:
@@ -86,12 +88,18 @@ class _Reading:
         if row is not None and not self._are_better(row, choices):
             return Why.PREFERRED_ELSEWHERE
         together = self.facts.families.together(self.facts.families.unit[request.id])
-        if together is None and any(map(self.facts.is_held_by_person, choices)):
-            return Why.HELD_BY_PERSON
+        held = self._person(choices) if together is None else None
+        if held is not None:
+            return Why.HELD_BY_PERSON if held.forced is None else Why.GIVEN_BY_PERSON
         if self._full(choices):
             return Why.FULL
         limited = (self._limited(choice) for choice in choices)
         return next(filter(None, limited), Why.FULL if together is None else Why.SIBLINGS_APART)
+
+    def _person(self, choices: list[Choice]) -> Hold | None:
+        """What a person decided that keeps all of these from the child, which it could take otherwise."""
+        found = filter(None, map(self.facts.person_in_the_way, choices))
+        return min(found, key=lambda hold: hold.forced is not None, default=None)
 
     def _limited(self, choice: Choice) -> Why | None:
         return self.facts.limit_in_the_way(choice, self.eligible[choice.section][choice.request])

@@ -227,18 +227,25 @@ class Facts:
         return Choice(name, section.structure, section.id, -1, 0, 0, hold.slots, period)
 
     @cached_property
-    def without_holds_of_people(self) -> Facts | None:
-        """The same outcome beside the places that people keep back; None if there are none."""
+    def _without_people(self) -> list[tuple[list[Hold], Facts]]:
+        """The same outcome without the places that people keep back, then without those that they have given too."""
         own = {hold.id for hold in self.movers.had.values()}
-        left = tuple(hold for hold in self.round.holds if not hold.by_person or hold.id in own)
-        if len(left) == len(self.round.holds):
-            return None
-        return Facts(self.round.model_copy(update={"holds": left}), self.outcome)
+        all_gone = [hold for hold in self.round.holds if hold.by_person and hold.id not in own]
+        kept = [hold for hold in all_gone if hold.forced is None]
+        left = [
+            (gone, tuple(hold for hold in self.round.holds if hold not in gone)) for gone in (kept, all_gone) if gone
+        ]
+        return [(gone, Facts(self.round.model_copy(update={"holds": rest}), self.outcome)) for gone, rest in left]
 
-    def is_held_by_person(self, choice: Choice) -> bool:
-        """True if a child could take this beside all who are placed, but for what a person keeps back."""
-        freed = self.without_holds_of_people
-        return freed is not None and freed.could_take(choice) and not self.could_take(choice)
+    def person_in_the_way(self, choice: Choice) -> Hold | None:
+        """What a person keeps back, or else has given, without which a child could take this beside all who are placed;
+        None if that is not what is missing."""
+        if not self._without_people or self.could_take(choice):
+            return None
+        book, freed = self.books[choice.section], (pair for pair in self._without_people if pair[1].could_take(choice))
+        gone, mask = next(freed, ([], None))[0], book.mask(*choice.span)
+        here = [hold for hold in gone if hold.section == choice.section and book.mask(hold.slots, hold.period) & mask]
+        return max(here, key=lambda hold: (hold.forced is not None, hold.id), default=None)
 
     @cached_property
     def limits(self) -> Limits:

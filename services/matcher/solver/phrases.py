@@ -27,7 +27,8 @@ SENTENCES = {
     Why.KEPT_FOR_INSERTION: "{verb} {wish} : les dernières places y sont gardées pour des familles en insertion.",
     Why.TOO_MANY_STARTS: "{verb} {wish} : trop d'enfants y commencent déjà la même semaine.",
     Why.WAITS_TOO_LONG: "{verb} {wish} : une place y est libre, mais ne peut attendre aussi longtemps.",
-    Why.HELD_BY_PERSON: "{verb} {wish} : une place y est libre, et le guichet la retient avec un motif.",
+    Why.HELD_BY_PERSON: "{verb} {wish} : une place y est libre, et le guichet la retient. Motif : {motive}.",
+    Why.GIVEN_BY_PERSON: "{verb} {wish} : la commission y place un autre enfant, par une décision motivée.",
     Why.UNKNOWN_STRUCTURE: "{verb} {wish} : cette structure n'attribue pas de place ici.",
     Why.ANSWERED_BEFORE: "{verb} {wish} : une place à ces horaires y a déjà été proposée à cette famille.",
     Why.SIBLINGS_APART: "{verb} {wish} : une place y est possible, mais pas avec toute la fratrie, comme demandé.",
@@ -102,7 +103,8 @@ def _phrase(wish: WishReason, verb: str, named: str, to: _Reader, points: bool) 
     if wish.why is Why.FULL:
         rank, last = (_rank(wish), _last_admitted(wish, to.this_request)) if points else ("", "")
         return f"{verb} {named}{rank}{NBSP}: {_what_is_full(wish)}{last}."
-    return to.sentences[wish.why].format(verb=verb, wish=named).replace(" :", f"{NBSP}:")
+    motive = wish.held_because.strip().rstrip(".") or "non précisé"
+    return to.sentences[wish.why].format(verb=verb, wish=named, motive=motive).replace(" :", f"{NBSP}:")
 
 
 def _rank(wish: WishReason) -> str:

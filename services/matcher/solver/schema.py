@@ -19,6 +19,10 @@ from services.matcher.solver.certificate import Certificate as Certificate
 from services.matcher.solver.certificate import Price as Price
 from services.matcher.solver.certificate import Proof as Proof
 from services.matcher.solver.certificate import Refusal as Refusal
+from services.matcher.solver.reason import Reason as Reason
+from services.matcher.solver.reason import Why as Why
+from services.matcher.solver.reason import WishReason as WishReason
+from services.matcher.solver.reason import is_unsaid
 from services.matcher.solver.vote import FIRST_TIER as FIRST_TIER
 from services.matcher.solver.vote import LEAST_SHARE as LEAST_SHARE
 from services.matcher.solver.vote import ORDINARY_TIER as ORDINARY_TIER
@@ -70,7 +74,8 @@ class Vacancy(Frozen):
 class Hold(Frozen):
     """Hours of a section that a placement, a live proposal or a person already holds. A round never takes them.
 
-    `by_person`: a person keeps the place back and says why; whoever could have had it reads so.
+    `by_person`: a person keeps the place back and says why; whoever could have had it reads so. `forced`: a person has
+    given it to this request, which is not in the round any more; the `reason` stays with those who decide.
     """
 
     id: Id
@@ -81,6 +86,7 @@ class Hold(Frozen):
     entitled_to: Audience = Audience.EVERYBODY
     reason: str = ""
     by_person: bool = False
+    forced: Id | None = Field(default=None, exclude_if=is_unsaid)
 
 
 class Support(Frozen):
@@ -259,52 +265,6 @@ class Placed(Frozen):
     split: bool = False
     replaces: Id | None = None
     after: tuple[Id, ...] = ()
-
-
-class Why(StrEnum):
-    """Why a wish was, or was not, met. One of these for each wish of each request."""
-
-    OFFERED = "offered"
-    PREFERRED_ELSEWHERE = "preferred_elsewhere"
-    NO_SECTION_FOR_AGE = "no_section_for_age"
-    NO_PLACE_AT_THESE_TIMES = "no_place_at_these_times"
-    KEPT_FOR_ANOTHER_AUDIENCE = "kept_for_another_audience"
-    KEPT_FOR_INSERTION = "kept_for_insertion"
-    TOO_MANY_STARTS = "too_many_starts"
-    WAITS_TOO_LONG = "waits_too_long"
-    HELD_BY_PERSON = "held_by_person"
-    FULL = "full"
-    UNKNOWN_STRUCTURE = "unknown_structure"
-    ANSWERED_BEFORE = "answered_before"
-    SIBLINGS_APART = "siblings_apart"
-    WITHHELD = "withheld"
-
-
-class WishReason(Frozen):
-    """What became of one wish. `rank` counts the eligible requests there with a higher claim, plus one.
-
-    `full_slots` are hours that no arrangement could add; `last_points` the points of the lowest claim admitted there.
-    """
-
-    structure: Id
-    why: Why
-    rank: int | None = None
-    points: int | None = None
-    full_slots: tuple[Slot, ...] = ()
-    last_tier: int | None = None
-    last_points: int | None = None
-
-
-class Reason(Frozen):
-    """Why a request was, or was not, offered a place: one line for each wish, in the order of the wishes.
-
-    `sent_behind`: the first tier had its share, so the request ranked with the others.
-    """
-
-    request: Id
-    placed: bool
-    wishes: tuple[WishReason, ...]
-    sent_behind: bool = False
 
 
 class Violation(Frozen):

@@ -151,13 +151,13 @@ def check_no_place_left_free(facts: Facts) -> Iterator[Violation]:
             yield _at("G6", wanted)
         elif len(wanted.choices) == 1 == len(facts.families.members[_unit(facts, wanted)]):
             (choice,) = wanted.choices
-            held = facts.is_held_by_person(choice)
+            held = facts.person_in_the_way(choice)
             if held and (choice.request, choice.structure) not in told:
                 yield _at("G6", wanted)
 
 
 def _is_held(wish: WishReason) -> bool:
-    return wish.why is Why.HELD_BY_PERSON
+    return wish.why in (Why.HELD_BY_PERSON, Why.GIVEN_BY_PERSON)
 
 
 def check_support_never_refuses(facts: Facts) -> Iterator[Violation]:

@@ -12,12 +12,14 @@ from datetime import date
 from enum import StrEnum
 from itertools import combinations
 
+from contracts.vocabulary import Effect as Effect
 from contracts.vocabulary import Frozen, Id, Period, Slot, Weekday
 from services.matcher.solver.facts import Choice, Facts, accepts_age, audience_in, care_hours, standing
-from services.matcher.solver.schema import Hold, Outcome, Pattern, Placed, Request, Round, Wish
+from services.matcher.solver.schema import Hold, Outcome, Pattern, Placed, Request, Round, Siblings, Wish
 
 Decide = Callable[[Round], Outcome]
 WORKING_DAYS = tuple(Weekday)[:5]
+FORCED = "placé par une personne"
 
 
 class Kind(StrEnum):
@@ -175,16 +177,6 @@ def _with(round: Round, request: Request) -> Round:
     return round.model_copy(update={"requests": (*others, request)})
 
 
-class Effect(StrEnum):
-    """What becomes of a child from one outcome to another."""
-
-    LOSES = "loses"
-    GAINS = "gains"
-    WORSE = "worse"
-    BETTER = "better"
-    MOVES = "moves"
-
-
 class Difference(Frozen):
     """One child whose answer is another. `before` or `after` is none where there is no place."""
 
@@ -230,30 +222,70 @@ def forced(round: Round, outcome: Outcome, request: Id, section: Id, pattern: in
     Raises KeyError for an unknown request or section, IndexError for an unknown pattern.
     """
     asked = {row.id: row for row in round.requests}[request]
-    where = {row.id: row for row in round.sections}[section]
-    slots = care_hours(asked, range(len(asked.patterns))[pattern])
-    hold = Hold(
-        id=f"forced:{request}", section=where.id, slots=slots, period=asked.period,
-        entitled_to=audience_in(asked, where.id), reason="forcé par une personne",
-    )  # fmt: skip
-    others = tuple(row for row in round.requests if row.id != request)
-    again = decide(round.model_copy(update={"requests": others, "holds": (*round.holds, hold)}))
+    hold = forced_hold(round, asked, section, pattern)
+    again = decide(with_forced(round, hold))
     touched = tuple(row for row in differences(outcome, again) if row.request != request)
     return Forced(
-        placed_at=where.id, slots=slots, beyond_capacity=not _is_free(round, asked, hold), touched=touched
+        placed_at=section, slots=hold.slots, beyond_capacity=not is_free(round, asked, hold), touched=touched
     )  # fmt: skip
 
 
-def _is_free(round: Round, asked: Request, hold: Hold) -> bool:
+def forced_hold(round: Round, asked: Request, section: Id, pattern: int, reason: str = FORCED) -> Hold:
+    """The hours of a child whom a person places. Raises KeyError for an unknown section, IndexError for a pattern."""
+    where = {row.id: row for row in round.sections}[section]
+    slots = care_hours(asked, range(len(asked.patterns))[pattern])
+    return Hold(
+        id=f"forced:{asked.id}"[:64], section=where.id, slots=slots, period=asked.period,
+        entitled_to=audience_in(asked, where.id), reason=reason, by_person=True, forced=asked.id,
+    )  # fmt: skip
+
+
+def forced_seat(round: Round, asked: Request, hold: Hold, pattern: int) -> Placed:
+    """The same in an outcome, with what the place is worth to the family: the last, if it never asked it."""
+    structure = next(row.structure for row in round.sections if row.id == hold.section)
+    own = Facts(round.model_copy(update={"requests": (asked,), "siblings": ()}), _nobody(round)).choices[asked.id]
+    same = [row.level for row in own if row.section == hold.section and row.slots == hold.slots]
+    ranks = {wish.structure: wish.rank for wish in asked.wishes}
+    return Placed(
+        request=asked.id, structure=structure, section=hold.section, pattern=pattern, slots=hold.slots,
+        period=hold.period, wish_rank=ranks.get(structure, 0), level=min(same, default=len(own) + 1),
+        replaces=asked.current,
+    )  # fmt: skip
+
+
+def _nobody(round: Round) -> Outcome:
+    """An outcome that places nobody."""
+    return Outcome(round=round.id, policy=round.policy, placed=(), reasons=(), input_hash="", outcome_hash="")
+
+
+def with_forced(round: Round, hold: Hold) -> Round:
+    """The round in which a child has its place by a person: it is asked for no more, with or without its siblings."""
+    others = tuple(row for row in round.requests if row.id != hold.forced)
+    families = [_left_together(row, hold.forced) for row in round.siblings]
+    left = tuple(row for row in families if len(row.requests) > 1)
+    return round.model_copy(update={"requests": others, "holds": (*round.holds, hold), "siblings": left})
+
+
+def _left_together(siblings: Siblings, gone: Id | None) -> Siblings:
+    combinations = (
+        row.model_copy(update={"seats": tuple(seat for seat in row.seats if seat.request != gone)})
+        for row in siblings.combinations
+    )
+    return siblings.model_copy(
+        update={
+            "requests": tuple(name for name in siblings.requests if name != gone),
+            "combinations": tuple(row for row in combinations if row.seats),
+        }
+    )
+
+
+def is_free(round: Round, asked: Request, hold: Hold) -> bool:
     """True if the hours are free before anybody of the round is placed."""
     span = (hold.slots, hold.period)
-    nobody = Outcome(
-        round=round.id, policy=round.policy, placed=(), reasons=(), input_hash="", outcome_hash=""
-    )  # fmt: skip
     wishes = (Wish(structure=next(row.structure for row in round.sections if row.id == hold.section), rank=1),)
     patterns = (Pattern(slots=hold.slots, rank=1),)
     alone = asked.model_copy(update={"wishes": wishes, "patterns": patterns, "travel_minutes": 0, "not_again": ()})
-    facts = Facts(round.model_copy(update={"requests": (alone,)}), nobody)
+    facts = Facts(round.model_copy(update={"requests": (alone,), "siblings": ()}), _nobody(round))
     here = [choice for choice in facts.choices[asked.id] if choice.section == hold.section]
     level = facts.level_in(asked.id, hold.section)
     return any(facts.books[hold.section].is_offered(span, level) and facts.could_take(choice) for choice in here)

@@ -143,7 +143,7 @@ def test_who_could_have_a_place_that_a_person_keeps_back_is_told_so() -> None:
     round = held_by_a_person(by_person=True)
     outcome = decide(round)
     assert ([row.request for row in outcome.placed], outcome.violations) == (["C"], ())
-    told = f"Attend au vœu{NBSP}1{NBSP}: une place y est libre, et le guichet la retient avec un motif."
+    told = f"Attend au vœu{NBSP}1{NBSP}: une place y est libre, et le guichet la retient. Motif{NBSP}: Recrutement."
     assert _said(round, outcome, "B")[1] == told
     taken = decide(held_by_a_person())  # by a child, not by a person
     assert next(row for row in taken.reasons if row.request == "B").wishes[0].why is Why.FULL

@@ -130,11 +130,50 @@ def upgrade() -> None:
         sa.UniqueConstraint("fingerprint"),
     )
     op.create_table(
+        "campaigns",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("starts", sa.Date(), nullable=False),
+        sa.Column("ends", sa.Date(), nullable=False),
+        sa.Column("requests_until", sa.Date(), nullable=False),
+        sa.Column("commission_on", sa.Date(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("draft", sa.String(length=64), nullable=True),
+        sa.Column("draft_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("campaigns_of_territory", "campaigns", ["territory", "state"], unique=False)
+    op.create_table(
         "changes",
         sa.Column("territory", sa.String(length=64), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("territory"),
     )
+    op.create_table(
+        "drafted",
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("draft", sa.String(length=64), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("request"),
+    )
+    op.create_index("drafted_of_campaign", "drafted", ["campaign"], unique=False)
+    op.create_table(
+        "drafts",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("drafts_of_campaign", "drafts", ["campaign", "number"], unique=False)
     op.create_table(
         "draws",
         sa.Column("territory", sa.String(length=64), nullable=False),
@@ -158,6 +197,32 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("request"),
     )
+    op.create_table(
+        "gestures",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("campaign", sa.String(length=64), nullable=True),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("structure", sa.String(length=64), nullable=False),
+        sa.Column("section", sa.String(length=64), nullable=False),
+        sa.Column("slots", sa.JSON(), nullable=True),
+        sa.Column("start", sa.Date(), nullable=True),
+        sa.Column("end", sa.Date(), nullable=True),
+        sa.Column("audience", sa.String(length=32), nullable=True),
+        sa.Column("places", sa.Integer(), nullable=True),
+        sa.Column("until", sa.Date(), nullable=True),
+        sa.Column("request", sa.String(length=64), nullable=True),
+        sa.Column("pattern", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("weighed", sa.JSON(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_by", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("gestures_of_territory", "gestures", ["territory", "undone_at"], unique=False)
     op.create_table(
         "holds",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -539,9 +604,17 @@ def downgrade() -> None:
     op.drop_table("idempotency")
     op.drop_index("holds_of_request", table_name="holds")
     op.drop_table("holds")
+    op.drop_index("gestures_of_territory", table_name="gestures")
+    op.drop_table("gestures")
     op.drop_table("explanations")
     op.drop_table("draws")
+    op.drop_index("drafts_of_campaign", table_name="drafts")
+    op.drop_table("drafts")
+    op.drop_index("drafted_of_campaign", table_name="drafted")
+    op.drop_table("drafted")
     op.drop_table("changes")
+    op.drop_index("campaigns_of_territory", table_name="campaigns")
+    op.drop_table("campaigns")
     op.drop_table("api_keys")
     op.drop_index("agreements_of_structure", table_name="agreements")
     op.drop_table("agreements")

@@ -115,6 +115,23 @@ def upgrade() -> None:
     )
     op.create_index("awaited_departs", "awaited", ["departs"], unique=False)
     op.create_table(
+        "campaigns",
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("starts", sa.Date(), nullable=False),
+        sa.Column("ends", sa.Date(), nullable=True),
+        sa.Column("requests_until", sa.Date(), nullable=False),
+        sa.Column("commission_on", sa.Date(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("seed", sa.String(length=64), nullable=True),
+        sa.Column("draft", sa.String(length=64), nullable=True),
+        sa.Column("released_by", sa.String(length=64), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("campaign"),
+    )
+    op.create_index("campaigns_territory", "campaigns", ["territory", "state"], unique=False)
+    op.create_table(
         "declared_criteria",
         sa.Column("request", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -125,6 +142,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("request", "at"),
     )
     op.create_index("declared_criteria_territory", "declared_criteria", ["territory", "at"], unique=False)
+    op.create_table(
+        "drafts",
+        sa.Column("draft", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("campaign", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("draft"),
+    )
+    op.create_index("drafts_campaign", "drafts", ["campaign", "number"], unique=False)
     op.create_table(
         "draws",
         sa.Column("territory", sa.String(length=64), nullable=False),
@@ -141,6 +170,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("request"),
     )
     op.create_table(
+        "gestures",
+        sa.Column("gesture", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("campaign", sa.String(length=64), nullable=True),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("section", sa.String(length=64), nullable=False),
+        sa.Column("request", sa.String(length=64), nullable=True),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("gesture"),
+    )
+    op.create_index("gestures_territory", "gestures", ["territory", "state"], unique=False)
+    op.create_table(
         "holds",
         sa.Column("hold", sa.String(length=64), nullable=False),
         sa.Column("territory", sa.String(length=64), nullable=False),
@@ -153,6 +197,7 @@ def upgrade() -> None:
         sa.Column("units", sa.Integer(), nullable=False),
         sa.Column("entitled_to", sa.String(length=32), nullable=False),
         sa.Column("lent_by", sa.String(length=64), nullable=True),
+        sa.Column("forced", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("hold"),
     )
     op.create_index("holds_section", "holds", ["section"], unique=False)
@@ -259,6 +304,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("goes_first", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("request"),
     )
     op.create_index("requests_waiting", "requests", ["territory", "state"], unique=False)
@@ -430,10 +476,16 @@ def downgrade() -> None:
     op.drop_index("holds_territory", table_name="holds")
     op.drop_index("holds_section", table_name="holds")
     op.drop_table("holds")
+    op.drop_index("gestures_territory", table_name="gestures")
+    op.drop_table("gestures")
     op.drop_table("explanations")
     op.drop_table("draws")
+    op.drop_index("drafts_campaign", table_name="drafts")
+    op.drop_table("drafts")
     op.drop_index("declared_criteria_territory", table_name="declared_criteria")
     op.drop_table("declared_criteria")
+    op.drop_index("campaigns_territory", table_name="campaigns")
+    op.drop_table("campaigns")
     op.drop_index("awaited_departs", table_name="awaited")
     op.drop_table("awaited")
     op.drop_table("agreements")

@@ -1,0 +1,216 @@
+"""A campaign as each may see it: its dates for anybody; drafts, places and gestures for those who review the intake.
+
+No order here is made of ranks: the commission could work out from it what health counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts.vocabulary import Effect, Period, Slot, VacancyKind
+from services.calendar import local_day
+from services.ingest import store
+from services.ingest.access import Doing, Seen, Thing, may, may_see, reveal
+from services.ingest.actors import Actor
+from services.ingest.declare import campaigns as acts
+from services.ingest.declare.campaigns import FORCE, HOLD, current, is_outdated
+from services.ingest.problems import forbidden, unknown
+from services.ingest.projection.tables import drafted, drafts
+from services.ingest.queries.directory import named_structures
+from services.ingest.queries.places import named_sections
+from services.ingest.queries.proposals import need_facts
+
+_DATES = ("starts", "ends", "requests_until", "commission_on", "state")
+
+
+def campaign(tx: sa.Connection, territory: str) -> dict[str, Any] | None:
+    """What anybody may know: which starts wait, for which commission, and the draw, printed before and opened after."""
+    row = current(tx, territory) or _last(tx, territory)
+    if row is None:
+        return None
+    said = row["closed"] or _facts_of(tx, row["draft"])
+    draw = {"seed_commitment": said.get("seed_commitment") or "", "seed": said.get("seed") or ""}
+    return {"campaign": row["id"], **{name: row[name] for name in _DATES}, **draw}
+
+
+def awaited(tx: sa.Connection, territory: str) -> tuple[Period, date] | None:
+    """The starts that wait, and the day of the commission; None where no campaign is open."""
+    row = current(tx, territory)
+    return (Period(start=row["starts"], end=row["ends"]), row["commission_on"]) if row else None
+
+
+def awaits(row: dict[str, Any], waiting: tuple[Period, date] | None) -> bool:
+    """True for a regular vacancy that waits for the commission."""
+    return waiting is not None and row["kind"] == VacancyKind.REGULAR and waiting[0].contains(row["start"])
+
+
+def _last(tx: sa.Connection, territory: str) -> dict[str, Any] | None:
+    c = store.campaigns.c
+    query = sa.select(store.campaigns).where(c.territory == territory).order_by(c.opened_at.desc(), c.id).limit(1)
+    return next(iter(store.rows(tx, query)), None)
+
+
+def _facts_of(tx: sa.Connection, draft: str | None) -> dict[str, Any]:
+    row = store.find(tx, drafts, draft) if draft else None
+    return row["facts"] if row else {}
+
+
+def review(tx: sa.Connection, actor: Actor, now: datetime, name: str | None = None) -> dict[str, Any] | None:
+    """All that a commission reads of its campaign, or of the last one; None where there never was any."""
+    if not may(actor, Doing.REVIEW_INTAKE, Thing(actor.territory)):
+        raise forbidden()
+    row = current(tx, actor.territory) or _last(tx, actor.territory)
+    if name is not None:
+        row = store.find(tx, store.campaigns, name)
+        if row is None or row["territory"] != actor.territory:
+            raise unknown("campaign", "cette campagne")
+    if row is None:
+        return None
+    last = _last_draft(tx, row["id"])
+    answers = [_answer(tx, actor, one, last, now) for one in _drafted(tx, row["id"])]
+    return {
+        "campaign": row["id"], **{key: row[key] for key in _DATES}, "opened_at": row["opened_at"],
+        "closed": row["closed"], "draft": _draft_view(last), "under_way": _under_way(row, last),
+        "outdated": last is not None and is_outdated(tx, row), "requests": answers,
+        "places": _places(tx, row), "gestures": gestures(tx, actor, row["id"]),
+    }  # fmt: skip
+
+
+def _under_way(row: dict[str, Any], last: dict[str, Any] | None) -> bool:
+    """True while a draft that was asked is not there yet."""
+    return row["draft"] is not None and (last is None or last["id"] != row["draft"])
+
+
+def _last_draft(tx: sa.Connection, campaign: str) -> dict[str, Any] | None:
+    query = sa.select(drafts).where(drafts.c.campaign == campaign).order_by(drafts.c.number.desc()).limit(1)
+    return next(iter(store.rows(tx, query)), None)
+
+
+def _draft_view(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    return {"draft": row["id"], "number": row["number"], "at": row["at"], **row["facts"]} if row else None
+
+
+def _drafted(tx: sa.Connection, campaign: str) -> list[dict[str, Any]]:
+    """What the drafts say of each request that is still open, by file number."""
+    r = store.requests.c
+    joined = sa.select(drafted).join(store.requests, r.id == drafted.c.request)
+    return store.rows(tx, joined.where(drafted.c.campaign == campaign, r.state == store.OPEN).order_by(r.id))
+
+
+def _answer(
+    tx: sa.Connection, actor: Actor, row: dict[str, Any], last: dict[str, Any] | None, now: datetime
+) -> dict[str, Any]:  # fmt: skip
+    facts = row["facts"]
+    touched = facts["touched"] if last is not None and row["draft"] == last["id"] else None
+    view = {
+        **need_facts(tx, row["request"], now), **_seat(tx, facts["seat"]), "placed": facts["seat"] is not None,
+        "effect": Effect(touched["effect"]) if touched else None,
+        "before": _seat(tx, touched["before"]) if touched and touched["before"] else None,
+        **{key: facts[key] for key in ("forced", "tier", "points", "reasons", "rank", "to_prepare", "partial")},
+        **{key: facts[key] for key in ("phrases", "plain_phrases", "reason")}, "first_name": None,
+    }  # fmt: skip
+    about = store.find(tx, store.requests, row["request"]) or {}
+    thing = Thing(row["territory"], structure=None, prescriber=about.get("prescriber"), request=row["request"])
+    return reveal(actor, thing, view)
+
+
+def _seat(tx: sa.Connection, seat: dict[str, Any] | None) -> dict[str, Any]:
+    """Where a draft places a child, by name; nothing of it where it does not."""
+    if seat is None:
+        return {"structure": None, "structure_name": "", "section": None, "section_name": "", "slots": ()}
+    section = named_sections(tx, [seat["section"]]).get(seat["section"]) or {}
+    slots = tuple(Slot.model_validate(slot) for slot in seat["slots"])
+    named = {"structure_name": section.get("structure_name", ""), "section_name": section.get("name", "")}
+    where = {"structure": seat["structure"], "section": seat["section"], "slots": slots}
+    return {**where, **named, "period": Period.model_validate(seat["period"])}
+
+
+def _places(tx: sa.Connection, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The vacancies that wait for the commission, by structure and section."""
+    v = store.vacancies.c
+    covered = (v.kind == VacancyKind.REGULAR.value, v.start >= row["starts"], v.start < row["ends"])
+    query = sa.select(store.vacancies).where(v.territory == row["territory"], v.withdrawn_at.is_(None), *covered)
+    found = store.rows(tx, query.where(v.places > 0).order_by(v.section, v.start, v.id))
+    known = named_sections(tx, {one["section"] for one in found})
+    return [
+        {
+            "vacancy": one["id"], "section": one["section"], "section_name": known[one["section"]]["name"],
+            "structure": one["structure"], "structure_name": known[one["section"]]["structure_name"],
+            "slots": tuple(Slot.model_validate(slot) for slot in one["slots"]), "posted": one["places"],
+            "period": Period(start=one["start"], end=one["end"]),
+        }
+        for one in found
+    ]  # fmt: skip
+
+
+def gestures(tx: sa.Connection, actor: Actor, campaign: str | None) -> list[dict[str, Any]]:
+    """The gestures of a campaign that nobody has undone, or the places held outside of any."""
+    if not may_see(actor, Seen.RELEASE, Thing(actor.territory)):
+        return []
+    g = store.gestures.c
+    own = g.campaign == campaign if campaign else g.campaign.is_(None)
+    query = sa.select(store.gestures).where(g.territory == actor.territory, g.undone_at.is_(None), own)
+    rows = store.rows(tx, query.order_by(g.at, g.id))
+    names = named_structures(tx, {row["structure"] for row in rows})
+    return [_gesture(tx, row, names) for row in rows]
+
+
+def gesture(tx: sa.Connection, actor: Actor, name: str) -> dict[str, Any]:
+    """One gesture, undone or not."""
+    row = store.find(tx, store.gestures, name)
+    if not may_see(actor, Seen.RELEASE, Thing(actor.territory)):
+        raise forbidden()
+    if row is None or row["territory"] != actor.territory:
+        raise unknown("gesture", "ce geste")
+    return _gesture(tx, row, named_structures(tx, [row["structure"]]))
+
+
+def _gesture(tx: sa.Connection, row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    section = named_sections(tx, [row["section"]]).get(row["section"]) or {}
+    weighed = row["weighed"] or {}
+    touched = [
+        {**one, "before": _named(tx, one["before"]), "after": _named(tx, one["after"])}
+        for one in weighed.get("touched", ())
+    ]
+    plain = ("campaign", "kind", "structure", "section", "places", "until", "request", "pattern", "reason", "by", "at")
+    return {
+        "gesture": row["id"], **{name: row[name] for name in (*plain, "confirmed_at", "undone_at")},
+        "structure_name": names.get(row["structure"], ""), "section_name": section.get("name", ""),
+        "slots": _hours(tx, row), "weighed": row["weighed"] is not None,
+        "possible": weighed.get("possible"), "touched": touched,
+    }  # fmt: skip
+
+
+def _named(tx: sa.Connection, seat: dict[str, Any] | None) -> dict[str, Any] | None:
+    return _seat(tx, seat) if seat else None
+
+
+def _hours(tx: sa.Connection, row: dict[str, Any]) -> tuple[Slot, ...]:
+    """What a gesture is about: the hours kept back, or the days on which the child would come."""
+    slots = row["slots"]
+    if row["kind"] == FORCE:
+        asked = store.find(tx, store.requests, row["request"])
+        patterns = asked["need"]["patterns"] if asked else []
+        slots = patterns[row["pattern"]]["slots"] if row["pattern"] < len(patterns) else []
+    return tuple(Slot.model_validate(slot) for slot in slots or ())
+
+
+def by_place(view: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The children whom a draft places, by section."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in view["requests"]:
+        if row["section"] is not None:
+            found[row["section"]].append(row)
+    return found
+
+
+def today_is_held(row: dict[str, Any], now: datetime) -> bool:
+    """True for a place kept back today."""
+    return row["kind"] == HOLD and row["until"] >= local_day(now) and row["undone_at"] is None
+
+
+OPEN = acts.OPEN

@@ -1,0 +1,104 @@
+"""The places that a round may hand out, and all that is held of them, as the snapshot has them.
+
+When to modify: when a place may be kept back, or not believed, for one more cause.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict
+
+import sqlalchemy as sa
+
+from contracts.vocabulary import VacancyKind
+from services.calendar import local_day
+from services.matcher import campaigns, rows_read, store
+from services.matcher import tables as t
+from services.matcher.campaigns import Campaign, Kept
+from services.matcher.memory import Memory
+from services.matcher.policy import Policy
+from services.matcher.rows_read import Offer
+from services.matcher.rules.capacity import sat_on
+from services.matcher.rules.proposals import is_still_free
+from services.matcher.solver.schema import Hold, Vacancy
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Load the intake of a campaign, as the round of this name, with the campaign's own draw."""
+
+    name: str
+    campaign: Campaign
+    seed: str
+
+
+class Places(TypedDict):
+    """What a round may hand out, and what is held of it."""
+
+    vacancies: tuple[Vacancy, ...]
+    holds: tuple[Hold, ...]
+
+
+def places(
+    tx: sa.Connection, territory: str, sections: set[str], policy: Policy, now: datetime, memory: Memory,
+    intake: Intake | None,
+) -> Places:  # fmt: skip
+    """The places that may be offered, and all holds that are not over, those of persons among them.
+
+    Of a vacancy that is not believed any more, those places count on which children sit: else the children would be
+    counted against places that are free.
+    """
+    today = local_day(now)
+    held: dict[str, list[Hold]] = defaultdict(list)
+    lasting = t.holds.c.ends.is_(None) | (t.holds.c.ends > today)
+    for hold in rows_read.holds(tx, memory.rows, t.holds.c.territory == territory, lasting):
+        held[hold.section].append(hold)
+    rows: dict[str, list[Offer]] = defaultdict(list)
+    for offer in rows_read.offers(tx, memory.rows, t.vacancies.c.territory == territory):
+        rows[offer.row["section"]].append(offer)
+    believed = _Belief(policy, now, intake)
+    offered = [vacancy for name in sorted(sections) for vacancy in _offered(rows[name], held[name], believed)]
+    holds = [hold for name in sorted(sections) for hold in held[name]]
+    kept = Kept(None if intake else campaigns.current(tx, territory), campaigns.held_by_persons(tx, territory, today))
+    for name in sorted(sections) if kept.campaign or kept.by_person else ():
+        there = [offer.row for offer in rows[name] if believed.in_(offer.row)]
+        holds += kept.holds(name, there, held[name], now)
+    return Places(vacancies=tuple(offered), holds=tuple(holds))
+
+
+@dataclass(frozen=True)
+class _Belief:
+    """Which vacancies are still believed. A commission looks months ahead: its intake believes what nobody has put in
+    doubt, and counts what nobody has said free lately (`drafts.py`)."""
+
+    policy: Policy
+    now: datetime
+    intake: Intake | None
+
+    def in_(self, row: store.TableRow) -> bool:
+        awaited = self.intake is not None and self.intake.campaign.covers_place(row) and row["confirmed_at"] is not None
+        return awaited or is_believed(row, self.policy, self.now)
+
+
+def _offered(offers: list[Offer], held: list[Hold], believed: _Belief) -> Iterator[Vacancy]:
+    doubtful = [offer.row for offer in offers if not believed.in_(offer.row)]
+    for offer in offers:
+        if offer.row not in doubtful:
+            yield from offer.places
+    taken = sat_on(store.pool(doubtful), held, believed.now) if doubtful and held else {}
+    for row in doubtful:
+        yield from store.beside(store.own_places(row), taken.get(row["vacancy"], ()))
+
+
+def is_believed(row: store.TableRow, policy: Policy, now: datetime) -> bool:
+    """False for a regular place that nobody confirmed for days, for an occasional one not confirmed today, and for what
+    is over."""
+    if row["ends"] is not None and row["ends"] <= local_day(now):
+        return False
+    kind = VacancyKind(row["kind"])
+    if kind is VacancyKind.OCCASIONAL:
+        return row["confirmed_at"] is not None and local_day(row["confirmed_at"]) == local_day(now)
+    return is_still_free(kind, row["confirmed_at"], now, policy.regular_believed_for)

@@ -1,0 +1,120 @@
+"""What a round decided becomes proposals and reasons, part by part, while nothing that it read has moved.
+
+When to modify: when a round writes one more thing for a child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Concatenate, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+
+from contracts.proposals import CountedPoints
+from contracts.vocabulary import Audience, VacancyKind
+from services.matcher import asked_at_once, needs, store
+from services.matcher import tables as t
+from services.matcher.leases import Fence
+from services.matcher.moving import Departure
+from services.matcher.propose import Place, offer, proposal_id, propose, propose_wave
+from services.matcher.reading import Loaded
+from services.matcher.sentences import say, told
+from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round
+from services.matcher.step import Step
+from services.matcher.store import Proposal
+from services.matcher.waves import going_on
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Leave = Callable[[Step, Proposal], object]
+"""What becomes of a proposal that was just made: it leaves, or waits for a person."""
+
+
+def fenced(
+    tx: sa.Connection, fence: Fence, do: Callable[Concatenate[sa.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:  # fmt: skip
+    """Do it behind the fence, in its transaction."""
+    fence(tx)
+    return do(tx, *args, **kwargs)
+
+
+class Moved(Exception):
+    """A row that the round had read has changed since."""
+
+
+def write_part(
+    tx: sa.Connection, loaded: Loaded, part: Round, outcome: Outcome, news: list[Reason], now: datetime,
+    leave: Leave = offer,
+) -> int:  # fmt: skip
+    """Turn one part's outcome into proposals and reasons. Raises Moved or NoRoom, and then writes nothing.
+
+    `leave` is what becomes of a proposal once all are there.
+    """
+    store.territory_row(tx, loaded.round.territory, lock=True)
+    touched = {v.section for v in part.vacancies} | {h.section for h in part.holds}  # others are there as facts only
+    check_unmoved(tx, t.sections, t.sections.c.section, {name: loaded.sections[name] for name in touched})
+    check_unmoved(tx, t.requests, t.requests.c.request, {r.id: loaded.requests[r.id] for r in part.requests})
+    step = Step(tx, now, loaded.round.id, loaded.policy)
+    asked = {request.id: request for request in part.requests}
+    reasons = {reason.request: reason for reason in outcome.reasons}
+    departures, made = _departures(loaded, outcome), list[Proposal]()
+    waves = asked_at_once.waves(loaded, part, outcome, going_on(tx, touched))
+    for wave in waves:
+        places = [place(loaded, asked[row.request], row, reasons.get(row.request)) for row in wave.new]
+        made += propose_wave(step, places, wave.as_hold(), wave.name, wave.before)
+    for placed in asked_at_once.alone(outcome, waves):
+        own = place(loaded, asked[placed.request], placed, reasons.get(placed.request))
+        made.append(propose(step, replace(own, after=tuple(departures[name] for name in placed.after))))
+    for proposal in made:  # once all are there: siblings leave together
+        leave(step, proposal)
+    first = asked_at_once.sentences(waves, loaded.names)
+    for reason in [*news, *(row for row in outcome.reasons if row.request in first and row not in news)]:
+        say(step, loaded, told(asked[reason.request], reason, loaded.names).after(first.get(reason.request)))
+    return len(made)
+
+
+def _departures(loaded: Loaded, outcome: Outcome) -> dict[str, Departure]:
+    """By request, the place that a child would leave, and by which proposal."""
+    return {
+        row.request: Departure(proposal_id(row.request, loaded.round.id), row.replaces, row.period.start)
+        for row in outcome.placed
+        if row.replaces is not None
+    }
+
+
+def check_unmoved(tx: sa.Connection, table: sa.Table, key: sa.Column[str], read: dict[str, int]) -> None:
+    """Lock these rows. Raises Moved where one has another version than was read."""
+    query = sa.select(key, table.c.version).where(key.in_(read)).order_by(key).with_for_update()
+    found = {row[0]: row.version for row in tx.execute(query)}
+    for name, version in sorted(read.items()):
+        if found.get(name) != version:
+            raise Moved(name)
+
+
+def place(loaded: Loaded, request: Request, placed: Placed, reason: Reason | None) -> Place:
+    """What an outcome offers a child, with what counted for it."""
+    need = loaded.needs[request.id]
+    counted = needs.counted_at(request, placed.structure)
+    kind = VacancyKind.ON_CALL if placed.on_call else needs.kind_of(placed.slots)
+    wish = next((w for w in reason.wishes if w.structure == placed.structure), None) if reason else None
+    return Place(
+        territory=loaded.round.territory, round=loaded.round.id, request=request.id,
+        family=loaded.families[request.id], structure=placed.structure, section=placed.section, kind=kind,
+        slots=placed.slots, period=placed.period, entitled_to=_entitled(request, placed.section), tier=request.tier,
+        points=sum(line.points for line in counted), since=need.since,
+        reasons=tuple(CountedPoints(**line.model_dump()) for line in counted),
+        counted=needs.criteria_behind(need, counted), rank=wish.rank if wish else None,
+        urgent=need.urgent_sms_agreed and kind is not VacancyKind.REGULAR, to_prepare=placed.to_prepare,
+        partial=placed.partial, replaces=loaded.current.get(request.id),
+        siblings=next((row.id for row in loaded.round.siblings if request.id in row.requests), None),
+    )  # fmt: skip
+
+
+def _entitled(request: Request, section: str) -> Audience:
+    """Whom the child counts as in this section: on-call places only where an agreement fits."""
+    if request.entitled_to is Audience.URGENT_INSERTION and section not in request.on_call_sections:
+        return Audience.INSERTION
+    return request.entitled_to
