@@ -6,13 +6,12 @@ Written without the solver, which cuts time in its own way. When to modify: when
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from itertools import pairwise
 
-from contracts.vocabulary import WEEKDAYS, Audience, Id, Period, Slot, Weekday
+from contracts.vocabulary import WEEKDAYS, Audience, Period, Slot, Weekday
 from services.matcher.solver.schema import Hold, Placed, Vacancy
 
 Span = tuple[tuple[Slot, ...], Period]
@@ -156,15 +155,6 @@ class Book(Cut):
         last = LEVELS[-1]
         return tuple(level for level in LEVELS if level == last or self._offered[level] != self._offered[level + 1])
 
-    @cached_property
-    def children(self) -> dict[Cell, list[Id]]:
-        """The requests placed in each cell."""
-        found: dict[Cell, list[Id]] = defaultdict(list)
-        for row in self.placed:
-            for cell in numbers(self.mask(row.slots, row.period)):
-                found[cell].append(row.request)
-        return found
-
     def is_offered(self, span: Span, level: int = LEVELS[-1]) -> bool:
         """True if each cell is offered, on all its days, to somebody of at most this audience level."""
         mask = self.mask(*span)
@@ -178,6 +168,15 @@ class Book(Cut):
             left.take(self.mask(row.slots, row.period), 1)
             found.append(~left.some)
         return found
+
+    def full_beside(self, level: int, taken: Sequence[Span], given: Iterable[Span]) -> int:
+        """The cells, as bits, without a place for one more of this level, were these taken and those given back."""
+        left = self.free[level].copy(len(taken))
+        for span in given:
+            left.give(self.mask(*span), 1)
+        for span in taken:
+            left.take(self.mask(*span), 1)
+        return ~left.some
 
     def overrun(self, level: int, rows: Iterable[Placed], *, with_holds: bool) -> int:
         """The cells, as bits, in which these rows are too many for this level."""
@@ -203,9 +202,10 @@ class Left:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def copy(self) -> Left:
+    def copy(self, more: int = 0) -> Left:
+        """The same numbers, which may go as much `more` from 0."""
         found = Left(0)
-        found._digits = list(self._digits)
+        found._digits = [*self._digits, *[self._digits[-1]] * more.bit_length()]
         return found
 
     @property

@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from contracts.vocabulary import Audience, Id, Period
-from services.matcher.solver.books import AUDIENCES, Book, Cell, Span, numbers
+from services.matcher.solver.books import AUDIENCES, Book, Span
 from services.matcher.solver.choices import Choice, Choices, accepts_age, care_hours, months
 from services.matcher.solver.families import Families, Wanted, Worth
 from services.matcher.solver.limited import Limit, Limits
@@ -200,22 +200,35 @@ class Facts:
         return (*standing[:2], date.max, LAST) if together else standing
 
     def _cannot_go_back(self, wanted: Wanted) -> frozenset[Id]:
-        if not self.movers.had:
-            return frozenset()
-        found: set[Id] = set()
+        """The children with a place from before who stay where they are, should these places be taken back.
+
+        Whoever goes back there sends back in turn who has the place by now.
+        """
+        stay: set[Id] = set()
+        while self.movers.had and (name := self._without_way_back(wanted, stay)) is not None:
+            stay.add(name)
+        return frozenset(stay)
+
+    def _without_way_back(self, wanted: Wanted, stay: set[Id]) -> Id | None:
+        """The first child sent back that finds no room there; None if all do. The lowest claims go back first."""
         back: list[Choice] = list(wanted.choices)
-        wished = {(choice.section, cell) for choice in wanted.choices for cell in self._cells(choice)}
-        for name in sorted(self.movers.had.keys() & self.placed.keys(), key=self.standings.__getitem__, reverse=True):
-            row = self.placed[name]
-            cells = self.books[row.section].cells(row.slots, row.period)
-            home = None if wished.isdisjoint((row.section, cell) for cell in cells) else self._home(name)
-            if home is not None:
-                mine = self.standing_at(wanted.choices[0].request, home.structure)
-                if self._fits(home, mine, back):
-                    back.append(home)
-                else:
-                    found.add(name)
-        return frozenset(found)
+        names = sorted(self.movers.had.keys() & self.placed.keys() - stay, key=self.standings.__getitem__, reverse=True)
+        while (name := next((name for name in names if self._is_touched(name, back)), None)) is not None:
+            names.remove(name)
+            home = self._home(name)
+            if home is None:
+                continue
+            if not self._fits(home, self.standing_at(wanted.choices[0].request, home.structure), back, stay):
+                return name
+            back.append(home)
+        return None
+
+    def _is_touched(self, name: Id, taken: Sequence[Choice]) -> bool:
+        """True if a child has hours of these places."""
+        row = self.placed[name]
+        book = self.books[row.section]
+        own = book.mask(row.slots, row.period)
+        return any(choice.section == row.section and book.mask(*choice.span) & own for choice in taken)
 
     def _home(self, name: Id) -> Choice | None:
         """The place that a child has from before, from the day on which it gives it up; None if it gives up nothing."""
@@ -291,16 +304,35 @@ class Facts:
         mask = self.books[choice.section].mask(*choice.span)
         if self.limit_in_the_way(choice, ahead_of, beside, stay) is not None:
             return False
-        if len(beside) <= 1 and not stay and self._is_plain(choice, ahead_of):
-            return bool(mask) and not mask & self._full(choice, ahead_of)
-        return bool(mask) and all(self.has_room(cell, choice, ahead_of, beside, stay) for cell in numbers(mask))
+        return bool(mask) and not mask & self._full_beside(choice, ahead_of, beside, stay)
 
     def full_cells(self, choice: Choice, ahead_of: Standing) -> int:
         """The cells of a choice, as bits, in which those who stand before leave it no room."""
-        mask = self.books[choice.section].mask(*choice.span)
-        if self._is_plain(choice, ahead_of):
-            return mask & self._full(choice, ahead_of)
-        return sum(1 << cell for cell in numbers(mask) if not self.has_room(cell, choice, ahead_of))
+        return self.books[choice.section].mask(*choice.span) & self._full_beside(choice, ahead_of)
+
+    def _full_beside(
+        self, choice: Choice, ahead_of: Standing | None, beside: Sequence[Choice] = (), stay: Container[Id] = ()
+    ) -> int:
+        """The cells of a section, as bits, without room for a choice; `beside` are places taken with this one, `stay`
+        those who count in any case. What is the family's own is not in its way."""
+        if len(beside) <= 1 and not stay and self._is_plain(choice, ahead_of):
+            return self._full(choice, ahead_of)
+        book, least = self.books[choice.section], self.level_in(choice.request, choice.section)
+        users = [row for row in book.placed if self._is_in_the_way(row.request, choice, ahead_of, stay)]
+        too = [other for other in beside if other is not choice and other.section == choice.section]
+        taken: list[Placed | Choice] = [*users, *too]
+        kept = self.movers.now.get(choice.request)
+        own = [kept] if kept is not None and kept.section == choice.section else []
+        found = 0
+        for level in (level for level in book.binding_levels if level >= least):
+            there = [(row.slots, row.period) for row in taken if self.level_in(row.request, choice.section) <= level]
+            gone = [(hold.slots, hold.period) for hold in own if hold.entitled_to.level <= level]
+            found |= book.full_beside(level, there, gone)
+        return found
+
+    def _is_in_the_way(self, other: Id, choice: Choice, ahead_of: Standing | None, stay: Container[Id]) -> bool:
+        counts = ahead_of is None or other in stay or self.standings[other] < ahead_of
+        return counts and self.families.unit[other] != self.families.unit[choice.request]
 
     def _is_plain(self, choice: Choice, ahead_of: Standing | None) -> bool:
         """True if all who count are those who stand before: nothing of the child's own is to be left out."""
@@ -335,45 +367,6 @@ class Facts:
             over = book.overrun(level, rows, with_holds=with_holds)
             found.update(row.request for row in rows if book.mask(row.slots, row.period) & over)
         return found
-
-    def _cells(self, choice: Choice) -> frozenset[Cell]:
-        return self.books[choice.section].cells(*choice.span)
-
-    def has_room(
-        self,
-        cell: Cell,
-        choice: Choice,
-        ahead_of: Standing | None = None,
-        beside: Iterable[Choice] = (),
-        stay: Container[Id] = (),
-    ) -> bool:
-        """The same in one cell; `beside` are places taken with this one, `stay` those who count in any case."""
-        own, book = self.level_in(choice.request, choice.section), self.books[choice.section]
-        too = [
-            self.level_in(other.request, other.section)
-            for other in beside
-            if other.section == choice.section and other is not choice and cell in self._cells(other)
-        ]
-        return all(
-            self._free(book, cell, level, choice, ahead_of, stay) > sum(other <= level for other in too)
-            for level in book.binding_levels
-            if level >= own
-        )
-
-    def _free(
-        self, book: Book, cell: Cell, level: int, choice: Choice, ahead_of: Standing | None, stay: Container[Id]
-    ) -> int:
-        """The places that a child finds in a cell beside those who count, its own family apart."""
-        free = book.free[level].at(cell)
-        own = self.movers.now.get(choice.request)
-        if own is not None and own.section == choice.section and own.entitled_to.level <= level:
-            free += cell in book.cells(own.slots, own.period)
-        for other in book.children.get(cell, ()):
-            counts = ahead_of is None or other in stay or self.standings[other] < ahead_of
-            family = self.families.unit[other] == self.families.unit[choice.request]
-            if counts and not family and self.level_in(other, choice.section) <= level:
-                free -= 1
-        return free
 
 
 def _take_out(choices: dict[Id, list[Choice]], waits: Waits) -> dict[Id, list[Choice]]:
