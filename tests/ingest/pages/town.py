@@ -126,17 +126,19 @@ class Town:
     clock: FixedClock
     begun: int = 0
 
-    async def open(self, *, empty: bool = False) -> None:
+    async def open(self) -> None:
+        """Its doors; what was said before is no test's."""
         pages = pages_router(Pages(self.guichet, rules=lambda _policy, _day: RULES))
         self.service = app.build(self.guichet, limits=(), pages=pages)
         self.app: FastAPI = self.service.app
         self.client = self.visitor()
+        self.begun = len(await self.guichet.database.read(people.said))
+
+    async def begin(self) -> None:
+        """The structures, and who works there."""
         await self.write(people.publish_all)
         await self.write(_employ)
         await self.guichet.vault.write(_keep_staff, self.guichet.keyring)
-        if not empty:
-            await self.fill()
-        self.begun = len(await self.guichet.database.read(people.said))
 
     async def fill(self) -> None:
         """A week's worth of places, families, proposals and tasks."""
