@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cached_property
 
 from services.matcher.solver.schema import Mode, Ties
-from tests.matcher.solver.oracle import Arrangement, Oracle
+from tests.matcher.solver.oracle import Arrangement, Oracle, lowest
 
 Goals = tuple[object, ...]
 
@@ -14,11 +15,10 @@ class ModeOracle(Oracle):
     """The one arrangement that a mode means. Requests asked together are not tried here."""
 
     def best(self) -> Arrangement:
-        return min(self.arrangements(), key=self._mode_goals)
-
-    def _mode_goals(self, arrangement: Arrangement) -> Goals:
         first = {Mode.STABLE: self._stable, Mode.STRICT: self._strict, Mode.MOST_CHILDREN: self._most_children}
-        return (*first[self.round.policy.mode](arrangement), self._finish(arrangement))
+        return lowest(
+            self.arrangements(), first[self.round.policy.mode], self._who, self._hours, self._care, self._last
+        )
 
     def _stable(self, arrangement: Arrangement) -> Goals:
         names = sorted(self.requests, key=self._claim)
@@ -37,14 +37,22 @@ class ModeOracle(Oracle):
     def _most_children(self, arrangement: Arrangement) -> Goals:
         return (-len(arrangement), *self._strict(arrangement))
 
-    def _finish(self, arrangement: Arrangement) -> Goals:
-        key = self._claim if self.round.policy.mode is Mode.STABLE else self._highest
-        order = sorted(self.requests, key=key)
-        who = tuple(arrangement[name].ranks if name in arrangement else (99, 99) for name in order)
-        beyond = self.beyond_support(arrangement, order)
-        hours = sum(self._minutes(name, arrangement[name].pattern) for name in arrangement)
-        draws = tuple(self._draw([arrangement[name]]) if name in arrangement else ("", ()) for name in order)
-        return (who, -hours, tuple(name in beyond for name in order), draws)
+    @cached_property
+    def _in_turn(self) -> list[str]:
+        return sorted(self.requests, key=self._claim if self.round.policy.mode is Mode.STABLE else self._highest)
+
+    def _who(self, arrangement: Arrangement) -> Goals:
+        return tuple(arrangement[name].ranks if name in arrangement else (99, 99) for name in self._in_turn)
+
+    def _hours(self, arrangement: Arrangement) -> int:
+        return -sum(self._minutes(name, arrangement[name].pattern) for name in arrangement)
+
+    def _care(self, arrangement: Arrangement) -> Goals:
+        beyond = self.beyond_support(arrangement, self._in_turn)
+        return tuple(name in beyond for name in self._in_turn)
+
+    def _last(self, arrangement: Arrangement) -> Goals:
+        return tuple(self._draw([arrangement[name]]) if name in arrangement else ("", ()) for name in self._in_turn)
 
     @property
     def together(self) -> bool:

@@ -10,10 +10,13 @@ import hashlib
 import hmac
 import itertools
 import math
+import operator
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
 
 from contracts.vocabulary import Audience, Period, Slot
 from services.matcher.solver.schema import Request, Round, Section, Siblings
@@ -47,8 +50,13 @@ class Seat:
         """The two halves of a week in two structures, else the seat itself."""
         return self.halves or (self,)
 
+    @cached_property
+    def bits(self) -> int:
+        return bits(self.moments)
+
 
 Arrangement = dict[str, Seat]
+Goal = Callable[[Arrangement], Any]
 
 
 class Oracle:
@@ -68,6 +76,8 @@ class Oracle:
             for level in range(audience_level(hold.entitled_to), 3):
                 for moment in moments(hold.slots, hold.period, 0):
                     self.held[level][hold.section, moment] += hold.units
+        self.full = [self._full(level) for level in range(3)]
+        self.there: dict[tuple[str, date], Seat] = {}
         self.seats = {request.id: [*self._seats(request), *self._shared(request)] for request in round.requests}
         asked_together = {request for row in round.siblings for request in row.requests}
         self.units = [(name,) for name in self.requests if name not in asked_together]
@@ -238,17 +248,22 @@ class Oracle:
         if seat.halves:
             return all(self.fits(seats, half) for half in seat.halves)
         for level in range(seat.audience, 3):
-            used = Counter(
-                moment
-                for other in seats
-                if other.section == seat.section and other.audience <= level
-                for moment in other.moments
-            )
-            for moment in seat.moments:
-                key = (seat.section, moment)
-                if used[moment] + self.held[level][key] + 1 > self.supply[level][key]:
-                    return False
+            others = [other.bits for other in seats if other.section == seat.section and other.audience <= level]
+            full = self.full[level][seat.section]
+            if any(taken & full[number] & seat.bits for number, taken in enumerate(at_once(others))):
+                return False
         return self._leaves_kept_places(seats, seat) and self._begins_in_its_week(seats, seat)
+
+    def _full(self, level: int) -> dict[str, list[int]]:
+        """By section, and by how many seats are taken besides what is held: the moments without room for one more."""
+        full = {row.id: [EVERY_MOMENT] + [0] * (len(self.requests) + len(self.had)) for row in self.round.sections}
+        for (section, moment), places in self.supply[level].items():
+            room = places - self.held[level][section, moment]
+            if 0 < room < len(full[section]):
+                full[section][room] |= BITS[moment]
+            if room > 0:
+                full[section][0] &= ~BITS[moment]
+        return {section: [*itertools.accumulate(rows, operator.or_)] for section, rows in full.items()}
 
     def _leaves_kept_places(self, seats: list[Seat], seat: Seat) -> bool:
         """True if, hour by hour, enough places are left to families in insertion over the structures of each quota."""
@@ -302,27 +317,37 @@ class Oracle:
 
     def current_seats(self, arrangement: Arrangement) -> list[Seat]:
         """What children still have of the places from before."""
-        found = []
-        for name, hold in self.had.items():
-            until = arrangement[name].start if name in arrangement else date.max
+        return [
+            self._current_seat(name, arrangement[name].start if name in arrangement else date.max) for name in self.had
+        ]
+
+    def _current_seat(self, name: str, until: date) -> Seat:
+        if (name, until) not in self.there:
+            hold = self.had[name]
             taken = frozenset((day, hour) for day, hour in moments(hold.slots, hold.period, 0) if day < until)
             section, level = hold.section, audience_level(hold.entitled_to)
-            found.append(
-                Seat(f"current of {name}", "", section, -1, (0, 0), (), hold.slots, "", level, taken, date.max)
-            )
-        return found
+            ranks, slots = (0, 0), hold.slots
+            seat = Seat(f"current of {name}", "", section, -1, ranks, (), slots, "", level, taken, date.max)
+            self.there[name, until] = seat
+        return self.there[name, until]
 
     def best(self) -> Arrangement:
         """The one arrangement that `stable` means where claims do not depend on the structure."""
         asked = (found for found in self.arrangements() if all(self.worth(unit, found) for unit in self.units))
-        return min(asked, key=self._goals)
+        return lowest(asked, self._worths, self._hours, self._beyond, self._draws)
 
-    def _goals(self, arrangement: Arrangement) -> tuple[object, ...]:
-        ranks = tuple(self.worth(unit, arrangement) for unit in self.units)
+    def _worths(self, arrangement: Arrangement) -> tuple[object, ...]:
+        return tuple(self.worth(unit, arrangement) for unit in self.units)
+
+    def _hours(self, arrangement: Arrangement) -> int:
+        return -sum(map(self.minutes, arrangement.values()))
+
+    def _beyond(self, arrangement: Arrangement) -> tuple[bool, ...]:
         beyond = self.beyond_support(arrangement, self.order)
-        draws = tuple(self._draw([arrangement[name] for name in unit if name in arrangement]) for unit in self.units)
-        hours = sum(map(self.minutes, arrangement.values()))
-        return (ranks, -hours, tuple(any(name in beyond for name in unit) for unit in self.units), draws)
+        return tuple(any(name in beyond for name in unit) for unit in self.units)
+
+    def _draws(self, arrangement: Arrangement) -> tuple[object, ...]:
+        return tuple(self._draw([arrangement[name] for name in unit if name in arrangement]) for unit in self.units)
 
     def minutes(self, seat: Seat) -> int:
         """How long a week of a seat is, or its single days, with travel time."""
@@ -381,6 +406,16 @@ class Oracle:
         return all(self.fits([*there, *more[:number]], seat) for number, seat in enumerate(more))
 
 
+def lowest(arrangements: Iterable[Arrangement], *goals: Goal) -> Arrangement:
+    """The first of those that are lowest by the first goal, among them by the second, and so on."""
+    left = list(arrangements)
+    for goal in goals:
+        reached = [goal(arrangement) for arrangement in left]
+        best = min(reached)
+        left = [arrangement for arrangement, here in zip(left, reached, strict=True) if here == best]
+    return left[0]
+
+
 def audience_level(audience: Audience) -> int:
     return {Audience.EVERYBODY: 0, Audience.INSERTION: 1, Audience.URGENT_INSERTION: 2}[audience]
 
@@ -400,6 +435,25 @@ def moments(slots: tuple[Slot, ...], period: Period, travel: int) -> frozenset[M
             if falls and period.start <= day and (period.end is None or day < period.end):
                 found |= {(day, hour) for hour in range(slot.start.hour - travel // 60, slot.end.hour + travel // 60)}
     return frozenset(found)
+
+
+BITS = {(day, hour): 1 << 24 * number + hour for number, day in enumerate(HORIZON) for hour in range(24)}
+EVERY_MOMENT = sum(BITS.values())
+
+
+def bits(found: frozenset[Moment]) -> int:
+    """Moments as the bits of a number: an exhaustive search asks again and again what two of them have in common."""
+    return sum(BITS[moment] for moment in found)
+
+
+def at_once(seats: list[int]) -> list[int]:
+    """By how many: the moments at which at least so many of the seats are taken."""
+    found = [EVERY_MOMENT]
+    for seat in seats:
+        found.append(0)
+        for number in range(len(found) - 1, 0, -1):
+            found[number] |= found[number - 1] & seat
+    return found
 
 
 def _dated(slots: tuple[Slot, ...]) -> bool:
