@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
+from tests.compiled import share_what_is_compiled
 
 MARKED_BY_FIXTURE = {"kafka_bootstrap": "connected", "postgres_url": "connected", "chromium_path": "browser"}
 
@@ -29,6 +30,9 @@ LONGEST = (
     "matcher/solver/test_same_outcome.py",
 )
 """The files by which a run begins, as a process takes a file whole: the others would wait for one that came late."""
+
+
+share_what_is_compiled()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
