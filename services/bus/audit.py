@@ -45,7 +45,10 @@ class Kept(Entry):
 def note(tx: sa.Connection, *entries: Entry) -> None:
     """Keep `entries` if and only if `tx` commits."""
     if entries:
-        tx.execute(audit.insert(), [asdict(entry) for entry in entries])
+        tx.execute(_INSERT, [asdict(entry) for entry in entries])
+
+
+_INSERT = audit.insert()
 
 
 def unnoted(tx: sa.Connection, reads: Sequence[Entry]) -> list[Entry]:

@@ -15,7 +15,7 @@ from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
 from services.ingest.audited import declared
 from services.ingest.declare.bodies import Body, Line, check_range, check_slots
-from services.ingest.declare.territories import require_published
+from services.ingest.declare.territories import published
 from services.ingest.problems import Problem, refuse_if
 
 _MOST_PLACES = 500
@@ -47,7 +47,7 @@ def publish_structure(tx: sa.Connection, act: Act, structure: Id, body: Structur
     known = store.find(tx, store.structures, structure)
     territory = known["territory"] if known else act.territory
     require(act.actor, Doing.PUBLISH_STRUCTURE, Thing(territory, structure=structure))
-    communes = {row["code"] for row in require_published(tx, act)["facts"]["communes"]}
+    communes = {row["code"] for row in published(tx, act)["facts"]["communes"]}
     refuse_if(_problems(tx, structure, body, communes))
     facts = body.model_dump(mode="json")
     store.put(tx, store.structures, _row(act, structure, facts))
