@@ -70,7 +70,7 @@ async def test_the_commission_releases_a_round_in_one_gesture(town: Town) -> Non
 async def test_the_commission_holds_one_back_with_a_reason_and_a_date(town: Town) -> None:
     committee = await town.signed_in("committee")
     form = words((await committee.get(HOLD)).text)
-    assert "vous propose la place demandée en premier" in form
+    assert "Obtient la place demandée en premier" in form
     assert "rang" not in form and "60\u00a0points" not in form
     until = TODAY + timedelta(days=5)
     refused = await committee.post(HOLD, data={"jusqu_au": "", "motif": ""})
