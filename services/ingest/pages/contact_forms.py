@@ -83,17 +83,22 @@ def is_faulty(form: Form) -> bool:
 
 def read(form: Form, known: Sequence[Contact]) -> tuple[ContactBody, ...]:
     """The contacts that the form asks for, the first tried first. Raises Refused."""
-    before = dict(zip(ends(), known, strict=False))
     if form["vus"] not in ("", seen(known)):
         rule = "Les contacts ont changé depuis l'ouverture de cette page."
         form.fault("tel", "contacts_changed", rule, "Relisez-les ci-dessus, puis enregistrez.")
-    _check(form)
+    wanted = found(form, known)
     form.check()
+    return wanted
+
+
+def found(form: Form, known: Sequence[Contact] = ()) -> tuple[ContactBody, ...]:
+    """The same beside other fields of a form: its faults are left in it, for one `check` of all."""
+    before = dict(zip(ends(), known, strict=False))
+    _check(form)
     wanted = tuple(_contact(form, end, before.get(end), known) for end in _there(form))
-    if not any(contact.may_answer for contact in wanted):
+    if wanted and not any(contact.may_answer for contact in wanted):
         rule = "Un contact au moins répond pour la famille."
         form.fault("repond", "nobody_answers", rule, "Choisissez lequel.")
-    form.check()
     return wanted
 
 

@@ -12,8 +12,8 @@ from services.ingest.actors import Role
 from services.ingest.declare.holds import HoldBody, request_hold
 from services.ingest.declare.replies import record_reply, undo_reply
 from services.ingest.families import RegistrationBody
+from services.ingest.pages import contact_forms, wishes
 from services.ingest.pages import need_forms as needs
-from services.ingest.pages import wishes
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.visit import Visit, get, post
 from services.ingest.people import with_people
@@ -50,7 +50,7 @@ async def sent(visit: Visit) -> Response:
             request = await needs.register(visit, form, wanted)
             return visit.go(f"/conseil/dossier/{request}", "demande")
     except Refused as refused:
-        return await _form(visit, form.refused(refused, {**needs.FIELDS, **wishes.faults(form)}), 422)
+        return await _form(visit, form.refused(refused, {**needs.fields(form), **wishes.faults(form)}), 422)
     return await needs.checked(visit, form, wanted, "/conseil")
 
 
@@ -92,7 +92,7 @@ def _body(form: Form) -> RegistrationBody:
     """An urgent need: any structure with an on-call place will do unless some are named."""
     facts = needs.days_and_hours(form, RequestKind.URGENT)  # faults are listed in the order of the page
     travel = form.number("trajet", "Le temps de trajet", 0, 120)
-    facts |= {**needs.first_name(form), **needs.child(form), "contacts": needs.contacts(form)}
+    facts |= {**needs.first_name(form), **needs.child(form), "contacts": contact_forms.found(form)}
     said = needs.criteria(Form({"criteres": [Criterion.INSERTION.value]}), validated=True)
     if facts["needs_support"]:
         said = (*said, *needs.criteria(Form({"criteres": [Criterion.DISABILITY.value]}), validated=False))

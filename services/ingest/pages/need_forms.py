@@ -18,14 +18,13 @@ from services.ingest import store
 from services.ingest.actors import Act
 from services.ingest.declare.needs import MOST_WISHES
 from services.ingest.declare.requests import check_registration, register_request
-from services.ingest.families import ContactBody, RegistrationBody, contacts_from, prepare_registration
-from services.ingest.pages import wishes
+from services.ingest.families import RegistrationBody, contacts_from, prepare_registration
+from services.ingest.pages import contact_forms, wishes
 from services.ingest.pages.duplicates import known_already
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.visit import Visit
 from services.ingest.queries import directory
-from services.vault import ContactChannel, InvalidPhone, normalised_phone, takes_sms
 
 _ONE_DAY = timedelta(days=1)
 MOST_DAYS = 120
@@ -44,12 +43,16 @@ FIELDS = {
     "tolerance_days": "souplesse",
     "min_days": "minimum",
     "current": "place",
-    "contacts": "tel",
-    "contacts.1": "tel2",
     "child_first_name": "prenom",
     "": "prenom",
 }
 """Where a form shows what a registration refuses, apart from wishes (see `wishes.faults`)."""
+
+
+def fields(form: Form) -> dict[str, str]:
+    """The same with the contacts that the form asks for."""
+    return {**contact_forms.fields(form), **FIELDS}
+
 
 CHECK, WRITE, BACK = "verifier", "enregistrer", "modifier"
 """What the form's buttons ask for, besides more rows for wishes."""
@@ -60,7 +63,7 @@ REOPENS = frozenset({BACK, wishes.MORE})
 
 def people(form: Form) -> dict[str, Any]:
     """Contacts and first name. A second contact is optional."""
-    return {"contacts": contacts(form), **first_name(form)}
+    return {"contacts": contact_forms.found(form), **first_name(form)}
 
 
 def first_name(form: Form) -> dict[str, Any]:
@@ -68,17 +71,6 @@ def first_name(form: Form) -> dict[str, Any]:
         remedy = "Écrivez «\u00a0à naître\u00a0» au besoin."
         form.fault("prenom", "first_name_wanted", "Il manque le prénom de l'enfant.", remedy)
     return {"child_first_name": form["prenom"]}
-
-
-def contacts(form: Form) -> tuple[ContactBody, ...]:
-    """One contact or two, the first tried first."""
-    if not form["tel"]:
-        form.fault("tel", "phone_wanted", "Il manque un numéro.", "Écrivez-le ainsi\u00a0: 06 39 98 56 78.")
-    if form["nom2"] and not form["tel2"]:
-        rule = "Il manque le numéro du second contact."
-        form.fault("tel2", "phone_wanted", rule, "Écrivez-le, ou effacez son nom.")
-    pairs = (("tel", "nom"), ("tel2", "nom2"))
-    return tuple(_contact(form[tel], form[name]) for tel, name in pairs if form[tel])
 
 
 def child(form: Form) -> dict[str, Any]:
@@ -164,6 +156,9 @@ async def options(visit: Visit) -> dict[str, Any]:
         "structures": sorted(awarded, key=lambda row: row[1]),
         "days": [(day.value, day.label.capitalize()) for day in WEEKDAYS if day is not Weekday.SUN],
         "criteria": [(c.value, c.label) for c in Criterion if c is not Criterion.DISABILITY],
+        "roles": contact_forms.ROLES,
+        "languages": contact_forms.LANGUAGES,
+        "answering": contact_forms.ANSWERING,
         "most": MOST_WISHES,
         "health": {c.value for c in HEALTH_CRITERIA},
     }
@@ -176,15 +171,6 @@ async def checked(visit: Visit, form: Form, wanted: RegistrationBody, back: str)
     return visit.show(
         "layout/check.html", form=form, wanted=wanted, options=chosen, action=here, back=back, twice=twice
     )
-
-
-def _contact(phone: str, name: str) -> ContactBody:
-    """By SMS where the number takes them, else by voice. What is no number is refused later, beside its field."""
-    try:
-        channel = ContactChannel.SMS if takes_sms(normalised_phone(phone)) else ContactChannel.VOICE
-    except InvalidPhone:
-        channel = ContactChannel.SMS
-    return body(ContactBody, phone=phone, name=name[:80], channel=channel)
 
 
 def _between(first: date, last: date, weekdays: tuple[Weekday, ...]) -> tuple[date, ...]:

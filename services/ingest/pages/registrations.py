@@ -47,7 +47,7 @@ async def sent(visit: Visit) -> Response:
             request = await needs.register(visit, form, wanted)
             return visit.go(f"/guichet/dossier/{request}", "demande")
     except Refused as refused:
-        return await _form(visit, form.refused(refused, {**needs.FIELDS, **wishes.faults(form)}), 422)
+        return await _form(visit, form.refused(refused, {**needs.fields(form), **wishes.faults(form)}), 422)
     return await needs.checked(visit, form, wanted, "/guichet")
 
 

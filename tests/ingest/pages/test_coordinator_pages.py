@@ -28,7 +28,7 @@ from contracts.vocabulary import (
 from services.ingest.declare.requests import amend_request
 from services.ingest.pages.coordinator import OF_STRUCTURES, ORDER, TITLES
 from services.matcher.handlers.answers import READ_LATE
-from services.vault import Contact, ContactChannel, ContactRole, contacts_of, put_contacts
+from services.vault import Contact, ContactChannel, ContactRole, contacts_of, put_contacts, suspend_contact
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import Town, proposal_in
 from tests.ingest.people import COORDINATOR, CRECHE, OTHER, TODAY, act, later, need_body, register, said
@@ -286,7 +286,7 @@ async def test_a_request_is_registered_at_the_counter_after_a_last_look(
     form = {**NEED, "une_fois": once(page.text), "etape": "verifier"}
     check = await guichet.post("/guichet/demande", data=form)
     assert check.status_code == 200, faults(check.text)
-    for shown in ("Émile", "01 99 00 12 34 (Appel)", "1. Les Tilleuls", "Parent isolé", "Le mardi et le jeudi"):
+    for shown in ("Émile", "01 99 00 12 34 (Appel, parent)", "1. Les Tilleuls", "Parent isolé", "Le mardi et le jeudi"):
         assert shown in words(check.text)
     assert await town.said(RequestRegistered) == []
     for _ in range(2):
@@ -300,6 +300,26 @@ async def test_a_request_is_registered_at_the_counter_after_a_last_look(
     file = words((await guichet.get(done.headers["location"])).text)
     assert "Demande enregistrée." in file
     assert "Ada Exemple, 06 39 98 44 44" in file
+
+
+async def test_who_a_contact_is_is_asked_when_the_request_is_registered(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    page = await guichet.get("/guichet/demande")
+    manner = {"langue": "pt", "role": "guardian", "role2": "trusted", "langue2": "ar", "repond2": "non"}
+    form = {**NEED, **manner, "une_fois": once(page.text), "etape": "verifier"}
+    shown = words((await guichet.post("/guichet/demande", data=form)).text)
+    assert "(SMS, représentant légal, portugais)" in shown
+    assert "(Appel, personne de confiance, arabe, ne répond pas pour la famille)" in shown
+    await guichet.post("/guichet/demande", data={**form, "etape": "enregistrer"})
+    (registered,) = await town.said(RequestRegistered)
+    kept = await town.guichet.vault.read(contacts_of, town.guichet.keyring, registered.family)
+    assert [(one.role.value, one.language, one.may_answer) for one in kept] == [
+        ("guardian", "pt", True),
+        ("trusted", "ar", False),
+    ]
+    silent = await guichet.post("/guichet/demande", data={**form, "repond": "non", "etape": "verifier"})
+    assert (silent.status_code, faults(silent.text)) == (422, ["repond"])
 
 
 async def test_who_adds_nothing_about_travel_or_delay_is_asked_nothing_more(guichet: httpx2.AsyncClient) -> None:
@@ -448,6 +468,18 @@ async def test_contacts_that_another_window_has_changed_are_not_put_back(
     assert kept.phone == "+33639985555"
     again = {**old, "vus": seen_on(refused.text)}
     assert (await guichet.post(f"{path}/contacts", data=again)).status_code == 303, "once they were read again"
+
+
+async def test_removing_the_contact_in_the_middle_moves_no_suspension(town: Town, guichet: httpx2.AsyncClient) -> None:
+    family, keyring, path = "F-R-10", town.guichet.keyring, "/guichet/dossier/R-10/contacts"
+    numbers = [f"06 39 98 20 1{n}" for n in range(3)]
+    known = [Contact(id=f"{family}-c{n}", phone=number) for n, number in enumerate(numbers, 1)]
+    await town.guichet.vault.write(put_contacts, keyring, family, known, TODAY)
+    await town.guichet.vault.write(suspend_contact, f"{family}-c3", stranger=True)
+    done = await guichet.post(path, data={"tel": numbers[0], "tel2": "", "nom2": "", "tel3": numbers[2]})
+    assert done.status_code == 303
+    left = await town.guichet.vault.read(contacts_of, keyring, family)
+    assert [(one.id, one.suspended) for one in left] == [(f"{family}-c1", False), (f"{family}-c3", True)]
 
 
 async def test_who_may_answer_in_which_language_is_changed_in_the_form(town: Town, guichet: httpx2.AsyncClient) -> None:
