@@ -10,14 +10,15 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from contracts.requests import RequestClosed
+from contracts.siblings import SiblingsAsked, SiblingsParted, Together
 from contracts.vacancies import SnapshotDeclared, VacancyReconfirmed, VacancyWithdrawn
-from contracts.vocabulary import Answer, ClosingReason, Criterion, RefusalReason, RequestKind, WithdrawalReason
+from contracts.vocabulary import Answer, ClosingReason, Criterion, RefusalReason, RequestKind, Weekday, WithdrawalReason
 from services.matcher import tables as t
 from services.matcher.memory import MANY_REQUESTS, Lately, Memories, Memory
 from services.matcher.reading import Loaded, load
 from services.matcher.solver.canonical import canonical, round_hash
 from services.matcher.solver.components import components, split
-from tests.matcher.world import MONDAY, MORNINGS, SECTION, TERRITORY, World, days, need, on
+from tests.matcher.world import MONDAY, MORNINGS, SECTION, TERRITORY, World, days, need, on, on_weekday
 
 
 def _loaded(world: World, memory: Memory | None) -> Loaded:
@@ -53,6 +54,23 @@ def _a_day_later(world: World) -> None:
     world.now += timedelta(hours=2)  # the hours that were asked for have begun
 
 
+def _a_place_and_a_better_one(world: World) -> None:
+    world.open_place("v-4", places=2, slots=on_weekday(Weekday.FRI))
+    place = world.proposed("r-4", slots=on_weekday(Weekday.FRI))
+    world.release(place)
+    world.delivered(place)
+    world.answer(place, Answer.OUI)
+    world.confirm(place)
+    days = on_weekday(Weekday.TUE, Weekday.FRI)
+    world.ask("m-4", kind=RequestKind.TRANSFER, child="c-r-4", current=place, slots=days)
+
+
+def _two_together(world: World) -> None:
+    for name in ("r-5", "r-6"):
+        world.ask(name, family="f-5")
+    world.hear(SiblingsAsked, "b-5", family="f-5", requests=("r-5", "r-6"), together=(Together.SAME_STRUCTURE,))
+
+
 HAPPENINGS: tuple[Callable[[World], object], ...] = (
     lambda world: world.ask("r-3"),
     World.round,
@@ -70,6 +88,10 @@ HAPPENINGS: tuple[Callable[[World], object], ...] = (
     World.round,
     lambda world: world.publish("creche-A", SECTION, f"{SECTION}-2"),
     _declare,
+    _a_place_and_a_better_one,
+    _two_together,
+    World.round,
+    lambda world: world.hear(SiblingsParted, "b-5", said_by="counsellor"),
     _a_day_later,
     lambda world: setattr(world, "now", world.now + timedelta(days=9)),  # places are not believed any more
 )

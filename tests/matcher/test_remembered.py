@@ -9,7 +9,7 @@ from random import Random
 
 from services.matcher.remembered import Remembered, key_of
 from services.matcher.solver.components import components
-from services.matcher.solver.schema import Outcome, Round, Violation
+from services.matcher.solver.schema import Hold, Outcome, Round, Violation
 from services.matcher.solver.spelling import Spelling
 from services.matcher.solver_process import decide
 from services.territory.rounds import RoundPlan, drawn_round
@@ -28,12 +28,17 @@ class Deciding:
 
 
 def _lived(round: Round, draw: Random, events: int) -> Iterator[Round]:
-    """The round again and again: later, with a request gone or back, or with other places."""
+    """The round again and again: later, with a request or a family gone or back, or with other places.
+
+    Of a child who has a place the request goes, or the place with it.
+    """
     requests = list(round.requests)
+    together = {row.id: set(row.requests) for row in round.siblings}
+    units = [{row.id} for row in requests if not any(row.id in names for names in together.values())]
+    units += [*together.values()] * 3
     for number in range(events):
-        together = {name for row in round.siblings for name in row.requests}
-        kept = [row for row in requests if row.current is None and row.id not in together]
-        away = {draw.choice(kept).id} if kept and draw.random() < 0.6 else set()
+        away = draw.choice(units) if draw.random() < 0.6 else set[str]()
+        left = {row.current for row in requests if row.id in away} if draw.random() < 0.5 else set()
         vacancies = list(round.vacancies)
         if draw.random() < 0.4:
             place = draw.randrange(len(vacancies))
@@ -43,9 +48,26 @@ def _lived(round: Round, draw: Random, events: int) -> Iterator[Round]:
                 "id": f"{round.id}-{number}",
                 "instant": round.instant + timedelta(minutes=90 * number),
                 "requests": tuple(row for row in requests if row.id not in away),
+                "siblings": tuple(row for row in round.siblings if away.isdisjoint(row.requests)),
+                "holds": tuple(row for row in round.holds if row.id not in left),
                 "vacancies": tuple(vacancies),
             }
         )
+
+
+def _some_have_a_place(round: Round, draw: Random, share: float) -> Round:
+    """The same round in which some of the children asked for alone sit somewhere and would rather go elsewhere."""
+    together = {name for row in round.siblings for name in row.requests}
+    requests, holds, vacancies = list(round.requests), list(round.holds), list(round.vacancies)
+    for number, request in enumerate(requests):
+        if request.id not in together and draw.random() < share:
+            place = draw.choice(round.vacancies)
+            hours = {"section": place.section, "slots": place.slots, "period": place.period}
+            holds.append(Hold(id=f"had-{request.id}", **hours))
+            vacancies.append(place.model_copy(update={"id": f"had-{request.id}", "places": 1}))
+            requests[number] = request.model_copy(update={"current": f"had-{request.id}"})
+    rows = {"requests": tuple(requests), "holds": tuple(holds), "vacancies": tuple(vacancies)}
+    return round.model_copy(update=rows)
 
 
 def _all_as_if_decided_now(rounds: Iterator[Round], remembered: Remembered) -> int:
@@ -63,6 +85,18 @@ def test_whatever_happens_a_remembered_outcome_is_the_one_of_a_full_round() -> N
         town = drawn_round(RoundPlan(requests=60, structures=16, flexible=0.2, points_at=0.1, siblings=0.1), seed)
         parts += _all_as_if_decided_now(_lived(town, Random(seed), 6), Remembered(deciding))
     assert deciding.asked < parts / 2
+
+
+def test_among_siblings_and_children_who_move_a_remembered_outcome_is_the_one_of_a_full_round() -> None:
+    deciding, parts, moved = Deciding(), 0, 0
+    for seed in range(2):
+        draw = Random(seed)
+        town = drawn_round(RoundPlan(requests=60, structures=16, flexible=0.2, siblings=0.3), seed)
+        lived = list(_lived(_some_have_a_place(town, draw, 0.1), draw, 6))
+        parts += _all_as_if_decided_now(iter(lived), Remembered(deciding))
+        moved += sum(row.replaces is not None for row in decide(lived[0]).placed)
+        assert len({len(round.siblings) for round in lived}) > 1, "a family came or went"
+    assert moved and deciding.asked < parts * 2 / 3
 
 
 def test_places_released_meanwhile_are_decided_again() -> None:
