@@ -1,7 +1,8 @@
 """`Idempotency-Key`, by Stripe's rule: the same key gets the same status and body, errors included, for a day.
 
-The key is claimed in a transaction of its own, and its answer is written in the transaction of the act itself: after a
-crash either both are there or neither. A claim without an answer is in flight; it is taken over after `ABANDONED`.
+The key is claimed and its answer written in the transaction of the act itself: after a crash either all are there or
+none, and a second try waits for the first. Where an act needs something before its transaction, the key is claimed in a
+transaction of its own before; such a claim without an answer is in flight, and taken over after `ABANDONED`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from services.bus.tables import Instant
 from services.ingest.problems import conflict, invalid
@@ -59,13 +61,14 @@ def reserve(tx: sa.Connection, claim: Claim, now: datetime) -> Answered | str:
     A retry after a crash gets the same cause, hence the same ids. Raises Refused where the key is in flight, or was
     used for something else.
     """
-    row = tx.execute(sa.select(keys).where(*_same(claim)).with_for_update()).mappings().first()
-    if row is not None and row["claimed_at"] < now - KEPT_FOR:
-        tx.execute(sa.delete(keys).where(*_same(claim)))
-        row = None
-    if row is None:
-        _insert(tx, claim, now)
+    if _claimed(tx, claim, now):
         return _cause(claim, now)
+    row = tx.execute(sa.select(keys).where(*_same(claim)).with_for_update()).mappings().one_or_none()
+    if row is None:
+        raise in_flight()  # it was released between our insert and our look
+    if row["claimed_at"] < now - KEPT_FOR:
+        tx.execute(sa.delete(keys).where(*_same(claim)))
+        return reserve(tx, claim, now)
     _check_same_use(claim, row)
     if row["status"] is not None:
         return Answered(row["status"], row["body"])
@@ -103,13 +106,17 @@ def forget(tx: sa.Connection, now: datetime) -> int:
     return tx.execute(sa.delete(keys).where(keys.c.claimed_at < now - KEPT_FOR)).rowcount
 
 
-def _insert(tx: sa.Connection, claim: Claim, now: datetime) -> None:
+def _claimed(tx: sa.Connection, claim: Claim, now: datetime) -> bool:
+    """Claim the key; False if somebody has. Whoever claims it at this moment is waited for."""
     row = {"actor": claim.actor, "key": claim.key, "route": claim.route, "body_hash": claim.body_hash}
-    try:
-        with tx.begin_nested():
-            tx.execute(sa.insert(keys).values(**row, claimed_at=now, tried_at=now))
-    except sa.exc.IntegrityError as error:  # somebody else claimed it between our look and our insert
-        raise in_flight() from error
+    return tx.scalar(_CLAIM[tx.dialect.name], {**row, "claimed_at": now, "tried_at": now}) is not None
+
+
+_CLAIM = {
+    dialect.name: module.insert(keys).on_conflict_do_nothing().returning(keys.c.key)
+    for dialect, module in ((postgresql.dialect, postgresql), (sqlite.dialect, sqlite))
+}
+"""Built once for each kind of database: every act of a program asks this."""
 
 
 def _check_same_use(claim: Claim, row: sa.RowMapping) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
@@ -53,16 +53,21 @@ class Door:
 
     async def perform(self, do: Do, status: int = ACCEPTED, channel: Channel = Channel.API) -> JSONResponse:
         """Do it in one transaction and answer what it returns, once for each key."""
-
-        async def ready(_act: Act) -> Do:
-            return do
-
-        return await self.perform_prepared(ready, status, channel)
+        act = Act(self.actor, self.now, channel)
+        if self.claim is None:
+            return _response(status, await self.guichet.database.write(_do_and_keep, do, act, None, status))
+        try:
+            kept = await self.guichet.database.write(_claim_and_do, do, act, self.claim, status)
+        except Refused as refused:
+            status = STATUS[refused.why]
+            body = details(status, refused.problems)
+            kept = await self.guichet.database.write(_claim_and_refuse, self.claim, self.now, status, body)
+        return _response(kept.status, kept.body)
 
     async def perform_prepared(
         self, prepare: Prepare, status: int = ACCEPTED, channel: Channel = Channel.API
     ) -> JSONResponse:
-        """The same where something comes before the transaction: contacts go to the vault."""
+        """The same where something comes before the transaction: contacts go to the vault. The key is claimed first."""
         if self.claim is None:
             return await self._once(prepare, Act(self.actor, self.now, channel), status)
         claimed = await self.guichet.database.write(idempotency.reserve, self.claim, self.now)
@@ -95,6 +100,22 @@ def _do_and_keep(tx: sa.Connection, do: Do, act: Act, claim: Claim | None, statu
     return body
 
 
+def _claim_and_do(tx: sa.Connection, do: Do, act: Act, claim: Claim, status: int) -> Answered:
+    """What the key was answered before, else what the act is answered now. Nothing is claimed by an act that fails."""
+    claimed = idempotency.reserve(tx, claim, act.now)
+    if isinstance(claimed, Answered):
+        return claimed
+    return Answered(status, _do_and_keep(tx, do, replace(act, cause=claimed), claim, status))
+
+
+def _claim_and_refuse(tx: sa.Connection, claim: Claim, now: datetime, status: int, body: Any) -> Answered:
+    claimed = idempotency.reserve(tx, claim, now)
+    if isinstance(claimed, Answered):
+        return claimed
+    idempotency.finish(tx, claim, status, body)
+    return Answered(status, body)
+
+
 def _response(status: int, body: Any) -> JSONResponse:
     is_problem = status >= 400
     return JSONResponse(body, status, media_type=MEDIA_TYPE if is_problem else None)
@@ -118,11 +139,11 @@ async def open_door(
     guichet: Guichet = request.app.state.guichet
     now = guichet.clock()
     cookie = request.cookies.get(cookie_name(guichet))
-    actor = await guichet.database.read(_actor, given.credentials if given else None, cookie, now)
+    actor, is_to_note = await guichet.database.read(_who, given.credentials if given else None, cookie, now)
     if actor is None:
         raise NotIdentified
-    if given:
-        await _note_use(guichet, actor.id, now)
+    if is_to_note:
+        await guichet.database.write(credentials.note_use, actor.id, now)
     claim = await _claim(request, actor, idempotency_key) if idempotency_key else None
     return Door(guichet, actor, now, claim)
 
@@ -138,16 +159,17 @@ Anybody = Annotated[Door, Depends(open_door)]
 Somebody = Annotated[Door, Depends(open_door_of_somebody)]
 
 
+def _who(tx: sa.Connection, key: str | None, cookie: str | None, now: datetime) -> tuple[Actor | None, bool]:
+    """Who asks, and whether the use of its key is to be noted."""
+    actor = _actor(tx, key, cookie, now)
+    return actor, key is not None and actor is not None and credentials.use_is_old(tx, actor.id, now)
+
+
 def _actor(tx: sa.Connection, key: str | None, cookie: str | None, now: datetime) -> Actor | None:
     if key is not None:
         return credentials.actor_of_key(tx, key)
     signed_in = credentials.actor_of_session(tx, cookie, now) if cookie else None
     return signed_in or _public(tx)
-
-
-async def _note_use(guichet: Guichet, key: str, now: datetime) -> None:
-    if await guichet.database.read(credentials.use_is_old, key, now):
-        await guichet.database.write(credentials.note_use, key, now)
 
 
 def _public(tx: sa.Connection) -> Actor:
