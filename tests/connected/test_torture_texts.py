@@ -27,7 +27,7 @@ async def test_six_thousand_texts_and_sixty_kills_lose_none_and_send_none_twice(
     for idempotency in Idempotency:
         folder = tmp_path / idempotency.value
         folder.mkdir()
-        database = await killed.plan_texts(folder, TEXTS)
+        database = await killed.plan_texts(folder, TEXTS, families=TEXTS // 10)
         at = killed.deaths(SEED, TEXTS, KILLS)
         deadly = killed.DeadlyProvider(honours_keys=idempotency is Idempotency.KEY, kill_at=at)
         with running(deadly) as provider:

@@ -24,6 +24,7 @@ from tests.notifier.dying_sender import every_message, send_all
 from tests.notifier.provider import Message, Provider, running
 
 TEXTS, KILLS, FAMILIES = 200, 10, 30  # for each of the three kinds of gateway
+TEXTS_OF_A_TERRITORY = 900
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.notifier.dying_sender"])
@@ -43,26 +44,32 @@ class DeadlyProvider(Provider):
             self.victim.kill()
 
 
-async def plan_texts(folder: Path, number: int) -> Database:
+def territory_of(n: int) -> str:
+    return f"{TERRITORY}-{n // TEXTS_OF_A_TERRITORY}"
+
+
+async def plan_texts(folder: Path, number: int, families: int = FAMILIES) -> Database:
+    """So many texts, few enough for each family and each territory to keep within their budgets."""
     database, contacts = await make_databases(folder)
 
     def keep(tx: sa.Connection) -> None:
-        for n in range(FAMILIES):
-            contact = Contact(id=f"c-{n}", phone=f"+336399800{n:02}")
+        for n in range(families):
+            contact = Contact(id=f"c-{n}", phone=f"+33639980{n:03}")
             vault.put_contacts(tx, KEYRING, f"f-{n}", (contact,), NOON.date())
 
     def plan(tx: sa.Connection) -> None:
-        store.upsert(tx, t.territories, "territory", TERRITORY, guichet_phone="01 99 00 12 34")
+        for n in range(0, number, TEXTS_OF_A_TERRITORY):
+            store.upsert(tx, t.territories, "territory", territory_of(n), guichet_phone="01 99 00 12 34")
         store.upsert(tx, t.structures, "structure", "creche-A", name="Les Lucioles")
         for n in range(number):
             store.upsert(
-                tx, t.proposals, "proposal", f"p-{n}", territory=TERRITORY, family=f"f-{n % FAMILIES}",
+                tx, t.proposals, "proposal", f"p-{n}", territory=territory_of(n), family=f"f-{n % families}",
                 structure="creche-A", slots=[{"day": "tue", "start": "08:00", "end": "12:00"}], starts=NOON.date(),
                 code="4711", is_urgent=False, no_was_noted=False, asks=False,
             )  # fmt: skip
             store.plan(
-                tx, f"event-{n}", MessageTemplate.EXPIRED, territory=TERRITORY, proposal=f"p-{n}",
-                owner=f"f-{n % FAMILIES}", owner_kind="family", send_at=NOON,
+                tx, f"event-{n}", MessageTemplate.EXPIRED, territory=territory_of(n), proposal=f"p-{n}",
+                owner=f"f-{n % families}", owner_kind="family", send_at=NOON,
             )  # fmt: skip
 
     await contacts.write(keep)
