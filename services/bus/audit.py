@@ -62,13 +62,35 @@ def unnoted(tx: sa.Connection, reads: Sequence[Entry]) -> list[Entry]:
     return [read for read in dict.fromkeys(reads) if (read.did, read.about) not in known]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What of the trail is asked for: whatever is named, together. `file` is also found as what an entry is about."""
+
+    who: str | None = None
+    did: str | None = None
+    file: str | None = None
+    territory: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+
+    @property
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        c = audit.c
+        same = [c[name] == given for name in ("who", "did", "territory") if (given := getattr(self, name))]
+        about = [sa.or_(c.file == self.file, c.about == self.file)] if self.file else []
+        after = [c.at >= self.since] if self.since else []
+        return [*same, *about, *after, *([c.at < self.before] if self.before else [])]
+
+
 def entries(
     tx: sa.Connection, *, who: str | None = None, file: str | None = None, limit: int = 100
 ) -> list[Kept]:  # fmt: skip
     """The newest entries first: of a person, of a file, of both, of all."""
-    wanted = [audit.c.who == who] if who else []
-    if file:
-        wanted.append(sa.or_(audit.c.file == file, audit.c.about == file))
+    return found(tx, Wanted(who=who, file=file), limit)
+
+
+def found(tx: sa.Connection, wanted: Wanted, limit: int, skipped: int = 0) -> list[Kept]:
+    """The newest entries first, without as many as are `skipped`."""
     columns = [audit.c[name] for name in Kept.__dataclass_fields__]
-    query = sa.select(*columns).where(*wanted).order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
-    return [Kept(**row) for row in tx.execute(query).mappings()]
+    query = sa.select(*columns).where(*wanted.conditions).order_by(audit.c.at.desc(), audit.c.id.desc())
+    return [Kept(**row) for row in tx.execute(query.limit(limit).offset(skipped)).mappings()]

@@ -109,7 +109,32 @@ def check(tx: sa.Connection, key: bytes) -> Checked:
     found = [] if is_whole else [Broken("chain", chain.last)]
     sealed = tx.scalar(sa.select(sa.func.count()).select_from(audit).where(audit.c.link.is_not(None))) or 0
     unsealed = tx.scalar(sa.select(sa.func.count()).select_from(audit).where(audit.c.link.is_(None))) or 0
-    return Checked(chain, sealed, unsealed, (*found, *_broken(tx, key, chain)))
+    return Checked(chain, sealed, unsealed, (*found, *_broken(tx, key, chain, chain.first, chain.first_seal)))
+
+
+@dataclass(frozen=True)
+class End:
+    """The last links of the chain, made again: from `first` to `last`, which was written at `last_at`."""
+
+    first: int
+    last: int
+    last_at: datetime | None
+    unsealed: int
+    broken: tuple[Broken, ...]
+
+
+def check_end(tx: sa.Connection, key: bytes, most: int) -> End:
+    """The same for the last `most` links, whose beginning is taken as it is kept: quick, however long the chain is."""
+    chain, is_whole = _read(tx, key)
+    found = [] if is_whole else [Broken("chain", chain.last)]
+    link, before = chain.first, chain.first_seal
+    if chain.last - most > chain.first:
+        link = chain.last - most
+        before = seal_at(tx, link) or ""
+    broken = (*found, *_broken(tx, key, chain, link, before))
+    unsealed = tx.scalar(sa.select(sa.func.count()).select_from(audit).where(audit.c.link.is_(None))) or 0
+    last_at = tx.scalar(sa.select(audit.c.at).where(audit.c.link == chain.last))
+    return End(link + 1, chain.last, last_at, unsealed, broken)
 
 
 def seal_at(tx: sa.Connection, link: int) -> str | None:
@@ -117,10 +142,12 @@ def seal_at(tx: sa.Connection, link: int) -> str | None:
     return tx.scalar(sa.select(audit.c.seal).where(audit.c.link == link))
 
 
-def _broken(tx: sa.Connection, key: bytes, chain: Chain) -> Iterator[Broken]:
-    """Behind a changed row the chain goes on with the seal that is kept: each fault is named once."""
-    link, before = chain.first, chain.first_seal
-    rows = sa.select(audit).where(audit.c.link.is_not(None)).order_by(audit.c.link)
+def _broken(tx: sa.Connection, key: bytes, chain: Chain, link: int, before: str) -> Iterator[Broken]:
+    """What is wrong behind `link`, whose seal is `before`.
+
+    Behind a changed row the chain goes on with the seal that is kept: each fault is named once.
+    """
+    rows = sa.select(audit).where(audit.c.link > link).order_by(audit.c.link)
     for row in tx.execute(rows).mappings():
         if row["link"] != link + 1:
             yield Broken("missing", row["link"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,63 +17,6 @@ if TYPE_CHECKING:
 
 SEE = "docs/exploitation.md"
 SERVICES = ("ingest", "matcher", "notifier")
-
-DID = MappingProxyType({
-    "territory.published": "a publié le territoire et ses règles",
-    "structure.published": "a publié une structure",
-    "agreement.signed": "a signé un accord d'astreinte",
-    "agreement.ended": "a mis fin à un accord d'astreinte",
-    "vacancy.opened": "a publié une place",
-    "vacancy.changed": "a modifié une place",
-    "vacancy.withdrawn": "a retiré une place",
-    "vacancy.reconfirmed": "a dit une place toujours libre",
-    "snapshot.declared": "a publié l'état d'une section",
-    "request.registered": "a enregistré une demande",
-    "request.amended": "a modifié une demande",
-    "siblings.asked": "a demandé ensemble des frères et sœurs",
-    "siblings.parted": "a demandé de nouveau chaque enfant à part",
-    "request.closed": "a clos une demande",
-    "hold.requested": "a réservé une place d'astreinte",
-    "reply.received": "a répondu, ou noté une réponse",
-    "reply.undone": "est revenu sur un NON",
-    "call.recorded": "a noté un appel",
-    "campaign.opened": "a ouvert une campagne",
-    "campaign.ended": "a mis fin à une campagne",
-    "campaign.released": "a libéré une campagne",
-    "draft.asked": "a demandé un brouillon de campagne",
-    "place.held": "a tenu une place",
-    "force.asked": "a demandé qui serait touché si un enfant était placé",
-    "force.confirmed": "a placé un enfant par décision",
-    "gesture.undone": "a annulé un geste",
-    "release.given": "a libéré une proposition",
-    "release.suspended": "a retenu une proposition",
-    "withdrawal.given": "a retiré une proposition",
-    "admission.confirmed": "a confirmé une admission",
-    "admission.refused": "n'a pas confirmé une admission",
-    "departure.announced": "a annoncé un départ",
-    "task.handled": "a fait une tâche",
-    "text.handled": "a traité un SMS",
-    "sign_in.requested": "a demandé un lien de connexion",
-    "session.opened": "s'est connecté",
-    "person.registered": "a donné un accès à une personne",
-    "person.removed": "a retiré l'accès d'une personne",
-    "key.made": "a créé la clé d'un logiciel",
-    "key.revoked": "a révoqué la clé d'un logiciel",
-    "family.erased": "a effacé une famille",
-    "contact.read": "a lu un contact",
-    "health.read": "a lu un besoin de santé",
-    "backup.made": "a sauvegardé les bases",
-    "dead_letter.redriven": "a fait traiter de nouveau un message de côté",
-    "dead_letter.discarded": "a écarté un message de côté",
-})  # fmt: skip
-"""What each entry says, behind its author."""
-
-WRONG = MappingProxyType({
-    "changed": "la ligne {link} a été modifiée",
-    "missing": "des lignes manquent avant la ligne {link}",
-    "end": "des lignes manquent après la ligne {link}",
-    "chain": "le début ou la fin de la chaîne ont été réécrits (ligne {link}), ou la clé a changé",
-})  # fmt: skip
 
 
 def audit(
@@ -117,6 +59,7 @@ async def _entries(found: Settings, person: str | None, file: str | None, limit:
 
 def _line(service: str, row: Kept) -> str:
     from services.calendar import instant_in_full
+    from services.ingest.trail import DID
 
     about = row.about if service == "ingest" else f"{service} {row.about}"
     of_file = f", dossier {row.file}" if row.file not in (None, row.about) else ""
@@ -165,6 +108,8 @@ async def _checked(
 
 
 def _show(checked: dict[str, Checked], broken: list[tuple[str, Broken]], unknown: list[tuple[str, int]]) -> None:
+    from services.ingest.trail import WRONG
+
     for name, one in checked.items():
         waiting = f", {one.unsealed} pas encore scellées" if one.unsealed else ""
         typer.echo(f"{name}{NBSP}: {one.sealed} lignes scellées{waiting}. Fin{NBSP}: {_end(name, one)}")

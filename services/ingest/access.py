@@ -67,6 +67,7 @@ class Seen(Enum):
     MESSAGES = "messages"
     TASK = "task"
     NOTE = "note"
+    TRAIL = "trail"
 
 
 _OWN, _AFTER_YES, _ALL = Reach.OWN, Reach.OWN_AFTER_YES, Reach.TERRITORY
@@ -128,9 +129,11 @@ MAY_SEE: Mapping[Seen, Mapping[Role, Reach]] = {
     Seen.MESSAGES: {Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL, Role.FAMILY: _OWN},
     Seen.TASK: {Role.STRUCTURE: _OWN, Role.COUNSELLOR: _OWN, Role.COORDINATOR: _ALL},
     Seen.NOTE: {Role.COORDINATOR: _ALL},
+    Seen.TRAIL: {Role.COORDINATOR: _ALL, Role.ADMINISTRATOR: _ALL},
 }
 """NEED is the whole of it, as whoever may amend it sends it back. The committee decides on facts without names; a
-prescriber alone reveals a benefit, so structures never see it."""
+prescriber alone reveals a benefit, so structures never see it. The trail names nobody: whoever gives access reads it as
+the guichet does, which is not to be the only reader of its own acts."""
 
 
 def _fields(group: Seen, *names: str) -> dict[str, Seen]:

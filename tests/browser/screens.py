@@ -56,6 +56,8 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     ("coordinator", "/astreinte"),
     ("coordinator", "/astreinte/signer"),
     ("coordinator", "/guichet/territoire"),
+    ("coordinator", "/guichet/journal"),
+    ("coordinator", "/guichet/journal?qui=personne"),
 )
 
 FAULTY: tuple[tuple[str, str, str], ...] = (

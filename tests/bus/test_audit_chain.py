@@ -65,6 +65,27 @@ def test_a_sealed_row_of_which_one_column_was_changed_is_found(tx: sa.Connection
     assert Broken("changed", 4) in broken(tx)
 
 
+@pytest.mark.parametrize("most", [1, 2, 9])
+def test_the_end_of_a_chain_is_made_again_by_itself(tx: sa.Connection, most: int) -> None:
+    end = audit_chain.check_end(tx, KEY, most)
+    assert (end.first, end.last, end.unsealed, end.broken) == (max(1, 6 - most), 5, 2, ())
+    assert end.last_at == NOW + timedelta(minutes=4)
+
+
+@pytest.mark.parametrize(("link", "is_found"), [(4, True), (2, False)])
+def test_what_was_changed_behind_the_end_that_is_made_again_is_left_to_the_whole_check(
+    tx: sa.Connection, link: int, is_found: bool
+) -> None:
+    tx.execute(rows.update().where(rows.c.link == link).values(who="P-noor"))
+    assert (Broken("changed", link) in audit_chain.check_end(tx, KEY, 2).broken) == is_found
+    assert Broken("changed", link) in broken(tx)
+
+
+def test_an_end_of_a_chain_that_lost_its_last_row_is_found(tx: sa.Connection) -> None:
+    tx.execute(rows.delete().where(rows.c.link == 5))
+    assert [wrong.kind for wrong in audit_chain.check_end(tx, KEY, 2).broken] == ["end"]
+
+
 def drop_the_second(tx: sa.Connection) -> None:
     tx.execute(rows.delete().where(rows.c.link == 2))
 

@@ -9,8 +9,8 @@ import pytest
 
 from services import ingest
 from services.bus import audit
-from services.cli.audit import DID
 from services.ingest import people
+from services.ingest.trail import DID
 from tests.ingest.doors import EVERYBODY, FAMILY, Doors
 from tests.ingest.people import COORDINATOR, COUNSELLOR, DIRECTOR
 from tests.ingest.proposals import accepted, made

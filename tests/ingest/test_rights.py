@@ -149,6 +149,7 @@ ROUTES = [
     Route("POST", "/tasks/{task}/handling", {"coordinator"}, {}),
     Route("GET", "/texts", ALL - {"public"}),
     Route("POST", "/texts/{text}/handling", {"coordinator"}),
+    Route("GET", "/trail", {"coordinator", "administrator", "stranger"}),
     Route("POST", "/keys", {"administrator"}, {"role": "coordinator", "label": "Essai"}),
     Route("DELETE", "/keys/{key}", {"administrator"}),
     Route("PUT", "/persons/{person}", {"administrator"}, {"role": "coordinator"}),

@@ -21,6 +21,7 @@ from services.ingest.pages import (
     siblings,
     sign_in,
     territory,
+    trail,
     vacancies,
 )
 from services.ingest.pages.visit import Page
@@ -45,4 +46,5 @@ PAGES: tuple[Page, ...] = (
     *amendments.PAGES,
     *siblings.PAGES,
     *territory.PAGES,
+    *trail.PAGES,
 )
