@@ -149,6 +149,9 @@ def again(
 def way(
     events: Annotated[int, typer.Option(min=10, max=1_000_000, help="Événements à chaque tour.")] = 2_000,
     turns: Annotated[int, typer.Option(min=1, max=100, help="Tours, le plancher et Berceau l'un après l'autre.")] = 3,
+    texts: Annotated[int, typer.Option(min=1, max=10_000, help="Places suivies jusqu'au SMS, une à une.")] = 60,
+    burst: Annotated[int, typer.Option(min=0, max=9_000, help="Places publiées en rafale (0 : aucune).")] = 500,
+    bus_only: Annotated[bool, typer.Option("--bus-only", help="Publier et lire seulement, sans les services.")] = False,
     as_json: Json = False,
 ) -> None:
     """Mesurer le chemin d'un événement sur Kafka et PostgreSQL, à côté de son plancher."""
@@ -159,7 +162,7 @@ def way(
     if not found.kafka or not found.database:
         cause = "Cette mesure demande un courtier et une base PostgreSQL."
         raise CommandFailed(cause, "Donnez BERCEAU_KAFKA et BERCEAU_DATABASE.", "docs/mesures.md", Exit.SETTINGS)
-    from services.cli.bench_way import as_rows, measured, shown
+    from services.cli.bench_way import Sizes, as_rows, measured, shown
 
-    figures = installation.run(measured(found, events, turns))
+    figures = installation.run(measured(found, Sizes(events, turns, texts, burst), bus_only=bus_only))
     typer.echo(json.dumps(as_rows(figures), indent=2) if as_json else "\n".join(shown(figures)))

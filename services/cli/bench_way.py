@@ -1,46 +1,41 @@
 """How fast an event goes its way, each part beside its floor: what the same broker and database do with nothing else.
 
-Ours and the floor take turns in one run, on names of their own that are removed at the end. When to modify: with what
-a floor is made of, which is said beside each figure.
+Ours and the floor take turns in one run, on a database and topics of their own that are removed at the end. When to
+modify: with what a floor is made of, which is said beside each figure.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import secrets
 import statistics
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import asyncpg
-import sqlalchemy as sa
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from contracts.vacancies import VacancyReconfirmed
-from services.bus import outbox
-from services.bus.database import Database, open_postgresql
-from services.bus.delivery import MOST_AT_ONCE, Reader
-from services.bus.kafka import KafkaBus, open_broker, topic_name
-from services.bus.relay import BATCH, Relay
 from services.bus.settings import Settings
-from services.bus.tables import metadata
-from services.bus.topics import admin, create_topics
-from services.bus.troubles import Troubles
-from services.calendar import system_clock
+from services.cli import bench_way_text as text
+from services.cli.bench_way_bus import Ground, bare_consume, bare_relay, consume, own_ground, relay
+from services.cli.bench_way_door import bare_commits, post_places
+from services.cli.bench_way_places import Site, running_site
 from services.cli.failures import NBSP
 
-PARTITIONS, TERRITORIES = 6, 24
-TOPIC, READER, WRITER = "declarations", "matcher", "ingest"
-WANTED = {"consume": 0.5, "relay": 0.3}
+WANTED = {"consume": 0.5, "relay": 0.3, "door": 0.4}
 """The least share of the floor that is asked for (reliability.md)."""
 
+MOST_TIMES_FLOOR, ALONE_P99_MS, BURST_P99_MS = 5.0, 250.0, 1000.0
+"""The most that is asked for, from a posted place to its text (reliability.md)."""
+
 SAYS = {
-    "consume": "Lire et traiter ; plancher : getmany, puis une insertion par lot",
     "relay": "Publier ; plancher : le plus lent de prendre-et-marquer et du producteur nu",
+    "consume": "Lire et traiter ; plancher : getmany, puis une insertion par lot",
+    "door": "Recevoir en HTTP, 16 à la fois ; plancher : 16 boucles d'un commit nu",
+    "text": "D'une place publiée au SMS ; plancher : commit, réveil, Kafka, commit, appel HTTP",
+    "burst": "La même chose, en rafale",
 }
 
 
@@ -56,37 +51,73 @@ class Figure:
     def ratio(self) -> float:
         return self.ours / self.floor
 
+    @property
+    def row(self) -> dict[str, Any]:
+        facts = {"part": self.part, "unit": "per_second", "ours": self.ours, "floor": self.floor}
+        return {**facts, "ratio": self.ratio, "wanted": WANTED[self.part], "reached": self.ratio >= WANTED[self.part]}
 
-@dataclass
-class Ground:
-    """A schema and topics that nothing else uses."""
 
-    settings: Settings
-    database: Database
-    schema: str
+@dataclass(frozen=True)
+class Delay:
+    """From a posted place to its text, in milliseconds; `most` is what p99 may be."""
 
-    @contextlib.asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """Without SQLAlchemy: what floors are measured on."""
-        url = (self.settings.database or "").replace("+asyncpg", "")
-        connection = await asyncpg.connect(url, server_settings={"search_path": self.schema})
-        try:
-            yield connection
-        finally:
-            await connection.close()
+    part: str
+    ours: text.Delays
+    floor: text.Delays
+    most: float
 
     @property
-    def topic(self) -> str:
-        return topic_name(self.settings, TOPIC)
+    def ratio(self) -> float:
+        return self.ours.p50 / self.floor.p50
+
+    @property
+    def row(self) -> dict[str, Any]:
+        reached = self.ours.p99 <= self.most and (self.part == "burst" or self.ratio <= MOST_TIMES_FLOOR)
+        facts = {"part": self.part, "unit": "ms", "ours": self.ours.p50, "floor": self.floor.p50, "ratio": self.ratio}
+        return {**facts, "wanted": MOST_TIMES_FLOOR, "p99": self.ours.p99, "p99_wanted": self.most, "reached": reached}
 
 
-async def measured(settings: Settings, events: int, turns: int) -> list[Figure]:
-    """Each part's figure, from `turns` turns of `events` events."""
-    async with _ground(settings) as ground:
-        return [
-            await _figure("relay", turns, lambda: _relay(ground, events), lambda: _bare_relay(ground, events)),
-            await _figure("consume", turns, lambda: _consume(ground, events), lambda: _bare_consume(ground, events)),
+@dataclass(frozen=True)
+class Sizes:
+    """`events` and `turns` for what is counted a second, texts one after another, and at once (0: none)."""
+
+    events: int
+    turns: int
+    texts: int
+    burst: int
+
+
+async def measured(settings: Settings, sizes: Sizes, *, bus_only: bool = False) -> list[Figure | Delay]:
+    """Each part's figure; `bus_only`: of those that need no service."""
+    async with own_database(settings) as own, own_ground(own) as ground:
+        events, turns = sizes.events, sizes.turns
+        found: list[Figure | Delay] = [
+            await _figure("relay", turns, lambda: relay(ground, events), lambda: bare_relay(ground, events)),
+            await _figure("consume", turns, lambda: consume(ground, events), lambda: bare_consume(ground, events)),
         ]
+        if bus_only:
+            return found
+        async with text.running_operator() as operator:
+            site_of = own.model_copy(update={"kafka_prefix": f"site-{secrets.token_hex(4)}."})
+            async with running_site(site_of, operator.url) as site:
+                found.append(
+                    await _figure("door", turns, lambda: post_places(site, events), lambda: bare_commits(own, events))
+                )
+                return found + await _texts(site, operator, ground, sizes)
+
+
+async def _texts(site: Site, operator: text.Operator, ground: Ground, sizes: Sizes) -> list[Figure | Delay]:
+    waits = await text.families(site, sizes.texts + sizes.burst)
+    ours, floor, alone = list[float](), list[float](), waits[: sizes.texts]
+    for n in range(sizes.turns):
+        floor += await text.bare_ways(site.settings, operator, ground.topic, max(1, sizes.texts // sizes.turns))
+        ours += await text.one_after_another(site, operator, alone[n :: sizes.turns])
+    bare = text.delays(floor)
+    found: list[Figure | Delay] = [Delay("text", text.delays(ours), bare, ALONE_P99_MS)]
+    if sizes.burst:
+        burst = text.delays(await text.at_once(site, operator, waits[sizes.texts :]))
+        found.append(Delay("burst", burst, bare, BURST_P99_MS))
+    return found
 
 
 async def _figure(
@@ -97,155 +128,46 @@ async def _figure(
 
 
 @contextlib.asynccontextmanager
-async def _ground(settings: Settings) -> AsyncIterator[Ground]:
-    name = f"bench_{secrets.token_hex(4)}"
-    own = settings.model_copy(update={"kafka_prefix": f"{name}.", "member": name})
-    database = open_postgresql(own.database or "", name)
-    async with database.writes.begin() as connection:
-        await connection.execute(sa.schema.CreateSchema(name))
-    await database.write(metadata.create_all)
-    with admin(own) as client:
-        topics = create_topics(client, own, partitions=PARTITIONS, replicas=1)
+async def own_database(settings: Settings) -> AsyncIterator[Settings]:
+    """A database beside the one that is named: nothing of an installation is touched. Its account may make one."""
+    server, name = (settings.database or "").replace("+asyncpg", ""), f"bench_{secrets.token_hex(4)}"
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}"')
         try:
-            yield Ground(own, database, name)
+            yield settings.model_copy(update={"database": (settings.database or "").rpartition("/")[0] + f"/{name}"})
         finally:
-            client.delete_topics(topics)
-            async with database.writes.begin() as connection:
-                await connection.execute(sa.schema.DropSchema(name, cascade=True))
-            await database.close()
+            await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await connection.close()
 
 
-def _events(count: int) -> list[VacancyReconfirmed]:
-    now, run = system_clock(), secrets.token_hex(4)
-    facts = {"source": WRITER, "time": now, "said_by": "P-bench"}
-    return [
-        VacancyReconfirmed.say(f"V-{n}", cause=f"{run}/{n}", territory=f"t-{n % TERRITORIES}", **facts)
-        for n in range(count)
-    ]
-
-
-# publishing
-
-
-async def _relay(ground: Ground, events: int) -> float:
-    """Ours: the outbox's rows, published and marked."""
-    await ground.database.write(lambda tx: outbox.record(tx, *_events(events)))
-    bus = KafkaBus(ground.settings, Heard(ground, 0).reader(), open_broker(ground.settings), taken=lambda: None)
-    await bus.broker.connect()
-    relay = Relay(WRITER, ground.database, bus.send, system_clock, Troubles(WRITER))
-    begun = time.perf_counter()
-    while await relay.publish_waiting():
-        pass
-    took = time.perf_counter() - begun
-    await bus.stop()
-    return events / took
-
-
-async def _bare_relay(ground: Ground, events: int) -> float:
-    """The slower of taking and marking rows without publishing them, and of publishing without a database."""
-    await ground.database.write(lambda tx: outbox.record(tx, *_events(events)))
-    return min(await _claim_and_mark(ground, events), await _produce(ground, events))
-
-
-async def _claim_and_mark(ground: Ground, events: int) -> float:
-    claim = "SELECT position, body FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1"
-    mark = "UPDATE outbox SET published_at = now() WHERE position = ANY($1)"
-    async with ground.connection() as connection:
-        begun = time.perf_counter()
-        while True:
-            async with connection.transaction():
-                rows = await connection.fetch(claim, BATCH)
-                if not rows:
-                    return events / (time.perf_counter() - begun)
-                await connection.execute(mark, [row["position"] for row in rows])
-
-
-async def _produce(ground: Ground, events: int) -> float:
-    """Bodies and keys as the relay sends them, on a topic of their own run."""
-    bodies = [(event.territory.encode(), event.model_dump_json().encode()) for event in _events(events)]
-    out = AIOKafkaProducer(bootstrap_servers=ground.settings.kafka, acks="all", enable_idempotence=True)
-    async with out:
-        begun = time.perf_counter()
-        for sent in [await out.send(ground.topic, body, key=key) for key, body in bodies]:
-            await sent
-        return events / (time.perf_counter() - begun)
-
-
-# consuming
-
-
-@dataclass
-class Heard:
-    """A reader whose handler only counts: what is measured is the way to it."""
-
-    ground: Ground
-    wanted: int
-    count: int = 0
-    first_at: float = 0.0
-    all_at: float = 0.0
-    all: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def reader(self) -> Reader:
-        return Reader(READER, self.ground.database, {VacancyReconfirmed: self._handle}, system_clock)
-
-    def _handle(self, *_: object) -> None:
-        self.count += 1
-        self.first_at = self.first_at or time.perf_counter()
-
-    def taken(self) -> None:
-        """What was counted is committed too."""
-        if self.count >= self.wanted:
-            self.all_at = time.perf_counter()
-            self.all.set()
-
-
-async def _consume(ground: Ground, events: int) -> float:
-    """Ours: a reader in its group, from the first message that waits to the last inbox row."""
-    await _produce(ground, events)
-    heard = Heard(ground, events)
-    bus = KafkaBus(ground.settings, heard.reader(), open_broker(ground.settings), taken=heard.taken)
-    await bus.start()
-    await heard.all.wait()
-    await bus.stop_reading()
-    await bus.stop()
-    return events / (heard.all_at - heard.first_at)
-
-
-async def _bare_consume(ground: Ground, events: int) -> float:
-    """aiokafka's `getmany`, one insertion of the ids a batch, one commit of offsets behind it."""
-    await _produce(ground, events)
-    insert = "INSERT INTO inbox SELECT unnest($1::text[]), now() ON CONFLICT DO NOTHING"
-    consumer = AIOKafkaConsumer(
-        ground.topic, bootstrap_servers=ground.settings.kafka, group_id=f"{ground.schema}.floor",
-        auto_offset_reset="earliest", enable_auto_commit=False,
-    )  # fmt: skip
-    async with consumer, ground.connection() as connection:
-        found, begun, turn = 0, 0.0, secrets.token_hex(4)
-        while found < events:
-            many = await consumer.getmany(timeout_ms=1000, max_records=MOST_AT_ONCE)
-            begun = begun or time.perf_counter()
-            records = [record for part in many.values() for record in part]
-            await connection.execute(insert, [f"{record.partition}/{record.offset}/{turn}" for record in records])
-            await consumer.commit()
-            found += len(records)
-        return found / (time.perf_counter() - begun)
-
-
-def shown(figures: list[Figure]) -> list[str]:
-    """The figures in French, a line each."""
+def shown(figures: list[Figure | Delay]) -> list[str]:
+    """The figures in French, two lines each."""
     lines = []
     for figure in figures:
-        wanted = WANTED[figure.part]
-        verdict = "atteint" if figure.ratio >= wanted else "pas atteint"
+        verdict = "atteint" if figure.row["reached"] else "pas atteint"
         lines += [
-            f"{SAYS[figure.part]}.",
-            f"  {figure.ours:.0f}/s, plancher {figure.floor:.0f}/s{NBSP}: {figure.ratio:.0%} "
-            f"(voulu {wanted:.0%}, {verdict})",
+            f"{SAYS[figure.part].replace(' ;', NBSP + ';').replace(' :', NBSP + ':')}.",
+            f"  {_told(figure)} ({verdict})",
         ]
-    return [*lines, f"Charge de la machine{NBSP}: {os.getloadavg()[0]:.1f} pour {os.cpu_count()} cœurs."]
+    return [*lines, f"Charge de la machine{NBSP}: {os.getloadavg()[0]:.1f} pour {os.cpu_count()} cœurs.", _versions()]
 
 
-def as_rows(figures: list[Figure]) -> list[dict[str, Any]]:
-    return [
-        {"part": f.part, "ours": f.ours, "floor": f.floor, "ratio": f.ratio, "wanted": WANTED[f.part]} for f in figures
-    ]
+def _told(figure: Figure | Delay) -> str:
+    if isinstance(figure, Figure):
+        wanted = f"voulu {WANTED[figure.part]:.0%}"
+        return f"{figure.ours:.0f}/s, plancher {figure.floor:.0f}/s{NBSP}: {figure.ratio:.0%}, {wanted}"
+    p99 = f"p99 {figure.ours.p99:.0f} ms, voulu {figure.most:.0f} ms"
+    if figure.part == "burst":
+        return f"p50 {figure.ours.p50:.0f} ms, {p99}"
+    times = f"{figure.ratio:.1f} fois, voulu {MOST_TIMES_FLOOR:.0f}"
+    return f"p50 {figure.ours.p50:.1f} ms, plancher {figure.floor.p50:.1f} ms{NBSP}: {times}{NBSP}; {p99}"
+
+
+def _versions() -> str:
+    return ", ".join(f"{name} {version(name)}" for name in ("faststream", "aiokafka", "sqlalchemy", "asyncpg"))
+
+
+def as_rows(figures: list[Figure | Delay]) -> list[dict[str, Any]]:
+    return [figure.row for figure in figures]

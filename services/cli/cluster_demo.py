@@ -57,8 +57,8 @@ async def run_on_cluster(plan: Plan, kafka: str, database: str) -> dict[str, Any
         stop_on_signals(stop)
         with admin(settings) as client:
             create_topics(client, settings, partitions=PARTITIONS, replicas=REPLICAS, retention_days=ALL_TOPICS)
-        with _workers(settings, Path(scratch)) as ports:
-            await asyncio.gather(*(_until_ready(settings, port) for port in ports))
+        with running_workers(settings, Path(scratch)) as ports:
+            await asyncio.gather(*(until_ready(settings, port) for port in ports))
             _start_clock(settings, plan.speed)
             async with _place(settings) as place:
                 refused = await watch(place, plan, stop)
@@ -90,7 +90,7 @@ def _start_clock(settings: Settings, speed: float) -> None:
 
 
 @contextmanager
-def _workers(settings: Settings, scratch: Path) -> Iterator[list[int]]:
+def running_workers(settings: Settings, scratch: Path) -> Iterator[list[int]]:
     """A process for each service; their logs stay in the demo's folder while it lasts."""
     ports = {name: settings.port + n for n, name in enumerate(SERVICES)}
     with ExitStack() as stack:
@@ -110,7 +110,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return {**os.environ, **{PREFIX + name.upper(): str(value) for name, value in values.items() if value is not None}}
 
 
-async def _until_ready(settings: Settings, port: int) -> None:
+async def until_ready(settings: Settings, port: int) -> None:
     async with httpx2.AsyncClient() as client:
         for _ in range(READY_WITHIN_S * 5):
             try:
