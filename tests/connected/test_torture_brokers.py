@@ -273,7 +273,8 @@ async def test_only_who_waits_for_all_copies_keeps_what_a_lost_leader_had_taken(
     acknowledged = []
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, acks=acks, request_timeout_ms=3_000)
     await producer.start()
-    await producer.send_and_wait(topic, b"before", partition=0)
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka, acks="all") as careful:
+        await careful.send_and_wait(topic, b"before", partition=0)  # all copies have it
     for broker in followers:
         broker.pause()
     for n in range(20):
@@ -290,17 +291,19 @@ async def test_only_who_waits_for_all_copies_keeps_what_a_lost_leader_had_taken(
     if acks == "all":
         assert lost == []
     else:
-        assert len(lost) >= 15  # a first one may have been on its way to the followers
-        torture.record_twin("Trois courtiers", f"acks=1 : {len(lost)} acquittés et perdus avec le chef, sur 20")
+        assert lost  # what was on its way to the followers is not, nor what a busy machine did not acknowledge
+        found = f"acks=1 : {len(lost)} perdus avec le chef, des {len(acknowledged)} acquittés"
+        torture.record_twin("Trois courtiers", found)
 
 
 async def values_of(settings: Settings, topic: str) -> set[bytes]:
     async with AIOKafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest") as consumer:
         consumer.assign([TopicPartition(topic, 0)])
         found: set[bytes] = set()
-        while b"before" not in found:
-            for records in (await consumer.getmany(timeout_ms=3_000)).values():
-                found |= {record.value for record in records}
+        async with asyncio.timeout(120):
+            while b"before" not in found:
+                for records in (await consumer.getmany(timeout_ms=3_000)).values():
+                    found |= {record.value for record in records}
         for records in (await consumer.getmany(timeout_ms=3_000)).values():
             found |= {record.value for record in records}
         return found

@@ -24,6 +24,7 @@ TAGS = {
     "demandes": "Les demandes",
     "propositions": "Les propositions et les accueils",
     "tâches": "Ce qui est à traiter",
+    "journal": "Qui a fait ou lu quoi",
     "accès": "Les accès",
     "sms": "Les SMS reçus",
 }
