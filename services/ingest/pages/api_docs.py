@@ -23,6 +23,7 @@ TAGS = {
     "structures": "Les structures",
     "demandes": "Les demandes",
     "propositions": "Les propositions et les accueils",
+    "campagnes": "Les campagnes",
     "tâches": "Ce qui est à traiter",
     "journal": "Qui a fait ou lu quoi",
     "accès": "Les accès",
