@@ -260,7 +260,7 @@ def note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee]
     step.tx.execute(
         t.rounds.insert().values(
             round=loaded.round.id, territory=territory, at=step.now, trigger=loaded.trigger,
-            violations=[*found, *([{"sentence": tally.refused}] if tally.refused else [])], **facts, **hashes,
+            violations=[*found, *(row.model_dump(mode="json") for row in broken[len(found):])], **facts, **hashes,
         )
     )  # fmt: skip
     past_rounds.keep(step.tx, loaded.round, text)

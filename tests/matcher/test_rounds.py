@@ -167,6 +167,7 @@ def test_places_that_do_not_fit_though_nothing_moved_are_a_task_and_not_decided_
     decided = world.last("round.decided")
     assert (decided.dropped, [row.guarantee for row in decided.broken]) == (0, ["G1"])
     assert world.tasks("round_withheld") == ["round_withheld"]
+    assert [row["guarantee"] for row in world.rows(t.rounds)[-1]["violations"]] == ["G1"], "a report counts it"
     assert world.next_due() is None, "the same rows would come to the same, second after second"
 
 
