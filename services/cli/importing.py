@@ -123,6 +123,11 @@ def _tell(summary: Summary, written: Path | None) -> None:
         typer.echo(f"{known}, sans changement.")
     if summary.unread:
         typer.echo(f"Colonnes inconnues, non lues{NBSP}: {', '.join(summary.unread)}.")
+    if summary.warned:
+        doubled = counted(len(summary.warned), "ligne prise semble", "lignes prises semblent")
+        typer.echo(f"{doubled} en double{NBSP}: même numéro, même date de naissance.")
+        for row in summary.warned[:MOST_SHOWN]:
+            typer.echo(f"  ligne {row.line}{NBSP}: voir {', '.join(row.requests)}")
     if written is not None:
         rejected_rows = counted(len(summary.rejected), "ligne rejetée", "lignes rejetées")
         typer.echo(f"{rejected_rows}, avec le motif et que faire, dans {written}.")

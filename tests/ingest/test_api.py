@@ -188,6 +188,17 @@ async def test_contacts_and_names_go_to_the_vault_and_nowhere_else(doors: Doors)
         assert b"639980011" not in row.body
 
 
+async def test_a_child_who_seems_registered_already_is_taken_with_a_warning(doors: Doors) -> None:
+    first = await doors.register("coordinator")
+    body = {**need_body().model_dump(mode="json"), **FAMILY}
+    again = (await doors.post("/requests", "coordinator", body)).json()
+    assert again["id"] != first
+    (warning,) = again["warnings"]
+    assert (warning["code"], warning["requests"]) == ("seems_registered", [first])
+    other = await doors.post("/requests", "coordinator", {**body, "born": "2025-01-02"})
+    assert other.status_code == 202 and "warnings" not in other.json()
+
+
 @pytest.mark.parametrize(
     ("people", "field"),
     [

@@ -19,5 +19,20 @@ class Taken(BaseModel):
     follow: str
 
 
+class Warned(BaseModel):
+    """Something to look at: nothing was refused for it. `requests` are the ones that it is about."""
+
+    code: str
+    rule: str
+    remedy: str
+    requests: list[str]
+
+
+class Registered(Taken):
+    """The request is recorded. `warnings` are there where the child seems to be registered already."""
+
+    warnings: list[Warned] = []
+
+
 def taken(id_: str, follow: str) -> dict[str, Any]:
     return {"id": id_, "follow": f"/api/v1/{follow}"}

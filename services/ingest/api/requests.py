@@ -10,10 +10,11 @@ from fastapi.responses import JSONResponse
 
 from contracts.vocabulary import ClosingReason
 from services.ingest.actors import Act
-from services.ingest.api.answers import PathId, Taken, taken
+from services.ingest.api.answers import PathId, Registered, Taken, taken
 from services.ingest.api.door import ACCEPTED, Do, Somebody
 from services.ingest.declare.holds import HoldBody, request_hold
 from services.ingest.declare.requests import ClosingBody, amend_request, close_request, register_request
+from services.ingest.duplicates import SEEMS_KNOWN, known_already
 from services.ingest.families import (
     AmendmentBody,
     RegistrationBody,
@@ -27,13 +28,17 @@ from services.ingest.queries.on_call import on_call_places
 routes = APIRouter(tags=["demandes"])
 
 
-@routes.post("/requests", status_code=ACCEPTED, response_model=Taken)
+@routes.post("/requests", status_code=ACCEPTED, response_model=Registered)
 async def post_request(door: Somebody, body: RegistrationBody) -> JSONResponse:
-    """Enregistrer une demande. Les contacts et le prénom vont au coffre, jamais plus loin."""
+    """Enregistrer une demande. Les contacts et le prénom vont au coffre, jamais plus loin.
+
+    `warnings` : l'enfant semble déjà inscrit, même numéro et même date de naissance. La demande est prise quand même.
+    """
 
     async def prepare(act: Act) -> Do:
         ready = await prepare_registration(door.guichet, act, body)
-        return lambda tx, a: _taken(register_request(tx, a, ready.need, **ready.ids))
+        twice = await known_already(door.guichet, act.actor, body)
+        return lambda tx, a: _taken(register_request(tx, a, ready.need, **ready.ids)) | _warned(twice)
 
     return await door.perform_prepared(prepare)
 
@@ -108,6 +113,13 @@ async def post_hold(door: Somebody, body: HoldBody) -> JSONResponse:
 async def read_hold(door: Somebody, hold: PathId) -> dict[str, Any]:
     """Ce qu'il en est d'une réservation\u00a0: demandée, donnée ou refusée."""
     return await door.read(queries.hold, door.actor, hold)
+
+
+def _warned(twice: list[str]) -> dict[str, Any]:
+    if not twice:
+        return {}
+    said = {name: getattr(SEEMS_KNOWN, name) for name in ("code", "rule", "remedy")}
+    return {"warnings": [{**said, "requests": twice}]}
 
 
 def _taken(request: str) -> dict[str, Any]:

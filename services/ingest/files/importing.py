@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -17,11 +17,12 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from services.ingest.actors import Act
+from services.ingest.duplicates import Newcomer, known_before
 from services.ingest.files import imported
 from services.ingest.files.grouping import Group, Grouping
 from services.ingest.files.kinds import KINDS, Check, Kind
 from services.ingest.files.reading import Sheet, read_sheet
-from services.ingest.files.rejects import Rejected, Summary
+from services.ingest.files.rejects import Rejected, Summary, Warned
 from services.ingest.files.row import Row
 from services.ingest.guichet import Guichet
 from services.ingest.problems import Problem, Refused
@@ -80,6 +81,8 @@ class Import:
     rejected: list[Rejected]
     taken: int = 0
     known: int = 0
+    warned: list[Warned] = field(default_factory=list)
+    _seen: dict[tuple[str, date], list[Newcomer]] = field(default_factory=dict)
 
     @property
     def done(self) -> int:
@@ -90,9 +93,30 @@ class Import:
         entries = [entry for group in await self._fresh(groups) if (entry := self._read(*group)) is not None]
         if self.kind.check is not None:
             entries = self._settled(await self.guichet.database.read(self._check_all, self.kind.check, entries))
-            if not self.dry_run:
-                await self.guichet.vault.write(keep_all, self.guichet.keyring, entries, self.act.today)
-        self.taken += sum(len(entry.rows) for entry in self._settled(await self._declare(entries)))
+        twice = await self._known_already(entries)
+        if self.kind.check is not None and not self.dry_run:
+            await self.guichet.vault.write(keep_all, self.guichet.keyring, entries, self.act.today)
+        declared = self._settled(await self._declare(entries))
+        self.taken += sum(len(entry.rows) for entry in declared)
+        self.warned += [Warned(one.rows[0].line.number, twice[one.key]) for one in declared if twice.get(one.key)]
+
+    async def _known_already(self, entries: Sequence[Entry]) -> dict[str, tuple[str, ...]]:
+        """Requests that look like each of these: open ones, and rows of this very file."""
+        if self.kind.newcomer is None:
+            return {}
+        asked = [self.kind.newcomer(entry.key, entry.body) for entry in entries]
+        before = await known_before(self.guichet, self.act.actor, asked)
+        return {
+            one.request: tuple(dict.fromkeys([*found, *self._in_this_file(one)]))
+            for one, found in zip(asked, before, strict=True)
+        }
+
+    def _in_this_file(self, one: Newcomer) -> list[str]:
+        """Rows above this one whose child has its number and birth date, and is another."""
+        alike = [other for phone in one.phones for other in self._seen.get((phone, one.born), ())]
+        for phone in one.phones:
+            self._seen.setdefault((phone, one.born), []).append(one)
+        return [other.request for other in alike if one.may_be(other.request, other.child or "")]
 
     async def _fresh(self, groups: Sequence[Group]) -> list[tuple[Group, str]]:
         """The groups that were never taken as they are, with their fingerprints; the others are counted."""
@@ -190,6 +214,7 @@ class Import:
             kind=self.kind.name, dry_run=self.dry_run, read=len(sheet.lines), taken=self.taken, known=self.known,
             rejected=tuple(sorted(self.rejected, key=lambda rejected: rejected.line.number)), header=sheet.header,
             unread=sheet.unread, encoding=sheet.encoding, separator=sheet.separator,
+            warned=tuple(sorted(self.warned, key=lambda row: row.line)),
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.ingest.actors import Act
+from services.ingest.duplicates import Newcomer
 from services.ingest.files import requests, structures, vacancies
 from services.ingest.files.columns import REQUEST_COLUMNS, STRUCTURE_COLUMNS, VACANCY_COLUMNS, Columns
 from services.ingest.files.row import Row
@@ -40,6 +41,7 @@ class Kind:
     take: Take
     column_of: Callable[[Any, str], str]
     check: Check | None = None
+    newcomer: Callable[[str, Any], Newcomer] | None = None
     grouped_by: str | None = None
     row_of: Callable[[str], int | None] = _first_row
 
@@ -55,6 +57,7 @@ KINDS = {
         Kind(
             "requests", REQUEST_COLUMNS, requests.read_request, requests.take_request, requests.column_of,
             check=requests.check_requests,
+            newcomer=requests.newcomer,
         ),
     )
 }  # fmt: skip

@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
+from services.ingest.duplicates import SEEMS_KNOWN
 from services.ingest.files.cells import NBSP, plain
 from services.ingest.files.columns import REASON, REMEDY
 from services.ingest.files.reading import Line
@@ -37,6 +38,17 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """A row that was taken, and that somebody should look at: its child seems to be registered already."""
+
+    line: int
+    requests: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"line": self.line, **SEEMS_KNOWN.as_json(), "requests": list(self.requests)}
+
+
+@dataclass(frozen=True)
 class Summary:
     """An import, counted in rows: `read` is `taken`, `known` and the rejected together.
 
@@ -54,13 +66,15 @@ class Summary:
     unread: tuple[str, ...]
     encoding: str
     separator: str
+    warned: tuple[Warned, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """What a program reads of it: no cell of the file."""
         counts = {"read": self.read, "taken": self.taken, "known": self.known, "rejected": len(self.rejected)}
         how = {"encoding": self.encoding, "separator": self.separator, "unread_columns": list(self.unread)}
         rows = [rejected.as_json() for rejected in self.rejected]
-        return {"kind": self.kind, "dry_run": self.dry_run, **counts, **how, "rejects": rows}
+        warned = [row.as_json() for row in self.warned]
+        return {"kind": self.kind, "dry_run": self.dry_run, **counts, **how, "rejects": rows, "warnings": warned}
 
 
 def rejects_csv(summary: Summary) -> bytes:

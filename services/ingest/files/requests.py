@@ -18,6 +18,7 @@ from services.ingest.actors import Act
 from services.ingest.declare.needs import MOST_DAYS, OLDEST, NeedBody
 from services.ingest.declare.requests import amend_request, check_amendment, check_registration, register_request
 from services.ingest.declare.siblings import SiblingsBody, ask_together
+from services.ingest.duplicates import Newcomer, phones_of
 from services.ingest.files import cells
 from services.ingest.files.cells import NBSP, WrongCell
 from services.ingest.files.columns import WISHES
@@ -66,6 +67,11 @@ class Asked:
     contacts: tuple[Contact, ...]
     siblings: tuple[str, ...] = ()
     together: tuple[Together, ...] = ()
+
+
+def newcomer(request: str, asked: Asked) -> Newcomer:
+    """What tells whether its child seems to be registered already."""
+    return Newcomer(asked.need.born, phones_of(asked.contacts), asked.family, request, asked.child, asked.siblings)
 
 
 def read_request(rows: list[Row], act: Act) -> Asked:

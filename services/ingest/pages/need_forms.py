@@ -18,9 +18,9 @@ from services.ingest import store
 from services.ingest.actors import Act
 from services.ingest.declare.needs import MOST_WISHES
 from services.ingest.declare.requests import check_registration, register_request
+from services.ingest.duplicates import known_already
 from services.ingest.families import RegistrationBody, contacts_from, prepare_registration
 from services.ingest.pages import contact_forms, wishes
-from services.ingest.pages.duplicates import known_already
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.visit import Visit
@@ -166,7 +166,7 @@ async def options(visit: Visit) -> dict[str, Any]:
 
 async def checked(visit: Visit, form: Form, wanted: RegistrationBody, back: str) -> Response:
     """The answers, for a last look; where the child seems to be registered already, that is said first."""
-    twice = await known_already(visit, wanted)
+    twice = await known_already(visit.guichet, visit.actor, wanted)
     chosen, here = await options(visit), visit.here
     return visit.show(
         "layout/check.html", form=form, wanted=wanted, options=chosen, action=here, back=back, twice=twice

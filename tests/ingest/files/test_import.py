@@ -276,6 +276,24 @@ async def test_what_a_program_reads_of_an_import_repeats_no_cell(guichet: Guiche
     assert summary.as_json()["rejects"][0]["line"] == 2
 
 
+async def test_a_child_who_seems_registered_already_is_taken_and_said(guichet: Guichet, tiny: Territory) -> None:
+    """Of another family in the file, of an earlier import, and above in the same file; its own row again is none."""
+    file = only(requests_csv(tiny), 0)
+    again = changed(file, 0, {"Demande": "R-encore", "Famille": "F-encore", "Enfant": "E-encore"})
+    third = changed(file, 0, {"Demande": "R-trois", "Famille": "F-trois", "Enfant": "E-trois"})
+    first = await taken(guichet, "requests", file)
+    dry = await taken(guichet, "requests", again, dry_run=True)
+    both = await taken(guichet, "requests", replace(again, rows=(*again.rows, *third.rows)))
+    assert (first.warned, both.taken, both.rejected) == ((), 2, ())
+    assert [row["requests"] for row in dry.as_json()["warnings"]] == [[tiny.requests[0].id]]
+    assert [(row.line, row.requests) for row in both.warned] == [
+        (2, (tiny.requests[0].id,)),
+        (3, (tiny.requests[0].id, "R-encore")),
+    ]
+    twin = await taken(guichet, "requests", changed(file, 0, {"Naissance": "02/02/2026"}))
+    assert twin.warned == ()
+
+
 async def test_an_identifier_counts_once_in_a_file(guichet: Guichet, tiny: Territory) -> None:
     file = only(requests_csv(tiny), 0)
     summary = await taken(guichet, "requests", replace(file, rows=file.rows * 2))

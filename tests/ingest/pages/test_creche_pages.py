@@ -82,6 +82,7 @@ async def test_children_on_other_days_of_one_place_are_not_added_up(quiet_town: 
     assert (some + said if days else said) in shown
     one = words((await director.get(f"/creche/place/{vacancy}")).text)
     assert (", à tous ces horaires" in one) == (days > 0)
+    assert "Propositions en cours " in one, "children of one place on other days are proposals, and no more places"
 
 
 def test_sections_come_by_age_as_elsewhere_and_not_by_their_letters() -> None:
