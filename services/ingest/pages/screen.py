@@ -91,6 +91,7 @@ TEMPLATES.filters.update(
     age=wording.age,
     ages=wording.ages,
     at=instant_in_full,
+    between=wording.between,
     capitalize_first=wording.capitalised,
     count=counted,
     day=wording.day,

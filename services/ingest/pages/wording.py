@@ -103,6 +103,12 @@ def lasting(context: Context, period: Period) -> str:
     return first if last == period.start else f"du {first} au {told}"
 
 
+@pass_context
+def between(context: Context, dates: dict[str, date]) -> str:
+    """ "du lundi 24 août au jeudi 30 septembre", from `start` up to, and without, `end`."""
+    return lasting(context, Period(**dates))
+
+
 def age(months: int) -> str:
     """ "17 mois", "3 ans", "2 ans et 6 mois"."""
     years, rest = divmod(months, 12)

@@ -6,18 +6,16 @@ No order here is made of ranks: the commission could work out from it what healt
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from contracts.vocabulary import Effect, Period, Slot, VacancyKind
-from services.calendar import local_day
 from services.ingest import store
 from services.ingest.access import Doing, Seen, Thing, may, may_see, reveal
 from services.ingest.actors import Actor
-from services.ingest.declare import campaigns as acts
-from services.ingest.declare.campaigns import FORCE, HOLD, current, is_outdated
+from services.ingest.declare.campaigns import FORCE, current, is_outdated
 from services.ingest.problems import forbidden, unknown
 from services.ingest.projection.tables import drafted, drafts
 from services.ingest.queries.directory import named_structures
@@ -35,17 +33,6 @@ def campaign(tx: sa.Connection, territory: str) -> dict[str, Any] | None:
     said = row["closed"] or _facts_of(tx, row["draft"])
     draw = {"seed_commitment": said.get("seed_commitment") or "", "seed": said.get("seed") or ""}
     return {"campaign": row["id"], **{name: row[name] for name in _DATES}, **draw}
-
-
-def awaited(tx: sa.Connection, territory: str) -> tuple[Period, date] | None:
-    """The starts that wait, and the day of the commission; None where no campaign is open."""
-    row = current(tx, territory)
-    return (Period(start=row["starts"], end=row["ends"]), row["commission_on"]) if row else None
-
-
-def awaits(row: dict[str, Any], waiting: tuple[Period, date] | None) -> bool:
-    """True for a regular vacancy that waits for the commission."""
-    return waiting is not None and row["kind"] == VacancyKind.REGULAR and waiting[0].contains(row["start"])
 
 
 def _last(tx: sa.Connection, territory: str) -> dict[str, Any] | None:
@@ -206,11 +193,3 @@ def by_place(view: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         if row["section"] is not None:
             found[row["section"]].append(row)
     return found
-
-
-def today_is_held(row: dict[str, Any], now: datetime) -> bool:
-    """True for a place kept back today."""
-    return row["kind"] == HOLD and row["until"] >= local_day(now) and row["undone_at"] is None
-
-
-OPEN = acts.OPEN

@@ -15,7 +15,18 @@ from services.calendar import local_day
 from services.ingest import store
 from services.ingest.access import Thing, reveal
 from services.ingest.actors import Actor
-from services.ingest.free import Held, Piece, Posted, free_in, is_worth_showing, most_free_in, pieces, takes_from
+from services.ingest.awaited import NOTHING_AWAITED, Awaited, awaited
+from services.ingest.free import (
+    Held,
+    Piece,
+    Posted,
+    free_in,
+    is_worth_showing,
+    most_free_in,
+    overlap,
+    pieces,
+    takes_from,
+)
 from services.ingest.problems import unknown
 from services.ingest.projection.tables import placements, proposals
 
@@ -50,7 +61,8 @@ def free_places(tx: sa.Connection, actor: Actor, now: datetime, wanted: Wanted |
         if row["kind"] in SHOWN_TO_ALL and is_open_to_all(row, now) and not is_stale(row, today)
     ]
     known = named_sections(tx, {row["section"] for row in rows})
-    found = [view for view in _by_section(tx, rows, everything, known, today) if _suits(view, known, wanted)]
+    waiting = awaited(tx, actor.territory)
+    found = [view for view in _by_section(tx, rows, everything, known, today, waiting) if _suits(view, known, wanted)]
     order = sorted(found, key=lambda v: (v["commune"], v["structure_name"], v["section"], v["period"].start))
     return [reveal(actor, Thing(actor.territory, structure=view["structure"]), view) for view in order]
 
@@ -69,13 +81,14 @@ def places_of(tx: sa.Connection, actor: Actor, structure: str, now: datetime) ->
     """
     rows = open_vacancies(tx, now, store.vacancies.c.structure == structure)
     known = named_sections(tx, {row["section"] for row in rows})
-    views = []
+    views, waiting = list[dict[str, Any]](), awaited(tx, actor.territory)
     for _, pool in _pools(rows):
         held = held_in(tx, pool[0]["section"], pool[0]["kind"], rows)
         found = pieces([posted(row) for row in pool], held)
         given = pieces([posted(row) for row in pool], [hold for hold in held if hold.placed_at is not None])
         for row in pool:
             view = _own_view(row, known[row["section"]], held, found, local_day(now))
+            view |= waiting.said([row]) if waiting else NOTHING_AWAITED
             views.append({**view, "left": free_in(posted(row), given)})
     thing = {view["vacancy"]: Thing(row["territory"], structure=structure) for view, row in _paired(views, rows)}
     seen = [reveal(actor, thing[view["vacancy"]], view) for view in views]
@@ -203,14 +216,28 @@ def _by_section(
     everything: Sequence[dict[str, Any]],
     known: dict[str, dict[str, Any]],
     today: date,
+    waiting: Awaited | None,
 ) -> list[dict[str, Any]]:
     views = []
     for (section, kind), pool in _pools(rows):
         found = pieces([posted(row) for row in pool], held_in(tx, section, kind, everything))
         shown = [piece for piece in found if is_worth_showing(piece) and not _is_over(piece, today)]
         facts = {**section_facts(known[section]), "kind": kind, "updated_at": _updated(pool)}
-        views += [{**facts, **free} for free in _grouped(shown, today)]
+        views += [{**facts, **free, **_awaits(free, pool, waiting)} for free in _grouped(shown, today)]
     return views
+
+
+def _awaits(free: dict[str, Any], pool: Sequence[dict[str, Any]], waiting: Awaited | None) -> dict[str, Any]:
+    """Whether the vacancies that give these places wait for a commission."""
+    if waiting is None:
+        return NOTHING_AWAITED
+    period = free["period"]
+    giving = [row for row in pool if any(_gives(posted(row), slot, period) for slot in free["slots"])]
+    return waiting.said(giving)
+
+
+def _gives(vacancy: Posted, slot: Slot, period: Period) -> bool:
+    return vacancy.period.covers(period) and any(overlap(own, slot, vacancy.period, period) for own in vacancy.slots)
 
 
 def _grouped(shown: Sequence[Piece], today: date) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from tests.ingest.pages.town import FIRST_NAMES, STAFF, Town
 
 ROLES = {who: actor.role for who, (actor, _) in STAFF.items()}
 PARAMETERS = {"proposal": "O-3", "request": "R-3", "vacancy": "V-1", "placement": "O-9", "task": "A-to_verify"}
-PARAMETERS |= {"agreement": "A-1"}
+PARAMETERS |= {"agreement": "A-1", "gesture": "G-1"}
 PARAMETERS |= {"kind": "reguliere", "structure": "S-cailloux", "token": "inconnu"}
 GUARDED = [page for page in PAGES if page.roles]
 

@@ -1,0 +1,46 @@
+"""Which places wait for a commission: regular ones whose first day is one of the open campaign's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts.vocabulary import Period, VacancyKind
+from services.ingest import store
+
+OVER = "over"
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """The first days of care that wait, and the day of the commission."""
+
+    starts: Period
+    commission_on: date
+
+    def covers(self, row: Mapping[str, Any]) -> bool:
+        """True for a vacancy's row that waits."""
+        return bool(row["kind"] == VacancyKind.REGULAR and self.starts.contains(row["start"]))
+
+    def said(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What is said beside places that these vacancies give: the commission's day, if all or a part of them wait."""
+        waiting = [row for row in rows if self.covers(row)]
+        return {
+            "awaits_commission": self.commission_on if waiting else None,
+            "awaits_in_part": 0 < len(waiting) < len(rows),
+        }
+
+
+NOTHING_AWAITED = {"awaits_commission": None, "awaits_in_part": False}
+
+
+def awaited(tx: sa.Connection, territory: str) -> Awaited | None:
+    """What waits in the territory; None where no campaign is open."""
+    c = store.campaigns.c
+    query = sa.select(c.starts, c.ends, c.commission_on).where(c.territory == territory, c.state != OVER)
+    row = tx.execute(query.limit(1)).first()
+    return Awaited(Period(start=row.starts, end=row.ends), row.commission_on) if row else None

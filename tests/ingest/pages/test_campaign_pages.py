@@ -1,0 +1,224 @@
+"""The campaign on its pages: opened, drafted, places held, children placed by decision, released."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from contracts.campaigns import (
+    CampaignClosed,
+    CampaignEnded,
+    CampaignOpened,
+    CampaignReleased,
+    DraftAsked,
+    DraftDecided,
+    ForceAsked,
+    ForceConfirmed,
+    ForceWeighed,
+    GestureUndone,
+    PlaceHeld,
+    RequestDrafted,
+    Seat,
+    Touched,
+)
+from contracts.proposals import CountedPoints
+from contracts.vocabulary import Effect, Period
+from services.ingest import store
+from services.ingest.declare.campaigns import CampaignBody, ask_draft, open_campaign
+from services.ingest.declare.vacancies import open_vacancy
+from tests.ingest.pages.reading import faults, words
+from tests.ingest.pages.town import Town
+from tests.ingest.people import COORDINATOR, CRECHE, DIRECTOR, GRANDS, TUESDAY, act, later, said, vacancy_body
+from tests.ingest.proposals import event
+
+JANUARY = Period(start=date(2027, 1, 4), end=date(2027, 2, 1))
+SEAT = Seat(structure=CRECHE, section=GRANDS, slots=(TUESDAY,), period=Period(start=JANUARY.start))
+WHEN = {"debut": "2027-01-04", "fin": "2027-01-31", "demandes": "2026-11-30", "commission": "2026-12-10"}
+FULL = {"wishes": [{"structure": CRECHE, "why": "full", "rank": 2}]}
+
+
+def drafted(request: str, draft: str, seat: Seat | None, **facts: Any) -> Any:
+    """What a draft says of a file: health counted for it."""
+    said = {"tier": 2, "points": 60, "rank": 2, "reason": {"wishes": []} if seat else FULL}
+    said["reasons"] = (CountedPoints(criterion="single_parent", label="Parent isolé", points=30),)
+    said |= {"phrases": ("Attend au vœu 1, rang 2.",), "plain_phrases": ("Attend au vœu 1.",)}
+    return event(RequestDrafted, request, campaign="C-1", draft=draft, seat=seat, **{**said, **facts})
+
+
+def decided(draft: str, number: int = 1, **facts: Any) -> Any:
+    said = {"requests": 2, "placed": 1, "engine": "essai", "policy": "essai", "mode": "stable"}
+    return event(
+        DraftDecided, draft, campaign="C-1", number=number, input_hash="a", outcome_hash="b", **{**said, **facts}
+    )
+
+
+def _open(tx: sa.Connection) -> str:
+    open_vacancy(tx, act(DIRECTOR), vacancy_body(places=2, period=Period(start=JANUARY.start, end=date(2027, 8, 1))))
+    dates = {"starts": JANUARY, "requests_until": date(2026, 11, 30), "commission_on": date(2026, 12, 10)}
+    campaign = open_campaign(tx, act(COORDINATOR), CampaignBody.model_validate(dates))
+    tx.execute(sa.update(store.campaigns).values(id="C-1"))
+    tx.execute(sa.update(store.vacancies).where(store.vacancies.c.start == JANUARY.start).values(id="V-jan"))
+    return campaign
+
+
+async def begin(town: Town, **facts: Any) -> str:
+    """An open campaign with a draft: R-3 has a place, R-4 has none."""
+    await town.write(_open)
+    draft = await town.write(ask_draft, act(COORDINATOR), "C-1")
+    await town.hear(drafted("R-3", draft, SEAT), drafted("R-4", draft, None), decided(draft, **facts))
+    town.begun = len(await town.guichet.database.read(said))
+    return draft
+
+
+async def test_a_campaign_is_opened_from_its_page_by_the_coordinator(town: Town) -> None:
+    coordinator = await town.signed_in("coordinator")
+    assert "Aucune campagne." in words((await coordinator.get("/campagne")).text)
+    wrong = await coordinator.post("/campagne/ouvrir", data={**WHEN, "commission": "2027-03-01", "fin": ""})
+    assert (wrong.status_code, faults(wrong.text)) == (422, ["fin"])
+    late = await coordinator.post("/campagne/ouvrir", data={**WHEN, "commission": "2027-03-01"})
+    assert faults(late.text) == ["commission"]
+    answer = await coordinator.post("/campagne/ouvrir", data=WHEN)
+    assert answer.headers["location"] == "/campagne?fait=campagne"
+    (opened,) = await town.said(CampaignOpened)
+    assert (opened.starts, opened.commission_on) == (JANUARY, date(2026, 12, 10))
+    shown = words((await coordinator.get("/campagne")).text)
+    assert "Entrées du lundi 4\u00a0janvier au dimanche 31\u00a0janvier. Commission du jeudi 10\u00a0décembre." in shown
+
+
+async def test_everybody_sees_that_a_place_waits_for_the_commission(town: Town) -> None:
+    await town.write(_open)
+    for page in ("/", f"/annuaire/{CRECHE}"):
+        assert "Une partie attend la commission du jeudi 10\u00a0décembre." in words(
+            (await town.client.get(page)).text
+        ), page
+    director = await town.signed_in("director")
+    assert "Attend la commission du jeudi 10\u00a0décembre." in words((await director.get("/creche")).text)
+
+
+async def test_the_draft_says_who_would_have_each_place_and_who_comes_next(town: Town) -> None:
+    await begin(town)
+    coordinator = await town.signed_in("coordinator")
+    shown = words((await coordinator.get("/campagne")).text)
+    for told in ("Brouillon 1", "Rien n'est envoyé ni retenu.", "Toutes les garanties tiennent", "Inès", "rang 2"):
+        assert told in shown, told
+    assert "Suivants sur la liste" in shown
+
+
+async def test_the_commission_reads_no_name_no_rank_and_no_health(town: Town) -> None:
+    await begin(town)
+    shown = words((await (await town.signed_in("committee")).get("/campagne")).text)
+    assert "Un enfant de 21\u00a0mois" in shown and "30\u00a0points hors santé" in shown
+    assert "Attend au vœu 1." in shown
+    for word in ("Inès", "Sacha", "rang", "60\u00a0points"):
+        assert word not in shown, word
+
+
+async def test_a_place_is_held_with_a_reason_and_a_date_and_given_back(town: Town) -> None:
+    await begin(town)
+    committee = await town.signed_in("committee")
+    page = "/campagne/place/V-jan/tenir"
+    town.clock.set(later(minutes=5))
+    assert faults((await committee.post(page, data={"places": "1", "jusqu_au": "", "motif": ""})).text) == [
+        "jusqu_au", "motif",
+    ]  # fmt: skip
+    answer = await committee.post(page, data={"places": "1", "jusqu_au": "2027-02-28", "motif": "Travaux"})
+    assert answer.headers["location"] == "/campagne?fait=place_tenue"
+    (held,) = await town.said(PlaceHeld)
+    assert (held.campaign, held.section, held.places, held.reason) == ("C-1", GRANDS, 1, "Travaux")
+    shown = words((await committee.get("/campagne")).text)
+    assert "Un geste a suivi ce brouillon." in shown and "Libérer ce brouillon" not in shown
+    assert (await committee.post("/campagne/liberer", data={})).status_code == 409
+    await committee.post(f"/campagne/geste/{held.subject}/annuler")
+    assert [row.subject for row in await town.said(GestureUndone)] == [held.subject]
+
+
+async def test_whom_a_decision_touches_is_read_before_it_is_confirmed(town: Town) -> None:
+    await begin(town)
+    committee = await town.signed_in("committee")
+    page = "/campagne/dossier/R-4/placer"
+    assert "Voir qui serait touché" in words((await committee.get(page)).text)
+    sent = await committee.post(page, data={"section": GRANDS, "semaine": "0", "motif": "Vu ensemble"})
+    (asked,) = await town.said(ForceAsked)
+    gesture = f"/campagne/geste/{asked.subject}"
+    assert sent.headers["location"] == gesture
+    assert "Nous cherchons qui serait touché." in words((await committee.get(gesture)).text)
+    assert (await committee.post(f"{gesture}/confirmer")).status_code == 409
+    loses = Touched(request="R-3", effect=Effect.LOSES, before=SEAT)
+    await town.hear(event(ForceWeighed, asked.subject, campaign="C-1", request="R-4", possible=True, touched=(loses,)))
+    shown = words((await committee.get(gesture)).text)
+    assert "1\u00a0enfant touché" in shown and "Perd sa place" in shown and "dossier R-3" in shown
+    await committee.post(f"{gesture}/confirmer")
+    assert [row.subject for row in await town.said(ForceConfirmed)] == [asked.subject]
+
+
+async def test_nobody_is_placed_by_decision_where_there_is_no_place(town: Town) -> None:
+    await begin(town)
+    committee = await town.signed_in("committee")
+    await committee.post("/campagne/dossier/R-4/placer", data={"section": GRANDS, "semaine": "0", "motif": "Vu"})
+    (asked,) = await town.said(ForceAsked)
+    await town.hear(event(ForceWeighed, asked.subject, campaign="C-1", request="R-4", possible=False))
+    shown = words((await committee.get(f"/campagne/geste/{asked.subject}")).text)
+    assert "Il n'y a pas de place à ces horaires." in shown and "Placer cet enfant par décision" not in shown
+    assert (await committee.post(f"/campagne/geste/{asked.subject}/confirmer")).status_code == 409
+
+
+async def test_a_new_draft_shows_what_differs_from_the_one_before(town: Town) -> None:
+    await begin(town)
+    coordinator = await town.signed_in("coordinator")
+    assert (await coordinator.post("/campagne/brouillon")).headers["location"] == "/campagne?fait=brouillon"
+    (asked,) = await town.said(DraftAsked)
+    assert "Le brouillon se prépare." in words((await coordinator.get("/campagne")).text)
+    assert (await coordinator.post("/campagne/brouillon")).status_code == 409
+    gains = Touched(request="R-4", effect=Effect.GAINS, after=SEAT)
+    loses = Touched(request="R-3", effect=Effect.LOSES, before=SEAT)
+    await town.hear(
+        drafted("R-4", asked.subject, SEAT, touched=gains),
+        drafted("R-3", asked.subject, None, touched=loses),
+        decided(asked.subject, 2),
+    )
+    shown = words((await coordinator.get("/campagne")).text)
+    assert "Ce qui change depuis le brouillon d'avant (2)" in shown
+    assert "Gagne une place" in shown and "Perd sa place Avant\u00a0: Les Petits Cailloux" in shown
+
+
+async def test_the_release_asks_to_confirm_and_then_names_what_had_moved(town: Town) -> None:
+    draft = await begin(town)
+    committee = await town.signed_in("committee")
+    asked = words((await committee.get("/campagne/liberer")).text)
+    assert "Ce qui a bougé depuis le brouillon est écarté" in asked
+    answer = await committee.post("/campagne/liberer", data={"brouillon": draft, "mots": "Vu"})
+    assert answer.headers["location"] == "/campagne?fait=campagne_liberee"
+    (released,) = await town.said(CampaignReleased)
+    assert (released.draft, released.note) == (draft, "Vu")
+    assert "La libération est en cours." in words((await committee.get("/campagne")).text)
+    await town.hear(event(CampaignClosed, "C-1", draft=draft, proposals=1, dropped=("R-4",)))
+    shown = words((await committee.get("/campagne")).text)
+    assert "1\u00a0proposition écrite" in shown and "1\u00a0dossier écarté" in shown
+
+
+async def test_a_campaign_is_given_up_with_a_reason(town: Town) -> None:
+    await begin(town)
+    coordinator = await town.signed_in("coordinator")
+    assert faults((await coordinator.post("/campagne/fin", data={"motif": ""})).text) == ["motif"]
+    await coordinator.post("/campagne/fin", data={"motif": "Autre date"})
+    assert [row.reason for row in await town.said(CampaignEnded)] == ["Autre date"]
+
+
+async def test_the_guichet_holds_a_place_outside_of_any_campaign_and_the_commission_does_not(town: Town) -> None:
+    page, words_of = "/campagne/place/V-1/tenir", {"places": "1", "jusqu_au": "2026-12-31", "motif": "Recrutement"}
+    vacancy = await town.write(open_vacancy, act(DIRECTOR), vacancy_body())
+    page = page.replace("V-1", vacancy)
+    assert (await (await town.signed_in("committee")).post(page, data=words_of)).status_code == 403
+    coordinator = await town.signed_in("coordinator")
+    assert (await coordinator.post(page, data=words_of)).status_code == 303
+    (held,) = await town.said(PlaceHeld)
+    assert (held.campaign, held.until - held.time.date() > timedelta(30)) == (None, True)
+    assert "Places tenues hors campagne" in words((await coordinator.get("/campagne")).text)
+
+
+@pytest.mark.parametrize("path", ["/campagne/fin", "/campagne/liberer", "/campagne/dossier/R-4/placer"])
+async def test_without_a_campaign_there_is_nothing_to_end_release_or_force(town: Town, path: str) -> None:
+    assert (await (await town.signed_in("coordinator")).get(path)).status_code == 404
