@@ -208,9 +208,11 @@ def _on_away(people: People | None, request: Request) -> Response:
 
 
 def _pattern(request: Request) -> str:
-    """The address without what stands in it: a family's link is a secret."""
+    """The address without what stands in it: a family's link is a secret. Nothing of one that no route answers."""
+    if "endpoint" not in request.scope:
+        return "none"
     names = {str(value): f"{{{name}}}" for name, value in request.path_params.items()}
-    return "/".join(names.get(part, part) for part in request.url.path.split("/"))
+    return "/".join(names.get(part, part) for part in request.scope["path"].split("/"))
 
 
 def _methods_at(request: Request) -> set[str]:

@@ -10,7 +10,7 @@ import structlog
 
 from services.bus.pulse import DatabaseSilent
 from services.ingest import app
-from services.ingest.pages import Pages, pages_router
+from services.ingest.pages import Pages, failures, pages_router
 from services.ingest.pages import doors as page_doors
 from services.ingest.protection import Limit
 from services.ingest.queries import directory
@@ -83,6 +83,22 @@ async def test_while_the_database_hangs_people_and_programs_hear_when_to_ask_aga
     assert int(answer.headers["retry-after"]) > 0
     assert "Le service ne répond pas" in answer.text
     assert "incident" not in answer.text, "nothing to report: it comes back"
+
+
+@pytest.mark.parametrize("path", ["/p/{}/inconnue", "/p/{}/merci", "/p/{}%3Fx"])
+async def test_no_part_of_a_familys_link_is_logged_where_its_page_fails_or_is_none(
+    town: Town, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    async def fails(*_: Any) -> None:
+        raise LookupError(SECRET)
+
+    for module in (page_doors, failures):
+        monkeypatch.setattr(module, "frame_of", fails)
+    token = link("delivered").removeprefix("/p/")
+    with structlog.testing.capture_logs() as log:
+        answer = await visitor(town).get(path.format(token))
+    assert answer.status_code == 500
+    assert token not in str(log) and said_in(log)["route"] in ("none", "/p/{token}/merci", "/p/{token}")
 
 
 async def test_a_fault_behind_the_api_is_a_problem_in_french_with_its_number(
