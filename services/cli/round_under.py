@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from contracts.vocabulary import Id
 from services.calendar import counted, local_day
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from services.matcher.declared_criteria import Declared
 
 SEE = "docs/commande.md"
+
+_GRIDS = TypeAdapter(Annotated[tuple[Grid, ...], Field(min_length=1)])
 
 
 def decided_under(
@@ -70,7 +72,7 @@ def _published(name: str) -> tuple[Grid, ...]:
 
 def _of_file(path: Path) -> tuple[Grid, ...]:
     try:
-        return TypeAdapter(tuple[Grid, ...]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")) or ())
+        return _GRIDS.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise of_file(path, error, "se lit", SEE) from error
     except (ValidationError, ValueError, yaml.YAMLError) as error:

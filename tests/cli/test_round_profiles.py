@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from contracts.vocabulary import Criterion, Id, Period, RequestKind, Slot, Weekday
+from services.cli.failures import CommandFailed
 from services.cli.round_profiles import FEWEST, Profiles, as_csv, profiles
+from services.cli.round_under import read_grid
 from services.matcher.declared_criteria import Declared
 from services.matcher.solver.schema import Pattern, Policy, Request, Round, Section, Vacancy, Wish
 from services.matcher.solver.solve import decide
@@ -84,3 +88,11 @@ def test_a_spreadsheet_opens_one_line_for_each_profile() -> None:
     lines = as_csv(compared(people(5) | people(5, SINGLE, first=5), (0, 2))).decode("utf-8-sig").splitlines()
     assert lines[0].startswith("Par;Profil;Demandes;")
     assert "Critère;Parent isolé;5;0;5;5;0;0;0" in lines
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a: 1", "- {valid_from: hier}", "\t"])
+def test_a_file_that_holds_no_grid_is_said_to_hold_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "grille.yaml"
+    path.write_text(text)
+    with pytest.raises(CommandFailed, match=re.escape(f"{path} n'est pas une grille.")):
+        read_grid(str(path), date(2026, 9, 7))
