@@ -142,6 +142,21 @@ async def test_a_transaction_that_kept_what_did_not_fail_would_have_lost_the_one
     assert await heard.read(dead_letters.waiting) == []
 
 
+async def test_what_can_not_even_be_put_aside_is_left_to_whoever_gave_it(
+    heard: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is given again later, and a person sees the log: here it would be tried for ever without a pause."""
+
+    def refuse(tx: sa.Connection, **letter: Any) -> None:
+        raise LookupError("no such letter")
+
+    monkeypatch.setattr(dead_letters, "park", refuse)
+    reader = eager(heard, Counting(*(events := many(1)), error=WrongEvent("no")))
+    async with asyncio.timeout(20):
+        with pytest.raises(LookupError, match="no such letter"):
+            await reader.take_many(messages(events))
+
+
 async def test_what_is_away_counts_no_try_and_is_waited_for_with_all_of_them(heard: Database) -> None:
     events, failures = many(30), list(range(3 * MAX_TRIES))
 
