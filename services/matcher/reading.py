@@ -32,7 +32,8 @@ class Loaded:
     """What one snapshot said, and the versions by which a later change is seen.
 
     `aside` are requests that take no part, each with the reason in French. `current` is the placement that each child
-    who has one would give up. `told` are the hashes of what was said last to those who wait.
+    who has one would give up. `told` are the hashes of what was said last to those who wait. In the sections of
+    `waves` several families are asked at once: whoever leaves makes room for the next, whatever was said before.
     """
 
     round: Round
@@ -45,6 +46,7 @@ class Loaded:
     current: dict[str, str]
     names: dict[str, str]
     told: dict[str, str]
+    waves: frozenset[str]
     marks: int
     trigger: str
 
@@ -59,8 +61,7 @@ def load(
     row = store.territory_row(tx, territory)
     if row is None:
         return None
-    memory = memory or Memory()
-    memory.turn()
+    (memory := memory or Memory()).turn()
     policy = policy_in_force(row["policy"], local_day(now))
     sections = _sections(tx, territory)
     waiting, later = _taking_part(tx, territory, _waiting(tx, territory, memory), intake)
@@ -76,6 +77,7 @@ def load(
         current=asking.standing.placements,
         names=_names(tx, territory),
         told=_told(tx, territory),
+        waves=_waves(tx, territory),
         marks=row["due_marks"],
         trigger=row["due_because"] or "asked",
     )
@@ -228,6 +230,12 @@ def _told(tx: sa.Connection, territory: str) -> dict[str, str]:
     own = (t.requests.c.territory == territory, t.requests.c.state == store.WAITING)
     query = sa.select(t.explanations.c.request, t.explanations.c.hash).select_from(said).where(*own)
     return {row.request: row.hash for row in tx.execute(query).all()}
+
+
+def _waves(tx: sa.Connection, territory: str) -> frozenset[str]:
+    p = t.proposals.c
+    asked = p.state.in_(LIVE - {ProposalState.ACCEPTED})
+    return frozenset(tx.scalars(sa.select(p.section).where(p.territory == territory, p.wave.is_not(None), asked)))
 
 
 def agreements_of(tx: sa.Connection, territory: str) -> list[AgreementSigned]:

@@ -35,7 +35,7 @@ from services.matcher.solver.share import settling
 from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.verify import share_over_all_parts
 from services.matcher.step import Step
-from services.matcher.writing import Moved, fenced, write_part
+from services.matcher.writing import Moved, fenced, sections_of, write_part
 
 log = structlog.get_logger()
 
@@ -174,8 +174,8 @@ async def _decide_part(
     outcome = await decided(loaded.aside, part, decide)
     tally.outcomes.append(outcome)
     news = news_of(loaded, part, outcome, memory)
-    if not outcome.placed and not news:
-        return  # all that it says was said before
+    if not outcome.placed and not news and loaded.waves.isdisjoint(sections_of(part)):
+        return  # all that it says was said before, and nobody else is to be asked
     try:
         tally.proposed += await database.write(fenced, fence, write_part, loaded, part, outcome, news, now)
     except Moved as moved:

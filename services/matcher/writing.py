@@ -54,7 +54,7 @@ def write_part(
     `leave` is what becomes of a proposal once all are there.
     """
     store.territory_row(tx, loaded.round.territory, lock=True)
-    touched = {v.section for v in part.vacancies} | {h.section for h in part.holds}  # others are there as facts only
+    touched = sections_of(part)
     check_unmoved(tx, t.sections, t.sections.c.section, {name: loaded.sections[name] for name in touched})
     check_unmoved(tx, t.requests, t.requests.c.request, {r.id: loaded.requests[r.id] for r in part.requests})
     step = Step(tx, now, loaded.round.id, loaded.policy)
@@ -74,6 +74,11 @@ def write_part(
     for reason in [*news, *(row for row in outcome.reasons if row.request in first and row not in news)]:
         say(step, loaded, told(asked[reason.request], reason, loaded.names).after(first.get(reason.request)))
     return len(made)
+
+
+def sections_of(part: Round) -> set[str]:
+    """Those with places or holds in it; others are there as facts only."""
+    return {v.section for v in part.vacancies} | {h.section for h in part.holds}
 
 
 def _departures(loaded: Loaded, outcome: Outcome) -> dict[str, Departure]:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from contracts.requests import DeclaredCriterion
+from contracts.requests import DeclaredCriterion, RequestClosed
 from contracts.siblings import SiblingsAsked, Together
 from contracts.vacancies import VacancyWithdrawn
 from contracts.vocabulary import (
     LIVE,
     Answer,
     Channel,
+    ClosingReason,
     Criterion,
     ProposalState,
     RefusalReason,
@@ -118,6 +119,18 @@ def test_who_leaves_a_wave_is_followed_by_the_next_of_the_list_and_the_place_is_
     assert world.answer(made.subject, Answer.OUI) == "taken"
     world.tick()
     assert live(world) == {"r-4"}  # nobody is asked for a place that is taken
+    assert_whole(world)
+
+
+def test_the_next_of_the_list_is_asked_though_a_round_has_told_it_already_that_nothing_is_left(world: World) -> None:
+    proposals = asked(world, "r-1", "r-2", "r-3")
+    world.ask("r-4", **one_day(since=date(2026, 2, 4)))
+    world.tick()
+    world.delivered(proposals[0])
+    world.answer(proposals[0], Answer.FIN)
+    world.hear(RequestClosed, "r-1", reason=ClosingReason.FOUND_ELSEWHERE, said_by="family")
+    world.tick()
+    assert live(world) == {"r-2", "r-3", "r-4"}
     assert_whole(world)
 
 
