@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -177,6 +178,16 @@ def test_where_ties_are_served_together_nothing_is_said_to_be_proven() -> None:
     assert _certificate(outcome).refusals == ()
     assert verify(round, outcome) == ()
     assert best_of_all(round, outcome).open != ()
+
+
+def test_whoever_waits_for_a_check_is_never_said_to_have_the_best_even_where_no_section_takes_its_age() -> None:
+    round = round_of(PLAIN)
+    first, second = round.requests
+    older = round.model_copy(update={"requests": (first.model_copy(update={"born": date(2015, 1, 1)}), second)})
+    outcome = _proven(older)
+    assert best_of_all(older, outcome).best == ("A", "B")
+    held_back = best_of_all(older, outcome.model_copy(update={"withheld": ("A",)}))
+    assert (held_back.best, held_back.open) == (("B",), ("A",))
 
 
 def test_a_search_that_may_not_relax_leaves_open_what_it_cannot_show() -> None:
