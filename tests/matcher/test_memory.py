@@ -16,8 +16,11 @@ from contracts.vocabulary import Answer, ClosingReason, Criterion, RefusalReason
 from services.matcher import tables as t
 from services.matcher.memory import MANY_REQUESTS, Lately, Memories, Memory
 from services.matcher.reading import Loaded, load
+from services.matcher.sentences import digest, told
 from services.matcher.solver.canonical import canonical, round_hash
 from services.matcher.solver.components import components, split
+from services.matcher.solver.solve import decide
+from tests.matcher.solver.golden import round_of
 from tests.matcher.world import MONDAY, MORNINGS, SECTION, TERRITORY, World, days, need, on, on_weekday
 
 
@@ -139,6 +142,54 @@ def test_a_reason_is_put_into_words_again_only_where_something_new_is_said(world
     world.ask("r-2")
     world.tick()
     assert [event.subject for event in world.events("request.explained")[before:]] == ["r-2"]
+
+
+def test_a_reason_is_put_into_words_again_where_a_structure_has_another_name() -> None:
+    asked, memory = round_of(ONE_IS_LEFT), Memory()
+    (request, reason) = next((asked.requests[1], row) for row in decide(asked).reasons if row.request == "B")
+    names, other = {"X": "Les Lilas"}, {"X": "Les Tilleuls"}
+    first = digest(request, reason, names, memory)
+    assert digest(request, reason, names, memory) == first
+    assert digest(request, reason, other, memory) == told(request, reason, other).digest != first
+
+
+ONE_IS_LEFT = {
+    "places": {"X": {"week": 1}},
+    "requests": {name: {"points": points, "wishes": ["X"], "days": [["mon"]]} for name, points in (("A", 2), ("B", 1))},
+}
+
+
+def test_requests_are_read_again_where_they_are_read_against_something_else() -> None:
+    memory = Memory()
+    for against, made, read in (("a day", 1, 1), ("a day", 2, 1), ("the next day", 3, 3)):
+        memory.read_against(against)
+        assert memory.asked.get("r-1", lambda made=made: made) == read  # type: ignore[misc]
+
+
+def test_hours_that_have_begun_meanwhile_are_seen_within_the_day(world: World) -> None:
+    world.ask("r-1", slots=on(MONDAY, 15, 17), period=days(MONDAY), kind=RequestKind.OCCASIONAL)
+    memory, seen = Memory(), []
+    for hour in (11, 14):
+        world.now = world.now.replace(hour=hour)
+        seen.append(_loaded(world, memory))
+        assert seen[-1] == _loaded(world, None)
+    assert seen[0].round.requests != seen[1].round.requests
+
+
+def test_a_refusal_that_is_long_enough_ago_is_forgotten_within_the_day(world: World) -> None:
+    world.open_place()
+    world.ask("r-1")
+    world.tick()
+    proposal = world.live("r-1")
+    world.release(proposal)
+    world.delivered(proposal)
+    world.answer(proposal, Answer.FIN)
+    memory, seen, refused = Memory(), [], world.now
+    for hours in (-1, 1):
+        world.now = refused + _loaded(world, None).policy.not_again_for + timedelta(hours=hours)
+        seen.append(_loaded(world, memory))
+        assert seen[-1] == _loaded(world, None)
+    assert [bool(row.not_again) for loaded in seen for row in loaded.round.requests] == [True, False]
 
 
 def test_what_neither_this_round_nor_the_last_has_asked_for_is_forgotten() -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from contracts.vocabulary import Audience
 from services.matcher.solver.components import sealed
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.proof_phrases import proof_phrases
 from services.matcher.solver.proving import Effort, with_proofs
-from services.matcher.solver.schema import Certificate, Mode, Outcome, Round, Ties
+from services.matcher.solver.schema import Certificate, Mode, Outcome, Price, Proof, Refusal, Round, Ties
 from services.matcher.solver.solve import decide
 from services.matcher.solver.verify import best_of_all, verify
 from services.territory.rounds import RoundPlan, drawn_round
@@ -152,6 +154,31 @@ def test_g17_holds_for_an_honest_proof_and_fires_for_what_no_sum_shows() -> None
         {"refusals": (refusal.model_copy(update={"unit": "nobody"}),)},
     ):
         assert {row.guarantee for row in verify(round, _tampered(outcome, **untrue))} == {"G17"}, untrue
+
+
+@pytest.mark.parametrize(
+    ("said", "facts"), [(Price, {"price": 0}), (Price, {"price": -1}), (Refusal, {"proofs": (-1,)})]
+)
+def test_a_price_below_one_and_a_proof_counted_from_the_end_are_refused_as_they_are_read(
+    said: type[Price] | type[Refusal], facts: dict[str, Any]
+) -> None:
+    """Below nought a price would pay for those who come after; counted from the end, a proof depends on the others."""
+    own = {"section": "X-all", "day": date(2026, 9, 7), "hour": time(8)} if said is Price else {"unit": "A"}
+    assert said.model_validate({"proofs": (), **own})
+    with pytest.raises(ValidationError):
+        said.model_validate({**own, **facts})
+
+
+def test_nobody_is_refused_by_places_that_are_counted_for_others() -> None:
+    """No place is open to everybody; the one that is kept is open to this very child."""
+    plain = round_of(SECOND_RHYTHM)
+    kept = tuple(row.model_copy(update={"audience": Audience.INSERTION}) for row in plain.vacancies)
+    asked = tuple(row.model_copy(update={"entitled_to": Audience.INSERTION}) for row in plain.requests)
+    round = plain.model_copy(update={"vacancies": kept, "requests": asked})
+    outcome = decide(round, QUICK).model_copy(update={"placed": ()})
+    monday = Price(section="X-all", day=date(2026, 9, 7), hour=time(8))
+    untrue = Certificate(proofs=(Proof(prices=(monday,)),), refusals=(Refusal(unit="A", structure="X", proofs=(0,)),))
+    assert "G17" in {row.guarantee for row in verify(round, outcome.model_copy(update={"certificate": untrue}))}
 
 
 def test_one_place_more_makes_a_proof_false() -> None:
