@@ -46,6 +46,7 @@ COMMANDS = (
     Named("enough", "services.cli.reviewing", "enough", "Le plus petit changement qui aurait suffi à une demande."),
     Named("force", "services.cli.reviewing", "force", "Qui serait touché si un enfant était placé par une personne."),
     Named("compare", "services.cli.reviewing", "compare", "Comparer deux décisions des mêmes demandes."),
+    Named("campaign", "services.cli.campaign", "app", "La campagne d'une rentrée, que la commission examine."),
     Named("rounds", "services.cli.past_rounds", "rounds", "Les attributions passées ; --check les décide de nouveau."),
     Named("bench", "services.cli.bench", "app", "Mesurer l'attribution, à côté d'autres programmes."),
     Named("policy-check", "services.cli.policy_check", "policy_check", "Mesurer si cacher ses vœux rapporterait."),

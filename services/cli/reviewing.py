@@ -50,6 +50,7 @@ def verify(
         for guarantee, sentence in checks.GUARANTEES.items():
             _tell_guarantee(guarantee, sentence, [row for row in found if row.guarantee == guarantee])
         _tell_proofs(outcome, best)
+        _tell_persons(asked)
         _tell_seed(asked)
         _tell_same(same)
     raise typer.Exit(Exit.FOUND if found or same is False else Exit.DONE)
@@ -102,6 +103,20 @@ def _shown(outcome: Outcome, best: Proven | None) -> dict[str, Any] | None:
     return {"written": len(outcome.certificate.proofs), "best": best.best, "open": best.open, "false": false}
 
 
+def _tell_persons(asked: Round) -> None:
+    """What persons decided beside the list: decisions, and no violations."""
+    for hold in asked.holds:
+        if hold.forced is not None:
+            typer.echo(f"          Décision de personnes{NBSP}: la demande {hold.forced} est placée en {hold.section}.")
+        elif hold.by_person:
+            typer.echo(f"          Décision de personnes{NBSP}: {hold.section}, {hold.units} tenue, {hold.reason}.")
+
+
+def _decided_by_persons(asked: Round) -> list[dict[str, Any]]:
+    names = {"id", "section", "units", "forced", "reason"}
+    return [hold.model_dump(mode="json", include=names) for hold in asked.holds if hold.by_person]
+
+
 def _tell_seed(asked: Round) -> None:
     if asked.policy.seed_commitment:
         typer.echo("oui       La graine du tirage est celle dont l'empreinte a été publiée avant.")
@@ -119,6 +134,7 @@ def _checked(asked: Round, found: Iterable[Violation], same: bool | None) -> dic
         "violations": [violation.model_dump(mode="json") for violation in found],
         "seed_was_committed": bool(asked.policy.seed_commitment),
         "draw": _draw(asked),
+        "decided_by_persons": _decided_by_persons(asked),
         "recomputed_the_same": same,
     }
 

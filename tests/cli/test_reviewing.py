@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.matcher.solver.schema import Outcome
+from services.matcher.solver.what_if import forced_hold, with_forced
 from tests.cli.command import Command
 from tests.cli.test_matching import edited
 from tests.matcher.solver.golden import round_of
@@ -151,3 +152,17 @@ def test_two_decisions_are_compared_by_profile(berceau: Command, asked: Path, ou
         "  priorité 2\u00a0: 1 perdrait sa place",
     ]
     assert berceau("compare", outcome, outcome, "--json").json == {"differences": [], "profiles": {}}
+
+
+def test_what_persons_decided_is_named_as_their_decision_and_is_no_fault(berceau: Command, tmp_path: Path) -> None:
+    case, path = tmp_path / "round.json", tmp_path / "outcome.json"
+    round = round_of({**CASE, "places": {**CASE["places"], "X": {"mon": 2, "tue": 1, "wed": 1}}})
+    asked = next(row for row in round.requests if row.id == "A")
+    hold = forced_hold(round, asked, "X-all", 0, "vu en commission")
+    case.write_text(with_forced(round, hold).model_dump_json(), encoding="utf-8")
+    assert berceau("match", case, "--out", path).code == 0
+    said = berceau("verify", case, path)
+    assert said.code == 0
+    assert "Décision de personnes\u00a0: la demande A est placée en X-all." in said.out
+    (told,) = berceau("verify", case, path, "--json").json["decided_by_persons"]
+    assert (told["forced"], told["reason"]) == ("A", "vu en commission")

@@ -230,3 +230,22 @@ def test_without_its_constraint_the_model_gives_a_guaranteed_place_away() -> Non
         loose = Settings(chain_depth=0, quick_no=False, prices=False, constraints=without)
         broken |= {violation.guarantee for violation in decide(round, loose).violations}
     assert broken & {"G4", "G15"}
+
+
+def test_who_stands_behind_a_child_that_a_person_placed_reads_that_it_was_a_decision() -> None:
+    round = held_by_a_person(by_person=True, forced="A")
+    outcome = decide(round)
+    assert outcome.violations == ()
+    told = "la commission y place un autre enfant, par une décision motivée."
+    assert _said(round, outcome, "B")[1].endswith(told)
+    silent = outcome.model_copy(
+        update={
+            "reasons": tuple(
+                row.model_copy(
+                    update={"wishes": tuple(wish.model_copy(update={"why": Why.FULL}) for wish in row.wishes)}
+                )
+                for row in outcome.reasons
+            )
+        }
+    )
+    assert "G6" in {row.guarantee for row in verify(round, silent)}
