@@ -124,9 +124,11 @@ async def born(visit: Visit) -> Response:
     try:
         day = form.day("naissance", "la date de naissance")
         form.check()
-        await _amend(visit, born=day, is_born=True)
+        await _amend(visit, born=day, is_born=True, child_first_name=form["prenom"])
     except Refused as refused:
-        return await _file(visit, form.refused(refused, {"born": "naissance", "": "naissance"}), 422)
+        return await _file(
+            visit, form.refused(refused, {"born": "naissance", "child_first_name": "prenom", "": "naissance"}), 422
+        )
     return visit.go(f"/guichet/dossier/{visit.path('request')}", "naissance")
 
 

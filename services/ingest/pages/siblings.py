@@ -50,7 +50,7 @@ async def parted(visit: Visit) -> Response:
 
 async def asked_with(visit: Visit, view: dict[str, Any]) -> dict[str, Any]:
     """For a file: the other children who could be asked for together with this one, and what is asked now."""
-    others = await visit.read(_others, view["family"], view["request"])
+    others = await visit.read(_others, view["family"], view["child"])
     views = [await visit.read(requests.request, visit.actor, other, visit.now) for other in others]
     named = await with_people(visit.guichet, visit.actor, visit.now, views)
     names = {row["request"]: row["first_name"] or f"Dossier {row['request'][-6:]}" for row in named}
@@ -76,10 +76,11 @@ async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
     return visit.show("coordinator/siblings.html", status, form=form, view=view, family=family, wishes=WISHES)
 
 
-def _others(tx: sa.Connection, family: str, request: str) -> list[str]:
+def _others(tx: sa.Connection, family: str, child: str) -> list[str]:
+    """Of the family's other children: a child that asks for another place is not its own brother or sister."""
     table = store.requests
     regular = (table.c.state == store.OPEN, table.c.kind == RequestKind.REGULAR.value)
-    query = sa.select(table.c.id).where(table.c.family == family, table.c.id != request, *regular)
+    query = sa.select(table.c.id).where(table.c.family == family, table.c.child != child, *regular)
     return list(tx.scalars(query.order_by(table.c.id)))
 
 

@@ -25,10 +25,19 @@ from contracts.vocabulary import (
     TaskKind,
     WithdrawalReason,
 )
-from services.ingest.declare.requests import amend_request
+from services.ingest import store
+from services.ingest.declare.requests import amend_request, register_request
 from services.ingest.pages.coordinator import OF_STRUCTURES, ORDER, TITLES
 from services.matcher.handlers.answers import READ_LATE
-from services.vault import Contact, ContactChannel, ContactRole, contacts_of, put_contacts, suspend_contact
+from services.vault import (
+    Contact,
+    ContactChannel,
+    ContactRole,
+    contacts_of,
+    erase_family,
+    put_contacts,
+    suspend_contact,
+)
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import Town, proposal_in
 from tests.ingest.people import COORDINATOR, CRECHE, OTHER, TODAY, act, later, need_body, register, said
@@ -399,6 +408,37 @@ async def test_a_birth_is_recorded_and_the_rest_of_the_need_stays(town: Town, gu
     assert (amended.born, amended.is_born) == (date(2026, 10, 30), True)
     changed = {"type", "id", "time", "born", "is_born"}
     assert amended.model_dump(exclude=changed) == registered.model_dump(exclude=changed)
+
+
+async def test_a_birth_to_confirm_says_when_it_was_due_and_takes_the_first_name(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    asked = (
+        (await guichet.get("/guichet")).text.partition('<section id="birth_to_confirm"')[2].partition("</section>")[0]
+    )
+    assert "Naissance prévue le" in asked
+    await town.guichet.vault.write(erase_family, "F-R-5")
+    assert "prenom" in read((await guichet.get("/guichet/dossier/R-5")).text).ids
+    said_so = {"naissance": "2026-10-30", "prenom": "Céleste"}
+    assert (await guichet.post("/guichet/dossier/R-5/naissance", data=said_so)).status_code == 303
+    assert "Céleste" in words((await guichet.get("/guichet/dossier/R-5")).text)
+
+
+def _child_of(tx: Any, request: str) -> str:
+    row = store.find(tx, store.requests, request)
+    assert row is not None
+    return str(row["child"])
+
+
+async def test_another_place_for_a_child_makes_it_no_brother_of_itself(town: Town, guichet: httpx2.AsyncClient) -> None:
+    family = "F-R-10"
+    need = need_body()
+    file = "/guichet/dossier/R-10"
+    child = await town.guichet.database.read(_child_of, "R-10")
+    await town.write(register_request, act(COORDINATOR), need, request="R-encore", family=family, child=child)
+    assert "Demander des enfants ensemble" not in words((await guichet.get(file)).text)
+    await town.write(register_request, act(COORDINATOR), need, request="R-frere", family=family, child="E-frere")
+    assert "Demander des enfants ensemble" in words((await guichet.get(file)).text)
 
 
 def _registered(tx: Any, request: str) -> list[RequestRegistered]:
