@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from services.bus.database import Database
 
-CELLS, CLAIMANTS = 400, 8
+CELLS, FEW, CLAIMANTS = 400, 100, 8
 PLACES, CROWD = 3, 20
 AT_ONCE = 2
 
