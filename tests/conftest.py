@@ -11,6 +11,7 @@ import pytest
 
 from tests import servers
 from tests.compiled import share_what_is_compiled
+from tests.desk import AT_DESK, Desk
 
 MARKED_BY_FIXTURE = {"kafka_bootstrap": "connected", "postgres_url": "connected", "chromium_path": "browser"}
 
@@ -33,6 +34,22 @@ LONGEST = (
 
 
 share_what_is_compiled()
+
+
+DESK = pytest.StashKey[Desk]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run in several processes shares its servers."""
+    hands_out = bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
+    if hands_out:
+        config.stash[DESK] = Desk()
+        os.environ[AT_DESK] = config.stash[DESK].address
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if DESK in config.stash:
+        config.stash[DESK].close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,8 +20,7 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 from deploy.servers import MissingPart
-from deploy.servers.kafka import running_kafka
-from deploy.servers.postgres import running_postgres
+from tests import desk
 
 
 @contextlib.contextmanager
@@ -39,8 +38,8 @@ def kafka_for_tests(environment: Mapping[str, str]) -> Iterator[str]:
     if named := environment.get("BERCEAU_TEST_KAFKA"):
         yield named
         return
-    with failing_with_the_remedy(), running_kafka() as node:
-        yield node.bootstrap
+    with failing_with_the_remedy(), _of_this_run(environment, desk.KAFKA) as bootstrap:
+        yield bootstrap
 
 
 @contextlib.contextmanager
@@ -49,8 +48,18 @@ def postgres_for_tests(environment: Mapping[str, str]) -> Iterator[str]:
     if named := environment.get("BERCEAU_TEST_DATABASE"):
         yield make_url(named).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
         return
-    with failing_with_the_remedy(), running_postgres() as server:
-        yield server.url()
+    with failing_with_the_remedy(), _of_this_run(environment, desk.POSTGRES) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _of_this_run(environment: Mapping[str, str], server: str) -> Iterator[str]:
+    """The one that all processes of the run share; a run in one process starts its own."""
+    if address := environment.get(desk.AT_DESK):
+        yield desk.ask(address, server)
+        return
+    with desk.STARTED[server]() as own:
+        yield own
 
 
 @contextlib.contextmanager

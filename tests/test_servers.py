@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -14,11 +15,13 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from kafka.admin import KafkaAdminClient, NewTopic
+from sqlalchemy.engine import make_url
 
 from deploy.servers import MissingPart, ServerDown
 from deploy.servers import kafka as kafka_server
 from deploy.servers import postgres as postgres_server
 from deploy.servers.processes import free_ports, port_open, start_child, wait_until_ready
+from tests import desk
 from tests.servers import failing_with_the_remedy, find_chromium, kafka_for_tests, plain_dsn, postgres_for_tests
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -189,3 +192,27 @@ def test_free_ports_are_distinct_closed_and_outside_the_range_of_outgoing_connec
     ports = free_ports(5)
     assert len(set(ports)) == 5
     assert all(port < 32768 and not port_open(port) for port in ports)
+
+
+def test_all_who_ask_at_the_desk_get_one_server_which_goes_with_it() -> None:
+    shared = desk.Desk()
+    try:
+        with failing_with_the_remedy(), ThreadPoolExecutor(3) as askers:
+            first, *others = askers.map(desk.ask, [shared.address] * 3, [desk.POSTGRES] * 3)
+        assert set(others) == {first}
+        with postgres_for_tests({desk.AT_DESK: shared.address}) as url:
+            assert url == first
+        assert port_open(make_url(first).port or 0)
+    finally:
+        shared.close()
+    assert not port_open(make_url(first).port or 0)
+
+
+def test_the_desk_hands_on_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_server, "OLDEST_POSTGRES", 999)
+    shared = desk.Desk()
+    try:
+        with pytest.raises(pytest.fail.Exception, match="apt-get install -y postgresql"):
+            postgres_for_tests({desk.AT_DESK: shared.address}).__enter__()
+    finally:
+        shared.close()

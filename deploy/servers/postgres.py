@@ -133,7 +133,7 @@ def _initialise(server: Postgres) -> None:
 
 def _settings(port: int) -> dict[str, str]:
     place = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
-    return {**place, "max_connections": "200", "timezone": "UTC", **QUICK}
+    return {**place, "max_connections": "500", "timezone": "UTC", **QUICK}
 
 
 def find_binaries() -> Path:
