@@ -176,6 +176,18 @@ def test_hours_that_have_begun_meanwhile_are_seen_within_the_day(world: World) -
     assert seen[0].round.requests != seen[1].round.requests
 
 
+def test_a_hold_that_changes_under_its_name_is_read_again(world: World) -> None:
+    world.open_place()
+    world.ask("r-1")
+    world.tick()
+    memory = Memory()
+    before = _loaded(world, memory)
+    with world.engine.begin() as tx:
+        tx.execute(t.holds.update().values(ends=MONDAY + timedelta(days=90)))
+    after = _loaded(world, memory)
+    assert after == _loaded(world, None) and after.round.holds != before.round.holds
+
+
 def test_a_refusal_that_is_long_enough_ago_is_forgotten_within_the_day(world: World) -> None:
     world.open_place()
     world.ask("r-1")
