@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -128,7 +129,8 @@ async def _draw(players: Players, plan: Plan, ways_in: list[Door], stop: asyncio
         return
     with Live(console=console, refresh_per_second=2, transient=False) as live:
         while not stop.is_set():
-            live.update(await _screen(players, plan, ways_in))
+            with contextlib.suppress(OSError, sa.exc.DBAPIError):  # a database that is away leaves what was drawn
+                live.update(await _screen(players, plan, ways_in))
             await asyncio.sleep(DRAW_EVERY_S)
         live.update(await _screen(players, plan, ways_in))
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 import structlog
 
 from contracts.vocabulary import Answer, Channel, Id, ProposalState, TaskKind, VacancyKind
+from services.bus.retries import Failure, brief, failure_of
 from services.calendar import next_working_instant
 from services.cli.gestures import Gestures
 from services.cli.place import Place
@@ -35,6 +36,9 @@ log = structlog.get_logger()
 
 CALL_AFTER = timedelta(minutes=40)
 """How soon the coordinator takes up a task within working hours (assumed)."""
+
+COMES_BACK_AFTER = timedelta(minutes=10)
+"""When somebody tries again who found the guichet away (assumed)."""
 
 CALLED = frozenset(
     {
@@ -87,15 +91,28 @@ class Players:
         while self.agenda and self.agenda[0].at <= now:
             await self._try(heapq.heappop(self.agenda).do)
             done += 1
-        await self._look_around(now)
+        await self._unless_away(lambda: self._look_around(now))
         return done
 
     async def _try(self, do: Callable[[], Awaitable[None]]) -> None:
+        """Who finds the guichet away comes back a little later."""
         try:
-            await do()
+            if not await self._unless_away(do):
+                self.plan(self.town.clock() + COMES_BACK_AFTER, do)
         except Refused as refusal:
             for problem in refusal.problems:
                 self.refused[problem.code] += 1
+
+    async def _unless_away(self, do: Callable[[], Awaitable[None]]) -> bool:
+        """False where the database is away: everybody still plays on when it is back."""
+        try:
+            await do()
+        except Exception as error:
+            if failure_of(error) is not Failure.AWAY:
+                raise
+            log.warning("away", cause=brief(error))
+            return False
+        return True
 
     async def _look_around(self, now: datetime) -> None:
         database = self.town.databases["ingest"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import count
+from typing import Any, Concatenate, ParamSpec
 
 import sqlalchemy as sa
 
 from contracts.vocabulary import RequestKind, VacancyKind
+from services.bus.database import Database
+from services.bus.retries import Failure, failure_of, wait_before
 from services.cli.place import Place
 from services.ingest.actors import Act, Actor, Role
 from services.ingest.declare.agreements import AgreementBody, sign_agreement
@@ -30,6 +34,8 @@ from services.vault import (
     put_first_names,
     put_many_contacts,
 )
+
+P = ParamSpec("P")
 
 ROLES = {
     JobKind.DIRECTOR: Role.STRUCTURE,
@@ -69,14 +75,32 @@ async def follow(town: Place, territory: Territory, name: str, now: datetime, na
     Brothers and sisters who ask together come with their family.
     """
     regular = [vacancy for vacancy in territory.vacancies if vacancy.kind is VacancyKind.REGULAR]
-    await town.databases["ingest"].write(_post, regular, name, now, names)
+    await keep_trying(town.databases["ingest"], _post, regular, name, now, names)
     waiting = [request for request in territory.requests if request.kind is RequestKind.REGULAR]
     families = list(dict.fromkeys(request.family for request in waiting))
     for n in range(0, len(families), AT_A_TIME):
         coming = set(families[n : n + AT_A_TIME])
         some = [request for request in waiting if request.family in coming]
-        await town.databases["vault"].write(_keep_people, town.guichet.keyring, territory, some, now)
-        await town.databases["ingest"].write(_register, territory, some, name, now)
+        await keep_trying(town.databases["vault"], _keep_people, town.guichet.keyring, territory, some, now)
+        await keep_trying(town.databases["ingest"], _register, territory, some, name, now)
+
+
+async def keep_trying(
+    database: Database, do: Callable[Concatenate[sa.Connection, P], object], *args: P.args, **kwargs: P.kwargs
+) -> None:
+    """Write it, and again while the database is away. What is there by then was written by the try before."""
+    for attempt in count(1):
+        try:
+            await database.write(do, *args, **kwargs)
+        except sa.exc.IntegrityError:
+            if attempt == 1:
+                raise
+        except Exception as error:
+            if failure_of(error) is not Failure.AWAY:
+                raise
+            await asyncio.sleep(wait_before(attempt))
+            continue
+        return
 
 
 def _keep_people(
