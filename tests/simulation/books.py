@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.simulation.run import Simulation
 
 S = ProposalState
+TAKEN = frozenset({S.ACCEPTED, S.CONFIRMED})
+"""A place is somebody's."""
 GIVEN_BACK = (S.DECLINED, S.EXPIRED, S.WITHDRAWN, S.REFUSED)
 OFFERS = ("proposal", "on_call", "wave")
 GRACE = timedelta(minutes=15)
@@ -74,6 +76,8 @@ class Books:
             self.run.hostility.note(f"verdict: {event.verdict.value}")
         elif event.type == "task.opened":
             self.run.hostility.note(f"task: {event.kind.value}")
+        elif event.type == "proposal.made" and event.wave is not None:
+            self.run.hostility.note(f"wave: asked as {event.asked_as}")
         elif event.type == "proposal.withdrawn":
             self.run.hostility.note(f"withdrawn: {event.reason.value}")
         elif event.type == "round.decided" and event.dropped:
@@ -109,6 +113,8 @@ class Books:
     def _proposals(self, rows: list[Row]) -> Iterator[str]:
         live = Counter(row["request"] for row in rows if ProposalState(row["state"]) in LIVE)
         yield from (f"{request} has {n} live proposals" for request, n in live.items() if n > 1)
+        won = Counter(row["wave"] for row in rows if row["wave"] and ProposalState(row["state"]) in TAKEN)
+        yield from (f"the place of wave {wave} was taken {n} times" for wave, n in won.items() if n > 1)
         for row in rows:
             name, state = row["proposal"], ProposalState(row["state"])
             self._moved(name, state)

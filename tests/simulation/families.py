@@ -18,6 +18,9 @@ WORDS = (
 DELAYS = tuple(timedelta(minutes=m) for m in (1, 10, 40, 300, 1500, 2630, 2660, 4000))
 """From at once to after the limit, and close to it on both sides (44 hours)."""
 
+SOON = 4
+"""In a crowded run families answer within hours, as a wave asks."""
+
 
 @dataclass
 class Said:
@@ -35,13 +38,14 @@ class Phones:
     dice: Hostility
     said: list[Said] = field(default_factory=list)
     done: list[Said] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
 
     def arrived(self, text: Text) -> None:
         """A text came: perhaps its owner answers, perhaps with second thoughts."""
         if "?" not in text.text and "OUI" not in text.text and "connexion" in text.text:
             return
         for _ in range(self.dice.one((0, 1, 1, 1, 2))):
-            self._write(text, text.at + self.dice.one(DELAYS))
+            self._write(text, text.at + self.dice.one(DELAYS[:SOON] if self.dice.is_crowded else DELAYS))
 
     def stranger(self, now: datetime) -> None:
         """Somebody whom nobody knows."""
@@ -65,9 +69,16 @@ class Phones:
         self._say(at, text.to, self.dice.one(WORDS), code.group() if code else "0000", text.at)
 
     def _say(self, at: datetime, phone: str, words: str, code: str, since: datetime) -> None:
-        n = len(self.said) + len(self.done)
         sms = InboundSms.model_validate(
-            {"message_id": f"in-{n}-{int(since.timestamp())}", "from": phone, "text": words.format(code=code),
+            {"message_id": self._new_id(since), "from": phone, "text": words.format(code=code),
              "received_at": at}
         )  # fmt: skip
         self.said.append(Said(at, sms))
+
+    def _new_id(self, since: datetime) -> str:
+        """No two SMS have one id, even where several answer texts of one instant."""
+        name = f"in-{len(self.said) + len(self.done)}-{int(since.timestamp())}"
+        while name in self.names:
+            name += "-more"
+        self.names.add(name)
+        return name

@@ -29,6 +29,8 @@ class Rates:
 
 
 QUIET = Rates()
+CROWDED = range(2_000, 3_000)
+"""Seeds whose runs are crowded; no other run is changed by them."""
 
 
 @dataclass
@@ -52,6 +54,11 @@ class Hostility:
             lose_answer=self.dice.choice((0.0, 0.1, 0.3)),
             trouble=self.dice.choice((0.0, 0.01, 0.03)),
         )
+
+    @property
+    def is_crowded(self) -> bool:
+        """In these runs everybody wants a morning of tomorrow, and several families are asked at once."""
+        return self.seed in CROWDED
 
     def happens(self, rate: float) -> bool:
         return rate > 0 and self.dice.random() < rate

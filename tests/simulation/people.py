@@ -56,6 +56,8 @@ class People:
         """What somebody wants to do now; None where there is nothing to do it to."""
         if self.dice.happens(0.4) and self.proposal(S.DECLINING):
             return self.undo(now)  # it can be taken back for a quarter of an hour only
+        if self.dice.is_crowded and self.dice.happens(0.6):
+            return self.dice.one((self.ask, self.ask, self.post_a_day))(now)
         acts = [act for act, weight in ACTS.items() for _ in range(weight)]
         return self.dice.one(acts)(self, now)
 
@@ -77,6 +79,8 @@ class People:
         if family is None:
             return None
         kind = self.dice.one((RequestKind.REGULAR, RequestKind.REGULAR, RequestKind.OCCASIONAL, RequestKind.URGENT))
+        if self.dice.is_crowded:
+            kind = RequestKind.OCCASIONAL
         actor = self.town.counsellor if kind is RequestKind.URGENT else self.town.coordinator
         body = places.registration(self.dice, family, kind, now)
         if actor is self.town.counsellor:  # it validates insertion only
@@ -111,6 +115,8 @@ class People:
     # places
 
     def post(self, now: datetime) -> Errand:
+        if self.dice.is_crowded:
+            return self.post_a_day(now)
         section = self.dice.one(tuple(STRUCTURE_OF))
         body = places.regular_places(self.dice, section, now)
         return self._posted(section, body)

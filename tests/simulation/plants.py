@@ -161,6 +161,11 @@ def a_number_in_the_log(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sending.Sender, "_send_as", telling)
 
 
+def every_oui_of_a_wave_is_taken(patch: pytest.MonkeyPatch) -> None:
+    """The first OUI takes the place, and so does the second."""
+    patch.setattr(lifecycle, "_take_for_all", lambda step, proposal: None)
+
+
 PLANTS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
     inbox_key_off,
     committed_before_it_is_handled,
