@@ -37,6 +37,7 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     ("director", f"/creche/depart/{CONFIRMED}"),
     ("director", "/astreinte"),
     ("director", "/astreinte/signer"),
+    ("director", "/structure/S-cailloux"),
     ("director", "/guichet"),
     ("counsellor", "/conseil"),
     ("counsellor", "/conseil/demande"),
@@ -56,11 +57,15 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     ("coordinator", "/astreinte"),
     ("coordinator", "/astreinte/signer"),
     ("coordinator", "/guichet/territoire"),
+    ("coordinator", "/structure/S-cailloux"),
+    ("coordinator", "/campagne"),
+    ("coordinator", "/campagne/ouvrir"),
     ("coordinator", "/guichet/journal"),
     ("coordinator", "/guichet/journal?qui=personne"),
 )
 
 FAULTY: tuple[tuple[str, str, str], ...] = (
+    ("coordinator", "/campagne/ouvrir", "Ouvrir la campagne"),
     ("director", "/creche/publier/reguliere", "Publier"),
     ("director", f"/creche/a-confirmer/{ACCEPTED}", "Confirmer l'accueil"),
     ("director", "/astreinte/signer", "Signer l'accord"),

@@ -21,6 +21,7 @@ from services.ingest.pages import (
     releases,
     siblings,
     sign_in,
+    structures,
     territory,
     trail,
     vacancies,
@@ -48,5 +49,6 @@ PAGES: tuple[Page, ...] = (
     *amendments.PAGES,
     *siblings.PAGES,
     *territory.PAGES,
+    *structures.PAGES,
     *trail.PAGES,
 )

@@ -6,6 +6,7 @@ from fastapi.responses import Response
 
 from services.ingest.actors import Role, public
 from services.ingest.pages.visit import Visit, get
+from services.ingest.pages.wording import in_order
 from services.ingest.queries import directory
 from services.ingest.queries.overview import overview
 from services.ingest.queries.places import free_places, last_update
@@ -18,6 +19,7 @@ async def at_a_glance(visit: Visit) -> Response:
     return visit.show(
         "coordinator/territory.html",
         figures=await visit.read(overview, visit.actor, visit.now),
+        structures=sorted(structures, key=lambda row: in_order(row["name"])),
         free=len({row["structure"] for row in free}),
         capacity=sum(row["capacity"] for row in structures),
         updated_at=await visit.read(last_update, visit.actor.territory),
