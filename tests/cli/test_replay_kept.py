@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from contracts.vocabulary import Answer, RequestKind
+from services.cli import replay_timers
 from services.cli.replay_held import holds
 from services.cli.replay_timers import Timer, settled
+from services.matcher import moves
 from services.matcher import tables as t
 from tests.matcher.world import MONDAY, World, days, on
 
@@ -104,6 +106,15 @@ def test_a_timer_that_was_put_off_may_be_so_by_its_grace_or_to_one_other_instant
     rows = settled({"expiry p": {"due_at": live}}, {"expiry p": said}, NOW + HOUR)
     assert (rows["expiry p"]["due_at"] == said.due_at) is lawful
     assert rows["expiry p"]["due_at"] in (said.due_at, live)
+
+
+def test_a_timer_that_ends_with_a_word_is_never_taken_for_one_that_fired_in_silence() -> None:
+    due = replay_timers._Due([(NOW, "montlucon-modele")])
+    kinds = (moves.EXPIRY, moves.CONFIRMATION, moves.UNDO, moves.REMINDER, moves.RECEIPT, moves.RESUME, moves.DEPARTURE)
+    silent = (moves.LAPSE, moves.ROUND, moves.BIRTH, moves.FREED, moves.AGAIN)
+    for kind in (*kinds, *silent):
+        due.set(kind, "p", NOW)
+        assert replay_timers._timer(due, kind, "p").in_silence is (kind in silent), kind
 
 
 def test_a_timer_that_no_event_gives_is_left_as_a_difference() -> None:
