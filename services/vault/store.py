@@ -117,9 +117,9 @@ def suspend_contact(tx: sa.Connection, contact: str, *, stranger: bool = False) 
 
 
 def is_suspended(tx: sa.Connection, contact: str) -> bool:
-    """Whether nothing is sent there any more, as to a contact that is gone; nothing is opened."""
+    """Whether nothing is sent there any more; nothing is opened."""
     own = tables.contacts.c.contact == contact
-    return tx.scalar(sa.select(tables.contacts.c.suspended).where(own)) is not False
+    return bool(tx.scalar(sa.select(tables.contacts.c.suspended).where(own)))
 
 
 def families_by_phone(tx: sa.Connection, keyring: Keyring, phone: str) -> list[tuple[str, str]]:

@@ -27,7 +27,6 @@ from services.ingest.projection.tables import verdicts
 from services.ingest.queries import directory
 from services.ingest.queries.proposals import (
     answered_from,
-    contacts_written_to,
     family_of_link,
     proposal,
     said_wrong_number,
@@ -130,8 +129,8 @@ async def _has_answered(family: Visit) -> bool:
 
 
 async def _is_a_stranger(family: Visit) -> bool:
-    """Whoever said that the number is wrong sees no more of the family, for good: the number that the guichet puts in
-    its place is another contact, with a link of its own (`vault.naming`)."""
+    """Whoever said that the number is wrong sees no more of the family. The number that the guichet puts in its place
+    is another contact, with a link of its own (`vault.naming`); the stranger's is then nobody's."""
     contact = family.actor.id
     silent = await family.guichet.vault.read(is_suspended, contact)
     return silent and await family.read(said_wrong_number, contact)
@@ -190,13 +189,10 @@ async def _family(visit: Visit) -> Visit | None:
 
 
 async def _as_contact(visit: Visit, actor: Actor, mark: str) -> Actor | None:
-    """The family as the very contact that the link was sent to; None where the mark is of nobody."""
-    proposal_id = actor.proposal or ""
-    contacts = {
-        *await visit.guichet.vault.read(contact_ids, actor.family or ""),
-        *await visit.read(contacts_written_to, proposal_id),
-    }
-    contact = links.whose(visit.guichet.link_key, proposal_id, mark, contacts)
+    """The family as the very contact that the link was sent to; None where the mark is of nobody, or of a number that
+    the guichet has taken off the family's contacts since."""
+    contacts = await visit.guichet.vault.read(contact_ids, actor.family or "")
+    contact = links.whose(visit.guichet.link_key, actor.proposal or "", mark, contacts)
     return replace(actor, id=contact) if contact else None
 
 

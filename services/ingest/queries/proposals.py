@@ -244,9 +244,3 @@ def reached_contact(tx: sa.Connection, id_: str) -> str | None:
     order = (messages.c.delivered_at.desc().nulls_last(), messages.c.sent_at.desc().nulls_last(), messages.c.id)
     contact: str | None = tx.scalar(sa.select(messages.c.contact).where(*own).order_by(*order).limit(1))
     return contact
-
-
-def contacts_written_to(tx: sa.Connection, id_: str) -> list[str]:
-    """Every contact that a message about the proposal went to."""
-    own = (messages.c.proposal == id_, messages.c.contact.is_not(None))
-    return list(tx.scalars(sa.select(messages.c.contact).where(*own).distinct().order_by(messages.c.contact)))

@@ -12,7 +12,7 @@ from contracts.requests import RequestClosed
 from contracts.tasks import TaskOpened
 from contracts.vocabulary import Answer, Channel, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.links import contact_token, proposal_token
-from services.vault import contacts_of
+from services.vault import Contact, contacts_of, put_contacts
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import FIRST_NAMES, STATES, Town, link, proposal_in
 from tests.ingest.people import later
@@ -231,9 +231,30 @@ async def test_a_family_of_a_wave_reads_that_others_are_asked_and_that_it_loses_
     assert "vous appelle" not in page
 
 
+async def two_contacts(town: Town) -> None:
+    """Beside the first one of the family of R-3, another."""
+    both = [Contact(id=f"F-R-3-c{n}", phone=f"06 39 98 20 0{n + 2}") for n in (1, 2)]
+    await town.guichet.vault.write(put_contacts, town.guichet.keyring, "F-R-3", both, town.guichet.clock().date())
+
+
+async def test_the_link_of_a_contact_that_the_guichet_has_taken_off_opens_nothing(town: Town) -> None:
+    """A former partner, say, who keeps the message."""
+    await two_contacts(town)
+    first, second = (f"/p/{contact_token(LINK_KEY, 'O-3', f'F-R-3-c{n}')}" for n in (1, 2))
+    assert "Cailloux" in words((await town.client.get(second)).text)
+    guichet = await town.signed_in("coordinator")
+    left = {"tel": "06 39 98 20 03", "nom2": "", "tel2": ""}
+    assert (await guichet.post("/guichet/dossier/R-3/contacts", data=left)).status_code == 303
+    assert (await town.client.get(second)).status_code == 404
+    assert (await town.client.post(second, data={"reponse": "non", "une_fois": "z"})).status_code == 404
+    assert await town.said(ReplyReceived) == []
+    assert "Cailloux" in words((await town.client.get(first)).text)
+
+
 async def test_each_contact_answers_by_its_own_link(town: Town) -> None:
     """Forwarded or not, an answer is that of the contact the link was sent to, whoever was reached last."""
     proposal, family = proposal_in("delivered"), "F-R-3"
+    await two_contacts(town)
     await town.hear(sent(proposal, contact=f"{family}-c2"))
     for n, answer in ((1, "oui"), (2, "non")):
         path = f"/p/{contact_token(LINK_KEY, proposal, f'{family}-c{n}')}"
