@@ -81,7 +81,7 @@ AGAIN = Judgement(Verdict.REPEATED, Effect.NOTHING)
 
 
 def judge(
-    now: Standing, answer: Answer, received_at: datetime, by: str, channel: Channel, *, consent: bool = True
+    now: Standing, answer: Answer, received_at: datetime, by: str, channel: Channel, *, consent: bool
 ) -> Judgement:
     """What `answer` is worth. It counts by when it was received, and nothing is guessed.
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.vocabulary import WEEKDAYS, Audience, Period, Slot, Weekday
-from services.matcher.rules.capacity import overfull, sat_on, short_holds
+from services.matcher.rules.capacity import borrowed, overfull, sat_on, short_holds
 from services.matcher.rules.hours import Amount
 from services.matcher.solver.schema import Hold, Vacancy
 
@@ -144,3 +144,99 @@ def test_a_reserved_place_serves_its_public_until_it_is_released_to_all() -> Non
     assert overfull([kept], [], anybody, NOW)
     assert not overfull([kept], [], entitled, NOW)
     assert not overfull([kept], [], anybody, NOW + timedelta(hours=1))
+
+
+def test_who_sits_on_a_reserved_place_leaves_the_ordinary_one_to_others() -> None:
+    kept = Vacancy(id="k", section=SECTION, slots=week(Weekday.TUE), places=1, period=YEAR, audience=Audience.INSERTION)
+    ordinary = kept.model_copy(update={"id": "o", "audience": Audience.EVERYBODY})
+    anybody = Hold(id="h", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
+    entitled = anybody.model_copy(update={"id": "e", "entitled_to": Audience.INSERTION})
+    assert not overfull([kept, ordinary], [entitled], anybody, NOW)
+    assert not overfull([kept, ordinary], [anybody], entitled, NOW)
+    assert overfull([ordinary], [entitled], anybody, NOW)
+
+
+def test_one_who_may_sit_on_a_reserved_place_is_not_short_because_an_ordinary_child_sits_wrongly() -> None:
+    kept = Vacancy(id="k", section=SECTION, slots=week(Weekday.TUE), places=2, period=YEAR, audience=Audience.INSERTION)
+    wrong = Hold(id="w", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
+    entitled = wrong.model_copy(update={"id": "e", "entitled_to": Audience.INSERTION})
+    assert list(short_holds([kept], [wrong, entitled], NOW)) == ["w"]
+    assert borrowed([kept], [wrong], entitled, [wrong], [], NOW) == []
+
+
+def test_a_reserved_place_that_is_released_counts_as_one_of_everybodys() -> None:
+    released = Vacancy(
+        id="v", section=SECTION, slots=week(Weekday.TUE), places=1, period=YEAR, audience=Audience.INSERTION,
+        release_at=NOW,
+    )  # fmt: skip
+    child = Hold(id="h", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
+    assert sat_on([("v", released)], [child], NOW) == {"v": (Amount(week(Weekday.TUE), YEAR, 1),)}
+    assert sat_on([("v", released)], [child], NOW - timedelta(seconds=1)) == {}
+
+
+def test_a_child_sits_on_the_most_reserved_place_and_among_equal_ones_on_the_first() -> None:
+    first = Vacancy(id="1", section=SECTION, slots=week(Weekday.TUE), places=1, period=YEAR)
+    second = first.model_copy(update={"id": "2"})
+    kept = first.model_copy(update={"id": "k", "audience": Audience.INSERTION})
+    child = Hold(id="h", section=SECTION, slots=week(Weekday.TUE), period=YEAR, entitled_to=Audience.URGENT_INSERTION)
+    assert list(sat_on([("1", first), ("2", second), ("k", kept)], [child], NOW)) == ["k"]
+    assert list(sat_on([("2", second), ("1", first)], [child], NOW)) == ["2"]
+    several = child.model_copy(update={"units": 2})
+    assert list(sat_on([("1", first), ("2", second), ("k", kept)], [several], NOW)) == ["k", "1"]
+
+
+def test_places_that_anybody_may_use_are_sat_on_by_those_who_may_use_no_other() -> None:
+    ordinary = Vacancy(id="o", section=SECTION, slots=week(Weekday.TUE), places=1, period=YEAR)
+    anybody = Hold(id="z", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
+    entitled = anybody.model_copy(update={"id": "a", "entitled_to": Audience.INSERTION})
+    kept = ordinary.model_copy(update={"id": "k", "audience": Audience.INSERTION})
+    assert set(sat_on([("o", ordinary), ("k", kept)], [entitled, anybody], NOW)) == {"o", "k"}
+
+
+ONE_PLACE = Vacancy(id="v", section=SECTION, slots=week(Weekday.MON, Weekday.TUE), places=1, period=YEAR)
+LEAVES_MONDAY = Hold(id="m", section=SECTION, slots=week(Weekday.MON), period=YEAR)
+LEAVES_TUESDAY = Hold(id="t", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
+COMES = Hold(id="new", section=SECTION, slots=week(Weekday.MON, Weekday.TUE), period=YEAR)
+MONDAYS, TUESDAYS = Amount(week(Weekday.MON), YEAR, 1), Amount(week(Weekday.TUE), YEAR, 1)
+
+
+def test_hours_that_fit_are_borrowed_from_nobody() -> None:
+    assert borrowed([ONE_PLACE], [], COMES, [LEAVES_MONDAY], [], NOW) == []
+
+
+def test_each_hour_that_does_not_fit_is_borrowed_once_from_who_leaves_it() -> None:
+    there = [LEAVES_MONDAY, LEAVES_TUESDAY]
+    assert borrowed([ONE_PLACE], there, COMES, there[::-1], [], NOW) == [("m", MONDAYS), ("t", TUESDAYS)]
+    again = LEAVES_MONDAY.model_copy(update={"id": "n"})
+    assert borrowed([ONE_PLACE], there, COMES, [again, *there], [], NOW) == [("m", MONDAYS), ("t", TUESDAYS)]
+    assert borrowed([ONE_PLACE], there, COMES, [LEAVES_MONDAY], [], NOW) == [("m", MONDAYS)]
+
+
+def test_what_a_child_who_leaves_has_lent_before_is_lent_to_nobody_else() -> None:
+    second = LEAVES_MONDAY.model_copy(update={"id": "z"})
+    given = LEAVES_MONDAY.model_copy(update={"id": "loan", "units": -1})
+    two = ONE_PLACE.model_copy(update={"places": 2})
+    first = COMES.model_copy(update={"id": "first", "slots": week(Weekday.MON)})
+    there = [LEAVES_MONDAY, second, first, given]
+    wants = COMES.model_copy(update={"slots": week(Weekday.MON)})
+    assert borrowed([two], there, wants, [LEAVES_MONDAY, second], [("m", given)], NOW) == [("z", MONDAYS)]
+    assert borrowed([two], there, wants, [LEAVES_MONDAY], [("m", given)], NOW) == []
+
+
+def test_places_that_anybody_may_use_are_lent_first() -> None:
+    kept = LEAVES_MONDAY.model_copy(update={"id": "a", "entitled_to": Audience.INSERTION})
+    places = [ONE_PLACE, ONE_PLACE.model_copy(update={"id": "k", "audience": Audience.INSERTION})]
+    wants = COMES.model_copy(update={"slots": week(Weekday.MON), "entitled_to": Audience.INSERTION})
+    assert borrowed(places, [kept, LEAVES_MONDAY], wants, [kept, LEAVES_MONDAY], [], NOW) == [("m", MONDAYS)]
+
+
+def test_one_place_has_room_for_one_child_at_a_time_and_is_counted_as_often_as_it_is_sat_on() -> None:
+    place = Vacancy(id="v", section=SECTION, slots=week(Weekday.TUE), places=1, period=YEAR)
+    one = Hold(id="1", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
+    two = [one, one.model_copy(update={"id": "2"})]
+    assert sat_on([("v", place)], two, NOW) == {"v": (Amount(week(Weekday.TUE), YEAR, 1),)}
+    assert sat_on([("v", place.model_copy(update={"places": 3}))], two, NOW) == {
+        "v": (Amount(week(Weekday.TUE), YEAR, 2),)
+    }
+    rows = [("v", place), ("v", place)]
+    assert sat_on(rows, two, NOW) == {"v": (Amount(week(Weekday.TUE), YEAR, 2),)}

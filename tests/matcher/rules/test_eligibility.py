@@ -59,6 +59,8 @@ def test_a_person_may_move_the_last_day_of_care() -> None:
 
 def test_care_that_would_start_after_its_end_has_no_period() -> None:
     assert care_period(date(2022, 5, 1), date(2026, 9, 1)) is None
+    assert care_period(date(2023, 5, 1), date(2026, 9, 1)) is None  # the last day was the day before
+    assert care_period(date(2023, 5, 1), date(2026, 8, 31)) is not None
 
 
 @pytest.mark.parametrize(

@@ -109,14 +109,14 @@ def test_every_answer_in_every_state_by_everybody_in_time_is_judged_as_the_table
 def test_every_late_answer_is_judged_as_the_table_says() -> None:
     for state, answer, kind in product(S, Answer, VacancyKind):
         standing = Standing(state, kind, LIMIT, WROTE, LIMIT)
-        found = judge(standing, answer, LATE, WROTE, Channel.SMS)
+        found = judge(standing, answer, LATE, WROTE, Channel.SMS, consent=True)
         assert found == expected(state, answer, WROTE, kind, late=True), (state, answer, kind)
 
 
 def test_nothing_is_late_while_nobody_was_reached() -> None:
     for state in (S.RELEASED, S.SENT, S.UNDELIVERED):
         standing = Standing(state, VacancyKind.REGULAR, None, None)
-        assert judge(standing, Answer.OUI, LATE, WROTE, Channel.SMS).effect is Effect.ACCEPT
+        assert judge(standing, Answer.OUI, LATE, WROTE, Channel.SMS, consent=True).effect is Effect.ACCEPT
 
 
 def test_a_counsellor_answers_only_with_the_consent_of_the_family() -> None:
@@ -152,7 +152,8 @@ def test_no_effect_leads_where_the_states_do_not_allow() -> None:
         Effect.FREEZE: S.FROZEN,
     }
     for state, answer, (who, channel), kind in CASES:
-        effect = judge(Standing(state, kind, LIMIT, WROTE, LIMIT), answer, IN_TIME, who, channel).effect
+        standing = Standing(state, kind, LIMIT, WROTE, LIMIT)
+        effect = judge(standing, answer, IN_TIME, who, channel, consent=True).effect
         assert effect not in leads or may_become(state, leads[effect]), (state, answer, effect)
 
 

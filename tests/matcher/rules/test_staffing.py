@@ -11,7 +11,7 @@ import pytest
 
 from contracts.structures import OnDuty, Present, Staffing
 from contracts.vocabulary import Slot, StaffMethod, StructureKind, Weekday
-from services.matcher.rules.staffing import Free, Premises, excesses, ratio_on, ratios_on
+from services.matcher.rules.staffing import Excess, Free, Premises, excesses, ratio_on, ratios_on
 
 DAY = date(2026, 9, 7)
 WEEK = tuple(Slot(day=day, start=time(8), end=time(18)) for day in list(Weekday)[:5])
@@ -155,3 +155,61 @@ def test_a_drawn_week_is_judged_as_it_is_quarter_of_an_hour_by_quarter() -> None
         assert (seed, fits) == (seed, _by_the_minute(at, free))
         fitting += fits
     assert 10 < fitting < 50
+
+
+def tuesday(start: time, end: time) -> tuple[Slot, ...]:
+    return (Slot(day=Weekday.TUE, start=start, end=end),)
+
+
+def on_tuesday(adults: int, older: int, capacity: int, opening: tuple[Slot, ...] = ()) -> Premises:
+    """Nothing is named of any other day."""
+    staffing = Staffing(on_duty=(OnDuty(slots=TUESDAY, adults=adults),), present=(Present(slots=TUESDAY, older=older),))
+    return Premises(kind=StructureKind.CRECHE, capacity=capacity, opening=opening, staffing=staffing)
+
+
+def test_an_excess_names_its_hours_what_is_wanted_and_what_is_there() -> None:
+    texts, (hours,) = ratios_on(DAY), tuesday(time(9), time(11))
+    assert excesses(
+        on_tuesday(adults=1, older=8, capacity=8), (Free(slots=(hours,), places=2, from_months=24),), DAY
+    ) == (
+        Excess(slot=hours, source=texts.at_once.source, wanted=10, allowed=9),
+        Excess(slot=hours, source=texts.by_walking.source, wanted=2, allowed=1, of_adults=True),
+    )
+
+
+def test_a_week_too_full_is_told_in_hours_of_care_the_begun_one_counted() -> None:
+    at = on_tuesday(adults=9, older=0, capacity=10, opening=TUESDAY)
+    free = (Free(slots=TUESDAY, places=10, from_months=24), Free(slots=tuesday(time(8), time(8, 30)), places=1))
+    assert excesses(at, free, DAY) == (
+        Excess(slot=None, source=ratios_on(DAY).in_the_week.source, wanted=101, allowed=100),
+    )
+
+
+def test_the_hours_offered_in_a_week_are_told_without_the_begun_one() -> None:
+    at = on_tuesday(adults=9, older=0, capacity=1, opening=tuesday(time(8), time(9, 30)))
+    (found,) = excesses(at, (Free(slots=tuesday(time(8), time(9, 50)), places=1, from_months=24),), DAY)
+    assert (found.wanted, found.allowed) == (2, 1)
+
+
+def test_a_place_that_ends_when_another_begins_is_no_second_child() -> None:
+    halves = (Free(slots=tuesday(time(8), time(12)), places=1), Free(slots=tuesday(time(12), time(16)), places=1))
+    assert excesses(on_tuesday(adults=2, older=0, capacity=1), halves, DAY) == ()
+
+
+def test_an_accueil_de_loisirs_never_has_more_children_than_places() -> None:
+    """The fifteen in a hundred above are for crèches."""
+    at = premises(13, kind=StructureKind.ALSH, capacity=100)
+    assert broken(at, 100, from_months=72) == set()
+    assert broken(at, 101, from_months=72) == {CAPACITY}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "is_long"),
+    [(time(8), time(13), False), (time(8, 45), time(13, 45), False), (time(8), time(13, 3), True),
+     (time(8, 57), time(14), True)],
+)  # fmt: skip
+def test_a_day_of_leisure_is_long_from_the_first_minute_beyond_five_hours(
+    start: time, end: time, is_long: bool
+) -> None:
+    texts, at = ratios_on(DAY), premises(1, kind=StructureKind.ALSH, opening=tuesday(start, end))
+    assert ratio_on(at, Weekday.TUE, texts) == (texts.long if is_long else texts.short)
