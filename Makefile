@@ -10,7 +10,7 @@ LOCK := pip compile --quiet --generate-hashes --no-emit-index-url --python-versi
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster-demo check style types imports schemas rules test servers kafka lock clean bench-peers
+.PHONY: help demo cluster-demo check style types imports schemas rules test servers kafka lock clean bench-peers mutation
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,13 @@ torture: $(VENV)/.test $(KAFKA) ## The long figures, printed as they come (ARGS=
 	@deploy/needs.sh java postgres
 	$(BIN)/python -m pytest --verbose -m torture $(ARGS)
 
+# Without ARGS every file meets every one of these tests, which takes an hour of one core: name files and mutants.
+MUTATED ?= $(wildcard services/matcher/rules/[a-z]*.py) $(addprefix services/matcher/solver/,explain.py verify.py)
+SEEN_BY ?= tests/matcher/rules tests/matcher/solver tests/matcher/test_moving.py
+mutation: $(VENV)-mutation/.mutmut ## Plant small faults, say which no test sees (MUTATED=... SEEN_BY="tests/matcher/rules" ARGS=...)
+	@mkdir -p build
+	$(VENV)-mutation/bin/python -m tools.mutation $(MUTATED) --tests $(SEEN_BY) --out build/mutation.json $(ARGS)
+
 bench-peers: $(VENV)-bench/.peers ## Install the programs that the matching is measured beside, apart from ours
 
 servers: $(VENV)/.test $(KAFKA) ## Run Kafka and PostgreSQL until Ctrl-C, and print how to point tests at them
@@ -63,13 +70,14 @@ lock: $(VENV)/.base ## Renew the pinned versions and checksums: requirements/*.t
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) -c requirements/test.txt pyproject.toml -o requirements/base.txt
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) requirements/build.in -o requirements/build.txt
 	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) requirements/bench.in -o requirements/bench.txt
+	PATH="$(CURDIR)/$(BIN):$$PATH" uv $(LOCK) -c requirements/test.txt requirements/mutation.in -o requirements/mutation.txt
 	@deploy/needs.sh java maven
 	rm -rf deploy/kafka/libs
 	cd deploy/kafka && mvn --quiet --batch-mode dependency:copy-dependencies
 	cd deploy/kafka/libs && LC_ALL=C sha256sum *.jar > ../libs.sha256
 
 clean: ## Remove everything that make made here
-	rm -rf $(VENV) $(VENV)-bench deploy/kafka/libs build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-mutation deploy/kafka/libs build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What is installed is stamped, so that a second run costs nothing.
@@ -84,6 +92,14 @@ $(VENV)-bench/.peers: requirements/bench.txt
 	@deploy/needs.sh python
 	$(PYTHON) -m venv $(VENV)-bench
 	$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+# The packages of the tests are read where they are: this environment only adds its own.
+$(VENV)-mutation/.mutmut: requirements/mutation.txt $(VENV)/.test
+	$(PYTHON) -m venv $(VENV)-mutation
+	$(VENV)-mutation/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutation.txt
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$($(VENV)-mutation/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth"
 	@touch $@
 
 $(VENV)/.test: pyproject.toml requirements/test.txt requirements/build.txt

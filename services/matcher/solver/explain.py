@@ -16,18 +16,13 @@ from services.matcher.solver.schema import Hold, Outcome, Placed, Reason, Reques
 from services.matcher.solver.spelling import Spelling
 
 
-def explain(round: Round, outcome: Outcome) -> tuple[Reason, ...]:
-    """A reason for every request of a canonical round, sorted by request; one line for each wish, in their order."""
-    return reasons(read(round, outcome))
-
-
-def read(round: Round, outcome: Outcome, spelling: Spelling | None = None) -> Facts:
+def read(round: Round, outcome: Outcome, spelling: Spelling) -> Facts:
     """What `reasons` and the checks of `verify` read: once for both, though neither trusts the solver's own reading."""
     return Facts(round, outcome, spelling)
 
 
 def reasons(facts: Facts) -> tuple[Reason, ...]:
-    """The same from what was read already."""
+    """A reason for every request of a canonical round, sorted by request; one line for each wish, in their order."""
     reading = _Reading(facts)
     return tuple(reading.reason(request) for request in facts.round.requests)
 
