@@ -140,12 +140,17 @@ def _try(module: str, mutant: str, tests: Sequence[tuple[pytest.Item, float]], t
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(WALL_SECONDS)
     TRIAL.module, TRIAL.mutant = module, mutant
-    for item, seconds in tests:
-        os.write(told, f"{item.nodeid}\n".encode())
-        signal.setitimer(signal.ITIMER_VIRTUAL, TIMES * seconds + SECONDS_MORE)
-        if any(report.failed for report in runtestprotocol(item, log=False, nextitem=None)):
-            os._exit(1)
-    os._exit(0)
+    ended = 1
+    try:
+        ended = int(not all(_passes(item, seconds, told) for item, seconds in tests))
+    finally:
+        os._exit(ended)
+
+
+def _passes(item: pytest.Item, seconds: float, told: int) -> bool:
+    os.write(told, f"{item.nodeid}\n".encode())
+    signal.setitimer(signal.ITIMER_VIRTUAL, TIMES * seconds + SECONDS_MORE)
+    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
 
 
 def _parser() -> argparse.ArgumentParser:

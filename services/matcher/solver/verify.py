@@ -66,8 +66,7 @@ def verify(round: Round, outcome: Outcome) -> tuple[Violation, ...]:
 
 def best_of_all(round: Round, outcome: Outcome) -> Proven:
     """Which requests the proofs beside an outcome show to have the best that the rules allow, and which are open."""
-    asked = canonical(round)
-    return proven(Facts(as_ranked(asked, outcome), outcome, asked=asked))
+    return proven(Facts(as_ranked(canonical(round), outcome), outcome))
 
 
 def violations(facts: Facts) -> tuple[Violation, ...]:
@@ -162,8 +161,9 @@ def _is_held(wish: WishReason) -> bool:
 
 def check_support_never_refuses(facts: Facts) -> Iterator[Violation]:
     """G7: exactly those beyond what is prepared are marked, the lowest claims first, and none of them is refused."""
+    beyond = {name: frozenset(_walk_support(facts, name)) for name in {row.structure for row in facts.outcome.placed}}
     for row in facts.outcome.placed:
-        if row.to_prepare is not (row.request in _beyond_support(facts, row.structure)):
+        if row.to_prepare is not (row.request in beyond[row.structure]):
             yield _violation("G7", [row.request], [row.section])
     for wanted in _preferred(facts):
         needs_support = any(facts.requests[choice.request].needs_support for choice in wanted.choices)
@@ -227,12 +227,9 @@ def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
 def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
     """G12: a child is never placed on hours that a placement, a live proposal or a person holds."""
     for section, book in facts.books.items():
-        levels = book.binding_levels if book.holds else ()
-        with_holds = list(_overfull("G12", facts, section, levels, with_holds=True))
-        if not with_holds:
-            continue
-        without = {violation.requests for violation in _overfull("G12", facts, section, levels, with_holds=False)}
-        yield from (violation for violation in with_holds if violation.requests not in without)
+        found = facts.overrun(section, book.binding_levels, with_holds=True) if book.holds else set()
+        if found and found != facts.overrun(section, book.binding_levels, with_holds=False):
+            yield _violation("G12", sorted(found), [section])
     for row in facts.outcome.placed:
         if row.replaces != facts.requests[row.request].current:
             yield _violation("G12", [row.request], [row.section])
@@ -376,15 +373,8 @@ def _claims_differ(facts: Facts) -> bool:
     return any(request.points_at for request in facts.requests.values())
 
 
-def _beyond_support(facts: Facts, structure: Id) -> frozenset[Id]:
-    """Down the claims, the children who find as many prepared for as the structure can, at some hour."""
-    known: dict[Id, frozenset[Id]] = facts.__dict__.setdefault("beyond", {})
-    if structure not in known:
-        known[structure] = frozenset(_walk_support(facts, structure))
-    return known[structure]
-
-
 def _walk_support(facts: Facts, structure: Id) -> Iterator[Id]:
+    """Down the claims, the children who find as many prepared for as the structure can, at some hour."""
     limit = next((row.children for row in facts.round.support if row.structure == structure), None)
     here = [row for row in facts.outcome.placed if row.structure == structure]
     needing = [row for row in here if facts.requests[row.request].needs_support]
