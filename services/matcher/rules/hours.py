@@ -98,8 +98,9 @@ def as_amounts(counts: Mapping[Cell, int]) -> tuple[Amount, ...]:
 
 
 def _joined(cells: Iterable[Cell]) -> tuple[Slot, ...]:
+    """The hours of sorted cells of one stretch of days."""
     slots: list[Slot] = []
-    for cell in sorted(cells, key=lambda cell: (cell.weekday, cell.start)):
+    for cell in cells:
         weekday = WEEKDAYS[cell.weekday]
         if slots and slots[-1].day is weekday and slots[-1].end == cell.start:
             slots[-1] = Slot(day=weekday, start=slots[-1].start, end=cell.end)

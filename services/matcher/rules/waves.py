@@ -151,13 +151,13 @@ def _in_order(found: Sequence[Wave], table: _Table, outcome: Outcome) -> Iterato
     sections = {wave.section for wave in found}
     choices, seed = Choices(table.round), table.round.policy.seed
     rows = [
-        (claim(request, choice.structure, seed), choice.level, choice.section, n, choice)
+        ((claim(request, choice.structure, seed), choice.level, choice.section), choice)
         for request in table.round.requests
         if request.id not in answered
-        for n, choice in enumerate(choices.of(request))
+        for choice in choices.of(request)
         if choice.section in sections
     ]
-    return (row[-1] for row in sorted(rows, key=lambda row: row[:-1]))
+    return (choice for _, choice in sorted(rows, key=lambda row: row[0]))
 
 
 def _could_sit(choice: Choice, wave: Wave, found: Sequence[Wave], table: _Table) -> bool:
@@ -214,13 +214,14 @@ def without(slots: Iterable[Slot], others: Iterable[Slot]) -> tuple[Slot, ...]:
 
 
 def _cut(slot: Slot, other: Slot) -> Iterator[Slot]:
-    if slot.day != other.day or other.end <= slot.start or slot.end <= other.start:
+    if slot.day != other.day:
         yield slot
         return
-    if slot.start < other.start:
-        yield Slot(day=slot.day, start=slot.start, end=other.start)
-    if other.end < slot.end:
-        yield Slot(day=slot.day, start=other.end, end=slot.end)
+    until, again = min(slot.end, other.start), max(slot.start, other.end)
+    if slot.start < until:
+        yield Slot(day=slot.day, start=slot.start, end=until)
+    if again < slot.end:
+        yield Slot(day=slot.day, start=again, end=slot.end)
 
 
 def day_of(slots: Sequence[Slot]) -> Period:
