@@ -50,7 +50,7 @@ torture: $(VENV)/.test $(KAFKA) ## The long figures, printed as they come (ARGS=
 	$(BIN)/python -m pytest --verbose -m torture $(ARGS)
 
 # Without ARGS every file meets every one of these tests, which takes an hour of one core: name files and mutants.
-MUTATED ?= $(wildcard services/matcher/rules/[a-z]*.py) $(addprefix services/matcher/solver/,explain.py verify.py)
+MUTATED ?= $(wildcard services/matcher/rules/[a-z]*.py) $(addprefix services/matcher/solver/,explain.py phrases.py verify.py)
 SEEN_BY ?= tests/matcher/rules tests/matcher/solver tests/matcher/test_moving.py
 mutation: $(VENV)-mutation/.mutmut ## Plant small faults, say which no test sees (MUTATED=... SEEN_BY="tests/matcher/rules" ARGS=...)
 	@mkdir -p build

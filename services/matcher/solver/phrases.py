@@ -150,7 +150,8 @@ def _hour(hour: time) -> str:
 
 
 def _listed(words: list[str]) -> str:
-    return " et ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    *others, last = words
+    return f"{', '.join(others)} et {last}" if others else last
 
 
 def _last_admitted(wish: WishReason, this_request: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.vocabulary import Slot, Weekday
-from services.matcher.solver.explain import BEHIND, SHARED, phrases
+from services.matcher.solver.phrases import BEHIND, SHARED, family_phrases, phrases
 from services.matcher.solver.schema import Reason, Why, WishReason
 from tests.matcher.solver.golden import round_of, slots
 
@@ -27,10 +27,11 @@ def full(*hours: Slot, **facts: Any) -> WishReason:
 
 
 def test_a_child_with_a_place_reads_so_and_then_what_it_does_not_get() -> None:
-    held = WishReason(structure="X", why=Why.HELD_BY_PERSON)
+    held = WishReason(structure="X", why=Why.HELD_BY_PERSON, held_because=" fuite d'eau. ")
     assert said(held, WishReason(structure="Y", why=Why.OFFERED), placed=True) == [
         "Reçoit une proposition.",
-        f"N'obtient pas le vœu{NBSP}1{NBSP}: une place y est libre, et le guichet la retient avec un motif.",
+        f"N'obtient pas le vœu{NBSP}1{NBSP}: une place y est libre, et le guichet la retient. "
+        "Motif : fuite d'eau.".replace(" :", f"{NBSP}:"),
         f"Obtient le vœu{NBSP}2.",
     ]
 
@@ -106,3 +107,25 @@ def test_an_hour_with_minutes_and_equal_points_are_told_in_full() -> None:
         f"9{NBSP}h. Dernier dossier admis à ces horaires{NBSP}: priorité 2, 1{NBSP}point{NBSP}; cette demande{NBSP}: "
         f"1{NBSP}point. À points égaux, l'ancienneté puis le tirage départagent."
     )
+
+
+def test_a_family_is_spoken_to_in_the_second_person() -> None:
+    free = WishReason(structure="X", why=Why.HELD_BY_PERSON)
+    wish = full(rank=3, points=10, last_tier=2, last_points=20)
+    reason = Reason(request="A", placed=False, wishes=(wish, free), sent_behind=True)
+    names = {"X": "Les Lucioles"}
+    told = family_phrases(REQUEST, reason, names)
+    assert told == [
+        "Votre demande reste en attente d'une place.",
+        f"La part votée de la priorité{NBSP}1 est atteinte, votre demande passe selon ses points.",
+        f"Votre demande attend au vœu{NBSP}1, Les Lucioles (rang{NBSP}3 dans cette structure){NBSP}: complet le lundi, "
+        f"de 8{NBSP}h à 13{NBSP}h. Dernier dossier admis à ces horaires{NBSP}: priorité 2, 20{NBSP}points{NBSP}; votre "
+        f"demande{NBSP}: 10{NBSP}points.",
+        f"Votre demande attend au vœu{NBSP}1, Les Lucioles{NBSP}: une place y est libre, et le guichet la retient. "
+        f"Motif{NBSP}: non précisé.",
+    ]
+    placed = family_phrases(REQUEST, reason.model_copy(update={"placed": True}))
+    assert placed[0] == "Vous recevez une proposition."
+    assert placed[2].startswith(f"Vous n'obtenez pas le vœu{NBSP}1 (rang")
+    moves = family_phrases(REQUEST.model_copy(update={"current": "h"}), reason)
+    assert moves[0] == "Votre enfant garde sa place actuelle."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from contracts.vocabulary import Audience
 from services.matcher.solver.schema import Pattern, Reason, Round, Why, Wish, WishReason
 from services.matcher.solver.solve import decide
 from tests.matcher.solver.golden import NOON, round_of, slots
@@ -126,3 +127,21 @@ def test_full_days_of_two_weeks_are_each_named_once_in_their_order() -> None:
     asked = tuple(row.model_copy(update={"patterns": pattern}) for row in round.requests)
     (line,) = reasons(round.model_copy(update={"requests": asked}))["A"].wishes
     assert (line.why, [slot.day for slot in line.full_slots]) == (Why.FULL, [date(2026, 12, 2), date(2026, 12, 9)])
+
+
+def test_the_last_one_admitted_is_never_the_childs_own_brother() -> None:
+    """S sits on a reserved place: the ordinary one, which T could have had, is taken by Z."""
+    case = {
+        "places": {"X": {"mon": 1}},
+        "vacancies": [{"structure": "X", "from": date(2026, 9, 1), "cells": {"mon_am": 1, "mon_pm": 1}}],
+        "siblings": [{"requests": ["S", "T"], "combinations": [{"S": "X", "T": "X"}, {"S": "X"}]}],
+        "requests": {"S": asks(60, ["X"], audience="insertion"), "T": asks(60, ["X"]), "Z": asks(95, ["X"])},
+    }
+    round = round_of(case)
+    kept = tuple(
+        row.model_copy(update={"audience": Audience.INSERTION} if row.id.endswith("free-mon") else {})
+        for row in round.vacancies
+    )
+    found = reasons(round.model_copy(update={"vacancies": kept}))
+    (line,) = found["T"].wishes
+    assert (found["S"].placed, line.why, line.last_points) == (True, Why.FULL, 95)
