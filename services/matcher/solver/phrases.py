@@ -36,8 +36,8 @@ SENTENCES = {
 }
 TO_FAMILY = {
     **SENTENCES,
-    Why.OFFERED: "Vous obtenez le {wish}.",
-    Why.PREFERRED_ELSEWHERE: "Vous obtenez ailleurs une place au moins aussi souhaitée que le {wish}.",
+    Why.OFFERED: "Nous vous proposons le {wish}.",
+    Why.PREFERRED_ELSEWHERE: "Nous vous proposons ailleurs une place au moins aussi souhaitée que le {wish}.",
     Why.ANSWERED_BEFORE: "{verb} {wish} : une place à ces horaires vous y a déjà été proposée.",
 }
 """What differs where the family itself reads it."""
@@ -63,8 +63,8 @@ _STAFF = _Reader(
 )  # fmt: skip
 _FAMILY = _Reader(
     "Vous recevez une proposition.", "Votre demande reste en attente d'une place.",
-    "Votre enfant garde sa place actuelle.", "Vous n'obtenez pas le", "Votre demande attend au", BEHIND_FOR_FAMILY,
-    "votre demande", TO_FAMILY,
+    "Votre enfant garde sa place actuelle.", "Nous ne vous proposons pas le", "Votre demande attend au",
+    BEHIND_FOR_FAMILY, "votre demande", TO_FAMILY,
 )  # fmt: skip
 
 
