@@ -12,6 +12,7 @@ from contracts.vocabulary import Period
 from services.bus.settings import from_environment
 from services.calendar import FixedClock, local_day, system_clock
 from services.cli.embedded import open_embedded
+from services.ingest.declare.campaigns import HeldBody, hold_place
 from services.ingest.declare.requests import register_request
 from services.ingest.declare.structures import publish_structure
 from services.ingest.declare.territories import publish_territory
@@ -47,14 +48,15 @@ async def live(environment: dict[str, str]) -> None:
 
 
 async def begin(environment: dict[str, str]) -> None:
-    """One place from next month on, two families who ask for it."""
+    """Two places from next month on, one of them held; two families who ask for them."""
     town = await open_embedded(from_environment(environment), FixedClock(NOW), decide=decide_here, limits=())
     write = town.databases["ingest"].write
     try:
         now = act(COORDINATOR, NOW)
         await write(publish_territory, now, territory_body(policy="montlucon-modele"))
         await write(publish_structure, now, CRECHE, structure_body())
-        await write(open_vacancy, now, vacancy_body(places=1, period=STARTS))
+        place = await write(open_vacancy, now, vacancy_body(places=2, period=STARTS))
+        await write(hold_place, now, HeldBody(vacancy=place, until=TODAY + timedelta(days=20), reason="Travaux"))
         for name in ("R-1", "R-2"):
             need = need_body(period=Period(start=STARTS.start), born=TODAY - timedelta(days=700))
             await write(register_request, now, need, request=name, family=f"F-{name}", child=f"E-{name}")
@@ -82,6 +84,7 @@ def test_a_campaign_is_opened_drafted_checked_and_released(
     asyncio.run(live(town))
     view = berceau("campaign", "show", "--json").json
     assert (view["state"], view["closed"]["proposals"], view["closed"]["dropped"]) == ("over", 1, [])
+    assert berceau("replay", "--check").code == 0, "its events give the state that there is"
 
 
 def test_what_ingest_refuses_ends_the_command_with_its_remedy(berceau: Command, town: dict[str, str]) -> None:

@@ -22,6 +22,9 @@ from services.ingest.queries.directory import named_structures
 from services.ingest.queries.places import named_sections
 from services.ingest.queries.proposals import need_facts
 
+Named = dict[str, dict[str, Any]]
+"""Sections with the names of their structures, by id."""
+
 _DATES = ("starts", "ends", "requests_until", "commission_on", "state")
 
 
@@ -58,7 +61,9 @@ def review(tx: sa.Connection, actor: Actor, now: datetime, name: str | None = No
     if row is None:
         return None
     last = _last_draft(tx, row["id"])
-    answers = [_answer(tx, actor, one, last, now) for one in _drafted(tx, row["id"])]
+    rows = _drafted(tx, row["id"])
+    named = named_sections(tx, {name for one in rows for name in _sections_of(one["facts"])})
+    answers = [_answer(tx, actor, one, last, now, named) for one in rows]
     return {
         "campaign": row["id"], **{key: row[key] for key in _DATES}, "opened_at": row["opened_at"],
         "closed": row["closed"], "draft": _draft_view(last), "under_way": _under_way(row, last),
@@ -88,32 +93,37 @@ def _drafted(tx: sa.Connection, campaign: str) -> list[dict[str, Any]]:
     return store.rows(tx, joined.where(drafted.c.campaign == campaign, r.state == store.OPEN).order_by(r.id))
 
 
+def _sections_of(facts: dict[str, Any]) -> set[str]:
+    """The sections that a draft names for one request."""
+    before = (facts["touched"] or {}).get("before")
+    return {seat["section"] for seat in (facts["seat"], before) if seat}
+
+
 def _answer(
-    tx: sa.Connection, actor: Actor, row: dict[str, Any], last: dict[str, Any] | None, now: datetime
+    tx: sa.Connection, actor: Actor, row: dict[str, Any], last: dict[str, Any] | None, now: datetime, named: Named
 ) -> dict[str, Any]:  # fmt: skip
     facts = row["facts"]
     touched = facts["touched"] if last is not None and row["draft"] == last["id"] else None
     view = {
-        **need_facts(tx, row["request"], now), **_seat(tx, facts["seat"]), "placed": facts["seat"] is not None,
+        **need_facts(tx, row["request"], now), **_seat(named, facts["seat"]), "placed": facts["seat"] is not None,
         "effect": Effect(touched["effect"]) if touched else None,
-        "before": _seat(tx, touched["before"]) if touched and touched["before"] else None,
+        "before": _seat(named, touched["before"]) if touched and touched["before"] else None,
         **{key: facts[key] for key in ("forced", "tier", "points", "reasons", "rank", "to_prepare", "partial")},
         **{key: facts[key] for key in ("phrases", "plain_phrases", "reason")}, "first_name": None,
     }  # fmt: skip
-    about = store.find(tx, store.requests, row["request"]) or {}
-    thing = Thing(row["territory"], structure=None, prescriber=about.get("prescriber"), request=row["request"])
+    thing = Thing(row["territory"], prescriber=view.get("prescriber"), request=row["request"])
     return reveal(actor, thing, view)
 
 
-def _seat(tx: sa.Connection, seat: dict[str, Any] | None) -> dict[str, Any]:
+def _seat(named: Named, seat: dict[str, Any] | None) -> dict[str, Any]:
     """Where a draft places a child, by name; nothing of it where it does not."""
     if seat is None:
         return {"structure": None, "structure_name": "", "section": None, "section_name": "", "slots": ()}
-    section = named_sections(tx, [seat["section"]]).get(seat["section"]) or {}
+    section = named.get(seat["section"]) or {}
     slots = tuple(Slot.model_validate(slot) for slot in seat["slots"])
-    named = {"structure_name": section.get("structure_name", ""), "section_name": section.get("name", "")}
+    names = {"structure_name": section.get("structure_name", ""), "section_name": section.get("name", "")}
     where = {"structure": seat["structure"], "section": seat["section"], "slots": slots}
-    return {**where, **named, "period": Period.model_validate(seat["period"])}
+    return {**where, **names, "period": Period.model_validate(seat["period"])}
 
 
 def _places(tx: sa.Connection, row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -173,7 +183,7 @@ def _gesture(tx: sa.Connection, row: dict[str, Any], names: dict[str, str]) -> d
 
 
 def _named(tx: sa.Connection, seat: dict[str, Any] | None) -> dict[str, Any] | None:
-    return _seat(tx, seat) if seat else None
+    return _seat(named_sections(tx, [seat["section"]]), seat) if seat else None
 
 
 def _hours(tx: sa.Connection, row: dict[str, Any]) -> tuple[Slot, ...]:
