@@ -31,7 +31,7 @@ NAMES = ("ingest", "matcher", "notifier")
 SERVE = "serve"
 """The process in which all three are, on SQLite."""
 READY_WITHIN_S = 180.0
-REST_WITHIN_S = 30.0
+REST_WITHIN_S = 90.0
 POLL_S = 0.05
 PARTITIONS = 6
 INBOUND_SECRET = "inbound-of-the-tests"
