@@ -161,7 +161,7 @@ def test_one_who_may_sit_on_a_reserved_place_is_not_short_because_an_ordinary_ch
     wrong = Hold(id="w", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
     entitled = wrong.model_copy(update={"id": "e", "entitled_to": Audience.INSERTION})
     assert list(short_holds([kept], [wrong, entitled], NOW)) == ["w"]
-    assert borrowed([kept], [wrong], entitled, [wrong], [], NOW) == []
+    assert not borrowed([kept], [wrong], entitled, [wrong], [], NOW)
 
 
 def test_a_reserved_place_that_is_released_counts_as_one_of_everybodys() -> None:
@@ -200,16 +200,25 @@ COMES = Hold(id="new", section=SECTION, slots=week(Weekday.MON, Weekday.TUE), pe
 MONDAYS, TUESDAYS = Amount(week(Weekday.MON), YEAR, 1), Amount(week(Weekday.TUE), YEAR, 1)
 
 
+def lent_by(
+    places: Sequence[Vacancy], there: Sequence[Hold], new: Hold, lenders: Sequence[Hold],
+    lent: Sequence[tuple[str, Hold]], now: datetime, own: str = "",
+) -> list[tuple[str, Amount]]:  # fmt: skip
+    return [(row.id, amount) for row, amount in borrowed(places, there, new, lenders, lent, now, own)]
+
+
 def test_hours_that_fit_are_borrowed_from_nobody() -> None:
-    assert borrowed([ONE_PLACE], [], COMES, [LEAVES_MONDAY], [], NOW) == []
+    assert lent_by([ONE_PLACE], [], COMES, [LEAVES_MONDAY], [], NOW) == []
+    released = ONE_PLACE.model_copy(update={"audience": Audience.INSERTION, "release_at": NOW})
+    assert lent_by([released], [], COMES, [LEAVES_MONDAY], [], NOW) == []
 
 
 def test_each_hour_that_does_not_fit_is_borrowed_once_from_who_leaves_it() -> None:
     there = [LEAVES_MONDAY, LEAVES_TUESDAY]
-    assert borrowed([ONE_PLACE], there, COMES, there[::-1], [], NOW) == [("m", MONDAYS), ("t", TUESDAYS)]
+    assert lent_by([ONE_PLACE], there, COMES, there[::-1], [], NOW) == [("m", MONDAYS), ("t", TUESDAYS)]
     again = LEAVES_MONDAY.model_copy(update={"id": "n"})
-    assert borrowed([ONE_PLACE], there, COMES, [again, *there], [], NOW) == [("m", MONDAYS), ("t", TUESDAYS)]
-    assert borrowed([ONE_PLACE], there, COMES, [LEAVES_MONDAY], [], NOW) == [("m", MONDAYS)]
+    assert lent_by([ONE_PLACE], there, COMES, [again, *there], [], NOW) == [("m", MONDAYS), ("t", TUESDAYS)]
+    assert lent_by([ONE_PLACE], there, COMES, [LEAVES_MONDAY], [], NOW) == [("m", MONDAYS)]
 
 
 def test_what_a_child_who_leaves_has_lent_before_is_lent_to_nobody_else() -> None:
@@ -219,15 +228,35 @@ def test_what_a_child_who_leaves_has_lent_before_is_lent_to_nobody_else() -> Non
     first = COMES.model_copy(update={"id": "first", "slots": week(Weekday.MON)})
     there = [LEAVES_MONDAY, second, first, given]
     wants = COMES.model_copy(update={"slots": week(Weekday.MON)})
-    assert borrowed([two], there, wants, [LEAVES_MONDAY, second], [("m", given)], NOW) == [("z", MONDAYS)]
-    assert borrowed([two], there, wants, [LEAVES_MONDAY], [("m", given)], NOW) == []
+    assert lent_by([two], there, wants, [LEAVES_MONDAY, second], [("m", given)], NOW) == [("z", MONDAYS)]
+    assert lent_by([two], there, wants, [LEAVES_MONDAY], [("m", given)], NOW) == []
 
 
 def test_places_that_anybody_may_use_are_lent_first() -> None:
     kept = LEAVES_MONDAY.model_copy(update={"id": "a", "entitled_to": Audience.INSERTION})
     places = [ONE_PLACE, ONE_PLACE.model_copy(update={"id": "k", "audience": Audience.INSERTION})]
     wants = COMES.model_copy(update={"slots": week(Weekday.MON), "entitled_to": Audience.INSERTION})
-    assert borrowed(places, [kept, LEAVES_MONDAY], wants, [kept, LEAVES_MONDAY], [], NOW) == [("m", MONDAYS)]
+    assert lent_by(places, [kept, LEAVES_MONDAY], wants, [kept, LEAVES_MONDAY], [], NOW) == [("m", MONDAYS)]
+
+
+def test_a_child_who_moves_lends_its_own_hours_first_and_whether_or_not_there_is_room() -> None:
+    wants = COMES.model_copy(update={"slots": week(Weekday.MON)})
+    other = LEAVES_MONDAY.model_copy(update={"id": "a"})
+    two = ONE_PLACE.model_copy(update={"places": 2})
+    assert lent_by([two], [LEAVES_MONDAY], wants, [LEAVES_MONDAY], [], NOW) == []
+    assert lent_by([two], [LEAVES_MONDAY], COMES, [LEAVES_MONDAY], [], NOW, own="m") == [("m", MONDAYS)]
+    there = [other, LEAVES_MONDAY]
+    assert lent_by([two], there, wants, there, [], NOW, own="m") == [("m", MONDAYS)]
+    assert lent_by([two], there, wants, there, [], NOW) == [("a", MONDAYS)]
+
+
+def test_a_reserved_place_of_its_own_makes_no_room_where_the_child_may_only_use_an_ordinary_one() -> None:
+    reserved = LEAVES_MONDAY.model_copy(update={"id": "m", "entitled_to": Audience.INSERTION})
+    other = LEAVES_MONDAY.model_copy(update={"id": "z"})
+    wants = COMES.model_copy(update={"slots": week(Weekday.MON)})
+    places = [ONE_PLACE, ONE_PLACE.model_copy(update={"id": "k", "audience": Audience.INSERTION})]
+    there = [reserved, other]
+    assert lent_by(places, there, wants, there, [], NOW, own="m") == [("z", MONDAYS)]
 
 
 def test_one_place_has_room_for_one_child_at_a_time_and_is_counted_as_often_as_it_is_sat_on() -> None:
@@ -235,8 +264,9 @@ def test_one_place_has_room_for_one_child_at_a_time_and_is_counted_as_often_as_i
     one = Hold(id="1", section=SECTION, slots=week(Weekday.TUE), period=YEAR)
     two = [one, one.model_copy(update={"id": "2"})]
     assert sat_on([("v", place)], two, NOW) == {"v": (Amount(week(Weekday.TUE), YEAR, 1),)}
-    assert sat_on([("v", place.model_copy(update={"places": 3}))], two, NOW) == {
-        "v": (Amount(week(Weekday.TUE), YEAR, 2),)
+    three = [*two, one.model_copy(update={"id": "3"})]
+    assert sat_on([("v", place.model_copy(update={"places": 3}))], three, NOW) == {
+        "v": (Amount(week(Weekday.TUE), YEAR, 3),)
     }
     rows = [("v", place), ("v", place)]
     assert sat_on(rows, two, NOW) == {"v": (Amount(week(Weekday.TUE), YEAR, 2),)}

@@ -205,6 +205,8 @@ def test_what_lies_apart_from_hours_takes_nothing_from_them() -> None:
     for other in (slot(13, 14), slot(12, 14), slot(6, 7), slot(6, 8), slot(8, 12, AFTER)):
         assert without([slot(8, 12)], [other]) == (slot(8, 12),)
     assert without([slot(8, 12)], [slot(7, 9), slot(11, 13)]) == (slot(9, 11),)
+    assert without([slot(8, 12)], [slot(8, 10)]) == (slot(10, 12),)
+    assert without([slot(8, 12)], [slot(10, 12)]) == (slot(8, 10),)
 
 
 def test_the_day_of_hours_is_that_day_alone() -> None:
