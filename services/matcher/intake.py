@@ -163,7 +163,10 @@ def _place_by_person(
 
 
 async def _release(desk: Desk, campaign: Campaign) -> None:
-    """Write what is the same as on paper; name the rest; and let the others be decided in the rounds to come."""
+    """Write what is the same as on paper; name the rest; and let the others be decided in the rounds to come.
+
+    Parts are written one by one: what a release that was interrupted has written already counts as written.
+    """
     draft = await desk.database.read(drafts.latest, campaign.campaign)
     name = proposal_id(campaign.campaign, "release")
     found = await _on_paper(desk, campaign, name)
@@ -171,9 +174,23 @@ async def _release(desk: Desk, campaign: Campaign) -> None:
         log.error("another draft is released than the last one", campaign=campaign.campaign, draft=campaign.draft)
         await desk.database.write(fenced, desk.fence, _reopen, campaign)
         return
-    same = _as_on_paper(draft.paper, found.paper)
-    tally, written = Tally(asked=found.paper.asked), set[Id]()
-    leave = _released_by(campaign)
+    before = await desk.database.read(_made_by, name)
+    tally = Tally(asked=found.paper.asked, proposed=len(before))
+    written = {*before, *await _write(desk, campaign, found, _as_on_paper(draft.paper, found.paper), tally)}
+    dropped = tuple(sorted(draft.paper.seats.keys() - written))
+    await desk.database.write(fenced, desk.fence, _close, desk.now, campaign, found.loaded, tally, dropped)
+
+
+def _made_by(tx: sa.Connection, release: str) -> list[Id]:
+    """The request of each proposal that this release has made."""
+    return list(tx.scalars(sa.select(t.proposals.c.request).where(t.proposals.c.round == release)))
+
+
+async def _write(
+    desk: Desk, campaign: Campaign, found: OnPaper, same: frozenset[Id], tally: Tally
+) -> set[Id]:  # fmt: skip
+    """Write each part's proposals that are the `same` as on paper, then those of persons; whose were written."""
+    leave, written = _released_by(campaign), set[Id]()
     for part, outcome in found.parts:
         tally.outcomes.append(outcome)
         own = _only(outcome, same)
@@ -189,9 +206,7 @@ async def _release(desk: Desk, campaign: Campaign) -> None:
         if seat.request in same and await _write_forced(desk, campaign, found, gesture, seat, leave):
             written.add(seat.request)
             tally.proposed += 1
-    seats = draft.paper.seats
-    dropped = tuple(sorted(seats.keys() - written))
-    await desk.database.write(fenced, desk.fence, _close, desk.now, campaign, found.loaded, tally, dropped)
+    return written
 
 
 def _as_on_paper(draft: Paper, now: Paper) -> frozenset[Id]:

@@ -20,7 +20,7 @@ from contracts.campaigns import (
 from contracts.siblings import SiblingsAsked
 from contracts.vacancies import VacancyReconfirmed
 from contracts.vocabulary import Criterion, Period, ProposalState
-from services.matcher import drafts
+from services.matcher import drafts, intake
 from services.matcher import tables as t
 from services.matcher.draws import commitment
 from services.matcher.solver.verify import verify
@@ -191,6 +191,26 @@ def test_a_release_is_done_once(world: World) -> None:
     release(world)
     release(world)
     assert len(world.events("campaign.closed")) == len(world.events("proposal.made")) == 1
+
+
+def test_a_release_that_dies_on_its_way_is_ended_by_the_next_and_names_nobody_wrongly(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_campaign(world)
+    world.ask("a")
+    draft(world)
+    with monkeypatch.context() as death:
+        death.setattr(intake, "_close", dies)
+        with pytest.raises(ConnectionResetError):
+            release(world)
+    assert world.state(world.live("a")) is ProposalState.RELEASED and world.events("campaign.closed") == []
+    world.tick()
+    closed = world.last("campaign.closed")
+    assert (closed.proposals, closed.dropped) == (1, ())
+
+
+def dies(*_: object) -> None:
+    raise ConnectionResetError("killed")
 
 
 def test_what_has_moved_since_the_draft_is_left_out_and_named(world: World) -> None:
