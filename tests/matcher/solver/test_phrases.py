@@ -126,6 +126,6 @@ def test_a_family_is_spoken_to_in_the_second_person() -> None:
     ]
     placed = family_phrases(REQUEST, reason.model_copy(update={"placed": True}))
     assert placed[0] == "Vous recevez une proposition."
-    assert placed[2].startswith(f"Vous n'obtenez pas le vœu{NBSP}1 (rang")
+    assert placed[2].startswith(f"Nous ne vous proposons pas le vœu{NBSP}1 (rang")
     moves = family_phrases(REQUEST.model_copy(update={"current": "h"}), reason)
     assert moves[0] == "Votre enfant garde sa place actuelle."
