@@ -21,7 +21,7 @@ HOURS = range(8, 13)
 SECTION = "s"
 Moment = tuple[date, int]
 
-hours = st.tuples(st.sampled_from(HOURS), st.sampled_from(HOURS)).filter(lambda pair: pair[0] < pair[1])
+hours = st.sampled_from([(start, end) for start in HOURS for end in HOURS if start < end])
 days = st.one_of(st.sampled_from(WEEKDAYS[:3]), st.sampled_from(DAYS[:10]))
 slots = st.builds(lambda day, h: Slot(day=day, start=time(h[0]), end=time(h[1])), days, hours)
 timetables = st.lists(slots, min_size=1, max_size=2, unique_by=lambda slot: slot.weekday).map(tuple)
