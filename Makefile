@@ -39,10 +39,11 @@ schemas: $(VENV)/.test
 	$(BIN)/python -m contracts.asyncapi --check
 
 rules: $(VENV)/.test
+	@deploy/needs.sh git
 	$(BIN)/python -m pytest tests/test_house_rules.py
 
 test: $(VENV)/.test $(KAFKA) ## Every test, on real Kafka, PostgreSQL and Chromium (ARGS="tests/bus -k relay" narrows it)
-	@deploy/needs.sh java postgres prometheus systemd chromium
+	@deploy/needs.sh git java postgres prometheus systemd chromium
 	$(BIN)/python -m pytest --verbose -n 3 --dist loadfile --no-loadscope-reorder -m "not torture" $(ARGS)
 
 torture: $(VENV)/.test $(KAFKA) ## The long figures, printed as they come (ARGS="tests/ingest" narrows it)

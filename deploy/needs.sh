@@ -1,6 +1,6 @@
 #!/bin/bash
 # What a target of the Makefile needs of the machine.
-# usage: deploy/needs.sh python java maven postgres prometheus systemd chromium
+# usage: deploy/needs.sh python git java maven postgres prometheus systemd chromium
 # What is missing is installed with apt-get where that is allowed (root, or sudo without a password); otherwise the
 # exact command is printed and the script ends with code 1.
 set -euo pipefail
@@ -16,6 +16,7 @@ has_java() {
   version=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1) || return 1
   [ "${version:-0}" -ge "$OLDEST_JAVA" ]
 }
+has_git() { command -v git >/dev/null; }
 has_maven() { command -v mvn >/dev/null; }
 has_postgres() {
   local program version
@@ -34,6 +35,7 @@ has_libatomic() { compgen -G "/usr/lib/*/libatomic.so.1" >/dev/null || compgen -
 packages_for() {
   case $1 in
     python) echo "python3 python3-venv" ;;
+    git) echo "git" ;;   # the house rules read what git knows; a checkout may be copied to a machine without it
     java) echo "default-jre-headless" ;;
     maven) echo "maven" ;;
     postgres) echo "postgresql" ;;
