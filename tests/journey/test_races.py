@@ -168,11 +168,12 @@ async def said(world: World, service: str) -> Counter[str]:
 
 async def races(world: World, families: int) -> int:
     """Races of each kind in turn. Returns how many had their one outcome."""
-    begun = time.monotonic()
+    begun, before = time.monotonic(), await said(world, "matcher")  # of races run before on the same database
     ended = await run_races(world, families)
     decided, answers = await said(world, "matcher"), await said(world, "ingest")
     assert decided[ReplyJudged.wire_type()] == answers[ReplyReceived.wire_type()], "each answer is judged once"
-    assert decided[PlaceReopened.wire_type()] == ended[S.DECLINED], "each end gives its hours back once"
+    reopened = decided[PlaceReopened.wire_type()] - before[PlaceReopened.wire_type()]
+    assert reopened == ended[S.DECLINED], "each end gives its hours back once"
     print(f"T6: {families} races, {dict(sorted(ended.items()))}, {time.monotonic() - begun:.0f} s")
     return sum(ended.values())
 
