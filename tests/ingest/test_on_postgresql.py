@@ -19,6 +19,7 @@ from services.ingest.guichet import Guichet
 from services.ingest.projection.tables import proposals
 from services.ingest.schema import create_all
 from tests.ingest.doors import Doors
+from tests.ingest.pages.town import Town
 from tests.ingest.people import CRECHE, NOW, TERRITORY, TODAY, vacancy_body
 from tests.ingest.proposals import LINK_KEY, accepted, made, placed, released, sent
 from tests.ingest.test_inbound_sms import PHONE, text
@@ -110,3 +111,13 @@ async def test_the_numbers_of_a_territory_become_visible_in_their_order(cluster:
 def _note_and_wait(tx: sa.Connection, pause_s: float) -> None:
     changes.note(tx, (TERRITORY,))
     tx.execute(sa.select(sa.func.pg_sleep(pause_s)))
+
+
+@pytest.mark.parametrize("address", ["/campagne/geste/a%00b", "/guichet/dossier/a%00b", "/guichet/journal?qui=a%00b"])
+async def test_a_nul_in_an_address_is_no_incident(cluster: Doors, address: str) -> None:
+    """PostgreSQL takes no NUL, not even to compare."""
+    town = Town(cluster.guichet, FixedClock(NOW))
+    await town.begin()
+    await town.open()
+    answer = await (await town.signed_in("coordinator")).get(address)
+    assert answer.status_code == (200 if "?" in address else 404)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from contracts.vocabulary import Id
 from services.bus.audit import Wanted
@@ -15,6 +16,9 @@ from services.ingest.trail import MOST_PAGES, read_trail
 
 routes = APIRouter(tags=["journal"])
 
+Moment = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
+"""At either end of the calendar another time zone is no date at all."""
+
 
 @routes.get("/trail")
 async def read_entries(
@@ -22,8 +26,8 @@ async def read_entries(
     who: Id | None = None,
     did: Id | None = None,
     file: Id | None = None,
-    since: AwareDatetime | None = None,
-    before: AwareDatetime | None = None,
+    since: Moment | None = None,
+    before: Moment | None = None,
     page: Annotated[int, Query(ge=1, le=MOST_PAGES)] = 1,
 ) -> dict[str, Any]:
     """Qui a fait ou lu quoi, du plus récent au plus ancien, 25 à la fois, et l'état de la chaîne qui le scelle."""

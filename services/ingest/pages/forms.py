@@ -23,6 +23,10 @@ B = TypeVar("B", bound=BaseModel)
 L = TypeVar("L", bound=Labelled)
 
 LONGEST = 500
+LONGEST_NUMBER = 6
+YEARS = range(1900, 2200)
+"""Years that somebody may mean. At either end of the calendar a day more, or another time zone, is no date at all."""
+
 _FRENCH_DATE = re.compile(r"(\d{1,2})[/. -](\d{1,2})[/. -](\d{4})")
 _HOUR = re.compile(r"(\d{1,2})\s*(?:[h:]\s*(\d{2})?)?")
 
@@ -42,7 +46,7 @@ class Form:
         values: dict[str, list[str]] = {}
         for name, value in data.multi_items():
             if isinstance(value, str):
-                values.setdefault(name, []).append(value[:LONGEST].strip())
+                values.setdefault(name, []).append(typed(value[:LONGEST]))
         return cls(values)
 
     @classmethod
@@ -105,12 +109,12 @@ class Form:
         return first, last
 
     def number(self, name: str, what: str, least: int, most: int) -> int:
-        typed = self[name]
-        if not typed.isdecimal() or not least <= int(typed[:6]) <= most:
+        digits = self[name]
+        if not digits.isdecimal() or len(digits) > LONGEST_NUMBER or not least <= int(digits) <= most:
             rule = f"{what} va de {least} à {most}."
             self.fault(name, "number_wanted", rule, "Écrivez un nombre en chiffres.")
             return least
-        return int(typed)
+        return int(digits)
 
     def choice(self, name: str, words: type[L], what: str) -> L:
         """One of a list. `what` says what to choose: "un motif"."""
@@ -143,6 +147,11 @@ class Form:
         return next((problem for problem in self.problems if problem.field == name), None)
 
 
+def typed(value: str) -> str:
+    """What somebody typed. PostgreSQL keeps no NUL, and no keyboard makes one: it goes."""
+    return value.replace("\0", "").strip()
+
+
 def body(model: type[B], **facts: Any) -> B:
     """The body of an act. Raises Refused where a value has the wrong form, with the path of each."""
     try:
@@ -167,16 +176,17 @@ def _shown(value: Any) -> str:
     return value.strftime("%H:%M") if isinstance(value, time) else str(value)
 
 
-def _date(typed: str) -> date | None:
-    french = _FRENCH_DATE.fullmatch(typed)
+def _date(written: str) -> date | None:
+    french = _FRENCH_DATE.fullmatch(written)
     try:
-        return date(*(int(part) for part in reversed(french.groups()))) if french else date.fromisoformat(typed)
+        day = date(*(int(part) for part in reversed(french.groups()))) if french else date.fromisoformat(written)
     except ValueError:
         return None
+    return day if day.year in YEARS else None
 
 
-def _hour(typed: str) -> time | None:
-    found = _HOUR.fullmatch(typed)
+def _hour(written: str) -> time | None:
+    found = _HOUR.fullmatch(written)
     try:
         return time(int(found[1]), int(found[2] or 0)) if found else None
     except ValueError:

@@ -22,7 +22,8 @@ from services.calendar import local_day
 from services.ingest.actors import Act, Actor, Role
 from services.ingest.guichet import Guichet
 from services.ingest.pages import screen
-from services.ingest.pages.forms import Form
+from services.ingest.pages.forms import Form, typed
+from services.ingest.problems import unknown
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,11 +92,15 @@ class Visit:
         return self.pages.guichet
 
     def path(self, name: str) -> str:
-        return str(self.request.path_params[name])
+        """One part of the address. No id holds a NUL, which PostgreSQL does not even compare. Raises Refused."""
+        part = str(self.request.path_params[name])
+        if "\0" in part:
+            raise unknown("", "cette adresse")
+        return part
 
     def asked(self, name: str) -> str:
         """What the address asks for after its question mark."""
-        return self.request.query_params.get(name, "").strip()
+        return typed(self.request.query_params.get(name, ""))
 
     async def form(self) -> Form:
         return Form.read(await self.request.form())

@@ -80,6 +80,8 @@ async def test_a_campaign_is_opened_from_its_page_by_the_coordinator(town: Town)
     assert (wrong.status_code, faults(wrong.text)) == (422, ["fin"])
     late = await coordinator.post("/campagne/ouvrir", data={**WHEN, "commission": "2027-03-01"})
     assert faults(late.text) == ["commission"]
+    endless = await coordinator.post("/campagne/ouvrir", data={**WHEN, "fin": "9999-12-31"})
+    assert faults(endless.text) == ["fin"]
     answer = await coordinator.post("/campagne/ouvrir", data=WHEN)
     assert answer.headers["location"] == "/campagne?fait=campagne"
     (opened,) = await town.said(CampaignOpened)

@@ -111,3 +111,14 @@ async def test_a_program_reads_the_same_with_the_state_of_the_chain(noted: Town)
     said = (await client.get("/api/v1/trail", params={"who": "P-noor", "page": 3})).json()
     assert (len(said["entries"]), said["has_more"], said["chain"]["whole"]) == (10, False, True)
     assert set(said["entries"][0]) == {"at", "who", "role", "did", "about", "territory", "file", "id", "link"}
+
+
+@pytest.mark.parametrize("query", ["?du=0001-01-01", "?au=9999-12-31"])
+async def test_a_date_at_the_end_of_the_calendar_is_told_beside_its_field(noted: Town, query: str) -> None:
+    assert faults(await shown(noted, query, status=422)) == [query[1:3]]
+
+
+@pytest.mark.parametrize("asked", ["since=0001-01-01T00:00:00%2B02:00", "before=9999-12-31T23:59:59-02:00"])
+async def test_software_is_told_of_an_instant_at_the_end_of_the_calendar(noted: Town, asked: str) -> None:
+    answer = await (await noted.signed_in("coordinator")).get(f"/api/v1/trail?{asked}")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, asked.split("=")[0])
