@@ -12,12 +12,14 @@ from pydantic import AwareDatetime, Field
 from contracts.vocabulary import Id
 from services.bus.audit import Wanted
 from services.ingest.api.door import Somebody
+from services.ingest.declare.bodies import YEARS
 from services.ingest.trail import MOST_PAGES, read_trail
 
 routes = APIRouter(tags=["journal"])
 
-Moment = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
-"""At either end of the calendar another time zone is no date at all."""
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(YEARS.start, 1, 1, tzinfo=UTC), lt=datetime(YEARS.stop, 1, 1, tzinfo=UTC))
+]
 
 
 @routes.get("/trail")

@@ -23,6 +23,9 @@ MOST_SLOTS = 60
 FURTHEST = timedelta(days=6 * 366)
 """Nobody plans care for longer than the years from birth to school."""
 
+YEARS = range(1900, 2200)
+"""Years that somebody may mean. At either end of the calendar a day more, or another time zone, is no date at all."""
+
 _QUARTER = 15
 
 

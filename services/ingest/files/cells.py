@@ -16,11 +16,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.vocabulary import Id, Labelled, Period, Slot, Weekday
 from services.calendar import at
+from services.ingest.declare.bodies import YEARS
 
 T = TypeVar("T")
 L = TypeVar("L", bound=Labelled)
 
 NBSP = "\u00a0"
+_SO_WRITTEN = "Écrivez jour/mois/année, par exemple 03/11/2026."
 ONE_DAY = timedelta(days=1)
 _CENTURY = 2000
 """A year of two digits: nobody here was born or plans anything before 2000."""
@@ -52,16 +54,20 @@ def day(text: str) -> date:
     """ "03/11/2026", also "3/11/26", "03-11-2026" and "2026-11-03"."""
     given = " ".join(text.split())
     french, iso = _DATE.fullmatch(given), _ISO_DATE.fullmatch(given)
+    if not french and not iso:
+        raise WrongCell("not_a_date", "La cellule est une date.", _SO_WRITTEN)
     try:
-        if iso:
-            return date(*(int(part) for part in iso.groups()))
-        if french:
-            days, months, years = (int(part) for part in french.groups())
-            return date(years if years > 99 else _CENTURY + years, months, days)
+        found = _day(*reversed(french.groups())) if french else date.fromisoformat(given[:10])
     except ValueError as error:
-        rule = f"La date «{NBSP}{given}{NBSP}» n'existe pas."
-        raise WrongCell("no_such_date", rule, "Écrivez jour/mois/année, par exemple 03/11/2026.") from error
-    raise WrongCell("not_a_date", "La cellule est une date.", "Écrivez jour/mois/année, par exemple 03/11/2026.")
+        raise WrongCell("no_such_date", f"La date «{NBSP}{given}{NBSP}» n'existe pas.", _SO_WRITTEN) from error
+    if found.year not in YEARS:
+        rule = f"L'année va de {YEARS.start} à {YEARS.stop - 1}."
+        raise WrongCell("no_such_year", rule, "Corrigez-la. Sans date, laissez la cellule vide.")
+    return found
+
+
+def _day(years: str, months: str, days: str) -> date:
+    return date(int(years) if len(years) > 2 else _CENTURY + int(years), int(months), int(days))
 
 
 @lru_cache(512)

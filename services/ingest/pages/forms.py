@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 
 from contracts.vocabulary import Labelled
+from services.ingest.declare.bodies import YEARS
 from services.ingest.problems import Problem, Refused, Why, refuse_if
 from services.ingest.wording import problems_of
 
@@ -24,9 +25,6 @@ L = TypeVar("L", bound=Labelled)
 
 LONGEST = 500
 LONGEST_NUMBER = 6
-YEARS = range(1900, 2200)
-"""Years that somebody may mean. At either end of the calendar a day more, or another time zone, is no date at all."""
-
 _FRENCH_DATE = re.compile(r"(\d{1,2})[/. -](\d{1,2})[/. -](\d{4})")
 _HOUR = re.compile(r"(\d{1,2})\s*(?:[h:]\s*(\d{2})?)?")
 

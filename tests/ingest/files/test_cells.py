@@ -59,6 +59,8 @@ RIGHT: list[tuple[Callable[[str], Any], str, Any]] = [
 WRONG: list[tuple[Callable[[str], Any], str, str]] = [
     (cells.day, "31/02/2027", "no_such_date"),
     (cells.day, "11/24/2026", "no_such_date"),
+    (cells.day, "31/12/9999", "no_such_year"),
+    (cells.day, "0001-01-01", "no_such_year"),
     (cells.day, "demain", "not_a_date"),
     (cells.day, "2026", "not_a_date"),
     (cells.hour, "8h75", "no_such_hour"),
