@@ -110,7 +110,7 @@ def show(
 async def _act(territory: str | None, do: Callable[..., str]) -> str:
     """One gesture of the coordinator: `do` is given the campaign that is open, or none. Raises CommandFailed."""
     from services.ingest.actors import Role
-    from services.ingest.declare.campaigns import current
+    from services.ingest.awaited import current
     from services.ingest.problems import Refused
 
     async with installation.guichet_of(installation.settings()) as guichet:

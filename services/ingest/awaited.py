@@ -40,7 +40,12 @@ NOTHING_AWAITED = {"awaits_commission": None, "awaits_in_part": False}
 
 def awaited(tx: sa.Connection, territory: str) -> Awaited | None:
     """What waits in the territory; None where no campaign is open."""
+    row = current(tx, territory)
+    return Awaited(Period(start=row["starts"], end=row["ends"]), row["commission_on"]) if row else None
+
+
+def current(tx: sa.Connection, territory: str) -> dict[str, Any] | None:
+    """The campaign of the territory that is not over, or None."""
     c = store.campaigns.c
-    query = sa.select(c.starts, c.ends, c.commission_on).where(c.territory == territory, c.state != OVER)
-    row = tx.execute(query.limit(1)).first()
-    return Awaited(Period(start=row.starts, end=row.ends), row.commission_on) if row else None
+    query = sa.select(store.campaigns).where(c.territory == territory, c.state != OVER)
+    return next(iter(store.rows(tx, query.order_by(c.opened_at.desc()).limit(1))), None)

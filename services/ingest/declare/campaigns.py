@@ -24,13 +24,14 @@ from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
 from services.ingest.audited import declared
+from services.ingest.awaited import OVER, current
 from services.ingest.declare.agreements import section_named
 from services.ingest.declare.bodies import Body, Words, check_period
 from services.ingest.declare.territories import require_published
 from services.ingest.problems import Problem, conflict, invalid, refuse_if, unknown
 from services.ingest.projection.tables import drafts
 
-OPEN, RELEASING, OVER = "open", "releasing", "over"
+OPEN, RELEASING = "open", "releasing"
 HOLD, FORCE = "hold", "force"
 LONGEST_HOLD = timedelta(days=366)
 """A place that nobody may have for a year is withdrawn, not kept back."""
@@ -169,6 +170,8 @@ def confirm_force(tx: sa.Connection, act: Act, gesture: Id) -> None:
     row = gesture_of(tx, act, gesture)
     if row["kind"] != FORCE or row["undone_at"] is not None:
         raise unknown("gesture", "ce geste")
+    if row["confirmed_at"] is not None:
+        raise conflict("gesture", "confirmed_already", "Ce geste est déjà confirmé.", "Il n'y a rien à faire.")
     if row["weighed"] is None:
         rule = "Nous cherchons encore qui serait touché."
         raise conflict("gesture", "not_weighed", rule, "Rechargez la page dans un instant.")
@@ -186,18 +189,11 @@ def undo_gesture(tx: sa.Connection, act: Act, gesture: Id) -> None:
     if row["undone_at"] is not None:
         raise conflict("gesture", "undone_already", "Ce geste est déjà annulé.", "Il n'y a rien à faire.")
     campaign = store.find(tx, store.campaigns, row["campaign"]) if row["campaign"] else None
-    if campaign is not None and campaign["state"] != OPEN and row["kind"] == FORCE:
+    if campaign is not None and campaign["state"] != OPEN and row["confirmed_at"] is not None:
         rule = "La commission est passée, cet enfant est placé."
         raise conflict("gesture", "released", rule, "Retirez sa proposition depuis son dossier.")
     store.update(tx, store.gestures, gesture, undone_at=act.now, undone_by=act.actor.id)
     declared(tx, act, act.say(GestureUndone, gesture, by=act.actor.id))
-
-
-def current(tx: sa.Connection, territory: str) -> dict[str, Any] | None:
-    """The campaign of the territory that is not over, or None."""
-    c = store.campaigns.c
-    query = sa.select(store.campaigns).where(c.territory == territory, c.state != OVER)
-    return next(iter(store.rows(tx, query.order_by(c.opened_at.desc()).limit(1))), None)
 
 
 def open_one(tx: sa.Connection, act: Act, campaign: str, states: tuple[str, ...] = (OPEN,)) -> dict[str, Any]:

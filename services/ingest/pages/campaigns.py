@@ -13,6 +13,7 @@ from fastapi.responses import Response
 
 from contracts.vocabulary import Effect, Period
 from services.ingest.actors import Role
+from services.ingest.awaited import OVER, current
 from services.ingest.declare import campaigns as acts
 from services.ingest.pages.forms import ONCE, Form, body
 from services.ingest.pages.public import commune_options
@@ -139,8 +140,8 @@ async def held(visit: Visit) -> Response:
         until = form.day("jusqu_au", "la date")
         places = form.number("places", "Le nombre de places", 1, 500)
         _reason(form)
-        now = await visit.read(acts.current, visit.actor.territory)
-        campaign = now["id"] if now and (form.has("pour", "commission") or visit.actor.role is Role.COMMITTEE) else None
+        now = await visit.read(current, visit.actor.territory)
+        campaign = now["id"] if now and (form.has("pour", "oui") or visit.actor.role is Role.COMMITTEE) else None
         facts = {"vacancy": visit.path("vacancy"), "places": places, "until": until, "reason": form["motif"]}
         await visit.write(acts.hold_place, visit.act(), body(acts.HeldBody, **facts, campaign=campaign))
     except Refused as refused:
@@ -151,7 +152,7 @@ async def held(visit: Visit) -> Response:
 
 async def _hold(visit: Visit, form: Form, status: int = 200) -> Response:
     view = await visit.read(vacancy_view, visit.actor, visit.path("vacancy"), visit.now)
-    campaign = await visit.read(acts.current, visit.actor.territory)
+    campaign = await visit.read(current, visit.actor.territory)
     return visit.show("campaign/hold.html", status, row=view, form=form, campaign=campaign)
 
 
@@ -224,7 +225,7 @@ async def released(visit: Visit) -> Response:
 
 async def _open(visit: Visit) -> dict[str, Any]:
     view = await _review(visit)
-    if view is None or view["state"] == acts.OVER:
+    if view is None or view["state"] == OVER:
         raise unknown("", "de campagne en cours")
     return view
 

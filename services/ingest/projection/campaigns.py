@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from contracts.base import Event
 from contracts.campaigns import CampaignClosed, DraftDecided, ForceWeighed, RequestDrafted
 from services.ingest import store
+from services.ingest.awaited import OVER
 from services.ingest.projection.tables import drafted, drafts
 
 _ENVELOPE = set(Event.model_fields)
-OVER = "over"
 
 
 def on_draft_decided(tx: sa.Connection, event: DraftDecided, now: datetime) -> None:

@@ -15,7 +15,8 @@ from contracts.vocabulary import Effect, Period, Slot, VacancyKind
 from services.ingest import store
 from services.ingest.access import Doing, Seen, Thing, may, may_see, reveal
 from services.ingest.actors import Actor
-from services.ingest.declare.campaigns import FORCE, current, is_outdated
+from services.ingest.awaited import current
+from services.ingest.declare.campaigns import FORCE, is_outdated
 from services.ingest.problems import forbidden, unknown
 from services.ingest.projection.tables import drafted, drafts
 from services.ingest.queries.directory import named_structures

@@ -153,6 +153,8 @@ async def test_whom_a_decision_touches_is_read_before_it_is_confirmed(town: Town
     shown = words((await committee.get(gesture)).text)
     assert "1\u00a0enfant touché" in shown and "Perd sa place" in shown and "dossier R-3" in shown
     await committee.post(f"{gesture}/confirmer")
+    again = await committee.post(f"{gesture}/confirmer")
+    assert again.status_code == 409 and "Ce geste est déjà confirmé." in words(again.text)
     assert [row.subject for row in await town.said(ForceConfirmed)] == [asked.subject]
 
 
@@ -199,6 +201,31 @@ async def test_the_release_asks_to_confirm_and_then_names_what_had_moved(town: T
     await town.hear(event(CampaignClosed, "C-1", draft=draft, proposals=1, dropped=("R-4",)))
     shown = words((await committee.get("/campagne")).text)
     assert "1\u00a0proposition écrite" in shown and "1\u00a0dossier écarté" in shown
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_only_a_child_who_is_placed_stays_so_behind_the_release(town: Town, confirmed: bool) -> None:
+    draft = await begin(town)
+    committee = await town.signed_in("committee")
+    await committee.post("/campagne/dossier/R-4/placer", data={"section": GRANDS, "semaine": "0", "motif": "Vu"})
+    (asked,) = await town.said(ForceAsked)
+    await town.hear(event(ForceWeighed, asked.subject, campaign="C-1", request="R-4", possible=True))
+    if confirmed:
+        await committee.post(f"/campagne/geste/{asked.subject}/confirmer")
+    await town.hear(event(CampaignClosed, "C-1", draft=draft, proposals=1))
+    undone = await committee.post(f"/campagne/geste/{asked.subject}/annuler")
+    assert undone.status_code == (409 if confirmed else 303)
+    assert ("cet enfant est placé" in words(undone.text)) == confirmed
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+async def test_the_guichet_says_whether_it_holds_a_place_for_the_commission(town: Town, ticked: bool) -> None:
+    await begin(town)
+    coordinator = await town.signed_in("coordinator")
+    assert "C'est un geste de la commission" in words((await coordinator.get("/campagne/place/V-jan/tenir")).text)
+    said_of = {"places": "1", "jusqu_au": "2027-02-28", "motif": "Travaux"} | ({"pour": "oui"} if ticked else {})
+    await coordinator.post("/campagne/place/V-jan/tenir", data=said_of)
+    assert [held.campaign for held in await town.said(PlaceHeld)] == ["C-1" if ticked else None]
 
 
 async def test_a_campaign_is_given_up_with_a_reason(town: Town) -> None:
