@@ -116,7 +116,8 @@ class Import:
         alike = [other for phone in one.phones for other in self._seen.get((phone, one.born), ())]
         for phone in one.phones:
             self._seen.setdefault((phone, one.born), []).append(one)
-        return [other.request for other in alike if one.may_be(other.request, other.child or "")]
+        others = (other for other in alike if not one.is_twin_of(other.family, other.child, other.first_name))
+        return [other.request for other in others if one.may_be(other.request, other.child or "")]
 
     async def _fresh(self, groups: Sequence[Group]) -> list[tuple[Group, str]]:
         """The groups that were never taken as they are, with their fingerprints; the others are counted."""

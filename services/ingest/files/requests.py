@@ -71,7 +71,8 @@ class Asked:
 
 def newcomer(request: str, asked: Asked) -> Newcomer:
     """What tells whether its child seems to be registered already."""
-    return Newcomer(asked.need.born, phones_of(asked.contacts), asked.family, request, asked.child, asked.siblings)
+    phones = phones_of(asked.contacts)
+    return Newcomer(asked.need.born, phones, asked.family, request, asked.child, asked.siblings, asked.first_name)
 
 
 def read_request(rows: list[Row], act: Act) -> Asked:

@@ -294,6 +294,22 @@ async def test_a_child_who_seems_registered_already_is_taken_and_said(guichet: G
     assert twin.warned == ()
 
 
+async def test_twins_of_one_family_are_no_duplicates_without_the_column_that_joins_them(
+    guichet: Guichet, tiny: Territory
+) -> None:
+    """In one file, and in one after the other; the same first name under a second id is said all the same."""
+    first = changed(only(requests_csv(tiny), 0), 0, {"Prénom": "Zoé", "Avec": "", "Ensemble": ""})
+    own = {"Demande": "R-jumeau", "Enfant": "E-jumeau"}
+    twin, again = (changed(first, 0, {**own, "Prénom": name}) for name in ("Noé", "zoé"))
+    both = await taken(guichet, "requests", replace(first, rows=(*first.rows, *twin.rows)), dry_run=True)
+    same = await taken(guichet, "requests", replace(first, rows=(*first.rows, *again.rows)), dry_run=True)
+    assert (both.warned, [row.line for row in same.warned]) == ((), [3])
+    await taken(guichet, "requests", first)
+    later = await taken(guichet, "requests", twin, dry_run=True)
+    doubled = await taken(guichet, "requests", again, dry_run=True)
+    assert (later.warned, [row.requests for row in doubled.warned]) == ((), [(tiny.requests[0].id,)])
+
+
 async def test_an_identifier_counts_once_in_a_file(guichet: Guichet, tiny: Territory) -> None:
     file = only(requests_csv(tiny), 0)
     summary = await taken(guichet, "requests", replace(file, rows=file.rows * 2))
