@@ -23,7 +23,13 @@ from services.ingest.audited import did
 from services.ingest.declare.bodies import PRINTABLE, Body
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.replies import proposal_for
-from services.ingest.declare.requests import check_amendment, check_registration, families_known
+from services.ingest.declare.requests import (
+    changed_meanwhile,
+    check_amendment,
+    check_registration,
+    families_known,
+    version_of,
+)
 from services.ingest.guichet import Guichet
 from services.ingest.problems import Problem, invalid, refuse_if
 from services.ingest.queries.proposals import reached_contact
@@ -115,9 +121,16 @@ async def prepare_registration(
     return prepared
 
 
-async def prepare_amendment(guichet: Guichet, act: Act, request: str, body: AmendmentBody) -> NeedBody:
-    """The same for a request that is there. Returns the need for `amend_request`."""
+async def prepare_amendment(
+    guichet: Guichet, act: Act, request: str, body: AmendmentBody, version: str | None = None
+) -> NeedBody:  # fmt: skip
+    """The same for a request that is there, and still in the state of `version`. Returns the need for `amend_request`.
+
+    What would be refused by then has written no contact.
+    """
     row = await guichet.database.read(check_amendment, act, request, body.need)
+    if version not in (None, version_of(row)):
+        raise changed_meanwhile()
     prepared = Prepared(body.need, request, row["family"], row["child"])
     contacts = contacts_from(prepared.family, body.contacts)
     await guichet.vault.write(keep_people, guichet.keyring, prepared, contacts, body.child_first_name, act.today)

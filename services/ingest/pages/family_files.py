@@ -148,7 +148,7 @@ async def _amend(visit: Visit, **changes: Any) -> None:
     """The need as it is kept, with what changes of it. Raises Refused."""
     row = await visit.read(open_request, visit.act(), visit.path("request"))
     wanted = body(AmendmentBody, **(need_of(row) | changes))
-    need = await prepare_amendment(visit.guichet, visit.act(), row["id"], wanted)
+    need = await prepare_amendment(visit.guichet, visit.act(), row["id"], wanted, version_of(row))
     await visit.write(amend_request, visit.act(), row["id"], need, version_of(row))
 
 

@@ -12,11 +12,14 @@ from contracts.requests import AcceptedPattern, DeclaredCriterion, RequestAmende
 from contracts.vocabulary import Criterion, Period, RequestKind, Slot, Weekday
 from services.ingest.actors import Role
 from services.ingest.declare.needs import NeedBody
+from services.ingest.declare.requests import need_of, open_request, version_of
+from services.ingest.families import AmendmentBody, contacts_for, prepare_amendment
 from services.ingest.pages import amended_needs
 from services.ingest.pages.forms import Form
+from services.ingest.problems import Refused
 from tests.ingest.pages.reading import faults, read, words
 from tests.ingest.pages.town import TOMORROW, Town
-from tests.ingest.people import CRECHE, OTHER, need_body, urgent_need
+from tests.ingest.people import COORDINATOR, CRECHE, OTHER, act, need_body, urgent_need
 
 GUICHET, CONSEIL = "/guichet/dossier/R-3/modifier", "/conseil/dossier/R-urgent/modifier"
 
@@ -213,3 +216,15 @@ async def test_more_days_at_the_least_than_are_asked_for_is_said_beside_the_fiel
     answer = await client.post(GUICHET, data={**form, "etape": "verifier"})
     assert answer.status_code == 422
     assert "minimum" in faults(answer.text)
+
+
+async def test_contacts_are_not_written_where_the_request_has_changed_meanwhile(town: Town) -> None:
+    row = await town.guichet.database.read(open_request, act(COORDINATOR), "R-3")
+    before = await contacts_for(town.guichet, row["family"])
+    number = {"contacts": [{"phone": "06 39 98 00 99"}]}
+    wanted = AmendmentBody.model_validate(need_of(row) | number)
+    with pytest.raises(Refused):
+        await prepare_amendment(town.guichet, act(COORDINATOR), "R-3", wanted, "another state")
+    assert await contacts_for(town.guichet, row["family"]) == before
+    await prepare_amendment(town.guichet, act(COORDINATOR), "R-3", wanted, version_of(row))
+    assert await contacts_for(town.guichet, row["family"]) != before
