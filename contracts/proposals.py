@@ -37,11 +37,13 @@ class ProposalMade(Event):
     structure is helped to prepare the child's care, and the place is the child's all the same. `rank` is the child's
     place among the requests for this structure and these days.
     `partial`: some of the days asked for; the child stays listed for the others. `replaces` is the placement that the
-    child gives up for this one. `after` are proposals to children whose move makes room for this one: it leaves once
-    they are all confirmed, and is withdrawn if one of them comes to nothing. `siblings` are those asked together, where
-    another child of the family is proposed a place with this one.
-    `wave`: the same place is proposed to `asked_at_once` families at once, this one the `asked_as`-th in the order of
-    the round's list; the first OUI takes it, and the proposals to the others are withdrawn as taken.
+    child gives up for this one; `keeps_place`: that one goes on where the family does not say OUI, and does not end by
+    itself before the first day of this one. `after` are proposals to children whose move makes room for this one: it
+    leaves once they are all confirmed, and is withdrawn if one of them comes to nothing. `siblings` are those asked
+    together, where another child of the family is proposed a place with this one.
+    `wave`: the same place is proposed to `asked_at_once` families at once, this one the `asked_as`-th to be asked, in
+    the order of a round's list; the first OUI takes it, and the proposals to the others are withdrawn as taken. Whoever
+    follows a family that has left has a number of its own, so that `asked_as` may be beyond `asked_at_once`.
     """
 
     type: Literal["proposal.made"]
@@ -63,6 +65,7 @@ class ProposalMade(Event):
     held_by: Id | None = None
     partial: bool = False
     replaces: Id | None = None
+    keeps_place: bool = False
     after: tuple[Id, ...] = ()
     siblings: Id | None = None
     wave: Id | None = None

@@ -43,17 +43,19 @@ def alone(outcome: Outcome, found: Sequence[Wave]) -> list[Placed]:
 def sentences(found: Sequence[Wave], names: Mapping[Id, str]) -> dict[Id, First]:
     """What each family of a wave reads before its reason, in French."""
     return {
-        row.request: _said(row, n, len(wave.asked), names)
+        row.request: _said(row, n, wave, names)
         for wave in found
-        for n, row in enumerate(wave.new, start=wave.before + 1)
+        for n, row in enumerate(wave.new, start=wave.gone + wave.before + 1)
     }
 
 
-def _said(row: Placed, n: int, families: int, names: Mapping[Id, str]) -> First:
+def _said(row: Placed, n: int, wave: Wave, names: Mapping[Id, str]) -> First:
     (slot,) = row.slots
     day = date_in_full(slot.day) if isinstance(slot.day, date) else ""
     place = f"{names.get(row.structure, row.structure)}, {day}"
-    asked = f"{place}\u00a0: place proposée à {families} familles en même temps."
+    asked = f"{place}\u00a0: place proposée à {len(wave.asked)} familles en même temps."
     order = f"Dans l'ordre de la liste, {{}} demande est la {'1re' if n == 1 else f'{n}e'} d'entre elles."
+    if wave.before:
+        order = f"Une autre n'a pas pris la place\u00a0: {{}} demande est la {n}e à qui elle est proposée."
     won = "Le premier OUI obtient la place\u00a0; les autres familles gardent leur rang."
     return First((asked, order.format("cette"), won), (asked, won), (asked, order.format("votre"), won))

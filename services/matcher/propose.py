@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
+import sqlalchemy as sa
+
 from contracts.base import EVENT_IDS
 from contracts.proposals import CountedPoints, ProposalMade
 from contracts.vocabulary import (
@@ -101,16 +103,16 @@ def propose(step: Step, place: Place) -> Proposal:
 
 
 def propose_wave(
-    step: Step, places: Sequence[Place], hold: Hold, wave: str | None = None, before: int = 0
+    step: Step, places: Sequence[Place], hold: Hold, wave: str | None = None, before: int = 0, gone: int = 0
 ) -> list[Proposal]:  # fmt: skip
     """Hold one place for several families, in the order in which they are asked. Raises NoRoom, as `propose` does.
 
-    A `wave` that goes on has asked `before` families already, and holds what these ask for with them.
+    A `wave` that goes on asks `before` families already, and holds what these ask for with them; `gone` have left it.
     """
     wave = wave or waves.wave_name(places[0].request, step.cause)
     if not waves.hold_once(step, places[0].territory, hold.model_copy(update={"id": wave})):
         raise NoRoom(hold.section)
-    asked, number = enumerate(places, start=before + 1), before + len(places)
+    asked, number = enumerate(places, start=gone + before + 1), before + len(places)
     return [propose(step, replace(place, wave=wave, asked_at_once=number, asked_as=n)) for n, place in asked]
 
 
@@ -280,6 +282,13 @@ def _write(step: Step, place: Place, proposal_id: str, departs: set[str], *, nee
         section=place.section, slots=place.slots, period=place.period, kind=place.kind, code=code, tier=place.tier,
         points=place.points, reasons=place.reasons, rank=place.rank, needs_person=needs_person,
         to_prepare=place.to_prepare, held_by=place.held_by, partial=place.partial, replaces=place.replaces,
-        after=tuple(sorted(departs)), siblings=place.siblings, wave=place.wave, asked_at_once=place.asked_at_once,
-        asked_as=place.asked_as,
+        keeps_place=_keeps_place(step, place), after=tuple(sorted(departs)), siblings=place.siblings,
+        wave=place.wave, asked_at_once=place.asked_at_once, asked_as=place.asked_as,
     )  # fmt: skip
+
+
+def _keeps_place(step: Step, place: Place) -> bool:
+    """True for a child whose own place goes on beyond the first day of this one."""
+    later = t.holds.c.ends.is_(None) | (t.holds.c.ends > place.period.start)
+    own = sa.select(t.holds.c.hold).where(t.holds.c.hold == place.replaces, later)
+    return place.replaces is not None and step.tx.scalar(own) is not None

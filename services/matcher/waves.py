@@ -69,7 +69,16 @@ def going_on(tx: sa.Connection, sections: Collection[str]) -> list[Wave]:
         wave = found.setdefault(row.wave or "", Wave([], row.tier, level, name=row.wave))
         wave.asked.append(_as_placed(row))
         wave.before += 1
+    for name, families in _ever_asked(tx, found).items():
+        found[name].gone = families - found[name].before
     return [found[name] for name in sorted(found)]
+
+
+def _ever_asked(tx: sa.Connection, waves: Collection[str]) -> dict[str, int]:
+    """How many families each of these waves has asked, those who have left among them."""
+    own = t.proposals.c.wave
+    query = sa.select(own, sa.func.count()).where(own.in_(waves)).group_by(own).order_by(own)
+    return {row[0]: row[1] for row in tx.execute(query)} if waves else {}
 
 
 def _as_placed(row: Proposal) -> Placed:

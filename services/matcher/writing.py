@@ -64,7 +64,7 @@ def write_part(
     waves = asked_at_once.waves(loaded, part, outcome, going_on(tx, touched))
     for wave in waves:
         places = [place(loaded, asked[row.request], row, reasons.get(row.request)) for row in wave.new]
-        made += propose_wave(step, places, wave.as_hold(), wave.name, wave.before)
+        made += propose_wave(step, places, wave.as_hold(), wave.name, wave.before, wave.gone)
     for placed in asked_at_once.alone(outcome, waves):
         own = place(loaded, asked[placed.request], placed, reasons.get(placed.request))
         made.append(propose(step, replace(own, after=tuple(departures[name] for name in placed.after))))

@@ -41,6 +41,7 @@ def facts_for(tx: sa.Connection, message: Message, sign_in_link: str, now: datet
         end=max(slot.end for slot in slots),
         limit=message.limit_at,
         sent_on=local_day(now),
+        has_place=proposal["has_place"],
     )
 
 

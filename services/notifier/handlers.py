@@ -52,7 +52,7 @@ def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime) -> N
             proposal=event.subject, territory=event.territory, family=event.family, structure=event.structure,
             slots=store.SLOTS.dump_python(event.slots, mode="json"), starts=event.period.start, code=event.code,
             is_urgent=event.kind is VacancyKind.ON_CALL, no_was_noted=False, asks=False, was_released=False,
-            in_wave=event.wave is not None,
+            in_wave=event.wave is not None, has_place=event.keeps_place,
         )
     )  # fmt: skip
 

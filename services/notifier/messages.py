@@ -40,7 +40,10 @@ class MissingFact(ValueError):
 
 
 class Facts(Frozen):
-    """What a text may say. `limit` is by when to answer, or by when the structure calls; `sent_on` the French day."""
+    """What a text may say. `limit` is by when to answer, or by when the structure calls; `sent_on` the French day.
+
+    `has_place`: the child has a place, and keeps it unless its family says OUI.
+    """
 
     phone: str = ""
     structure: str = ""
@@ -54,6 +57,7 @@ class Facts(Frozen):
     sent_on: date | None = None
     link: str = ""
     minutes: int | None = None
+    has_place: bool = False
 
 
 class Rendered(Frozen):
@@ -98,16 +102,25 @@ def render(template: MessageTemplate, facts: Facts, language: str = DEFAULT_LANG
     Raises MissingFact naming the first fact that the text needs and `facts` lacks.
     """
     spoken = LANGUAGES.get(language, LANGUAGES[DEFAULT_LANGUAGE])
-    pattern = _pattern(spoken.code, template)
+    name = IT_STAYS.get(template, template.value) if facts.has_place else template.value
+    pattern = _pattern(spoken.code, name)
     values = {field: _value(template, field, facts, spoken) for field in _fields(pattern)}
     text = transliterated(" ".join(filter(None, (pattern.format(**values), link))))
     return Rendered(text=text, language=spoken.code, encoding=encoding_of(text), segments=segments(text))
 
 
+IT_STAYS = {
+    MessageTemplate.PROPOSAL: "keeps_proposal",
+    MessageTemplate.REMINDER: "keeps_reminder",
+    MessageTemplate.EXPIRED: "keeps_expired",
+}
+"""Texts by which a family whose child has a place would fear to lose it: each has another wording for it."""
+
+
 @lru_cache(maxsize=64)
-def _pattern(language: str, template: MessageTemplate) -> str:
+def _pattern(language: str, name: str) -> str:
     folder = resources.files("services.notifier") / "templates" / language
-    return (folder / f"{template.value}.txt").read_text(encoding="utf-8").strip()
+    return (folder / f"{name}.txt").read_text(encoding="utf-8").strip()
 
 
 def _fields(pattern: str) -> list[str]:

@@ -44,8 +44,10 @@ proposals = sa.Table(
     sa.Column("was_released", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("withdrawn_for", sa.String(32)),
     sa.Column("in_wave", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("has_place", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
 )
-"""`asks`: an answer is still wanted. `was_released`: it was meant for the family, and not only for its counsellor."""
+"""`asks`: an answer is still wanted. `was_released`: it was meant for the family, and not only for its counsellor.
+`has_place`: the child has a place, and keeps it unless its family says OUI."""
 
 messages = sa.Table(
     "messages",

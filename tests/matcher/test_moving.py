@@ -156,6 +156,23 @@ def test_a_better_place_keeps_the_first_one_until_it_is_confirmed_and_then_ends_
     assert [event.subject for event in world.events("placement.ended")] == [ending.subject]
 
 
+def test_it_is_said_whether_the_place_that_a_child_has_goes_on_without_a_oui(world: World) -> None:
+    """A place that ends before the new one begins is not kept by saying nothing."""
+    moved, follower = a_follower(world)
+    made = {row.subject: row.keeps_place for row in world.events("proposal.made")}
+    assert (made[moved], made[follower]) == (True, False)
+    other = World().begin()
+    other.publish(CRECHE_B, SECTION_B)
+    other.open_place()
+    place = placed(other, "r-first")
+    other.leave(place, JANUARY.start - timedelta(days=10))
+    moves(other, "r-move", "r-first", place, kind=RequestKind.RENEWAL, wishes=(CRECHE_B,), period=JANUARY)
+    other.open_place("v-B", structure=CRECHE_B, section=SECTION_B)
+    other.tick()
+    made_again = other.last("proposal.made")
+    assert (made_again.replaces, made_again.keeps_place) == (place, False)
+
+
 def test_who_follows_a_child_waits_unsent_until_that_child_has_its_new_place(world: World) -> None:
     moved, follower = a_follower(world)
     assert world.events("proposal.made", follower)[0].after == (moved,)

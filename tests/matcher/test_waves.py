@@ -110,10 +110,12 @@ def test_who_leaves_a_wave_is_followed_by_the_next_of_the_list_and_the_place_is_
     world.tick()
     assert live(world) == {"r-2", "r-3", "r-4"}
     made = world.last("proposal.made")
-    assert (made.wave, made.asked_at_once, made.asked_as) == (world.proposal(proposals[1]).wave, 3, 3)
+    assert (made.wave, made.asked_at_once, made.asked_as) == (world.proposal(proposals[1]).wave, 3, 4)
     told = world.events("request.explained", "r-4")[-1]
-    assert "cette demande est la 3e d'entre elles" in told.phrases[1]
-    assert "votre demande est la 3e d'entre elles" in told.family_phrases[1]
+    third = world.events("request.explained", "r-3")[-1]
+    assert "cette demande est la 3e d'entre elles" in third.phrases[1], "nobody else reads its number"
+    assert "cette demande est la 4e à qui elle est proposée" in told.phrases[1]
+    assert "votre demande est la 4e à qui elle est proposée" in told.family_phrases[1]
     assert held(world) == [("08:00:00", "12:00:00")]
     world.delivered(made.subject)
     assert world.answer(made.subject, Answer.OUI) == "taken"

@@ -14,7 +14,7 @@ from contracts.vocabulary import WEEKDAYS, MessageTemplate
 from services.calendar import PARIS
 from services.notifier import messages
 from services.notifier.gsm7 import Encoding, length
-from services.notifier.messages import LANGUAGES, Facts, MissingFact, render
+from services.notifier.messages import IT_STAYS, LANGUAGES, Facts, MissingFact, render
 from services.notifier.structure_names import short_name
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -73,8 +73,19 @@ def test_a_text_reads_as_its_golden_file(template: MessageTemplate, language: st
     assert render(template, everyday, language).text + "\n" == golden
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("template", sorted(IT_STAYS))
+def test_a_family_whose_child_has_a_place_reads_that_it_stays(template: MessageTemplate, language: str) -> None:
+    """The same facts but for the place; even the longest ones with a code of five digits are one segment."""
+    golden = (GOLDEN / f"{language}_{IT_STAYS[template]}.txt").read_text(encoding="utf-8")
+    assert render(template, everyday.model_copy(update={"has_place": True}), language).text + "\n" == golden
+    rendered = render(template, longest.model_copy(update={"has_place": True, "code": "48213"}), language)
+    assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
+
+
 def test_every_golden_file_and_every_text_belongs_to_a_template() -> None:
-    wanted = {f"{language}_{template.value}.txt" for language in LANGUAGES for template in MessageTemplate}
+    names = [*(template.value for template in MessageTemplate), *IT_STAYS.values()]
+    wanted = {f"{language}_{name}.txt" for language in LANGUAGES for name in names}
     assert {path.name for path in GOLDEN.iterdir()} == wanted
     assert {f"{path.parent.name}_{path.name}" for path in TEXTS.glob("*/*.txt")} == wanted
 
@@ -119,6 +130,7 @@ facts_of_any_kind = st.builds(
     sent_on=st.dates(date(2026, 1, 1), date(2028, 12, 31)),
     link=st.just(LINK),
     minutes=st.integers(1, 60),
+    has_place=st.booleans(),
 )
 
 

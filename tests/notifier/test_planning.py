@@ -93,6 +93,17 @@ async def test_a_wave_says_that_the_first_oui_wins_and_who_lost_reads_once_that_
     assert "place prise, Les Lucioles, mar 8 sept.: une autre famille a répondu avant." in desk.sent[1]
 
 
+async def test_a_family_whose_child_keeps_its_place_reads_so_and_one_whose_place_ends_does_not(desk: Desk) -> None:
+    await desk.offer(replaces="place-1", keeps_place=True)
+    await desk.offer("p-2", replaces="place-2", code="4712")
+    await desk.send()
+    kept, ends = desk.sent
+    assert "Sans OUI, votre place reste." in kept and "place reste" not in ends
+    await desk.hear(ProposalExpired, "p-1", deadline=LIMIT)
+    await desk.send()
+    assert "Vous gardez votre place actuelle." in desk.sent[-1]
+
+
 async def test_a_family_whom_the_text_of_a_wave_never_left_for_is_told_nothing_of_its_end(desk: Desk) -> None:
     await desk.offer(wave="w-1", asked_at_once=2)
     await withdrawn(desk, WithdrawalReason.TAKEN, knew=False)

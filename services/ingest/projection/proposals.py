@@ -46,7 +46,7 @@ IN_DOUBT = {RefusalReason.STAFF_SHORTAGE, RefusalReason.ALREADY_FILLED}
 def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime, *, link_key: bytes) -> None:
     facts = event.model_dump(mode="json", include={"slots", "reasons", "after"})
     row = {
-        **event.model_dump(exclude={*_ENVELOPE, "slots", "reasons", "after", "period"}),
+        **event.model_dump(exclude={*_ENVELOPE, "slots", "reasons", "after", "period", "keeps_place"}),
         **facts,
         "kind": event.kind.value,
         "start": event.period.start,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -147,15 +147,19 @@ def _facts(tx: sa.Connection, row: dict[str, Any], now: datetime) -> dict[str, A
 def _moves(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
     """The place that the child would give up, and whether it waits for others to move first."""
     held = store.find(tx, placements, row["replaces"]) if row["replaces"] else None
-    place = _place(tx, held) if held is not None and held["section"] else None
+    place = _place(tx, held, row["start"]) if held is not None and held["section"] else None
     own, everybodys = still_to_move(tx, row["after"]), awaited(tx, row)
     return {"replaces": place, "awaits": len(everybodys), "awaits_sibling": bool(everybodys - own)}
 
 
-def _place(tx: sa.Connection, held: dict[str, Any]) -> dict[str, Any]:
+def _place(tx: sa.Connection, held: dict[str, Any], starts: date | None) -> dict[str, Any]:
+    """`ends_on`: its last day, where that comes before the new place, whatever the family answers."""
     names = named_structures(tx, [held["structure"]])
     slots = tuple(Slot.model_validate(slot) for slot in held["slots"])
-    return {"placement": held["id"], "structure_name": names.get(held["structure"], ""), "slots": slots}
+    last = held["last_day"] or (held["end"] - timedelta(days=1) if held["end"] else None)
+    ends_on = last if last and starts and last < starts else None
+    name = names.get(held["structure"], "")
+    return {"placement": held["id"], "structure_name": name, "slots": slots, "ends_on": ends_on}
 
 
 def need_facts(tx: sa.Connection, request: str | None, now: datetime) -> dict[str, Any]:

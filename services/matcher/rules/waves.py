@@ -35,7 +35,8 @@ class Asking:
 class Wave:
     """One place, and whom it is proposed to in the order of the list; the first is whom the round found it for.
 
-    A wave that goes on has its `name`, and the `before` first families were asked by earlier rounds.
+    A wave that goes on has its `name`, and the `before` first families were asked by earlier rounds. `gone` families
+    were asked and have left: nobody who is asked later is given their number.
     """
 
     asked: list[Placed]
@@ -44,6 +45,7 @@ class Wave:
     ended: bool = False
     name: Id | None = None
     before: int = 0
+    gone: int = 0
 
     @property
     def new(self) -> list[Placed]:

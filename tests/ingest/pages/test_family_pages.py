@@ -6,16 +6,17 @@ from datetime import timedelta
 
 import pytest
 
+from contracts.placements import PlacementEnding
 from contracts.proposals import ProposalWithdrawn, ReplyJudged, Verdict
 from contracts.replies import ReplyReceived, ReplyUndone
 from contracts.requests import RequestClosed
 from contracts.tasks import TaskOpened
-from contracts.vocabulary import Answer, Channel, TaskKind, VacancyKind, WithdrawalReason
+from contracts.vocabulary import Answer, Channel, DepartureReason, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.links import contact_token, proposal_token
 from services.vault import Contact, contacts_of, put_contacts
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import FIRST_NAMES, STATES, Town, link, proposal_in
-from tests.ingest.people import later
+from tests.ingest.people import CRECHE, GRANDS, TODAY, later
 from tests.ingest.proposals import LINK_KEY, delivered, event, made, released, sent
 
 ALGORITHM = "Un algorithme a préparé cette proposition"
@@ -229,6 +230,18 @@ async def test_a_family_of_a_wave_reads_that_others_are_asked_and_that_it_loses_
     page = words((await town.client.get(path)).text)
     assert "Cette place est prise" in page and "garde son rang" in page
     assert "vous appelle" not in page
+
+
+async def test_a_family_whose_child_has_a_place_reads_what_becomes_of_it_without_a_oui(town: Town) -> None:
+    """Its own place goes on, or ends before the new one whatever is answered: both are said as they are."""
+    await town.hear(made("O-move", "R-3", replaces=proposal_in("confirmed"), code="4912"), released("O-move"))
+    await town.hear(sent("O-move", contact="F-R-3-c1"))
+    path = f"/p/{contact_token(LINK_KEY, 'O-move', 'F-R-3-c1')}"
+    assert "Sans OUI, vous la gardez." in words((await town.client.get(path)).text)
+    ends = {"structure": CRECHE, "section": GRANDS, "last_day": TODAY, "reason": DepartureReason.MOVED}
+    await town.hear(event(PlacementEnding, proposal_in("confirmed"), **ends))
+    page = words((await town.client.get(path)).text)
+    assert "quelle que soit votre réponse" in page and "vous la gardez" not in page
 
 
 async def two_contacts(town: Town) -> None:

@@ -147,6 +147,7 @@ def upgrade() -> None:
         sa.Column("was_released", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("withdrawn_for", sa.String(length=32), nullable=True),
         sa.Column("in_wave", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("has_place", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("proposal"),
     )
     op.create_table(
