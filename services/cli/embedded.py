@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 
 import httpx2
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from services.bus.database import Database, Durability, open_sqlite
 from services.bus.delivery import Clock
@@ -128,12 +128,11 @@ async def open_embedded(
 
 
 def _one_site(services: tuple[Service, ...], clock: Clock) -> FastAPI:
-    """Ingest's site on the one port: with the notifier's phones, and with what ails or is measured in the others."""
+    """Ingest's site on the one port: with the notifier's doors, and with what ails or is measured in the others."""
     site, notifier = services[0].app, services[2].app
     site.state.beside = [
         partial(problems_of, one.name, one.database, one.reader, clock, relayed=False) for one in services[1:]
     ]
-    phones: APIRouter | None = getattr(notifier.state, "phones", None)
-    if phones is not None:
-        site.include_router(phones)
+    for door in notifier.state.doors:
+        site.include_router(door)
     return site

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import sqlalchemy as sa
-from fastapi import FastAPI, HTTPException
+from fastapi import APIRouter, FastAPI, HTTPException
 
 from services.bus.database import Database
 from services.bus.delivery import Clock, Reader
@@ -16,7 +16,8 @@ from services.bus.service import Service
 from services.notifier import store
 from services.notifier import tables as t
 from services.notifier.gateways import phone_threads
-from services.notifier.gateways.gateway import Gateway, Receipt
+from services.notifier.gateways.gateway import Gateway
+from services.notifier.gateways.http import DeliveryReport, receipt_of
 from services.notifier.gateways.phone import PhoneGateway
 from services.notifier.handlers import HANDLERS
 from services.notifier.phones import Inbound, phone_routes
@@ -36,10 +37,11 @@ def build(
     reader = Reader("notifier", database, HANDLERS, clock)
     app = FastAPI(title="Berceau : messages", docs_url=None, redoc_url=None)
     app.include_router(health_routes("notifier", database, reader, clock, relayed=relayed))
-    _receive_receipts(app, database, clock, receipt_secret)
+    app.state.doors = [_receipts(database, clock, receipt_secret)]
     if gateway is None and inbound is not None:
-        app.state.phones = phone_routes(database, clock, inbound)
-        app.include_router(app.state.phones)
+        app.state.doors.append(phone_routes(database, clock, inbound))
+    for door in app.state.doors:
+        app.include_router(door)
 
     async def tick(now: datetime) -> int:
         return await sender.send_due(now) + await database.write(read_phone_receipts, now)
@@ -61,12 +63,16 @@ def read_phone_receipts(tx: sa.Connection, now: datetime) -> int:
     return len(receipts)
 
 
-def _receive_receipts(app: FastAPI, database: Database, clock: Callable[[], datetime], secret: str) -> None:
+def _receipts(database: Database, clock: Callable[[], datetime], secret: str) -> APIRouter:
     """The operator posts its receipts under a secret path; without a secret there is no such door."""
+    routes = APIRouter(include_in_schema=False)
 
-    @app.post("/gateways/http/receipts/{given}")
-    async def receive(given: str, receipt: Receipt) -> dict[str, str]:
+    @routes.post("/sms/receipts/{given}")
+    async def receive(given: str, report: DeliveryReport) -> dict[str, str]:
         if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
             raise HTTPException(404)
-        await database.write(note_receipt, receipt, clock())
+        if (receipt := receipt_of(report)) is not None:
+            await database.write(note_receipt, receipt, clock())
         return {"status": "ok"}
+
+    return routes

@@ -183,8 +183,15 @@ def note_receipt(tx: sa.Connection, receipt: Receipt, now: datetime) -> int:
         return 0
     if message.state is not State.SENT:
         _say_sent(tx, message, "receipt", None, now)
-    _say(tx, MessageDelivered, message, now, delivered_at=receipt.at)
+    _say(tx, MessageDelivered, message, now, delivered_at=_when(message, receipt, now))
     return 1
+
+
+def _when(message: Message, receipt: Receipt, now: datetime) -> datetime:
+    """When the phone had it: the family's delay begins then. Before the text left, or ahead of our clock, is the hour
+    of a clock that is wrong, and now counts."""
+    is_possible = (message.started_at or now) <= receipt.at <= now
+    return receipt.at if is_possible else now
 
 
 def _intend(tx: sa.Connection, message: Message, contact: str, now: datetime) -> Message | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
@@ -40,19 +40,53 @@ async def test_a_receipt_enters_by_the_secret_path_only(
     service = service_of(desk)
     await desk.offer()
     await service.tick(desk.clock())
-    body = {"reference": desk.gateway.sent[0].reference, "delivered": True, "at": desk.clock().isoformat()}
-    async with AsyncClient(transport=ASGITransport(app=service.app), base_url="http://notifier") as client:
-        answer = await client.post(f"/gateways/http/receipts/{secret}", json=body)
-    assert answer.status_code == status
+    assert await reported(service, secret, desk.gateway.sent[0].reference, desk.clock()) == status
     assert (await desk.states())["proposal"] == states
+
+
+async def reported(service: Service, secret: str, reference: str, at: datetime, **facts: str) -> int:
+    """The operator posts what it knows of a text; the status of the answer."""
+    body = {"reference": reference, "status": "delivered", "at": at.isoformat(), **facts}
+    async with AsyncClient(transport=ASGITransport(app=service.app), base_url="http://notifier") as client:
+        return (await client.post(f"/sms/receipts/{secret}", json=body)).status_code
+
+
+async def test_a_report_on_the_way_says_nothing_and_a_number_in_a_report_goes_no_further(desk: Desk) -> None:
+    service = service_of(desk)
+    await desk.offer()
+    await service.tick(desk.clock())
+    text = desk.gateway.sent[0].reference
+    assert await reported(service, SECRET, text, desk.clock(), status="queued") == 200
+    assert (await desk.states())["proposal"] == ["sent"]
+    assert await reported(service, SECRET, text, desk.clock(), status="failed", code="33639981234") == 200
+    assert [event.reason for event in await desk.said("message.failed")] == ["refused"]
 
 
 async def test_without_a_secret_there_is_no_door_for_receipts(desk: Desk) -> None:
     service = build(desk.database, desk.vault, KEYRING, desk.clock, link_key=b"l" * 32, link_base="",
                     gateway=desk.gateway)  # fmt: skip
-    body = {"reference": "x-0", "delivered": True, "at": desk.clock().isoformat()}
-    async with AsyncClient(transport=ASGITransport(app=service.app), base_url="http://notifier") as client:
-        assert (await client.post("/gateways/http/receipts/x", json=body)).status_code == 404
+    assert await reported(service, "x", "x-0", desk.clock()) == 404
+
+
+@pytest.mark.parametrize("hours", [-800_000, -30, 1])
+async def test_a_delay_never_begins_by_an_operators_wrong_clock(desk: Desk, hours: int) -> None:
+    service = service_of(desk)
+    await desk.offer()
+    await service.tick(desk.clock())
+    desk.clock.advance(timedelta(minutes=2))
+    await reported(service, SECRET, desk.gateway.sent[0].reference, desk.clock() + timedelta(hours=hours))
+    assert [event.delivered_at for event in await desk.said("message.delivered")] == [desk.clock()]
+
+
+async def test_a_delay_begins_when_the_operator_says_that_the_phone_had_it(desk: Desk) -> None:
+    """The twin."""
+    service = service_of(desk)
+    await desk.offer()
+    await service.tick(desk.clock())
+    desk.clock.advance(timedelta(minutes=2))
+    right = desk.clock() - timedelta(minutes=1)
+    await reported(service, SECRET, desk.gateway.sent[0].reference, right)
+    assert [event.delivered_at for event in await desk.said("message.delivered")] == [right]
 
 
 async def test_a_simulated_phone_that_is_on_says_that_it_has_the_text(desk: Desk) -> None:

@@ -1,8 +1,9 @@
 """A provider over HTTP: our reference is its idempotency key, and may be looked up.
 
 The dialect is plain: `POST <url>/messages` with `{reference, to, text, encoding, sender}` and the header
-`Idempotency-Key`, answered by `{id, status}`; `GET <url>/messages?reference=` answered by the same, or 404. A provider
-that speaks otherwise gets a file beside this one, and passes the same tests.
+`Idempotency-Key`, answered by `{id, status}`; `GET <url>/messages?reference=` answered by the same, or 404. Once the
+phone has the text, or will not get it, the provider posts `{reference, id, status, at, code}` to our door for receipts.
+A provider that speaks otherwise gets a file beside this one, and passes the same tests.
 
 When to modify: a status code turns out to mean something else.
 """
@@ -15,7 +16,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 import httpx2
-from pydantic import AwareDatetime, SecretStr, ValidationError
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError
 
 from contracts.vocabulary import Frozen
 from services.notifier.gateways.gateway import SETTLING, Idempotency, Outcome, Receipt, SendResult
@@ -41,9 +42,9 @@ class Accepted(Frozen):
 
 
 class DeliveryReport(Frozen):
-    """What the provider posts back once the operator knows."""
+    """What the provider posts back once the operator knows: `delivered`, `failed`, or a status on the way."""
 
-    reference: str
+    reference: str = Field(pattern=r"^[\x21-\x7e]{1,128}$")
     id: str = ""
     status: str
     at: AwareDatetime
