@@ -28,7 +28,6 @@ from services.matcher.solver.schema import (
 from services.matcher.solver.spelling import Spelling
 
 Dated = TypeVar("Dated", Vacancy, Hold)
-Timed = TypeVar("Timed", Pattern, NotAgain)
 Same = TypeVar("Same")
 _id = operator.attrgetter("id")
 MOST_HOURS = 20_000
@@ -72,13 +71,14 @@ def outcome_hash(outcome: Outcome) -> str:
 
 
 class Once:
-    """Rows with their slots in order. Equal hours, and equal periods, become one object each.
+    """Rows with their slots in order. Equal hours, equal patterns and equal periods become one object each.
 
     Most families ask for the same few weeks: whoever reads the round works each of them out once, known by its id.
     """
 
     def __init__(self) -> None:
         self._slots: dict[tuple[tuple[object, time, time], ...], tuple[Slot, ...]] = {}
+        self._patterns: dict[tuple[int, int], Pattern] = {}
         self._periods: dict[tuple[date, date | None], Period] = {}
         self._known: dict[int, tuple[object, Any]] = {}
         self._before: dict[int, tuple[object, Any]] = {}
@@ -87,7 +87,7 @@ class Once:
         """Another round begins: of the rows, those of the last one stay known."""
         self._known, self._before = {}, self._known
         if len(self._slots) + len(self._periods) > MOST_HOURS:
-            self._slots, self._periods = {}, {}
+            self._slots, self._patterns, self._periods = {}, {}, {}
 
     def dated(self, row: Dated) -> Dated:
         """A vacancy or a hold."""
@@ -109,26 +109,41 @@ class Once:
         return row if same else row.model_copy(update={"slots": slots, "period": period})
 
     def _request(self, request: Request) -> Request:
-        return request.model_copy(
-            update={
-                "wishes": tuple(sorted(request.wishes, key=lambda wish: (wish.rank, wish.structure))),
-                "points_at": tuple(sorted(request.points_at, key=lambda row: row.structure)),
-                "on_call_sections": tuple(sorted(request.on_call_sections)),
-                "not_again": tuple(sorted(map(self._timed, request.not_again), key=_not_again_key)),
-                "patterns": tuple(map(self._timed, request.patterns)),
-                "period": self.period(request.period),
-            }
-        )
+        """Rows whose order means nothing are sorted; patterns keep theirs: a placement names them by position."""
+        changed: dict[str, object] = {
+            "patterns": tuple(map(self._pattern, request.patterns)),
+            "period": self.period(request.period),
+        }
+        if len(request.wishes) > 1:
+            changed["wishes"] = tuple(sorted(request.wishes, key=lambda wish: (wish.rank, wish.structure)))
+        if request.points_at:
+            changed["points_at"] = tuple(sorted(request.points_at, key=lambda row: row.structure))
+        if request.on_call_sections:
+            changed["on_call_sections"] = tuple(sorted(request.on_call_sections))
+        if request.not_again:
+            changed["not_again"] = tuple(sorted(map(self._not_again, request.not_again), key=_not_again_key))
+        return request.model_copy(update=changed)
 
-    def _timed(self, row: Timed) -> Timed:
+    def _pattern(self, row: Pattern) -> Pattern:
         slots = self.slots(row.slots)
-        return row if slots is row.slots else row.model_copy(update={"slots": slots})
+        known = self._patterns.get((id(slots), row.rank))
+        if known is None:
+            same = slots is row.slots
+            known = self._patterns[id(slots), row.rank] = row if same else row.model_copy(update={"slots": slots})
+        return known
+
+    def _not_again(self, row: NotAgain) -> NotAgain:
+        return row.model_copy(update={"slots": self.slots(row.slots)})
 
     def slots(self, slots: tuple[Slot, ...]) -> tuple[Slot, ...]:
-        ordered = tuple(sorted(slots, key=_slot_key)) if len(slots) > 1 else slots
-        if all(map(operator.is_, ordered, slots)):
-            ordered = slots
-        return self._slots.setdefault(tuple((slot.day, slot.start, slot.end) for slot in ordered), ordered)
+        said = tuple([(slot.day, slot.start, slot.end) for slot in slots])
+        found = self._slots.get(said)
+        if found is None:
+            ordered = tuple(sorted(slots, key=_slot_key)) if len(slots) > 1 else slots
+            ordered = slots if all(map(operator.is_, ordered, slots)) else ordered
+            in_order = tuple([(slot.day, slot.start, slot.end) for slot in ordered])
+            found = self._slots[said] = self._slots.setdefault(in_order, ordered)
+        return found
 
     def period(self, period: Period) -> Period:
         return self._periods.setdefault((period.start, period.end), period)

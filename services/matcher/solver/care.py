@@ -6,24 +6,25 @@ come free. When to modify: when age, period or travel are counted otherwise.
 
 from __future__ import annotations
 
+import operator
 from collections import defaultdict
-from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
 from itertools import combinations
 from typing import NamedTuple
 
 from contracts.vocabulary import Audience, Id, Period, Slot
-from services.matcher.rules.eligibility import fits_ages
+from services.matcher.rules.eligibility import months_completed
 from services.matcher.solver.cells import Span
-from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Pattern, Request, Round, Section
+from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Pattern, Request, Round, Section, Wish
 
 Known = dict[tuple[int, int], tuple[tuple[Slot, ...], tuple[Slot, ...]]]
 """Hours of care already worked out, with their slots, by the id of the slots and the minutes of travel."""
 
+NO_DAYS: frozenset[date] = frozenset()
 
-@dataclass(frozen=True, slots=True)
-class Care:
+
+class Care(NamedTuple):
     """A request, a section that takes its age, and hours of care: an option before its cells are known.
 
     With a level below 0 it is a share of a week, and no choice by itself.
@@ -67,7 +68,7 @@ def hours_of_care(slots: tuple[Slot, ...], travel_minutes: int) -> tuple[Slot, .
             found[-1] = found[-1].model_copy(update={"end": max(found[-1].end, slot.end)})
         else:
             found.append(slot)
-    return tuple(found)
+    return slots if len(found) == len(slots) and all(map(operator.is_, found, slots)) else tuple(found)
 
 
 def _widened(slot: Slot, minutes: int) -> Slot:
@@ -107,23 +108,27 @@ class _Reading:
         self.spread = {section.id for section in round.sections if section.starts_per_week is not None}
         self.together = {name for row in round.siblings for name in row.requests}
         self.known: Known = {}
+        self._known_dates: dict[int, tuple[tuple[Slot, ...], tuple[date, ...]]] = {}
 
     def cares(self, request: Request) -> Iterator[Care]:
-        wish_ranks = sorted({wish.rank for wish in request.wishes})
-        pattern_ranks = sorted({pattern.rank for pattern in request.patterns})
+        wish_ranks = _ranks(request.wishes)
+        pattern_ranks = _ranks(request.patterns)
         rhythms = self._rhythms(request, pattern_ranks)
-        starts = self._starts(request)
-        every = {day: place for place, day in enumerate(sorted(set().union(*starts.values())))}
+        later = self._later_starts(request)
+        every = {day: place for place, day in enumerate(sorted({request.period.start}.union(*later.values())))}
         one_round = len(wish_ranks) * len(pattern_ranks) * len(every)
+        ages = {day: months_completed(request.born, day) for day in every}
         for wish in request.wishes:
             first = wish_ranks.index(wish.rank) * len(pattern_ranks)
             for section in self.sections[wish.structure]:
-                for start, period in self._periods(request, section, starts[section.id]):
+                for start, period in _periods(request, section, ages, later.get(section.id, NO_DAYS)):
+                    late = every[start]
                     for pattern, place, slots, given_up, dated in rhythms:
-                        if not (dated and every[start]) and request.may_be_offered(section.id, slots):
-                            level = (first + place) * len(every) + every[start] + 1 + one_round * given_up
+                        if not (dated and late) and request.may_be_offered(section.id, slots):
+                            level = (first + place) * len(every) + late + 1 + one_round * given_up
                             yield Care(request, section, wish.rank, pattern, level, slots, period)
-        yield from self._shares(request, one_round)
+        if request.accepts_split:
+            yield from self._shares(request, one_round)
 
     def _shares(self, request: Request, one_round: int) -> Iterator[Care]:
         """What one of two structures could give of a whole pattern: `split.py` pairs them. Below 0, how many levels
@@ -131,9 +136,10 @@ class _Reading:
         if not may_be_split(request, self.together):
             return
         before = one_round * max(len({slot.day for slot in pattern.slots}) for pattern in request.patterns)
+        ages = {request.period.start: months_completed(request.born, request.period.start)}
         for wish in request.wishes:
             for section in self.sections[wish.structure]:
-                for _, period in self._periods(request, section, {request.period.start}):
+                for _, period in _periods(request, section, ages, NO_DAYS):
                     for index, slots in self._shared_days(request):
                         if request.may_be_offered(section.id, slots):
                             yield Care(request, section, wish.rank, index, -before, slots, period)
@@ -148,21 +154,14 @@ class _Reading:
                     kept = tuple(slot for slot in pattern.slots if slot.day in chosen)
                     yield index, self._hours(kept, request.travel_minutes)
 
-    def _periods(self, request: Request, section: Section, starts: set[date]) -> Iterator[tuple[date, Period]]:
-        """The days of care from each possible start at which the section takes the age."""
-        for start in sorted(starts):
-            if fits_ages(request.born, start, section.age_from_months, section.age_to_months):
-                whole = start == request.period.start
-                yield start, request.period if whole else Period(start=start, end=request.period.end)
-
-    def _starts(self, request: Request) -> dict[Id, set[date]]:
-        """By wished section, the wanted start, and the days within the tolerance on which places come free."""
-        first, end = request.period.start, request.period.end or date.max
-        wished = (section.id for wish in request.wishes for section in self.sections[wish.structure])
+    def _later_starts(self, request: Request) -> dict[Id, set[date]]:
+        """By wished section, the days within the tolerance on which places come free."""
         if request.tolerance_days == 0 or request.id in self.together:
-            return {section: {first} for section in wished}
+            return {}
+        first, end = request.period.start, request.period.end or date.max
         last = min(first + timedelta(days=request.tolerance_days), end - timedelta(days=1))
-        return {section: {first, *self._later(section, first, last)} for section in wished}
+        wished = (section.id for wish in request.wishes for section in self.sections[wish.structure])
+        return {section: set(self._later(section, first, last)) for section in wished}
 
     def _later(self, section: Id, first: date, last: date) -> Iterator[date]:
         """The days on which places come free there; and Mondays, where starts are spread over the weeks."""
@@ -174,30 +173,51 @@ class _Reading:
 
     def _rhythms(self, request: Request, ranks: list[int]) -> list[Rhythm]:
         """The patterns whose single days all lie in the period, and what a family accepts of their days."""
-        most = max((len({slot.day for slot in pattern.slots}) for pattern in request.patterns), default=0)
-        found = []
+        travel, found = request.travel_minutes, []
         for index, pattern in enumerate(request.patterns):
-            if _within(pattern, request):
-                dated = any(isinstance(slot.day, date) for slot in pattern.slots)
-                place, travel = ranks.index(pattern.rank), request.travel_minutes
-                found.append(Rhythm(index, place, self._hours(pattern.slots, travel), 0, dated))
-                for slots, days in self._parts(request, pattern):
-                    found.append(Rhythm(index, place, self._hours(slots, travel), most - days, dated))
+            dates = self._dates(pattern.slots)
+            if all(map(request.period.contains, dates)):
+                place = ranks.index(pattern.rank)
+                found.append(Rhythm(index, place, self._hours(pattern.slots, travel), 0, bool(dates)))
+                for slots, given_up in self._parts(request, pattern) if request.accepts_partial else ():
+                    found.append(Rhythm(index, place, self._hours(slots, travel), given_up, bool(dates)))
         return found
 
+    def _dates(self, slots: tuple[Slot, ...]) -> tuple[date, ...]:
+        """The single days that some slots name."""
+        if id(slots) not in self._known_dates:
+            self._known_dates[id(slots)] = (slots, tuple([slot.day for slot in slots if isinstance(slot.day, date)]))
+        return self._known_dates[id(slots)][1]
+
     def _parts(self, request: Request, pattern: Pattern) -> Iterator[tuple[tuple[Slot, ...], int]]:
-        """Some of the days of a pattern, with how many they are, as few as the family accepts."""
+        """Some of the days of a pattern, as few as the family accepts, with how many fewer than it asked at most."""
+        most = max(len({slot.day for slot in pattern.slots}) for pattern in request.patterns)
         days = list(dict.fromkeys(slot.day for slot in pattern.slots))
         few = len(days) <= MOST_DAYS_TO_CHOOSE_FROM and request.id not in self.together
-        for count in range(request.min_days, len(days)) if request.accepts_partial and few else ():
+        for count in range(request.min_days, len(days)) if few else ():
             for chosen in combinations(days, count):
-                yield tuple(slot for slot in pattern.slots if slot.day in chosen), count
+                yield tuple(slot for slot in pattern.slots if slot.day in chosen), most - count
 
     def _hours(self, slots: tuple[Slot, ...], travel: int) -> tuple[Slot, ...]:
         key = (id(slots), travel)  # slow to hash; kept here, their ids stay theirs
         if key not in self.known:
             self.known[key] = (slots, hours_of_care(slots, travel))
         return self.known[key][1]
+
+
+def _periods(
+    request: Request, section: Section, ages: Mapping[date, int | None], later: Collection[date]
+) -> Iterator[tuple[date, Period]]:
+    """The days of care from each possible start at which the section takes the age."""
+    first = request.period.start
+    for start in sorted((first, *later)) if later else (first,):
+        age = ages[start]
+        if age is not None and section.age_from_months <= age <= section.age_to_months:
+            yield start, request.period if start == first else Period(start=start, end=request.period.end)
+
+
+def _ranks(rows: Sequence[Wish] | Sequence[Pattern]) -> list[int]:
+    return sorted({row.rank for row in rows})
 
 
 def may_be_split(request: Request, together: Container[Id]) -> bool:

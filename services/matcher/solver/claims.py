@@ -25,7 +25,9 @@ def draw(seed: str, text: str) -> bytes:
 
 def claim(request: Request, structure: Id | None, seed: str) -> Claim:
     """The claim of a request at a structure, or its ordinary one without a structure."""
-    points = next((row.points for row in request.points_at if row.structure == structure), request.points)
+    points = request.points
+    if request.points_at:
+        points = next((row.points for row in request.points_at if row.structure == structure), points)
     since = request.since
     return (request.tier, -points, since is None, since or date.max, draw(seed, request.id), request.id)
 
@@ -33,6 +35,8 @@ def claim(request: Request, structure: Id | None, seed: str) -> Claim:
 def shared_claim(requests: Iterable[Request], structure: Id | None, policy: Policy) -> Claim:
     """The claim of siblings asked together: one of theirs, as the policy says."""
     claims = [claim(request, structure, policy.seed) for request in requests]
+    if len(claims) == 1:
+        return claims[0]
     return min(claims) if policy.siblings_claim is SiblingsClaim.FIRST else max(claims)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from contracts.vocabulary import Id, Period
-from services.matcher.rules.eligibility import fits_ages
+from services.matcher.rules.eligibility import months_completed
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.limits import missing_places
 from services.matcher.solver.schema import Outcome, Request, Round, Section, Vacancy
@@ -35,7 +35,7 @@ def split(round: Round, reached: Reached | None = None) -> tuple[Round, ...]:
     groups = _Groups()
     reach = (reached or Reached()).by(round)
     for request, sections in reach.items():
-        groups.join(f"request {request}", *(f"section {section}" for section in sections))
+        groups.join(f"request {request}", *[f"section {section}" for section in sections])
     for siblings in round.siblings:
         groups.join(*(f"request {request}" for request in siblings.requests))
     held = {hold.id: hold.section for hold in round.holds}
@@ -137,10 +137,12 @@ class Reached:
         return {request.id: found for request, found in self._known.values()}
 
     def _reach(self, request: Request) -> list[Id]:
-        sections = (self._sections.get(wish.structure, ()) for wish in request.wishes)
-        wished = {section.id: section for here in sections for section in here}
-        none: list[Vacancy] = []
-        return [id for id, section in wished.items() if _may_serve(section, self._vacancies.get(id, none), request)]
+        age, none = months_completed(request.born, request.period.start), list[Vacancy]()
+        if age is None:
+            return []
+        wished = (section for wish in request.wishes for section in self._sections.get(wish.structure, ()))
+        of_age = (section.id for section in wished if section.age_from_months <= age <= section.age_to_months)
+        return [id for id in dict.fromkeys(of_age) if _is_open(self._vacancies.get(id, none), request.period)]
 
 
 def _changed(before: dict[Id, list[Row]], now: dict[Id, list[Row]]) -> Iterator[Id]:
@@ -153,9 +155,8 @@ def _differ(before: dict[Id, list[Row]], now: dict[Id, list[Row]], name: Id) -> 
     return len(one) != len(other) or not all(map(operator.is_, one, other))
 
 
-def _may_serve(section: Section, vacancies: list[Vacancy], request: Request) -> bool:
-    fits = fits_ages(request.born, request.period.start, section.age_from_months, section.age_to_months)
-    return fits and any(row.places > 0 and _overlap(row.period, request.period) for row in vacancies)
+def _is_open(vacancies: list[Vacancy], period: Period) -> bool:
+    return any(row.places > 0 and _overlap(row.period, period) for row in vacancies)
 
 
 def _overlap(one: Period, other: Period) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 
 from contracts.vocabulary import Id, Period
@@ -86,4 +86,4 @@ class Kept:
         seat = option.seats[0]
         kept = self.before.get((seat.request, seat.period.start), [])
         pairs = [(use.row, use.mask) for use in option.uses]
-        return replace(option, uses=uses_of([*pairs, *kept])) if kept else option
+        return option._replace(uses=uses_of([*pairs, *kept])) if kept else option

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 
 from contracts.vocabulary import Audience, Id, Slot
-from services.matcher.solver.cells import Grid, Span, atoms
+from services.matcher.solver.cells import Span, atoms, grid_of
 from services.matcher.solver.claims import Claim
 from services.matcher.solver.problem import Option, Row, RowKind, Unit, uses_of
 from services.matcher.solver.schema import Quota, Round, Rounding, Section
@@ -36,6 +35,8 @@ def within_limits(round: Round, options: Options, rows: list[Row]) -> Options:
 def ranked_in_limits(units: dict[Id, Unit], ordinary: dict[Id, Claim], rows: Sequence[Row]) -> dict[Id, list[Id]]:
     """For each limit that is not of one section, the units that use it, highest ordinary claim first."""
     found: dict[Id, set[Id]] = defaultdict(set)
+    if not any(row.kind is RowKind.LIMIT for row in rows):
+        return {}
     for name, unit in units.items():
         for row in {use.row for option in unit.options for use in option.uses}:
             if rows[row].kind is RowKind.LIMIT:
@@ -76,7 +77,7 @@ def _kept_for_insertion(quota: Quota, round: Round, options: Options) -> tuple[t
     concerned = [(option, _span(option)) for option in _all(options, sections) if option.unit in others]
     amounts = [((row.slots, row.period), row.places) for row in round.vacancies if row.section in sections]
     amounts += [((row.slots, row.period), -row.units) for row in round.holds if row.section in sections]
-    grid = Grid([*(span for _, span in concerned), *(span for span, _ in amounts)])
+    grid = grid_of([*(span for _, span in concerned), *(span for span, _ in amounts)])
     masks = [(option, grid.mask(*span)) for option, span in concerned]
     parts = atoms(sorted({mask for _, mask in masks}))
     free = [(grid.mask(*span), amount) for span, amount in amounts]
@@ -136,4 +137,4 @@ def _with_row(options: Options, rows: list[Row], place: Id, left: tuple[int, ...
 
 
 def _using(option: Option, row: int, mask: int) -> Option:
-    return replace(option, uses=(*option.uses, *uses_of([(row, mask)]))) if mask else option
+    return option._replace(uses=(*option.uses, *uses_of([(row, mask)]))) if mask else option

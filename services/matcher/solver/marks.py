@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from contracts.vocabulary import AUDIENCE_LEVELS, Audience, Id, Slot, VacancyKind
 from services.matcher.solver.care import effective_audience
-from services.matcher.solver.cells import Grid, Span, atoms
+from services.matcher.solver.cells import Span, atoms, grid_of
 from services.matcher.solver.claims import Claim, shared_claim
 from services.matcher.solver.problem import Option, Seat
 from services.matcher.solver.schema import Hold, Placed, Request, Round, Vacancy
@@ -104,7 +104,7 @@ class _Here:
         holds = [hold for hold in round.holds if hold.section == section]
         here = [seat for seat in seats if seat.section == section]
         offered = [row for row in round.vacancies if row.section == section]
-        grid = Grid([*map(_span, offered), *map(_span, holds), *map(_span, here)])
+        grid = grid_of([*map(_span, offered), *map(_span, holds), *map(_span, here)])
         audience = {seat.request: effective_audience(requests[seat.request], section) for seat in here}
         return cls(
             [(grid.mask(*_span(row)), row.places, row.audience_at(round.instant).level) for row in offered],
@@ -162,7 +162,7 @@ def _walk(round: Round, requests: Iterable[Request], seats: dict[Id, Seat]) -> l
 
 def _first_come(walk: list[tuple[Id, Span]], amounts: list[tuple[Span, int]], everywhere: int) -> set[Id]:
     """Those who, in this order, find one unit left in each of their cells."""
-    grid = Grid([*(span for _, span in walk), *(span for span, _ in amounts)])
+    grid = grid_of([*(span for _, span in walk), *(span for span, _ in amounts)])
     supply = [(grid.mask(*span), amount) for span, amount in amounts]
     wanted = [(id, grid.mask(*span)) for id, span in walk]
     parts = atoms([*(mask for mask, _ in supply), *(mask for _, mask in wanted)])

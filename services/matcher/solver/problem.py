@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -54,8 +54,7 @@ class Use(NamedTuple):
     cells: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(NamedTuple):
     """One child in one section at the hours of one of its patterns. `mask` are its cells in the structure's grid."""
 
     request: Id
@@ -69,8 +68,7 @@ class Seat:
     mask: int
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One way to serve a unit: a seat for each of its children that it places, and all that they use together.
 
     Without a seat it is the place that the child has now.
@@ -84,7 +82,7 @@ class Option:
     @property
     def children(self) -> int:
         """How many children it places; a week in two structures is two seats of one child."""
-        return len({seat.request for seat in self.seats})
+        return len({seat.request for seat in self.seats}) if len(self.seats) > 1 else len(self.seats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +138,11 @@ def uses_of(pairs: Iterable[tuple[int, int]]) -> tuple[Use, ...]:
         if mask:
             mine.append(mask)
     return tuple(
-        Use(row, nth, mask, tuple(bits(mask)))
-        for row, mine in sorted(layers.items())
-        for nth, mask in enumerate(mine, 1)
+        [
+            Use(row, nth, mask, tuple(bits(mask)))
+            for row, mine in sorted(layers.items())
+            for nth, mask in enumerate(mine, 1)
+        ]
     )
 
 
@@ -154,4 +154,4 @@ def with_support(option: Option, unit: Unit, support: dict[Id, int]) -> Option:
         for seat in option.seats
         if seat.request in needing and seat.structure in support
     ]
-    return replace(option, uses=(*option.uses, *uses_of(used))) if used else option
+    return option._replace(uses=(*option.uses, *uses_of(used))) if used else option

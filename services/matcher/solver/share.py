@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Generator, Iterable
 
 from contracts.vocabulary import Id
-from services.matcher.solver.cells import Grid, Span, atoms
+from services.matcher.solver.cells import Span, atoms, grid_of
 from services.matcher.solver.claims import Claim, shared_claim
 from services.matcher.solver.schema import FIRST_TIER, ORDINARY_TIER, Policy, Request, Round
 
@@ -72,7 +72,7 @@ def free_places(round: Round) -> int:
 
 def _most_at_once(amounts: list[tuple[Span, int]]) -> int:
     """What these amounts sum up to in the fullest of their cells, 0 at least."""
-    grid = Grid(span for span, _ in amounts)
+    grid = grid_of(span for span, _ in amounts)
     masks = [(grid.mask(*span), amount) for span, amount in amounts]
     parts = atoms(mask for mask, _ in masks)
     return max((sum(amount for mask, amount in masks if mask & part) for part in (0, *parts)), default=0)

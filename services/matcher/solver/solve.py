@@ -6,7 +6,9 @@ When to modify: when a round goes through one more step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from contracts.vocabulary import Id
@@ -56,10 +58,26 @@ def _decide_part(part: Round, settings: Settings, spelling: Spelling) -> Outcome
 
 def _settled(round: Round, settings: Settings, solve: Callable[[Round, Settings, Spelling], Outcome]) -> Outcome:
     """The whole of a round from its parts, once it is known up to whom the first tier goes first."""
-    facts, spelling = canonical(round), Spelling()
-    to_decide, behind = settled(facts, lambda alone: served(alone, settings))
-    merged = merge(facts, [solve(part, settings, spelling) for part in split(to_decide)], spelling)
-    return sealed(merged.model_copy(update={"behind": behind}), spelling) if behind else merged
+    with _no_collector():
+        facts, spelling = canonical(round), Spelling()
+        to_decide, behind = settled(facts, lambda alone: served(alone, settings))
+        merged = merge(facts, [solve(part, settings, spelling) for part in split(to_decide)], spelling)
+        return sealed(merged.model_copy(update={"behind": behind}), spelling) if behind else merged
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Deciding makes many rows and next to no cycles: the collector would look at all of them again and again.
+
+    A fifth of a large round. Whoever found it running starts it again, so that two threads never leave it stopped.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def served(round: Round, settings: Settings = DEFAULT) -> set[Id]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 
 from services.matcher.solver.problem import Option, Seat, uses_of
 from services.matcher.solver.schema import Request
@@ -52,5 +51,5 @@ def _joined(request: Request, one: Option, other: Option) -> Option:
     seats = (one.seats[0], other.seats[0])
     place = sum(wishes.index(seat.wish_rank) for seat in seats) * len(patterns)
     level = place - one.level + patterns.index(request.patterns[seats[0].pattern].rank) + 1
-    told = tuple(replace(seat, level=level) for seat in seats)
+    told = tuple(seat._replace(level=level) for seat in seats)
     return Option(request.id, level, told, uses_of((use.row, use.mask) for part in (one, other) for use in part.uses))

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from contracts.vocabulary import Id, Period
 from services.matcher.solver.care import Care
-from services.matcher.solver.cells import Grid, Span, atoms
+from services.matcher.solver.cells import Span, atoms, grid_of
 from services.matcher.solver.schema import Round
 
 Cares = dict[Id, list[Care]]
@@ -42,7 +42,7 @@ def _weeks_before(care: Care, weeks: int, round: Round) -> Span | None:
 def _free_throughout(round: Round, section: Id, windows: dict[int, Span]) -> Iterable[int]:
     amounts = [((row.slots, row.period), row.places) for row in round.vacancies if row.section == section]
     amounts += [((row.slots, row.period), -row.units) for row in round.holds if row.section == section]
-    grid = Grid([*windows.values(), *(span for span, _ in amounts)])
+    grid = grid_of([*windows.values(), *(span for span, _ in amounts)])
     masks = [(grid.mask(*span), amount) for span, amount in amounts]
     free = 0
     for part in atoms(mask for mask, _ in masks):
