@@ -1,21 +1,23 @@
 """The campaign of a territory: which requests and places wait for its commission, and what persons keep back.
 
 While it is open, what it covers takes no part in the rounds in between. Urgent and occasional requests, on-call and
-single days are never kept back. When to modify: when a campaign may cover something else.
+single days are never kept back; an urgent request that begins within the intake is heard by its commission as well.
+When to modify: when a campaign may cover something else.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import sqlalchemy as sa
 
 from contracts.campaigns import ForceAsked, PlaceHeld
-from contracts.vocabulary import Audience, Period, VacancyKind
+from contracts.requests import NeedFacts
+from contracts.vocabulary import Audience, Period, RequestKind, VacancyKind
 from services.calendar import date_in_full, local_day
 from services.matcher import store
 from services.matcher import tables as t
@@ -68,6 +70,10 @@ class Campaign:
         in_time = row.registered_at is None or local_day(row.registered_at) <= self.requests_until
         return row.need.kind.is_weekly and self.starts.contains(row.need.period.start) and in_time
 
+    def hears(self, row: Waiting) -> bool:
+        """True for an urgent need from a day of the campaign: it waits for nobody, and its claim counts here too."""
+        return row.need.kind is RequestKind.URGENT and self.starts.contains(row.need.period.start)
+
 
 def current(tx: sa.Connection, territory: str) -> Campaign | None:
     """The campaign that is not over; a territory has one at most."""
@@ -92,13 +98,35 @@ def members(tx: sa.Connection, campaign: Campaign, waiting: Iterable[Waiting]) -
     return frozenset(found)
 
 
+def heard(tx: sa.Connection, campaign: Campaign, waiting: Sequence[Waiting]) -> frozenset[str]:
+    """The requests that the intake decides: those that wait for it, and urgent ones by their claim."""
+    return members(tx, campaign, waiting) | {row.request for row in waiting if campaign.hears(row)}
+
+
+def first_days(campaign: Campaign, awaiting: Iterable[NeedFacts], today: date) -> dict[str, date]:
+    """By structure, the first day on which anybody who waits for the commission would come.
+
+    Empty as long as requests are still taken: the next one may want any day of the campaign.
+    """
+    found: dict[str, date] = {}
+    for need in awaiting if today > campaign.requests_until else ():
+        for wish in need.wishes:
+            found[wish.structure] = min(need.period.start, found.get(wish.structure, need.period.start))
+    return found
+
+
 @dataclass(frozen=True)
 class Kept:
     """What a round may not hand out beside what is held: the campaign's places, unless this is its intake, and the
-    places that a person keeps back."""
+    places that a person keeps back.
+
+    A place of the campaign waits from the first day on which anybody would come (`begins`, by structure): a need that
+    is over by then takes nothing from anyone.
+    """
 
     campaign: Campaign | None
     by_person: Sequence[Hold] = ()
+    begins: Mapping[str, date] = field(default_factory=dict)
 
     def holds(self, section: str, rows: Sequence[store.TableRow], held: Sequence[Hold], now: datetime) -> list[Hold]:
         """The holds of one section. `rows` are its vacancies that may be offered, `held` what children hold there."""
@@ -107,21 +135,23 @@ class Kept:
         if not covered or self.campaign is None:
             return own
         taken = sat_on(store.pool(rows), [*held, *own], now)
-        return [*own, *_kept_back(covered, taken, self.campaign.motive, now)]
+        return [*own, *(hold for row in covered for hold in self._kept_back(row, taken, self.campaign.motive, now))]
 
-
-def _kept_back(
-    rows: Sequence[store.TableRow], taken: dict[str, tuple[Amount, ...]], motive: str, now: datetime
-) -> Iterator[Hold]:
-    """What is free of these vacancies, as a person would keep it back."""
-    for row in rows:
+    def _kept_back(
+        self, row: store.TableRow, taken: dict[str, tuple[Amount, ...]], motive: str, now: datetime
+    ) -> Iterator[Hold]:  # fmt: skip
+        """What is free of this vacancy from the first day on, as a person would keep it back."""
         free, own = free_of(row, taken.get(row["vacancy"], ())), store.own_places(row)
+        begins = self.begins.get(row["structure"], row["starts"])
         for n, amount in enumerate(free):
+            start, end = max(amount.period.start, begins), amount.period.end
             name = hashlib.sha256(f"{own.id}/{n}".encode()).hexdigest()
-            yield Hold(
-                id=f"kept-{name[:20]}", section=own.section, slots=amount.slots, period=amount.period,
-                units=amount.places, entitled_to=own.audience_at(now), reason=motive, by_person=True,
-            )  # fmt: skip
+            if end is None or start < end:
+                yield Hold(
+                    id=f"kept-{name[:20]}", section=own.section, slots=amount.slots,
+                    period=Period(start=start, end=end), units=amount.places, entitled_to=own.audience_at(now),
+                    reason=motive, by_person=True,
+                )  # fmt: skip
 
 
 def free_of(row: store.TableRow, taken: Sequence[Amount]) -> tuple[Amount, ...]:

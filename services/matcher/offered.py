@@ -6,13 +6,14 @@ When to modify: when a place may be kept back, or not believed, for one more cau
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
 import sqlalchemy as sa
 
+from contracts.requests import NeedFacts
 from contracts.vocabulary import VacancyKind
 from services.calendar import local_day
 from services.matcher import campaigns, rows_read, store
@@ -44,10 +45,11 @@ class Places(TypedDict):
 
 def places(
     tx: sa.Connection, territory: str, sections: set[str], policy: Policy, now: datetime, memory: Memory,
-    intake: Intake | None,
+    intake: Intake | None, awaiting: Iterable[NeedFacts] = (),
 ) -> Places:  # fmt: skip
     """The places that may be offered, and all holds that are not over, those of persons among them.
 
+    What waits for a commission is kept for the needs that are `awaiting` it.
     Of a vacancy that is not believed any more, those places count on which children sit: else the children would be
     counted against places that are free.
     """
@@ -62,7 +64,9 @@ def places(
     believed = _Belief(policy, now, intake)
     offered = [vacancy for name in sorted(sections) for vacancy in _offered(rows[name], held[name], believed)]
     holds = [hold for name in sorted(sections) for hold in held[name]]
-    kept = Kept(None if intake else campaigns.current(tx, territory), campaigns.held_by_persons(tx, territory, today))
+    campaign = None if intake else campaigns.current(tx, territory)
+    begins = campaigns.first_days(campaign, awaiting, today) if campaign else {}
+    kept = Kept(campaign, campaigns.held_by_persons(tx, territory, today), begins)
     for name in sorted(sections) if kept.campaign or kept.by_person else ():
         there = [offer.row for offer in rows[name] if believed.in_(offer.row)]
         holds += kept.holds(name, there, held[name], now)

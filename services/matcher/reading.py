@@ -90,20 +90,24 @@ def _taking_part(
     campaign = intake.campaign if intake else campaigns.current(tx, territory)
     if campaign is None:
         return waiting, {}
-    members = campaigns.members(tx, campaign, waiting)
     if intake is not None:
-        return [row for row in waiting if row.request in members], {}
-    return waiting, dict.fromkeys(sorted(members), campaign.waits)
+        heard = campaigns.heard(tx, campaign, waiting)
+        return [row for row in waiting if row.request in heard], {}
+    return waiting, dict.fromkeys(sorted(campaigns.members(tx, campaign, waiting)), campaign.waits)
 
 
 @dataclass(frozen=True)
 class Asking:
-    """Who waits: each request as a round sees it, or None; the places that they have; who is asked for together."""
+    """Who waits: each request as a round sees it, or None; the places that they have; who is asked for together.
+
+    `awaiting` are those that a commission decides.
+    """
 
     needs: dict[str, NeedFacts]
     asked: dict[str, Request | None]
     standing: Standing
     families: Families
+    awaiting: tuple[str, ...] = ()
 
     def aside(self, now: datetime) -> dict[str, str]:
         """Why each of those who take no part does not, in French."""
@@ -121,7 +125,7 @@ def _asking(
     standing.unclear.update(later)
     asked = _asked(tx, territory, policy, now, waiting, standing, memory)
     families = asked_together(tx, territory, asked, [name for name, need in own.items() if needs.missing(need, now)])
-    return Asking(own, asked | dict.fromkeys(families.waits), standing, families)
+    return Asking(own, asked | dict.fromkeys(families.waits), standing, families, tuple(later))
 
 
 def _round(
@@ -139,7 +143,10 @@ def _round(
         quotas=guaranteed(tx, territory, policy),
         siblings=tuple(asking.families.siblings),
         travel=tuple(nearby(asking.families.siblings, asking.asked, communes_of(tx, territory))),
-        **places(tx, territory, {s["section"] for s in sections}, policy, now, memory, intake),
+        **places(
+            tx, territory, {s["section"] for s in sections}, policy, now, memory, intake,
+            [asking.needs[name] for name in asking.awaiting],
+        ),
     )  # fmt: skip
 
 

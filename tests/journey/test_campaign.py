@@ -76,13 +76,26 @@ async def test_a_commission_drafts_holds_forces_undoes_and_releases(world: World
 async def test_what_moves_between_the_draft_and_the_release_is_named_and_nothing_else_waits(world: World) -> None:
     await open_town(world)
     campaign = await open_campaign(world)
-    await open_tuesdays(world, places=2)
+    await open_tuesdays(world, places=3)
     one, phone = await ask(world)
     other, _ = await ask(world)
+    urgent, soon = await ask(world, **an_urgent_morning(world))
     view = await draft(world, campaign)
-    assert placed(view) == {one, other}
+    assert placed(view) == {one, other, urgent}, "the commission hears an urgent need of its days"
+    assert await world.states_of(urgent) == [], "and no round takes its places before"
     await world.act("coordinator", "POST", f"/requests/{other}/closing", {"reason": "found_elsewhere"})
     await world.act("coordinator", "POST", f"/campaigns/{campaign}/release", {"draft": view["draft"]["draft"]})
     await world.text(phone, "place proposée")
+    await world.text(soon, "Répondez OUI")
     closed = (await world.look("coordinator", f"/campaigns/{campaign}"))["closed"]
-    assert (closed["proposals"], closed["dropped"]) == (1, [other])
+    assert (closed["proposals"], closed["dropped"]) == (2, [other])
+
+
+def an_urgent_morning(world: World) -> dict[str, Any]:
+    """The first Tuesday of the intake, for somebody in an insertion pathway."""
+    day = str(in_days(world, 8))
+    slots = [{"day": day, "start": "09:00", "end": "12:00"}]
+    return {
+        "kind": "urgent", "patterns": [{"slots": slots, "rank": 1}], "criteria": with_points("insertion"),
+        "period": {"start": day, "end": str(in_days(world, 9))}, "urgent_sms_agreed": True,
+    }  # fmt: skip

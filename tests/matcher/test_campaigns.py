@@ -19,7 +19,7 @@ from contracts.campaigns import (
 )
 from contracts.siblings import SiblingsAsked
 from contracts.vacancies import VacancyReconfirmed
-from contracts.vocabulary import Criterion, Period, ProposalState
+from contracts.vocabulary import Criterion, Period, ProposalState, RequestKind
 from services.matcher import drafts, intake
 from services.matcher import tables as t
 from services.matcher.draws import commitment
@@ -32,6 +32,7 @@ from tests.matcher.world import (
     SECTION,
     World,
     now_at,
+    on,
     urgent_need,
 )
 
@@ -128,6 +129,54 @@ def test_an_urgent_request_is_never_kept_back(world: World) -> None:
     world.ask("u", Criterion.INSERTION, **urgent_need(day))
     world.tick()
     assert [made.request for made in world.events("proposal.made")] == ["u"]
+
+
+def test_a_short_need_takes_the_gap_before_the_first_child_of_the_intake_once_all_have_asked(world: World) -> None:
+    """The place opens on 5 October, and who waits for it would come on the 9th: the morning of the 6th is nobody's."""
+    open_campaign(world)
+    world.ask("a", period=Period(start=date(2026, 10, 9), end=FROM_OCTOBER.end))
+    world.ask("u", Criterion.INSERTION, **urgent_need(date(2026, 10, 6)))
+    world.tick()
+    assert world.events("proposal.made") == [], "another family may still ask for the 5th"
+    world.go_to(now_at(0, 1, day=MONDAY + timedelta(days=1)))
+    assert [made.request for made in world.events("proposal.made")] == ["u"]
+    draft(world)
+    closed = release(world)
+    assert (closed.dropped, world.proposal(world.live("a")).period.start) == ((), date(2026, 10, 9))
+
+
+def test_a_short_need_takes_no_day_of_a_child_of_the_intake(world: World) -> None:
+    """The failing twin: the first child would come on the 5th."""
+    open_campaign(world)
+    world.ask("a")
+    world.ask("u", Criterion.INSERTION, **urgent_need(date(2026, 10, 6)))
+    world.go_to(now_at(0, 1, day=MONDAY + timedelta(days=1)))
+    assert world.events("proposal.made") == []
+
+
+def test_a_commission_hears_an_urgent_need_of_its_days_by_its_claim(world: World) -> None:
+    """It waits for nobody, and where only places of the intake would do, its priority counts there as well."""
+    open_campaign(world)
+    world.ask("a", POINTS)
+    world.ask("u", Criterion.INSERTION, **urgent_need(date(2026, 10, 6)))
+    world.ask("o", kind=RequestKind.OCCASIONAL, file_complete=True, slots=on(date(2026, 10, 6)), period=FROM_OCTOBER)
+    said = draft(world)
+    assert (said.requests, said.placed, drafted(world, "u").seat is not None) == (2, 1, True)
+    assert "elle attend la commission" in told(world, "u")[1]
+    closed = release(world)
+    assert (closed.proposals, closed.dropped) == (1, ())
+    assert world.state(world.live("u")) is ProposalState.RELEASED
+
+
+def test_an_urgent_need_that_is_served_before_its_commission_is_not_heard_any_more(world: World) -> None:
+    open_campaign(world)
+    world.ask("u", Criterion.INSERTION, **urgent_need(date(2026, 10, 6)))
+    draft(world)
+    world.open_place("v-2", period=Period(start=MONDAY, end=FROM_OCTOBER.end))
+    world.tick()
+    assert [made.request for made in world.events("proposal.made")] == ["u"]
+    draft(world, "D-2")
+    assert world.last("draft.decided").gone == ("u",)
 
 
 def test_a_draft_decides_on_paper_and_nothing_is_held_or_sent(world: World) -> None:

@@ -38,6 +38,8 @@ def on_campaign_opened(tx: sa.Connection, event: CampaignOpened, now: datetime) 
             requests_until=event.requests_until, commission_on=event.commission_on, opened_at=event.time, state=c.OPEN,
         )
     )  # fmt: skip
+    all_asked = at(event.requests_until + timedelta(days=1), time())
+    store.set_timer(tx, moves.ROUND, event.subject, event.territory, all_asked)
     step.mark_due(event.territory, event.type)
 
 
