@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 
 import pytest
 
-from services.bus.logs import HIDDEN, hidden, trace_of, without_people
+from services.bus.logs import HIDDEN, MOST_REMEMBERED, hidden, trace_of, unrepeated, without_people
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,36 @@ def test_an_error_that_hides_what_led_to_it_is_told_alone() -> None:
             raise ValueError from None
     except ValueError as error:
         assert "KeyError" not in trace_of(error)
+
+
+AWAY = """
+import logging
+from services.bus.logs import configure_logs
+configure_logs()
+for _ in range(200):
+    logging.getLogger("aiokafka").error("Unable connect to node with id %s", 1)
+logging.getLogger("aiokafka").error("Unable connect to node with id %s", 2)
+"""
+
+
+def test_a_library_that_repeats_itself_while_its_broker_is_away_is_told_once() -> None:
+    said = subprocess.run([sys.executable, "-c", AWAY], capture_output=True, text=True, check=True).stderr
+    assert [line.split('"')[3][-1] for line in said.splitlines()] == ["1", "2"]
+
+
+def line(words: str, error: BaseException | None = None) -> logging.LogRecord:
+    told = (type(error), error, None) if error else None
+    return logging.LogRecord("aiokafka", logging.ERROR, "client.py", 1, words, None, told)
+
+
+def test_the_same_sentence_is_told_again_a_minute_later_and_an_error_each_time() -> None:
+    clock = iter([0.0, 59.0, 60.0, 61.0, 62.0])
+    is_told = unrepeated(lambda: next(clock))
+    assert [is_told(line("away")) for _ in range(3)] == [True, False, True]
+    assert [is_told(line("Exception in ASGI application", ValueError())) for _ in range(2)] == [True, True]
+
+
+def test_what_was_told_is_not_remembered_without_end() -> None:
+    is_told = unrepeated(lambda: 0.0)
+    assert all(is_told(line(f"offset {n}")) for n in range(MOST_REMEMBERED + 1))
+    assert is_told(line("offset 0")) and not is_told(line("offset 0"))
