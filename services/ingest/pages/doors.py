@@ -44,6 +44,8 @@ async def answer(pages: Pages, page: Page, request: Request) -> Response:
     now = pages.guichet.clock()
     actor, town, sequence = await frame_of(pages.guichet, pages.territory, request)
     request.state.frame = (actor, town)
+    if actor.role is Role.PUBLIC:
+        request.app.state.public_town = town  # whom to call while the database is away
     visit = Visit(pages, request, actor, now, town, sequence)
     if page.roles and actor.role is Role.PUBLIC:
         return RedirectResponse("/connexion?fait=a_connecter", 303)

@@ -53,8 +53,10 @@ async def read_frame(request: Request) -> None:
 
 
 def failure(request: Request, status: int, problems: Sequence[Problem], incident: str = "") -> Response:
-    """The page. It asks nothing of any database, which may be what failed."""
-    actor, town = getattr(request.state, "frame", (public(""), UNPUBLISHED))
+    """The page. It asks nothing of any database, which may be what failed: then the guichet to call is that of the last
+    visitor."""
+    last = getattr(request.app.state, "public_town", UNPUBLISHED)
+    actor, town = getattr(request.state, "frame", (public(""), last))
     guichet: Guichet = request.app.state.guichet
     now = guichet.clock()
     words = [REMEDIES[status]] if status in REMEDIES else [f"{row.rule} {row.remedy}" for row in problems]

@@ -85,6 +85,19 @@ async def test_while_the_database_hangs_people_and_programs_hear_when_to_ask_aga
     assert "incident" not in answer.text, "nothing to report: it comes back"
 
 
+async def test_a_family_that_comes_while_the_database_is_away_reads_whom_to_call(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs(*_: Any) -> None:
+        raise DatabaseSilent("no answer")
+
+    await visitor(town).get("/")
+    monkeypatch.setattr(type(town.guichet.database), "read", hangs)
+    shown = (await visitor(town).get(link("delivered"))).text
+    assert "Besoin d'aide\u00a0? Appelez le guichet\u00a0: 04 65 71 00 10" in words(shown)
+    assert "Territoire à publier" not in shown
+
+
 @pytest.mark.parametrize("path", ["/p/{}/inconnue", "/p/{}/merci", "/p/{}%3Fx"])
 async def test_no_part_of_a_familys_link_is_logged_where_its_page_fails_or_is_none(
     town: Town, monkeypatch: pytest.MonkeyPatch, path: str
