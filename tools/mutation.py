@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,8 @@ from tools.mutants import TRIAL, Finder, Function, diff, function_of
 TIMES, SECONDS_MORE = 10, 5
 """A mutant may take so many times the processor time of a test without it, and so many seconds more."""
 WALL_SECONDS = 300
-"""What waits for ever takes no processor time."""
+"""What waits for ever takes no processor time: unless told otherwise, a mutant that still waits then is too long."""
+TOO_LONG = 2
 VERDICTS = {0: "survived", 1: "killed"}
 
 Verdicts = dict[str, dict[str, str]]
@@ -48,6 +50,7 @@ class Tries:
     named: str
     jobs: int
     budget: float
+    wall: int
     before: Verdicts
     cost: dict[str, float] = field(default_factory=dict)
     reaching: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -82,6 +85,7 @@ class Tries:
             pid = os.fork()
             if not pid:
                 os.close(reader)
+                _end_within(self.wall)
                 _try(module, mutant, [(items[name], self.cost[name]) for name in self._tests(module, mutant)], writer)
             os.close(writer)
             running[pid] = module, mutant, reader
@@ -132,13 +136,18 @@ class Tries:
         self.out.write_text(json.dumps(self.found, indent=1, ensure_ascii=False, sort_keys=True), encoding="utf-8")
 
 
+def _end_within(seconds: int) -> None:
+    """A thread, as the alarm of the process is what bounds its tests."""
+    watch = threading.Timer(seconds, os._exit, (TOO_LONG,))
+    watch.daemon = True
+    watch.start()
+
+
 def _try(module: str, mutant: str, tests: Sequence[tuple[pytest.Item, float]], told: int) -> None:
     """In a process of its own: names each test before it runs, and ends with 1 at the first that fails, else with 0."""
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(null, stream)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(WALL_SECONDS)
     TRIAL.module, TRIAL.mutant = module, mutant
     ended = 1
     try:
@@ -164,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--named", default="*", help="only mutants of this name, with * for anything")
     parser.add_argument("--before", type=Path, help="verdicts of another run: what was killed there is not tried again")
     parser.add_argument("--budget", type=float, default=60.0, help="seconds of tests for one mutant at most")
+    parser.add_argument("--wall", type=int, default=WALL_SECONDS, help="seconds on the clock for one mutant at most")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     return parser
 
@@ -178,7 +188,7 @@ def main() -> int:
     )
     settings.load_profile("mutation")
     sys.meta_path.insert(0, Finder(given.files))
-    tries = Tries(given.out, given.named, given.jobs, given.budget, before)
+    tries = Tries(given.out, given.named, given.jobs, given.budget, given.wall, before)
     code = pytest.main(["-q", "--tb=native", "--assert=plain", *given.tests, *to_pytest], plugins=[tries])
     counts = Counter((name.rpartition(".")[0], row["verdict"]) for name, row in tries.found.items())
     for (module, verdict), count in sorted(counts.items()):

@@ -93,24 +93,27 @@ class Postgres:
             self.child = None
 
 
-def new_postgres(home: Path) -> Postgres:
-    """Make a cluster in `home` (made if absent); it is not started. Raises MissingPart, ServerDown."""
+def new_postgres(home: Path, **more: str) -> Postgres:
+    """Make a cluster in `home` (made if absent), with `more` settings; it is not started.
+
+    Raises MissingPart, ServerDown.
+    """
     binaries, account = find_binaries(), unprivileged_account()
     home.mkdir(parents=True, exist_ok=True)
     account.own(home)
     server = Postgres(home, free_ports(1)[0], secrets.token_hex(16), binaries, account)
     _initialise(server)
     with (home / "data" / "postgresql.conf").open("a") as settings:
-        settings.writelines(f"{name} = '{value}'\n" for name, value in _settings(server.port).items())
+        settings.writelines(f"{name} = '{value}'\n" for name, value in {**_settings(server.port), **more}.items())
     return server
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """A started server in a temporary folder, stopped and removed at the end."""
+def running_postgres(**more: str) -> Iterator[Postgres]:
+    """A started server in a temporary folder, with `more` settings, stopped and removed at the end."""
     home = Path(tempfile.mkdtemp(prefix="berceau-postgres-"))
     try:
-        server = new_postgres(home)
+        server = new_postgres(home, **more)
         try:
             server.start()
             yield server
