@@ -32,9 +32,10 @@ MAX_TRIES = 5
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 5.0
 
-AWAY_STATES = ("08", "53", "57P", "40001", "40P01", "55P03")
-"""PostgreSQL (appendix A of its manual): connection lost, out of resources, shut down or starting, serialization
-failure, deadlock, lock not available. What begins with one of these is no fault of the event."""
+AWAY_STATES = ("08", "25006", "40001", "40P01", "53", "55P03", "57P", "58")
+"""PostgreSQL (appendix A of its manual): connection lost, read only (a standby that is not promoted yet), serialization
+failure, deadlock, out of resources, lock not available, shut down or starting, a disk that fails. What begins with one
+of these is no fault of the event."""
 
 WRONG_STATES = ("22",)
 """PostgreSQL: the value does not fit its column, whatever the statement."""

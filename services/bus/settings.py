@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -82,6 +83,16 @@ class Settings(Frozen):
             raise ValueError("la clé doit être en base64 (berceau key new en crée une)") from error
         if length != 32:
             raise ValueError("la clé doit faire 32 octets en base64 (berceau key new en crée une)")
+        return value
+
+    @field_validator("kafka_ca")
+    @classmethod
+    def _holds_certificates(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.create_default_context(cafile=value)
+            except (OSError, ssl.SSLError) as error:
+                raise ValueError("ce fichier ne se lit pas, ou ne contient pas de certificat (PEM)") from error
         return value
 
     @property

@@ -175,6 +175,16 @@ def _lags_of(
         yield Lag(group, topic, number, done[here].offset if here in done else None, ends[here])
 
 
+def written(client: KafkaAdminClient, settings: Settings) -> dict[str, int]:
+    """How many events each topic of the table was given since it was made, what it dropped by age included."""
+    found: dict[str, int] = {}
+    for topic in TOPICS:
+        (state,) = describe_topics(client, settings, (topic.name,))
+        parts = [TopicPartition(state.name, number) for number in range(state.partitions)]
+        found[topic.name] = sum(_ends(client, parts).values())
+    return found
+
+
 def hold_events(client: KafkaAdminClient, settings: Settings) -> bool:
     """Whether anything was ever written to one of the topics."""
     states = describe_topics(client, settings)

@@ -5,6 +5,8 @@ When to modify: a check says what it found in one sentence, and a remedy only wh
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -35,6 +37,9 @@ MOST_DRIFT = timedelta(seconds=2)
 SHORTEST_SECRET = 16
 LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 ZONE = "Europe/Paris"
+
+
+_OF_RIGHTS = "Donnez le dossier BERCEAU_DATA au compte de Berceau, sur un disque monté en écriture."
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,8 @@ def _secrets(settings: Settings) -> Iterator[Check]:
 
 async def databases(settings: Settings) -> list[Check]:
     """Each service's database: there, up to date, and with nothing that waits for a person."""
-    return [check for name in SERVICES for check in await _database(settings, name)]
+    found = await asyncio.gather(*(_database(settings, name) for name in SERVICES))  # one that hangs takes seconds
+    return [check for checks in found for check in checks]
 
 
 def _opened(settings: Settings, name: str) -> Database:
@@ -108,6 +114,8 @@ def _opened(settings: Settings, name: str) -> Database:
 async def _database(settings: Settings, name: str) -> list[Check]:
     if not settings.database and not (settings.data / f"{name}.sqlite").exists():
         return [warning(f"base {name}", "pas encore créée", "Elle le sera au premier démarrage de Berceau.")]
+    if not settings.database and not os.access(settings.data / f"{name}.sqlite", os.W_OK):
+        return [failed(f"base {name}", "ce compte ne peut pas y écrire", _OF_RIGHTS)]
     database = _opened(settings, name)
     try:
         return await database.read(_state, name, database.kind)
@@ -121,8 +129,19 @@ async def _database(settings: Settings, name: str) -> list[Check]:
 def _state(tx: sa.Connection, name: str, kind: str) -> list[Check]:
     if pending(tx, name):
         return [failed(f"base {name}", "ses tables ne sont pas à jour", "Démarrez le service : il les met à jour.")]
+    if _is_read_only(tx, kind):
+        remedy = "Si c'est une copie (standby), promouvez-la. Sinon, remettez default_transaction_read_only à off."
+        return [failed(f"base {name}", "répond, et refuse d'écrire", remedy)]
     found = [ok(f"base {name}", f"joignable, à jour ({kind})"), *_drift(tx, name, kind)]
     return found if name == "vault" else [*found, *_waiting(tx, name)]
+
+
+def _is_read_only(tx: sa.Connection, kind: str) -> bool:
+    """Whether every page can be read and nothing kept: a standby, or a server told to take nothing."""
+    if kind != "postgresql":
+        return False
+    refuses = sa.func.current_setting("default_transaction_read_only") == "on"
+    return bool(tx.scalar(sa.select(sa.or_(sa.func.pg_is_in_recovery(), refuses))))
 
 
 def _drift(tx: sa.Connection, name: str, kind: str) -> Iterator[Check]:

@@ -6,19 +6,23 @@ When to modify: with a setting of `services/bus/kafka.py` on which the promise r
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Iterator
-from datetime import time
+from datetime import UTC, datetime, time
 from typing import Any
 
 import httpx2
 import sqlalchemy as sa
 from faststream.middlewares import AckPolicy
 
+from contracts.topics import TOPICS as OF_EVENTS
+from services.bus import outbox
 from services.bus.delivery import Reader
-from services.bus.kafka import KafkaBus, open_broker
+from services.bus.kafka import KafkaBus, open_broker, topic_name
 from services.bus.retries import BrokerAway
 from services.bus.settings import Settings
-from services.bus.topics import OF_THE_TABLE, TopicState, admin, describe_topics, has_access_control
+from services.bus.topics import OF_THE_TABLE, TopicState, admin, describe_topics, has_access_control, written
 from services.bus.wiring import database_at
 from services.calendar import counted, system_clock
 from services.cli.assembly import NEVER_SENDS_REMEDY, quiet_hours_of
@@ -29,6 +33,9 @@ from services.ingest.partners import TOPICS
 from services.notifier.sending_hours import DEFAULT_SENDING, QuietHours, first_hour, is_quiet
 
 GATEWAY_PATIENCE_S = 5.0
+CERTIFICATE_PATIENCE_S = 5.0
+BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before the first event of any installation."""
 
 SAFE = {
     "ack_policy": AckPolicy.NACK_ON_ERROR,
@@ -50,9 +57,34 @@ async def broker(settings: Settings) -> list[Check]:
     try:
         states, guarded = await asyncio.to_thread(_topics, settings)
     except BrokerAway as error:
-        return [failed("courtier", f"injoignable, {error}", _remedy_of(settings, str(error)))]
+        return [await asyncio.to_thread(_away, settings, str(error))]
     looked_at = [*(_topic(state, guarded=guarded) for state in states), *rights(settings, states, guarded=guarded)]
-    return [ok("courtier", settings.kafka), *looked_at, *await _stuck(settings)]
+    lost = await _emptied(settings) if all(state.partitions for state in states) else []
+    return [ok("courtier", settings.kafka), *looked_at, *lost, *await _stuck(settings)]
+
+
+def _away(settings: Settings, error: str) -> Check:
+    """A certificate that is not the right one only ends the connection: so it is looked at by itself."""
+    if settings.kafka_protocol.endswith("SSL") and (fault := certificate_fault(settings)):
+        remedy = f"Donnez son autorité dans BERCEAU_KAFKA_CA{NBSP}; s'il a expiré, renouvelez-le sur le courtier."
+        return failed("courtier", f"son certificat est refusé, {fault}", remedy)
+    return failed("courtier", f"injoignable, {error}", _remedy_of(settings, error))
+
+
+def certificate_fault(settings: Settings) -> str:
+    """Why the certificate of the first broker that answers is refused, in OpenSSL's words; "" where it is not."""
+    for address in (settings.kafka or "").split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            with socket.create_connection((host, int(port)), CERTIFICATE_PATIENCE_S) as plain:
+                context = ssl.create_default_context(cafile=settings.kafka_ca)
+                context.wrap_socket(plain, server_hostname=host).close()
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_message
+        except (OSError, ValueError):
+            continue  # not there, or no TLS: said otherwise
+        return ""
+    return ""
 
 
 def _remedy_of(settings: Settings, error: str) -> str:
@@ -89,6 +121,33 @@ def _topic(state: TopicState, *, guarded: bool) -> Check:
         remedy = f"Réglez min.insync.replicas à {state.replicas - 1}."
         return failed(name, f"{detail}, accusé par {state.min_insync_replicas} seulement", remedy)
     return ok(name, detail)
+
+
+async def _emptied(settings: Settings) -> list[Check]:
+    """Topics that were given fewer events than the log says were acknowledged: somebody made them anew."""
+    given, found = await asyncio.to_thread(_given, settings), []
+    for topic in OF_EVENTS:
+        database = database_at(settings, topic.writer)
+        try:
+            published = await database.read(outbox.count_published, BEFORE_ALL)
+        except (sa.exc.SQLAlchemyError, OSError):
+            continue  # said already of the database
+        finally:
+            await database.close()
+        if given[topic.name] < published:
+            detail = (
+                f"{published} événements publiés, le courtier n'en a reçu que {given[topic.name]}{NBSP}: il a été vidé"
+            )
+            remedy = (
+                f"Publiez de nouveau depuis l'heure de la perte{NBSP}: «{NBSP}berceau publish-again --since …{NBSP}»."
+            )
+            found.append(failed(f"sujet {topic_name(settings, topic.name)}", detail, remedy))
+    return found
+
+
+def _given(settings: Settings) -> dict[str, int]:
+    with admin(settings) as client:
+        return written(client, settings)
 
 
 async def _stuck(settings: Settings) -> list[Check]:
@@ -145,7 +204,11 @@ async def gateway(settings: Settings) -> list[Check]:
             await client.get(settings.gateway_url)
     except httpx2.HTTPError as error:
         detail = f"{settings.gateway_url} ne répond pas ({type(error).__name__})"
-        unreachable = failed("passerelle SMS", detail, "Vérifiez l'adresse, et que le pare-feu laisse sortir.")
+        remedy = "Vérifiez l'adresse, et que le pare-feu laisse sortir."
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            detail = f"le certificat de {settings.gateway_url} est refusé"
+            remedy = "Vérifiez l'adresse et l'heure de cette machine, puis demandez à l'opérateur."
+        unreachable = failed("passerelle SMS", detail, remedy)
         return [unreachable, sending_hours(quiet_hours_of(settings))]
     return [_promise(settings), sending_hours(quiet_hours_of(settings))]
 

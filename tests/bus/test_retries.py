@@ -66,6 +66,8 @@ class FromPostgres(Exception):
         ("57P03", Failure.AWAY),
         ("53300", Failure.AWAY),
         ("08006", Failure.AWAY),
+        ("25006", Failure.AWAY),  # read only: a standby
+        ("58030", Failure.AWAY),  # its disk
         ("22021", Failure.WRONG),
         ("23505", Failure.OTHER),
         ("42P01", Failure.OTHER),

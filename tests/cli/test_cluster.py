@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from kafka import KafkaProducer
 
+from services.bus import outbox
 from services.bus import topics as bus_topics
 from services.ingest.partners import GROUP, KEY_HEADER, REJECTS, TOPIC, TOPICS, reject_of
 from services.ingest.problems import Problem, Refused
+from tests.bus import harness
 from tests.cli.command import Command
 
 SMALL = ("--partitions", "2", "--replicas", "1")
@@ -92,6 +96,32 @@ def test_the_doctor_looks_at_the_real_carriers(cluster: Command) -> None:
     topics = [check for name, check in found.items() if name.startswith("sujet ")]
     assert {check["state"] for check in topics} == {"warning"}, "one copy only"
     assert found["droits"]["state"] == "warning", "this broker controls nobody"
+
+
+def test_the_doctor_sees_that_a_broker_was_emptied_until_it_is_filled_again(
+    cluster: Command, database_url: str, kafka_bootstrap: str, topic_prefix: str
+) -> None:
+    """Topics made anew hold less than the log says that they were given."""
+    cluster("topics", "--create", *SMALL)
+    asyncio.run(publish(database_url, 3))
+    say_to(kafka_bootstrap, f"{topic_prefix}declarations", b"{}")
+    (check,) = emptied(cluster)
+    assert "il a été vidé" in check["detail"] and "berceau publish-again" in check["remedy"]
+    say_to(kafka_bootstrap, f"{topic_prefix}declarations", b"{}", b"{}")
+    assert emptied(cluster) == []
+
+
+def emptied(cluster: Command) -> list[dict[str, str]]:
+    checks = cluster("doctor", "--json").json
+    return [check for check in checks if check["name"].endswith("declarations") and check["state"] == "failed"]
+
+
+async def publish(database_url: str, count: int) -> None:
+    """So many events that a broker acknowledged, says the log."""
+    ingest = await harness.postgres_database(database_url, "ingest")
+    await harness.say(ingest, *harness.many(count))
+    await ingest.write(outbox.mark_published, list(range(1, count + 1)), harness.NOW)
+    await ingest.close()
 
 
 def test_a_broker_that_is_away_has_the_exit_code_of_what_is_away(

@@ -167,3 +167,16 @@ def test_a_wrong_password_or_a_certificate_of_a_stranger_opens_nothing(doors: Do
     """The twin: the same account with one thing taken away."""
     with pytest.raises(BrokerAway), admin(sealed_for(doors, "SCRAM-SHA-512", **wrong)):
         pass
+
+
+@pytest.mark.parametrize(
+    ("wrong", "remedy"),
+    [({"kafka_password": "wrong"}, "BERCEAU_KAFKA_PASSWORD"), ({"kafka_ca": None}, "BERCEAU_KAFKA_CA")],
+)
+async def test_doctor_tells_a_wrong_password_from_a_certificate_of_a_stranger(
+    doors: Doors, database_url: str, wrong: dict[str, Any], remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.bus.topics.BOOTSTRAP_TIMEOUT_MS", 500)  # neither ever opens
+    (check,) = await checks_of_carriers.broker(sealed_for(doors, "SCRAM-SHA-512", database=database_url, **wrong))
+    assert check.state == "failed" and remedy in check.remedy
+    assert ("son certificat est refusé" in check.detail) == ("kafka_ca" in wrong)

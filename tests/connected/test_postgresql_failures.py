@@ -37,6 +37,7 @@ def insert(event_id: str) -> Work:
         (lambda tx: tx.execute(cursors.insert().values(stream="s", position=2**70)), Failure.WRONG),  # the driver does
         (lambda tx: [insert("twice")(tx), insert("twice")(tx)], Failure.OTHER),
         (lambda tx: tx.execute(sa.text("SELECT * FROM missing")), Failure.OTHER),
+        (lambda tx: [tx.execute(sa.text("SET TRANSACTION READ ONLY")), insert("standby")(tx)], Failure.AWAY),
         (lambda tx: tx.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())")), Failure.AWAY),
     ],
 )
