@@ -93,6 +93,15 @@ def cares_by_structure(round: Round) -> dict[Id, list[Care]]:
     return found
 
 
+def ages_at_start(request: Request) -> tuple[int, int] | None:
+    """The months completed on the first and on the last day on which care may begin; None where nobody is born yet."""
+    first = months_completed(request.born, request.period.start)
+    if request.tolerance_days == 0:
+        return None if first is None else (first, first)
+    last = months_completed(request.born, request.period.start + timedelta(days=request.tolerance_days))
+    return None if last is None else (first or 0, last)
+
+
 class _Reading:
     """The sections of a round, the days on which places come free there, and hours already worked out."""
 
@@ -101,8 +110,10 @@ class _Reading:
         for section in round.sections:
             self.sections[section.structure].append(section)
         self.opens: dict[Id, set[date]] = defaultdict(set)
+        self.offered: dict[Id, list[Period]] = defaultdict(list)
         for vacancy in round.vacancies:
             self.opens[vacancy.section].add(vacancy.period.start)
+            self.offered[vacancy.section] += [vacancy.period] if vacancy.places > 0 else []
         for hold in round.holds:
             self.opens[hold.section] |= {hold.period.end} if hold.period.end else set()
         self.spread = {section.id for section in round.sections if section.starts_per_week is not None}
@@ -155,13 +166,19 @@ class _Reading:
                     yield index, self._hours(kept, request.travel_minutes)
 
     def _later_starts(self, request: Request) -> dict[Id, set[date]]:
-        """By wished section, the days within the tolerance on which places come free."""
-        if request.tolerance_days == 0 or request.id in self.together:
+        """By wished section, the days within the tolerance on which places come free.
+
+        A section of another age, or without hours in the period, counts for nothing: it may be in another part.
+        """
+        ages = ages_at_start(request)
+        if request.tolerance_days == 0 or request.id in self.together or ages is None:
             return {}
         first, end = request.period.start, request.period.end or date.max
         last = min(first + timedelta(days=request.tolerance_days), end - timedelta(days=1))
-        wished = (section.id for wish in request.wishes for section in self.sections[wish.structure])
-        return {section: set(self._later(section, first, last)) for section in wished}
+        wished = (section for wish in request.wishes for section in self.sections[wish.structure])
+        of_age = (row.id for row in wished if row.age_from_months <= ages[1] and ages[0] <= row.age_to_months)
+        reached = [id for id in of_age if any(_meet(row, request.period) for row in self.offered[id])]
+        return {section: set(self._later(section, first, last)) for section in reached}
 
     def _later(self, section: Id, first: date, last: date) -> Iterator[date]:
         """The days on which places come free there; and Mondays, where starts are spread over the weeks."""
@@ -224,6 +241,10 @@ def may_be_split(request: Request, together: Container[Id]) -> bool:
     """True if a week may be shared by two structures, which siblings, movers and own lists are not tried with."""
     one_claim = request.current is None and not request.points_at
     return request.accepts_split and one_claim and request.id not in together
+
+
+def _meet(one: Period, other: Period) -> bool:
+    return (one.end is None or other.start < one.end) and (other.end is None or one.start < other.end)
 
 
 def _within(pattern: Pattern, request: Request) -> bool:

@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 
 from contracts.vocabulary import Id, Period, Slot
 from services.matcher.solver.books import Span
-from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Placed, Request, Round, Section, Wish
+from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Placed, Request, Round, Section, Vacancy, Wish
 
 TWO = 2
 """Structures that may share a week."""
@@ -104,8 +104,10 @@ class Choices:
         for section in round.sections:
             self._sections[section.structure].append(section)
         self._opening: dict[Id, set[date]] = defaultdict(set)
+        self._offered: dict[Id, list[Vacancy]] = defaultdict(list)
         for vacancy in round.vacancies:
             self._opening[vacancy.section].add(vacancy.period.start)
+            self._offered[vacancy.section].append(vacancy)
         for hold in round.holds:
             if hold.period.end is not None:
                 self._opening[hold.section].add(hold.period.end)
@@ -175,12 +177,14 @@ class Choices:
 
     def _starts(self, request: Request) -> set[tuple[Id, date]]:
         """Sections and days on which care may begin there."""
-        sections = [section.id for wish in request.wishes for section in self._sections[wish.structure]]
+        sections = [section for wish in request.wishes for section in self._sections[wish.structure]]
         days = 0 if request.id in self._asked_together else request.tolerance_days
-        found = {(section, request.period.start) for section in sections}
+        found = {(section.id, request.period.start) for section in sections}
         for section in sections if days else ():
-            later = [*self._opening[section], *(_mondays(request) if section in self._spread else ())]
-            found |= {(section, day) for day in later if _is_in_time(request, day)}
+            id = section.id
+            later = [*self._opening[id], *(_mondays(request) if id in self._spread else ())]
+            if _could_serve(section, self._offered[id], request):
+                found |= {(id, day) for day in later if _is_in_time(request, day)}
         return found
 
     def _takings(self, request: Request, starts: Sequence[date]) -> Iterator[Taking]:
@@ -241,6 +245,19 @@ def _share(request: Request, wish: Wish, section: Section, taking: Taking, level
         slots=taking.slots,
         period=request.period,
     )
+
+
+def _could_serve(section: Section, vacancies: Iterable[Vacancy], request: Request) -> bool:
+    """True if a section takes the age on some day of the tolerance, and offers hours before the need ends."""
+    last = request.period.start + timedelta(days=request.tolerance_days)
+    old_enough = (age := months(request.born, last)) >= 0 and section.age_from_months <= age
+    young_enough = months(request.born, request.period.start) <= section.age_to_months
+    end = request.period.end or date.max
+    offers = (
+        row.places > 0 and row.period.start < end and request.period.start < (row.period.end or date.max)
+        for row in vacancies
+    )
+    return old_enough and young_enough and any(offers)
 
 
 def _is_in_time(request: Request, day: date) -> bool:

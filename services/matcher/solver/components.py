@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from contracts.vocabulary import Id, Period
-from services.matcher.rules.eligibility import months_completed
 from services.matcher.solver.canonical import canonical
+from services.matcher.solver.care import ages_at_start
 from services.matcher.solver.limits import missing_places
 from services.matcher.solver.schema import Outcome, Request, Round, Section, Vacancy
 from services.matcher.solver.spelling import Spelling
@@ -137,11 +137,12 @@ class Reached:
         return {request.id: found for request, found in self._known.values()}
 
     def _reach(self, request: Request) -> list[Id]:
-        age, none = months_completed(request.born, request.period.start), list[Vacancy]()
-        if age is None:
+        ages, none = ages_at_start(request), list[Vacancy]()
+        if ages is None:
             return []
+        youngest, oldest = ages
         wished = (section for wish in request.wishes for section in self._sections.get(wish.structure, ()))
-        of_age = (section.id for section in wished if section.age_from_months <= age <= section.age_to_months)
+        of_age = (row.id for row in wished if row.age_from_months <= oldest and youngest <= row.age_to_months)
         return [id for id in dict.fromkeys(of_age) if _is_open(self._vacancies.get(id, none), request.period)]
 
 
