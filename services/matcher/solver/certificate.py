@@ -1,7 +1,7 @@
 """Short proofs that an outcome carries: prices of places, by which anybody sees with an addition that a choice is
 impossible.
 
-`schema.py` hands all of it on. When to modify: when proofs need a price on something else than a place.
+`schema.py` hands all of it on. When to modify: when proofs need a price on something that has none yet.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Annotated
 from pydantic import Field
 
 from contracts.vocabulary import Audience, Frozen, Id
+from services.matcher.solver.reason import is_unsaid
+from services.matcher.solver.vote import Goal
 
 
 class Price(Frozen):
@@ -27,11 +29,44 @@ class Price(Frozen):
     price: int = Field(default=1, ge=1)
 
 
+class LimitPrice(Frozen):
+    """What it costs to be counted in a limit beside the places.
+
+    Of a `quota`, at one moment: one of the places that guaranteed ones leave to the others. Of a `section`, in the
+    week of `day`: one of the children who may begin there.
+    """
+
+    quota: Id | None = None
+    section: Id | None = None
+    day: date
+    hour: time | None = None
+    price: int = Field(default=1, ge=1)
+
+
+class GoalPrice(Frozen):
+    """What is paid back for what counts in a goal that is decided for several at once.
+
+    `tier` and `points` name the band, none for all. `among` is the first, by name, of the families that compete.
+    """
+
+    goal: Goal
+    tier: int | None = None
+    points: int | None = None
+    among: Id
+    price: int = Field(default=1, ge=1)
+
+
 class Proof(Frozen):
     """Prices such that those who go before, each at the cheapest of its equally good places, leave too little for one
-    more child: the places at these moments, at these prices, would not suffice."""
+    more child: the places at these moments, at these prices, would not suffice.
 
-    prices: tuple[Price, ...]
+    With `goals`, each family of a band may take what costs it least, what it is paid back counted, and all together
+    must keep what the band has reached.
+    """
+
+    prices: tuple[Price, ...] = ()
+    limits: tuple[LimitPrice, ...] = Field(default=(), exclude_if=is_unsaid)
+    goals: tuple[GoalPrice, ...] = Field(default=(), exclude_if=is_unsaid)
 
 
 class Refusal(Frozen):
@@ -46,11 +81,22 @@ class Refusal(Frozen):
     proofs: tuple[Annotated[int, Field(ge=0)], ...]
 
 
+class Bound(Frozen):
+    """The proof, by its position from 0, that no arrangement reaches more of a goal, the goals before it kept."""
+
+    goal: Goal
+    tier: int | None = None
+    points: int | None = None
+    among: Id
+    proof: Annotated[int, Field(ge=0)]
+
+
 class Certificate(Frozen):
-    """The proofs of an outcome, each written once, and who is refused by which.
+    """The proofs of an outcome, each written once, who is refused by which, and which goals they close.
 
     It is no part of the outcome's hash: whether a proof holds is seen from the proof.
     """
 
     proofs: tuple[Proof, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    bounds: tuple[Bound, ...] = Field(default=(), exclude_if=is_unsaid)

@@ -2,121 +2,105 @@
 
 Written without the solver. A proof is a sum in whole numbers: whoever went before pays, at the least, for the cheapest
 of the choices left to it; what is left of the priced places is the proof's slack, and a choice that costs more is
-impossible. A choice that a proof rules out for somebody who went before is left out from there on.
+impossible. A choice that a proof rules out for somebody who went before is left out from there on. Who competes for a
+goal is paid back for what it counts, and what the goal has reached is taken off the places.
 
-When to modify: when a mode has another order of goals. A sum that is not exact proves nothing.
+When to modify: when a mode keeps something else. A sum that is not exact proves nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import date
 
 from contracts.vocabulary import Id
-from services.matcher.solver.books import AUDIENCES, Cell, numbers
 from services.matcher.solver.facts import Facts
-from services.matcher.solver.families import Wanted
-from services.matcher.solver.schema import Mode, Proof, Ties
+from services.matcher.solver.limited import Spot
+from services.matcher.solver.priced import Cost, Priced, cost_of
+from services.matcher.solver.schema import Proof
+from services.matcher.solver.turns import Reach, Step, Turns
+from services.matcher.solver.ways import Aim, Way, Ways
 
-Entry = tuple[int, int, int, date]
-"""A proof's number, the audience level that pays, the price, the day."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Cells of one section that a child would use; `before` a day only, for a place that it gives up on that day."""
-
-    section: Id
-    mask: int
-    level: int
-    before: date | None = None
-
-
-@dataclass(eq=False)
-class Way:
-    """One way to serve a family, or to leave a child in the place that it has. `prices` by the number of the proof."""
-
-    wanted: Wanted | None
-    parts: tuple[Part, ...]
-    prices: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def sections(self) -> Iterable[Id]:
-        return dict.fromkeys(part.section for part in self.parts)
-
-
-@dataclass(frozen=True)
-class Step:
-    """A family whose turn it is: what it would rather have, and what is left to it once it had its turn."""
-
-    unit: Id
-    preferred: tuple[Way, ...]
-    kept: tuple[Way, ...]
+On = Id | Spot | Aim
 
 
 class Descent:
-    """What is left to each family that went before, and the slack of each proof beside them."""
+    """What is left to each family that takes part, and the slack of each proof beside them."""
 
     def __init__(self, facts: Facts, proofs: Iterable[Proof] = ()) -> None:
-        self.facts = facts
+        self.facts, self.ways = facts, Ways(facts)
+        self.turns = Turns(self.ways)
         self.live: dict[Id, tuple[Way, ...]] = {}
-        self.proofs: list[Proof] = []
+        self.priced: list[Priced] = []
         self.slack: list[int] = []
         self._least: list[dict[Id, int]] = []
-        self._priced: defaultdict[Id, defaultdict[int, list[Entry]]] = defaultdict(lambda: defaultdict(list))
-        self._union: defaultdict[Id, int] = defaultdict(int)
-        self._there: defaultdict[Id, dict[Id, None]] = defaultdict(dict)
-        self._made: defaultdict[Id, list[Way]] = defaultdict(list)
-        self._ways: dict[Id, tuple[Way, ...]] = {}
-        self._stays: dict[Id, Way] = {}
+        self._waiting: list[set[Aim]] = []
+        self._decided: set[Aim] = set()
+        self._on: defaultdict[On, list[int]] = defaultdict(list)
+        self._there: defaultdict[On, dict[Id, None]] = defaultdict(dict)
+        self._made: defaultdict[On, dict[Way, None]] = defaultdict(dict)
+        self._known: set[Way] = set()
+        self._ruled_out_by: dict[Way, int] = {}
         for proof in proofs:
-            self.add(proof)
+            self.add(cost_of(proof, facts))
 
-    def add(self, proof: Proof) -> int:
-        """Adds a proof; returns its number. Raises KeyError for a section that nobody wishes, ValueError for a moment
-        at which nothing happens there."""
-        number = len(self.proofs)
-        cells = [(price, self.facts.books[price.section].cell_at(price.day, price.hour)) for price in proof.prices]
-        for price, cell in cells:
-            entry = (number, AUDIENCES.index(price.audience), price.price, price.day)
-            self._priced[price.section][cell].append(entry)
-            self._union[price.section] |= 1 << cell
-        self.proofs.append(proof)
-        self.slack.append(
-            sum(row.price * self.places(row.section, AUDIENCES.index(row.audience), cell) for row, cell in cells)
-        )
+    def add(self, cost: Cost) -> int:
+        """Adds a proof; returns its number. Raises KeyError for a goal that the mode does not have."""
+        number, priced = len(self.priced), Priced(cost, self.ways)
+        kept = sum(price * self.turns.aims.reached[aim] for aim, price in priced.aims.items())
+        self.priced.append(priced)
+        self.slack.append(priced.places - kept)
         self._least.append({})
-        for way in dict.fromkeys(way for price in proof.prices for way in self._made[price.section]):
+        self._waiting.append(priced.aims.keys() - self._decided)
+        for key in priced.keys:
+            self._on[key].append(number)
+        for way in dict.fromkeys(way for key in priced.keys for way in self._made[key]):
             self._price(way, number)
-        for unit in self._touched(number):
+        for unit in self.there(priced.keys):
             self._update(number, unit)
         return number
 
-    def places(self, section: Id, level: int, cell: Cell) -> int:
-        """The places in a cell that children of at most this audience may use, with those that children may leave.
-
-        Where more was held before than there are places, whoever is there may stay.
-        """
-        book, had = self.facts.books[section], self.facts.movers.had.values()
-        given = sum(mask >> cell & 1 for mask in self.left_by_movers(section, level))
-        own = (hold for hold in had if hold.section == section and hold.entitled_to.level <= level)
-        theirs = sum(book.mask(hold.slots, hold.period) >> cell & 1 for hold in own)
-        return max(book.free[level].at(cell) + given, theirs, 0)
-
-    def left_by_movers(self, section: Id, level: int) -> list[int]:
-        """The cells, as bits, of each place in a section that counts as held and that a child may leave."""
-        now = (hold for hold in self.facts.movers.now.values() if hold is not None and hold.section == section)
-        book = self.facts.books[section]
-        return [book.mask(hold.slots, hold.period) for hold in now if hold.entitled_to.level <= level]
-
     def refuses(self, number: int, unit: Id, way: Way) -> bool:
-        """True if the proof shows that the family cannot be served like this beside those who went before."""
-        return way.prices.get(number, 0) - self._least[number].get(unit, 0) > self.slack[number]
+        """True if the proof shows that the family cannot be served like this beside those who take part."""
+        if self.turns.contradict:
+            return self._is_full_of_others(number, way)
+        if self._waiting[number]:
+            return False
+        return self.price(way, number) - self._least[number].get(unit, 0) > self.slack[number]
+
+    def _is_full_of_others(self, number: int, way: Way) -> bool:
+        """True if one of the priced hours is full of children who stand before the family there."""
+        for choice in way.wanted.choices if way.wanted else ():
+            cells = sum(1 << entry[1] for entry in self.priced[number].cells.get(choice.section, ()))
+            standing = self.facts.standing_at(choice.request, choice.structure)
+            if cells & self.facts.full_cells(choice, standing):
+                return True
+        return False
+
+    def closes(self, number: int, aim: Aim) -> bool:
+        """True if the proof shows that no more of a goal can be reached, those before it kept."""
+        price = self.priced[number].aims.get(aim, 0)
+        return self._waiting[number] == {aim} and price > self.slack[number]
+
+    def is_closed(self, aim: Aim) -> bool:
+        """True if all who compete have the best for the goal, so that it needs no proof."""
+        most = sum(max(way.aims.get(aim, 0) for way in self.live[unit]) for unit in self._there[aim])
+        return most <= self.turns.aims.reached[aim]
+
+    def is_decided(self, aim: Aim) -> bool:
+        """True once it was the goal's turn."""
+        return aim in self._decided
+
+    def decide(self, aim: Aim) -> list[Id]:
+        """The goal is kept from here on; returns the families that have fewer ways now."""
+        self._decided.add(aim)
+        ready = [number for number in self._on[aim] if aim in self._waiting[number]]
+        for number in ready:
+            self._waiting[number].discard(aim)
+        return self.propagate(ready)
 
     def balance(self, number: int, unit: Id) -> tuple[int, int]:
-        """The places of a proof, at its prices, and what the others who went before take of them at the least."""
+        """What a proof leaves at its prices, and what the others who take part take of it at the least."""
         before = sum(least for other, least in self._least[number].items() if other != unit)
         return self.slack[number] + sum(self._least[number].values()), before
 
@@ -125,136 +109,83 @@ class Descent:
         gone = unit in self.live and way not in self.live[unit]
         return gone or any(self.refuses(number, unit, way) for number in numbers)
 
+    def refusing(self, unit: Id, way: Way) -> int | None:
+        """A proof, of those that are there, by which a way is refused; None if there is none."""
+        self._know(way)
+        if way in self._ruled_out_by:
+            return self._ruled_out_by[way]
+        if self.turns.contradict:
+            numbers: Iterable[int] = dict.fromkeys(number for key in way.keys for number in self._on[key])
+        else:
+            numbers = way.prices
+        return next((number for number in numbers if self.refuses(number, unit, way)), None)
+
+    def price(self, way: Way, number: int) -> int:
+        """What a way costs by a proof."""
+        self._know(way)
+        return way.prices.get(number, 0)
+
     def settle(self, unit: Id, ways: tuple[Way, ...]) -> list[Id]:
         """Leaves these ways to a family, and draws what follows; returns the families that have fewer ways now."""
         left = tuple(way for way in ways if way in self.live.get(unit, ways) and not self._is_refused(unit, way))
         return [unit, *self.propagate(self._note(unit, left or ways))]
 
     def _is_refused(self, unit: Id, way: Way) -> bool:
+        self._know(way)
         return any(self.refuses(number, unit, way) for number in way.prices)
 
     def propagate(self, numbers: Iterable[int]) -> list[Id]:
-        """Leaves out what these proofs rule out for those who went before, and what this rules out in turn."""
+        """Leaves out what these proofs rule out for those who take part, and what this rules out in turn."""
         changed, waiting = [], list(numbers)
         while waiting:
             number = waiting.pop()
-            for other in self._touched(number):
+            for other in self.there(self.priced[number].keys):
                 ways = self.live[other]
                 fewer = tuple(way for way in ways if not self.refuses(number, other, way))
                 if 0 < len(fewer) < len(ways):
+                    self._ruled_out_by |= {way: number for way in ways if way not in fewer}
                     changed.append(other)
                     waiting += self._note(other, fewer)
         return changed
 
-    def _touched(self, number: int) -> list[Id]:
-        return self.there(price.section for price in self.proofs[number].prices)
-
-    def there(self, sections: Iterable[Id]) -> list[Id]:
-        """The families that went before and may be in one of these sections."""
-        return list(dict.fromkeys(unit for section in dict.fromkeys(sections) for unit in self._there[section]))
+    def there(self, keys: Iterable[On]) -> list[Id]:
+        """The families that take part and may use one of these sections, limits or goals."""
+        return list(dict.fromkeys(unit for key in dict.fromkeys(keys) for unit in self._there[key]))
 
     def _note(self, unit: Id, ways: tuple[Way, ...]) -> list[int]:
         before = self.live.get(unit, ())
         self.live[unit] = ways
         for way in ways:
-            for section in way.sections:
-                self._there[section][unit] = None
+            self._know(way)
+            for key in way.keys:
+                self._there[key][unit] = None
         numbers = dict.fromkeys(number for way in (*before, *ways) for number in way.prices)
         return [number for number in numbers if self._update(number, unit)]
 
     def _update(self, number: int, unit: Id) -> bool:
-        least = min(way.prices.get(number, 0) for way in self.live[unit])
+        least = min(self.price(way, number) for way in self.live[unit])
         before = self._least[number].get(unit, 0)
         self._least[number][unit] = least
         self.slack[number] -= least - before
         return least != before
 
-    def steps(self) -> Iterator[Step]:
-        """The families in their order, each with what it would rather have; whoever runs them settles each."""
-        policy = self.facts.round.policy
-        if policy.ties is Ties.TOGETHER:
+    def steps(self) -> Iterator[Step | Reach]:
+        """The families and goals in their order; whoever runs them settles each family and decides each goal."""
+        for unit, ways in self.turns.entering():
+            self.settle(unit, ways)
+        yield from self.turns
+
+    def _know(self, way: Way) -> None:
+        """Prices a way by the proofs that are there, once."""
+        if way in self._known:
             return
-        order = self._order()
-        for unit in order:
-            if unit in self.facts.movers.had:
-                self.settle(unit, (*self.ways(unit), self._stay(unit)))
-        if policy.mode is Mode.STABLE:
-            yield from (self._step(unit) for unit in order)
-            return
-        yield from (self._served(unit) for unit in order if unit not in self.facts.movers.had)
-        yield from (self._step(unit) for unit in order if unit in self.live)
-
-    def _order(self) -> list[Id]:
-        """The families by their one claim; where somebody's points depend on the structure, it takes no part."""
-        facts, withheld = self.facts, set(self.facts.outcome.withheld)
-        alone = {
-            unit: facts.standing_at(members[0], "")
-            for unit, members in facts.families.members.items()
-            if not any(facts.requests[name].points_at for name in members) and withheld.isdisjoint(members)
-        }
-        return sorted(alone, key=alone.__getitem__)
-
-    def _step(self, unit: Id) -> Step:
-        worth = self.facts.worths.get(unit)
-        if worth is None:
-            stays = unit in self.facts.movers.had
-            return Step(unit, self.ways(unit), (self._stay(unit),) if stays else ())
-        ways = self.ways(unit)
-        better = tuple(way for way in ways if way.wanted and way.wanted.worth < worth)
-        return Step(unit, better, tuple(way for way in ways if way.wanted and way.wanted.worth == worth))
-
-    def _served(self, unit: Id) -> Step:
-        """A family looked at for the number of its children alone."""
-        seats = sum(name in self.facts.placed for name in self.facts.families.members[unit])
-        sized = [(len({choice.request for choice in way.wanted.choices}), way) for way in self.ways(unit) if way.wanted]
-        more = tuple(way for size, way in sized if size > seats)
-        return Step(unit, more, tuple(way for size, way in sized if seats and size >= seats))
-
-    def ways(self, unit: Id) -> tuple[Way, ...]:
-        """All that would suit a family at hours that exist; a child who moves keeps its place until then."""
-        if unit not in self._ways:
-            found = (self._way(wanted) for wanted in self.facts.families.wanted(unit))
-            self._ways[unit] = tuple(way for way in found if all(part.mask for part in way.parts))
-        return self._ways[unit]
-
-    def _way(self, wanted: Wanted) -> Way:
-        parts = []
-        for choice in wanted.choices:
-            level = self.facts.level_in(choice.request, choice.section)
-            parts.append(Part(choice.section, self.facts.books[choice.section].mask(*choice.span), level))
-            home = self._home(choice.request, choice.period.start)
-            parts += [home] if home is not None and home.mask else []
-        return self._priced_way(Way(wanted, tuple(parts)))
-
-    def _stay(self, unit: Id) -> Way:
-        if unit not in self._stays:
-            home = self._home(unit, None)
-            self._stays[unit] = self._priced_way(Way(None, (home,) if home is not None else ()))
-        return self._stays[unit]
-
-    def _home(self, request: Id, until: date | None) -> Part | None:
-        hold = self.facts.movers.had.get(request)
-        if hold is None:
-            return None
-        mask = self.facts.books[hold.section].mask(hold.slots, hold.period)
-        return Part(hold.section, mask, hold.entitled_to.level, until)
-
-    def _priced_way(self, way: Way) -> Way:
-        for section in way.sections:
-            self._made[section].append(way)
-        for number in {entry[0] for part in way.parts for entry in self._entries(part)}:
+        self._known.add(way)
+        for key in way.keys:
+            self._made[key][way] = None
+        for number in dict.fromkeys(number for key in way.keys for number in self._on[key]):
             self._price(way, number)
-        return way
 
     def _price(self, way: Way, number: int) -> None:
-        price = sum(entry[2] for part in way.parts for entry in self._entries(part) if entry[0] == number)
+        price = self.priced[number].price_of(way)
         if price:
             way.prices[number] = price
-
-    def _entries(self, part: Part) -> Iterator[Entry]:
-        """The prices that a child would pay for a part."""
-        common = part.mask & self._union[part.section]
-        for cell in numbers(common):
-            for entry in self._priced[part.section][cell]:
-                if part.level <= entry[1] and (part.before is None or entry[3] < part.before):
-                    yield entry

@@ -9,8 +9,9 @@ from collections import defaultdict
 
 from contracts.vocabulary import Id
 from services.matcher.solver.books import Left
-from services.matcher.solver.descent import Descent, Way
-from services.matcher.solver.regions import Cost
+from services.matcher.solver.descent import Descent
+from services.matcher.solver.priced import Cost
+from services.matcher.solver.ways import Place, Way
 
 Core = dict[tuple[Id, int], int]
 """The cells, as bits, that a family uses in any case, by section and audience level."""
@@ -44,7 +45,7 @@ class FullHours:
                     continue
                 full = part.mask & ~left.some & ~own.get((part.section, part.level), 0)
                 if full:
-                    return {(part.section, level, (full & -full).bit_length() - 1): 1}
+                    return {Place(part.section, level, (full & -full).bit_length() - 1): 1}
         return None
 
     def _in(self, section: Id) -> dict[int, Left]:
@@ -52,7 +53,7 @@ class FullHours:
             book = self.descent.facts.books[section]
             self._left[section] = {level: book.free[level].copy() for level in book.binding_levels}
             for level, left in self._left[section].items():
-                for mask in self.descent.left_by_movers(section, level):
+                for mask in self.descent.ways.left_by_movers(section, level):
                     left.give(mask, 1)
         return self._left[section]
 

@@ -10,14 +10,22 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from contracts.vocabulary import Audience, Id, Period, Slot
 from services.matcher.solver.books import Cut, Span
 from services.matcher.solver.choices import Choice
-from services.matcher.solver.schema import Hold, Placed, Quota, Request, Round, Rounding, Section, Why
+from services.matcher.solver.schema import Hold, LimitPrice, Placed, Quota, Request, Round, Rounding, Section, Why
 
 Moment = object
 """A cell of several sections, or a week by its year and number."""
+
+
+class Spot(NamedTuple):
+    """One moment of one limit, by the limit's place among all."""
+
+    limit: int
+    moment: Moment
 
 
 @dataclass
@@ -40,6 +48,7 @@ class KeptForInsertion:
     """The places that a manager's structures guarantee together: what the others leave of them."""
 
     def __init__(self, quota: Quota, round: Round, spans: Sequence[Span], missing: int) -> None:
+        self._quota = quota.id
         self._sections = {row.id for row in round.sections if row.structure in quota.structures}
         self._there = {row.id for row in round.holds if row.section in self._sections}
         vacancies = [row for row in round.vacancies if row.section in self._sections]
@@ -59,6 +68,16 @@ class KeptForInsertion:
         others = request.entitled_to is Audience.EVERYBODY and request.current not in self._there
         return self._cut.cells(slots, period) if others and section in self._sections else frozenset()
 
+    def priced(self, cell: int, price: int) -> LimitPrice:
+        """The price of a moment, as it is written."""
+        day, hour = self._cut.moment(cell)
+        return LimitPrice(quota=self._quota, day=day, hour=hour, price=price)
+
+    def moment_of(self, row: LimitPrice) -> Moment | None:
+        """The moment of a written price; None if it speaks of another limit. Raises ValueError where nothing is."""
+        ours = row.quota == self._quota and row.section is None and row.hour is not None
+        return self._cut.cell_at(row.day, row.hour) if ours and row.hour is not None else None
+
 
 class StartsPerWeek:
     """How many children may begin in a section in one week."""
@@ -75,6 +94,15 @@ class StartsPerWeek:
     def moments(self, request: Request, section: Id, slots: tuple[Slot, ...], period: Period) -> frozenset[Moment]:
         begins = section == self._section and request.current not in self._there and _has_weekdays(slots)
         return frozenset({_week(period)}) if begins else frozenset()
+
+    def priced(self, week: tuple[int, int], price: int) -> LimitPrice:
+        """The price of a week, as it is written."""
+        return LimitPrice(section=self._section, day=date.fromisocalendar(*week, 1), price=price)
+
+    def moment_of(self, row: LimitPrice) -> Moment | None:
+        """The week of a written price; None if it speaks of another limit."""
+        ours = row.section == self._section and row.quota is None
+        return _week(Period(start=row.day)) if ours else None
 
 
 class Limits:
@@ -98,6 +126,29 @@ class Limits:
             moments = rule.moments(self._requests[row.request], row.section, row.slots, row.period)
             if moments:
                 yield rule.limit, moments
+
+    def spots(self, choice: Choice) -> Iterator[Spot]:
+        """The same, moment by moment."""
+        for number, rule in enumerate(self._all):
+            taken = rule.moments(self._requests[choice.request], choice.section, choice.slots, choice.period)
+            yield from (Spot(number, moment) for moment in taken)
+
+    def left_at(self, spot: Spot) -> int:
+        """How many of those whom a limit counts it leaves room for at a moment, before anybody is placed."""
+        return max(0, self._all[spot.limit].limit.left[spot.moment])
+
+    def priced(self, spot: Spot, price: int) -> LimitPrice:
+        """A price as it is written."""
+        rule = self._all[spot.limit]
+        return rule.priced(spot.moment, price)  # type: ignore[arg-type]
+
+    def spot_of(self, row: LimitPrice) -> Spot:
+        """What a written price speaks of. Raises KeyError for a limit that is not there, ValueError for its moment."""
+        for number, rule in enumerate(self._all):
+            moment = rule.moment_of(row)
+            if moment is not None:
+                return Spot(number, moment)
+        raise KeyError(row.quota or row.section)
 
     def overrun(self, why: Why) -> Iterator[set[Id]]:
         """The children beyond each limit of one kind."""

@@ -5,7 +5,7 @@ Written without the solver. When to modify: when a wording misleads.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import date, time
 
 from contracts.vocabulary import WEEKDAYS, Id
@@ -13,10 +13,16 @@ from services.matcher.solver.canonical import canonical
 from services.matcher.solver.facts import Facts
 from services.matcher.solver.phrases import date_in_words
 from services.matcher.solver.proven import Sum, sums
-from services.matcher.solver.schema import Outcome, Price, Round
+from services.matcher.solver.schema import Goal, GoalPrice, LimitPrice, Outcome, Price, Round
 from services.matcher.solver.voted import as_ranked
 
 NBSP = "\u00a0"
+BEGIN = "Des enfants qui passent avant commencent"
+GOALS = {
+    Goal.TOTAL: "le nombre d'enfants placés en tout",
+    Goal.CHILDREN: "le nombre d'enfants servis parmi des demandes à égalité",
+    Goal.WISHES: "les vœux obtenus par des demandes à égalité",
+}
 
 
 def proof_phrases(round: Round, outcome: Outcome, request: Id) -> list[str]:
@@ -30,22 +36,61 @@ def _told(found: Sum, has: Container[Id | None]) -> Iterator[str]:
     """`has` is where the child is placed: what is refused there is another rhythm, which it would prefer."""
     there = f" à {found.structure}" if found.structure else " pour plusieurs places ensemble"
     there += ", pour un rythme préféré" if found.structure in has else ""
-    if len(found.proof.prices) == 1:
-        yield f"Preuve{there}{NBSP}: {_moment(found.proof.prices[0])}, {_places(found.places)}."
-        yield from (_taken(found.places),) if found.places > 0 else ()
+    proof = found.proof
+    counted: list[Price | LimitPrice] = [*proof.prices, *proof.limits]
+    if len(counted) == 1 and not proof.goals:
+        yield f"Preuve{there}{NBSP}: {_alone(counted[0], found.places)}."
+        yield from (_taken(counted[0], found.places),) if found.places > 0 else ()
         return
-    yield f"Preuve{there}{NBSP}: {len(found.proof.prices)} moments sont comptés ensemble."
-    yield from (f"- {price.section}, {_moment(price)}{_weight(price)}" for price in found.proof.prices)
+    yield f"Preuve{there}{NBSP}: {_how_many(len(counted))}."
+    yield from (f"- {_named(row)}{_weight(row)}" for row in counted)
+    yield from _lowered(proof.goals) if proof.goals else _added_up(found)
+
+
+def _how_many(counted: int) -> str:
+    if counted > 1:
+        return f"{counted} moments sont comptés ensemble"
+    return "un moment est compté" if counted else "ce que d'autres ont obtenu suffit à le montrer"
+
+
+def _added_up(found: Sum) -> Iterator[str]:
     yield f"Ces moments comptent {found.places} place{_s(found.places)}."
     yield f"Les enfants qui passent avant en prennent {found.before} au moins."
     yield f"Cette demande en prendrait {found.more}{NBSP}: {found.before} + {found.more} dépasse {found.places}."
+
+
+def _lowered(goals: Iterable[GoalPrice]) -> Iterator[str]:
+    """What serving this request would make worse, at least one of it; no band is named by its points."""
+    yield f"Servie là, cette demande ferait perdre sur l'un de ces points{NBSP}:"
+    yield from dict.fromkeys(f"- {GOALS[row.goal]}" for row in goals)
+
+
+def _alone(row: Price | LimitPrice, places: int) -> str:
+    """One moment, and how many places it has."""
+    if isinstance(row, Price):
+        return f"{_moment(row.day, row.hour)}, {_places(places)}"
+    if row.hour is not None:
+        left = f"{places} place{_s(places)}" if places > 0 else "aucune place"
+        return f"{_moment(row.day, row.hour)}, l'insertion laisse {left} aux autres"
+    begin = f"{places} enfant{_s(places)} au plus y commence{'nt' if places > 1 else ''}"
+    return f"la semaine du {_day(row.day)}, {begin if places > 0 else 'aucun autre enfant ne peut commencer'}"
+
+
+def _named(row: Price | LimitPrice) -> str:
+    if isinstance(row, Price):
+        return f"{row.section}, {_moment(row.day, row.hour)}"
+    if row.hour is not None:
+        return f"places gardées à l'insertion, {_moment(row.day, row.hour)}"
+    return f"débuts d'accueil à {row.section}, la semaine du {_day(row.day)}"
 
 
 def _places(places: int) -> str:
     return f"il y a {places} place{_s(places)}" if places > 0 else "aucune place n'est libre"
 
 
-def _taken(places: int) -> str:
+def _taken(row: Price | LimitPrice, places: int) -> str:
+    if isinstance(row, LimitPrice) and row.hour is None:
+        return f"{'Un enfant qui passe avant commence' if places == 1 else BEGIN} cette semaine-là."
     one = "Un enfant qui passe avant la prend."
     return one if places == 1 else "Des enfants qui passent avant les prennent toutes."
 
@@ -54,12 +99,12 @@ def _s(count: int) -> str:
     return "s" if count > 1 else ""
 
 
-def _weight(price: Price) -> str:
+def _weight(price: Price | LimitPrice) -> str:
     return f", compté {price.price} fois" if price.price > 1 else ""
 
 
-def _moment(price: Price) -> str:
-    return f"le {_day(price.day)} à {_hour(price.hour)}"
+def _moment(day: date, hour: time) -> str:
+    return f"le {_day(day)} à {_hour(hour)}"
 
 
 def _day(day: date) -> str:

@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contracts.vocabulary import Id
-from services.matcher.solver.descent import Descent, Way
+from services.matcher.solver.descent import Descent
 from services.matcher.solver.facts import Facts
 from services.matcher.solver.schema import Certificate, Proof
+from services.matcher.solver.turns import Reach, Step
+from services.matcher.solver.ways import Aim, Way
 
 Refused = tuple[Id, Id | None]
 """A family and a structure; siblings, and weeks that two structures share, are refused as a whole."""
@@ -33,31 +35,64 @@ def proven(facts: Facts) -> Proven:
     """What the certificate of an outcome proves; without one, only who has its first choice."""
     certificate = facts.outcome.certificate or Certificate()
     named = {(row.unit, row.structure): row.proofs for row in certificate.refusals}
+    closed = {Aim(row.goal, row.tier, row.points, row.among): row.proof for row in certificate.bounds}
     try:
         descent = Descent(facts, certificate.proofs)
     except (KeyError, ValueError):  # it prices what is not there: nothing of it can be read
-        return Proven((), _names(facts, facts.families.members), tuple(named))
-    known = {refused: numbers for refused, numbers in named.items() if max(numbers, default=-1) < len(descent.proofs)}
-    shown, missing = _shown(descent, known)
-    false = [refused for refused in named if refused not in shown]
-    return Proven(_names(facts, facts.families.members.keys() - missing), _names(facts, missing), tuple(false))
+        return Proven((), _names(facts, facts.families.members), (*named, *((aim.among, None) for aim in closed)))
+    there = len(descent.priced)
+    known = {refused: numbers for refused, numbers in named.items() if max(numbers, default=-1) < there}
+    found = _Shown(descent, known, {aim: number for aim, number in closed.items() if number < there})
+    false = [refused for refused in named if refused not in found.refusals]
+    false += [(aim.among, None) for aim in closed if aim not in found.closed]
+    return Proven(_names(facts, facts.families.members.keys() - found.missing), _names(facts, found.missing), (*false,))
 
 
-def _shown(descent: Descent, named: dict[Refused, tuple[int, ...]]) -> tuple[set[Refused], set[Id]]:
-    """The refusals that hold, and the families that would prefer something of which no refusal is shown."""
-    held: dict[Refused, bool] = {}
-    facts = descent.facts
-    waiting = {unit for unit in facts.families.members if _prefers_something(facts, unit)}
-    for step in descent.steps():
+class _Shown:
+    """The `refusals` that hold, the goals that are `closed`, and the families that are `missing` a proof: of something
+    that they would prefer, or of a goal that they compete for."""
+
+    def __init__(self, descent: Descent, named: dict[Refused, tuple[int, ...]], bounds: dict[Aim, int]) -> None:
+        self.descent, self._named, self._bounds = descent, named, bounds
+        self.closed: set[Aim] = set()
+        self._held: dict[Refused, bool] = {}
+        self._open: set[Aim] = set()
+        for step in descent.steps():
+            if isinstance(step, Reach):
+                self._close(step.aim)
+            else:
+                self._serve(step)
+        self.refusals = {refused for refused, holds in self._held.items() if holds}
+        self.missing = self._missing()
+
+    def _close(self, aim: Aim) -> None:
+        number = self._bounds.get(aim)
+        if number is not None and self.descent.closes(number, aim):
+            self.closed.add(aim)
+        elif not self.descent.is_closed(aim):
+            self._open.add(aim)
+        self.descent.decide(aim)
+
+    def _serve(self, step: Step) -> None:
         for way in step.preferred:
-            refused = refused_by(facts, step.unit, way)
-            holds = descent.rules_out(step.unit, way, named.get(refused, ()))
-            held[refused] = held.get(refused, True) and holds
-        if step.kept:
-            descent.settle(step.unit, step.kept)
-    unshown = {unit for (unit, _), holds in held.items() if not holds}
-    looked_at = {unit for unit, _ in held}
-    return {refused for refused, holds in held.items() if holds}, unshown | (waiting - looked_at)
+            refused = refused_by(self.descent.facts, step.unit, way)
+            holds = self.descent.rules_out(step.unit, way, self._named.get(refused, ()))
+            self._held[refused] = self._held.get(refused, True) and holds
+        if step.kept and not self.descent.turns.contradict:
+            self.descent.settle(step.unit, step.kept)
+
+    def _missing(self) -> set[Id]:
+        facts, competing = self.descent.facts, self.descent.turns.aims.competing
+        waiting = {unit for unit in facts.families.members if _prefers_something(facts, unit)}
+        looked_at = {unit for unit, _ in self._held}
+        unshown = {unit for (unit, _), holds in self._held.items() if not holds}
+        relying = {unit for unit in competing if self._relies_on_open(unit)} if self._open else set()
+        return unshown | (waiting - looked_at) | relying
+
+    def _relies_on_open(self, unit: Id) -> bool:
+        """True if a goal was left open of those with whom a family competes."""
+        part_of = self.descent.turns.aims.part_of
+        return any(part_of[aim.among] == part_of[unit] for aim in self._open)
 
 
 @dataclass(frozen=True)
@@ -79,14 +114,19 @@ def sums(facts: Facts, request: Id) -> list[Sum]:
     descent = Descent(facts, certificate.proofs)
     found: dict[tuple[Id | None, int], Sum] = {}
     for step in descent.steps():
+        if isinstance(step, Reach):
+            descent.decide(step.aim)
+            continue
         for way in step.preferred if step.unit == unit else ():
             _, structure = refused_by(facts, unit, way)
             number = next((one for one in named.get(structure, ()) if descent.refuses(one, unit, way)), None)
             if number is not None:
                 places, before = descent.balance(number, unit)
-                proof = certificate.proofs[number]
-                found.setdefault((structure, number), Sum(structure, proof, places, before, way.prices[number]))
-        if step.kept:
+                found.setdefault(
+                    (structure, number),
+                    Sum(structure, certificate.proofs[number], places, before, descent.price(way, number)),
+                )
+        if step.kept and not descent.turns.contradict:
             descent.settle(step.unit, step.kept)
     return list(found.values())
 

@@ -1,4 +1,5 @@
-"""Prices against one choice, from the linear relaxation of the sections around it, in whole numbers.
+"""Prices against one choice, or against more of a goal, from the linear relaxation of the sections around it, in whole
+numbers.
 
 When to modify: with a new version of OR-Tools, or to find prices that this does not find.
 """
@@ -7,125 +8,177 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator
-from datetime import date
+from dataclasses import dataclass
 
 from ortools.linear_solver import pywraplp
 
 from contracts.vocabulary import Id
-from services.matcher.solver.books import Cell, numbers
-from services.matcher.solver.descent import Descent, Way
+from services.matcher.solver.descent import Descent
+from services.matcher.solver.limited import Spot
 from services.matcher.solver.linear import DENOMINATORS, NEAR
+from services.matcher.solver.priced import Cost, Key, Priced
+from services.matcher.solver.ways import Aim, Place, Way
 
-Place = tuple[Id, int, Cell]
-"""A section, the audience level that counts, and a cell."""
-Cost = dict[Place, int]
-Rough = dict[Place, float]
-Scarce = dict[Place, tuple[list[int], int]]
-"""Who uses a place, by the `id` of the way, once for each use; and how many there are."""
+Rough = dict[Key, float]
+Scarce = dict[Place | Spot, tuple[list[tuple[Way, int]], int]]
+"""Who uses a place, how much, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Families with a choice, and those without one beside them. `aims` are goals that they must keep, with what is
+    left of each to those who have a choice."""
+
+    open: list[tuple[Way, ...]]
+    fixed: list[Way]
+    aims: dict[Aim, int]
+    inside: Container[Id] | None = None
 
 
 def prices_against(descent: Descent, unit: Id, way: Way, most: int) -> Iterator[Cost]:
     """Whole prices that refuse a way to a family, from wider and wider surroundings, of at most so many ways."""
     sections = dict.fromkeys(way.sections)
     while True:
-        live = [descent.live[other] for other in descent.there(sections) if other != unit]
-        region, fixed = [ways for ways in live if len(ways) > 1], [ways for ways in live if len(ways) == 1]
-        if sum(map(len, region)) > most:
+        live = _live(descent, (*sections, *way.spots), unit)
+        region = Region(
+            [ways for ways in live if len(ways) > 1], [ways[0] for ways in live if len(ways) == 1], {}, sections
+        )
+        if sum(map(len, region.open)) > most:
             return
-        for cost in _whole(_relaxed(_scarce(descent, [*region, (way,)], fixed, sections), region, way) or {}):
+        for cost in _whole(_relaxed(descent, region, {way: 1}, (way,)) or {}):
             if holds(descent, cost, unit, way):
                 yield cost
                 return
-        wider = dict.fromkeys(section for ways in region for other in ways for section in other.sections)
+        wider = dict.fromkeys(section for ways in region.open for other in ways for section in other.sections)
         if wider.keys() <= sections.keys():
-            return
+            break
         sections |= wider
+    if unit in descent.turns.aims.competing:
+        region = _competing(descent, unit, sections)
+        if sum(map(len, region.open)) <= most:
+            found = _whole(_relaxed(descent, region, {way: 1}, (way,)) or {})
+            yield from (cost for cost in found if holds(descent, cost, unit, way))
+
+
+def prices_closing(descent: Descent, aim: Aim, most: int) -> Iterator[Cost]:
+    """Whole prices that show that no more of a goal can be reached."""
+    region = _competing(descent, None, (), aim)
+    if sum(map(len, region.open)) > most:
+        return
+    goal = {way: amount for ways in region.open for way in ways if (amount := way.aims.get(aim, 0))}
+    rough = _relaxed(descent, region, goal, ())
+    for cost in _whole({**rough, aim: 1.0}) if rough is not None else ():
+        if _slack(descent, cost) < cost[aim]:
+            yield cost
+            return
+
+
+def _live(descent: Descent, keys: Iterable[Id | Spot], unit: Id | None) -> list[tuple[Way, ...]]:
+    return [descent.live[other] for other in descent.there(keys) if other != unit]
+
+
+def _competing(descent: Descent, unit: Id | None, sections: Iterable[Id], goal: Aim | None = None) -> Region:
+    """All who compete with a family, or for a goal, directly or through others, and the goals that they keep."""
+    names: list[Id] = []
+    wider = descent.there([goal] if goal else [*sections, *descent.turns.aims.competing.get(unit or "", ())])
+    while len(wider) > len(names):
+        names = [name for name in wider if _counts(descent, name, goal)]
+        keys = dict.fromkeys(key for name in names for way in descent.live[name] for key in way.keys)
+        wider = [name for name in descent.there(keys) if _counts(descent, name, goal)]
+    aims = {key: descent.turns.aims.reached[key] for key in keys if isinstance(key, Aim) and descent.is_decided(key)}
+    live = [descent.live[name] for name in names if name != unit]
+    fixed = [ways[0] for ways in live if len(ways) == 1]
+    left = {aim: reached - sum(way.aims.get(aim, 0) for way in fixed) for aim, reached in aims.items()}
+    return Region([ways for ways in live if len(ways) > 1], fixed, left)
+
+
+def _counts(descent: Descent, name: Id, goal: Aim | None) -> bool:
+    """False for a family that may have nothing and is counted in no goal yet: it is in nobody's way."""
+    ways = descent.live[name]
+    if all(way.parts for way in ways):
+        return True
+    return any(aim == goal or descent.is_decided(aim) for way in ways for aim in way.aims)
 
 
 def holds(descent: Descent, cost: Cost, unit: Id, way: Way) -> bool:
-    """True if these prices refuse the way to the family, beside all who went before."""
-    by_section: defaultdict[Id, list[tuple[int, int, int]]] = defaultdict(list)
-    for (section, level, cell), price in cost.items():
-        by_section[section].append((level, cell, price))
-
-    def price_of(other: Way) -> int:
-        return sum(
-            price
-            for part in other.parts
-            for level, cell, price in by_section.get(part.section, ())
-            if part.level <= level and part.mask >> cell & 1 and _is_in_time(descent, part.section, part.before, cell)
-        )
-
-    slack = sum(price * descent.places(*place) for place, price in cost.items())
-    for other in descent.there(by_section):
-        if other != unit:
-            slack -= min(map(price_of, descent.live[other]))
-    return price_of(way) > slack
+    """True if these prices refuse the way to the family, beside all who take part."""
+    return Priced(cost, descent.ways).price_of(way) > _slack(descent, cost, unit)
 
 
-def _is_in_time(descent: Descent, section: Id, before: date | None, cell: Cell) -> bool:
-    return before is None or descent.facts.books[section].moment(cell)[0] < before
+def _slack(descent: Descent, cost: Cost, beside: Id | None = None) -> int:
+    priced = Priced(cost, descent.ways)
+    slack = priced.places - sum(price * descent.turns.aims.reached[aim] for aim, price in priced.aims.items())
+    others = (other for other in descent.there(priced.keys) if other != beside)
+    return slack - sum(min(map(priced.price_of, descent.live[other])) for other in others)
 
 
-def _relaxed(scarce: Scarce, region: list[tuple[Way, ...]], way: Way) -> Rough | None:
-    """The prices of the scarce places, with as much of the way taken as can be; None if all of it can."""
+def _relaxed(descent: Descent, region: Region, goal: dict[Way, int], new: tuple[Way, ...]) -> Rough | None:
+    """The prices of what is scarce, with as much of the goal as can be; None if that proves nothing.
+
+    `new` may be had in part: all of it is too much to prove anything.
+    """
     solver = pywraplp.Solver.CreateSolver("GLOP")
-    new = solver.NumVar(0.0, 1.0, "")
-    variables: dict[int, pywraplp.Variable] = {id(way): new}
-    for ways in region:
+    variables = {way: solver.NumVar(0.0, 1.0, "") for way in new}
+    for ways in region.open:
         one = solver.RowConstraint(1.0, 1.0, "")
         for other in ways:
-            variables[id(other)] = solver.NumVar(0.0, solver.infinity(), "")
-            one.SetCoefficient(variables[id(other)], 1.0)
-    solver.Objective().SetCoefficient(new, 1.0)
+            variables[other] = solver.NumVar(0.0, solver.infinity(), "")
+            one.SetCoefficient(variables[other], 1.0)
+    for way, amount in goal.items():
+        solver.Objective().SetCoefficient(variables[way], float(amount))
     solver.Objective().SetMaximization()
-    rows = {
-        place: _limit(solver, [variables[number] for number in used], left) for place, (used, left) in scarce.items()
+    rows: dict[Key, pywraplp.Constraint] = {
+        key: _limit(solver, [(variables[way], count) for way, count in used], left)
+        for key, (used, left) in _scarce(descent, region, new).items()
     }
-    if solver.Solve() != pywraplp.Solver.OPTIMAL or solver.Objective().Value() > 1 - NEAR:
+    for aim, least in region.aims.items():
+        counted = [(variables[way], -amount) for way in variables if (amount := way.aims.get(aim, 0))]
+        rows[aim] = _limit(solver, counted, -least)
+    if solver.Solve() != pywraplp.Solver.OPTIMAL or (new and solver.Objective().Value() > 1 - NEAR):
         return None
-    return {place: price for place, row in rows.items() if (price := row.dual_value()) > NEAR}
+    return {key: price for key, row in rows.items() if (price := row.dual_value()) > NEAR}
 
 
-def _limit(solver: pywraplp.Solver, users: list[pywraplp.Variable], left: int) -> pywraplp.Constraint:
+def _limit(
+    solver: pywraplp.Solver, users: list[tuple[pywraplp.Variable, int]], left: int
+) -> pywraplp.Constraint:  # fmt: skip
     row = solver.RowConstraint(-solver.infinity(), float(left), "")
-    for variable in users:
-        row.SetCoefficient(variable, row.GetCoefficient(variable) + 1.0)
+    for variable, count in users:
+        row.SetCoefficient(variable, float(count))
     return row
 
 
-def _scarce(
-    descent: Descent, region: list[tuple[Way, ...]], fixed: Iterable[tuple[Way, ...]], sections: Iterable[Id]
-) -> Scarce:
+def _scarce(descent: Descent, region: Region, new: tuple[Way, ...]) -> Scarce:
     """The places that may be too few beside those who are fixed; of places with the same users the scarcest."""
-    inside = set(sections)
-    users: defaultdict[Place, list[int]] = defaultdict(list)
-    for other in (other for ways in region for other in ways):
-        for place in _used(descent, other, inside):
-            users[place].append(id(other))
-    taken = Counter(place for (other,) in fixed for place in _used(descent, other, inside) if place in users)
-    least: dict[tuple[int, ...], tuple[int, Place]] = {}
-    for place, used in users.items():
-        left = descent.places(*place) - taken[place]
-        least[tuple(used)] = min((left, place), least.get(tuple(used), (left, place)))
-    return {place: (list(used), left) for used, (left, place) in least.items() if len(used) > left}
+    users: defaultdict[Place | Spot, list[tuple[Way, int]]] = defaultdict(list)
+    for way in (*new, *(way for ways in region.open for way in ways)):
+        for key, count in _used(descent, way, region).items():
+            users[key].append((way, count))
+    taken: Counter[Place | Spot] = Counter()
+    for way in region.fixed:
+        taken.update({key: count for key, count in _used(descent, way, region).items() if key in users})
+    least: dict[tuple[tuple[int, int], ...], tuple[int, Place | Spot]] = {}
+    for key, used in users.items():
+        left, same = descent.ways.left(key) - taken[key], tuple((id(way), count) for way, count in used)
+        if same not in least or left < least[same][0]:
+            least[same] = (left, key)
+    found = {key: (users[key], left) for left, key in least.values()}
+    return {key: (used, left) for key, (used, left) in found.items() if sum(count for _, count in used) > left}
 
 
-def _used(descent: Descent, way: Way, inside: Container[Id]) -> Iterator[Place]:
-    """The places that a way takes in these sections, at each audience level that counts."""
-    for part in way.parts:
-        if part.section in inside:
-            levels = [level for level in descent.facts.books[part.section].binding_levels if level >= part.level]
-            for cell in numbers(part.mask):
-                if _is_in_time(descent, part.section, part.before, cell):
-                    yield from ((part.section, level, cell) for level in levels)
+def _used(descent: Descent, way: Way, region: Region) -> dict[Place | Spot, int]:
+    """What a way takes of what the region looks at."""
+    used, inside = descent.ways.used(way), region.inside
+    if inside is None:
+        return used
+    return {key: count for key, count in used.items() if isinstance(key, Spot) or key.section in inside}
 
 
 def _whole(prices: Rough) -> Iterator[Cost]:
     """The prices as whole numbers over each small denominator, those that differ only."""
     seen: set[tuple[int, ...]] = set()
     for denominator in DENOMINATORS if prices else ():
-        rounded = {place: round(price * denominator) for place, price in prices.items()}
+        rounded = {key: round(price * denominator) for key, price in prices.items()}
         if tuple(rounded.values()) not in seen:
             seen.add(tuple(rounded.values()))
-            yield {place: price for place, price in rounded.items() if price > 0}
+            yield {key: price for key, price in rounded.items() if price > 0}

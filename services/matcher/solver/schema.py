@@ -15,7 +15,10 @@ from enum import StrEnum
 from pydantic import Field
 
 from contracts.vocabulary import Audience, Frozen, Id, Period, RequestKind, Slot, VacancyKind
+from services.matcher.solver.certificate import Bound as Bound
 from services.matcher.solver.certificate import Certificate as Certificate
+from services.matcher.solver.certificate import GoalPrice as GoalPrice
+from services.matcher.solver.certificate import LimitPrice as LimitPrice
 from services.matcher.solver.certificate import Price as Price
 from services.matcher.solver.certificate import Proof as Proof
 from services.matcher.solver.certificate import Refusal as Refusal
@@ -26,6 +29,7 @@ from services.matcher.solver.reason import is_unsaid
 from services.matcher.solver.vote import FIRST_TIER as FIRST_TIER
 from services.matcher.solver.vote import LEAST_SHARE as LEAST_SHARE
 from services.matcher.solver.vote import ORDINARY_TIER as ORDINARY_TIER
+from services.matcher.solver.vote import Goal as Goal
 from services.matcher.solver.vote import Mode as Mode
 from services.matcher.solver.vote import Policy as Policy
 from services.matcher.solver.vote import Quota as Quota
@@ -285,15 +289,6 @@ class Envy(Frozen):
     request: Id
     section: Id
     pattern: int
-
-
-class Goal(StrEnum):
-    """What a level counts: children placed in all, claims of a band met, steps down from first wishes, minutes."""
-
-    TOTAL = "total"
-    CHILDREN = "children"
-    WISHES = "wishes"
-    HOURS = "hours"
 
 
 class Level(Frozen):

@@ -27,6 +27,15 @@ class Mode(StrEnum):
     MOST_CHILDREN = "most_children"
 
 
+class Goal(StrEnum):
+    """What a level counts: children placed in all, claims of a band met, steps down from first wishes, minutes."""
+
+    TOTAL = "total"
+    CHILDREN = "children"
+    WISHES = "wishes"
+    HOURS = "hours"
+
+
 class Ties(StrEnum):
     DRAW = "draw"
     TOGETHER = "together"

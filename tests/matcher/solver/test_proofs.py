@@ -199,14 +199,6 @@ def test_a_proof_stands_beside_the_decision_and_changes_nothing_in_it() -> None:
     assert Outcome.model_validate_json(told.model_dump_json()) == told
 
 
-def test_where_ties_are_served_together_nothing_is_said_to_be_proven() -> None:
-    round = _in(tiny(7), Mode.STABLE, Ties.TOGETHER)
-    outcome = _proven(round)
-    assert _certificate(outcome).refusals == ()
-    assert verify(round, outcome) == ()
-    assert best_of_all(round, outcome).open != ()
-
-
 def test_whoever_waits_for_a_check_is_never_said_to_have_the_best_even_where_no_section_takes_its_age() -> None:
     round = round_of(PLAIN)
     first, second = round.requests
