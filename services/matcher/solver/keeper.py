@@ -43,7 +43,7 @@ class Keeper:
 
     def keep(self, unit: Id, columns: Columns) -> bool:
         """Keeps the unit at one of these columns if that is possible with all that is kept already."""
-        live = self._possible(columns)
+        live = self.possible(columns)
         if unit not in self.now.live:
             live = tuple(column for column in live if not self._was_refused(column))
         if not live or not self._place(unit, live):
@@ -62,7 +62,7 @@ class Keeper:
             index = self.undecided if len(self.now.live[unit]) > 1 else self.decided
             index[row][unit] = None
 
-    def _possible(self, columns: Columns) -> Columns:
+    def possible(self, columns: Columns) -> Columns:
         """The columns that neither what others take for sure nor a proof rules out."""
         if not self.settings.quick_no:
             return columns
@@ -139,6 +139,31 @@ class Keeper:
             if not self.widen(question, region):
                 self._refuse(unit, columns)
                 return False
+
+    def rule_out(self, unit: Id, columns: Columns, but: int) -> None:
+        """Takes columns from a unit for good, if nothing can give it any of them, whatever becomes of the row `but`."""
+        columns = self._without_closed(unit, columns)
+        region = self._region(unit, columns)
+        while columns and self.may_ask():
+            question = replace(self.question(region, unit), goal_row=but)
+            relaxed = relax(self._with_fallback(question, unit))
+            is_open = relaxed is None or relaxed.value <= NEAR - 1
+            if is_open or (relaxed and self._add_proof(relaxed, unit, columns)) or not self.widen(question, region):
+                return
+
+    def _without_closed(self, unit: Id, columns: Columns) -> Columns:
+        """Takes from a unit the columns that are full of units without another choice; returns the others."""
+        here = self.now.take(unit)
+        full, bits = self.now.full[self.sheet.block_of[unit]], self.sheet.bits
+        closed = [column for column in columns if bits[column] & full and self._is_closed(column)]
+        self.now.put(here)
+        if closed:
+            self.settle(unit, tuple([column for column in self.now.live[unit] if column not in closed]))
+        return tuple([column for column in columns if column in self.now.live[unit]])
+
+    def _is_closed(self, column: int) -> bool:
+        full_rows = (row for row in self.sheet.cells[column] if self.now.room(row) <= 0)
+        return any(not self._who_could_take_less(row) for row in full_rows)
 
     def _refuse(self, unit: Id, columns: Columns) -> None:
         if unit not in self.now.live:

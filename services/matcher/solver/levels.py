@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from contracts.vocabulary import Id
+from services.matcher.solver.board import Columns
 from services.matcher.solver.columns import Amounts
 from services.matcher.solver.constraints import best, least
 from services.matcher.solver.keeper import Keeper
-from services.matcher.solver.linear import Relaxed, relax
+from services.matcher.solver.linear import NEAR, Relaxed, relax
 from services.matcher.solver.prices import proof_of, rough_slack
 from services.matcher.solver.problem import RowKind
 from services.matcher.solver.questions import Question
@@ -38,7 +39,7 @@ def enter(keeper: Keeper, units: Iterable[Id]) -> None:
     for unit in units:
         if unit not in keeper.now.live:
             keeper.now.put(keeper.sheet.nothing[unit])
-            keeper.settle(unit, (*keeper.sheet.choices[unit], keeper.sheet.nothing[unit]))
+            keeper.settle(unit, (*keeper.possible(keeper.sheet.choices[unit]), keeper.sheet.nothing[unit]))
 
 
 def pursue(keeper: Keeper, amounts: Amounts) -> Reached:
@@ -51,19 +52,18 @@ def pursue(keeper: Keeper, amounts: Amounts) -> Reached:
     for unit in units if keeper.settings.chain_depth else ():
         _improve(keeper, row, unit)
     bound = _close(keeper, row)
+    keeper.add_proof(proof_of({row: 1}, sheet, keeper.kept_in([row])))
     return Reached(sheet.caps[row], bound)
 
 
 def _improve(keeper: Keeper, row: int, unit: Id) -> None:
     """Moves the unit to a column that takes less of the row, if a short chain of moves allows it."""
-    now, amounts = keeper.now, keeper.sheet.amounts
-    before = now.at[unit]
-    better = [column for column in now.live[unit] if amounts[column].get(row, 0) < amounts[before].get(row, 0)]
+    now, better = keeper.now, _better(keeper, row, unit)
     if not better:
         return
     now.add_to_row(row, -1)
-    now.take(unit)
-    if now.insert(tuple(better), keeper.settings.chain_depth, keeper.settings.chain_width):
+    before = now.take(unit)
+    if now.insert(better, keeper.settings.chain_depth, keeper.settings.chain_width):
         now.add_to_row(row, -now.room(row))
     else:
         now.put(before)
@@ -72,7 +72,9 @@ def _improve(keeper: Keeper, row: int, unit: Id) -> None:
 
 def _close(keeper: Keeper, row: int) -> int:
     """Lowers the row to what can be reached, and returns its bound."""
-    if not any(_could_take_less(keeper, row, unit) for unit in keeper.undecided[row]):
+    for unit in list(keeper.undecided[row]) if keeper.settings.quick_no else ():
+        keeper.rule_out(unit, _better(keeper, row, unit), row)
+    if not any(_better(keeper, row, unit) for unit in keeper.undecided[row]):
         return keeper.sheet.caps[row]
     blocks = {keeper.sheet.block_of[unit] for unit in keeper.undecided[row]}
     live = keeper.now.live.items()
@@ -88,16 +90,17 @@ def _close(keeper: Keeper, row: int) -> int:
         return _outside(keeper, row, question) + least(question)
     bound = None
     if keeper.settings.quick_no and (relaxed := relax(question)):
-        if relaxed.columns:
+        if relaxed.columns and _outside(keeper, row, question) + relaxed.value < keeper.sheet.caps[row] - NEAR:
             _move(keeper, row, relaxed.columns)
         bound = _prove(keeper, row, relaxed)
     return keeper.sheet.caps[row] if bound == keeper.sheet.caps[row] else _search(keeper, row, question, bound)
 
 
-def _could_take_less(keeper: Keeper, row: int, unit: Id) -> bool:
-    amounts = keeper.sheet.amounts
-    here = amounts[keeper.now.at[unit]].get(row, 0)
-    return any(amounts[column].get(row, 0) < here for column in keeper.now.live[unit])
+def _better(keeper: Keeper, row: int, unit: Id) -> Columns:
+    """The columns of a unit that would take less of the row than the one that it has."""
+    amounts, now = keeper.sheet.amounts, keeper.now
+    here = amounts[now.at[unit]].get(row, 0)
+    return tuple([column for column in now.live[unit] if amounts[column].get(row, 0) < here])
 
 
 def _move(keeper: Keeper, row: int, columns: dict[Id, int]) -> None:

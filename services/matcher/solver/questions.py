@@ -46,13 +46,16 @@ class Question:
     @cached_property
     def limits(self) -> dict[int, int]:
         """What is left of each row that these units could overrun; of rows with the same users only the scarcest."""
-        least: dict[tuple[object, ...], int] = {}
+        least: dict[tuple[object, ...], tuple[int, int]] = {}
+        kinds, unit_of = self.sheet.kinds, self.sheet.unit_of
         for row, amounts in self.users.items():
-            if _most(amounts, self.sheet.unit_of) > self.room(row):
-                key = (self.sheet.kinds[row], *amounts.items())
-                if key not in least or self.room(row) < self.room(least[key]):
-                    least[key] = row
-        return {row: self.room(row) for row in least.values()}
+            left, taken = self.room(row), tuple(amounts.values())
+            may_be_overrun = kinds[row] is RowKind.GOAL or sum(taken) > left
+            if may_be_overrun and _most(amounts, unit_of) > left:
+                key = (kinds[row], tuple(amounts), taken)
+                if key not in least or left < least[key][1]:
+                    least[key] = (row, left)
+        return dict(least.values())
 
     def of_kind(self, kind: RowKind) -> Iterator[tuple[int, int]]:
         """The rows of one kind that can be overrun, and what is left of them."""
