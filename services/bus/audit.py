@@ -7,7 +7,7 @@ A row is written in the transaction of the act, so that there is none of an act 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -45,7 +45,7 @@ class Kept(Entry):
 def note(tx: sa.Connection, *entries: Entry) -> None:
     """Keep `entries` if and only if `tx` commits."""
     if entries:
-        tx.execute(_INSERT, [asdict(entry) for entry in entries])
+        tx.execute(_INSERT, [vars(entry) for entry in entries])
 
 
 _INSERT = audit.insert()

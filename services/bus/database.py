@@ -215,14 +215,21 @@ def prepare_sqlite(engine: sa.Engine, begin: str, durability: Durability) -> Non
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
 
 
-def open_postgresql(url: str, schema: str, pool_size: int = 5) -> Database:
+CONNECTIONS = 10
+"""Transactions at once of each kind, reading and writing: what a process of one core can keep busy, and no more."""
+
+
+def open_postgresql(url: str, schema: str, pool_size: int = CONNECTIONS) -> Database:
     """The schema `schema` of the PostgreSQL database at `url` (`postgresql+asyncpg://…`).
 
-    Reads are one snapshot each (REPEATABLE READ): a page or a round never sees half of a change.
+    Reads are one snapshot each (REPEATABLE READ): a page or a round never sees half of a change. A connection that was
+    opened is kept, and none is opened beyond `pool_size`: one that is opened for a single transaction costs ten times
+    that transaction, for its password alone.
     """
     server = {"search_path": schema, "timezone": "UTC", "application_name": f"berceau-{schema}"}
     options: dict[str, Any] = {
         "pool_size": pool_size,
+        "max_overflow": 0,
         "hide_parameters": True,  # what a statement carried must not enter a log with its error
         "connect_args": {"server_settings": server, "timeout": CONNECT_TIMEOUT_S},
     }

@@ -48,3 +48,9 @@ _NOTE_ON_SQLITE = (
 )
 """Built once for each kind of database: every message asks this. (SQLite takes `ON CONFLICT` for a join where the
 select has no `WHERE`.)"""
+
+
+def forget(tx: sa.Connection, event_ids: Collection[str]) -> None:
+    """Take notes of this very transaction back: what they were of did not happen."""
+    if event_ids:
+        tx.execute(sa.delete(inbox).where(inbox.c.event_id.in_(sorted(event_ids))))

@@ -12,6 +12,7 @@ import secrets
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -20,12 +21,15 @@ import asyncpg
 from services.bus.settings import Settings
 from services.cli import bench_way_text as text
 from services.cli.bench_way_bus import Ground, bare_consume, bare_relay, consume, own_ground, relay
-from services.cli.bench_way_door import bare_commits, post_places
+from services.cli.bench_way_door import AT_ONCE, bare_commits, post_places
 from services.cli.bench_way_places import Site, running_site
 from services.cli.failures import NBSP
 
-WANTED = {"consume": 0.5, "relay": 0.3, "door": 0.4}
+WANTED = {"consume": 0.5, "relay": 0.3, "door": 0.4, "batches": 0.4}
 """The least share of the floor that is asked for (reliability.md)."""
+
+BATCHES = 16
+"""One for each of the sixteen programs, at each turn."""
 
 MOST_TIMES_FLOOR, ALONE_P99_MS, BURST_P99_MS = 5.0, 250.0, 1000.0
 """The most that is asked for, from a posted place to its text (reliability.md)."""
@@ -33,7 +37,8 @@ MOST_TIMES_FLOOR, ALONE_P99_MS, BURST_P99_MS = 5.0, 250.0, 1000.0
 SAYS = {
     "relay": "Publier ; plancher : le plus lent de prendre-et-marquer et du producteur nu",
     "consume": "Lire et traiter ; plancher : getmany, puis une insertion par lot",
-    "door": "Recevoir en HTTP, 16 à la fois ; plancher : 16 boucles d'un commit nu",
+    "door": "Recevoir en HTTP, 16 à la fois, place par place ; plancher : 16 boucles d'un commit nu",
+    "batches": "La même chose, par lots de 500",
     "text": "D'une place publiée au SMS ; plancher : commit, réveil, Kafka, commit, appel HTTP",
     "burst": "La même chose, en rafale",
 }
@@ -100,10 +105,11 @@ async def measured(settings: Settings, sizes: Sizes, *, bus_only: bool = False) 
         async with text.running_operator() as operator:
             site_of = own.model_copy(update={"kafka_prefix": f"site-{secrets.token_hex(4)}."})
             async with running_site(site_of, operator.url) as site:
-                found.append(
-                    await _figure("door", turns, lambda: post_places(site, events), lambda: bare_commits(own, events))
-                )
-                return found + await _texts(site, operator, ground, sizes)
+                found += await _texts(site, operator, ground, sizes)  # before the matcher has thousands of places
+                for part, at_once in (("door", 1), ("batches", AT_ONCE)):
+                    ours = partial(post_places, site, events if at_once == 1 else BATCHES * AT_ONCE, at_once)
+                    found.append(await _figure(part, turns, ours, lambda: bare_commits(own, events)))
+                return found
 
 
 async def _texts(site: Site, operator: text.Operator, ground: Ground, sizes: Sizes) -> list[Figure | Delay]:

@@ -7,12 +7,14 @@ import contextlib
 import itertools
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 import asyncpg
 
 from services.bus.settings import Settings
+from services.calendar import system_clock
 from services.cli.bench_way_places import WEEKDAYS, Door, Site, vacancy
 
 WRITERS = 16
@@ -25,8 +27,13 @@ INSERT = (
 )
 
 
-async def post_places(site: Site, events: int) -> float:
-    """Ours: places posted a second, each a request with its key, its rights, its act, its event and its audit row.
+AT_ONCE = 500
+"""Places in one request, where a program sends many: as many as the door takes."""
+
+
+async def post_places(site: Site, events: int, at_once: int = 1) -> float:
+    """Ours: places posted a second, each with its rights, its act, its event and its audit row, in requests of one with
+    an idempotency key, or of many with an id each.
 
     The process that takes them publishes them meanwhile, and the two others hear of them, as in service.
     """
@@ -36,15 +43,27 @@ async def post_places(site: Site, events: int) -> float:
             await site.open_territory(door, name)
             await site.open_structure(door, name, f"{name}-S")
 
-    async def writer(name: str, door: Door, turns: Iterator[int]) -> None:
-        for n in turns:
-            body = vacancy(f"{name}-S", WEEKDAYS[n % len(WEEKDAYS)])
-            await door.act("POST", "/vacancies", body, site.keys[name], once=secrets.token_hex(8))
-
     async with AsyncExitStack() as stack:
         doors = [await stack.enter_async_context(site.door()) for _ in names]
-        turns = iter(range(events))
-        return await _rate(events, [writer(name, door, turns) for name, door in zip(names, doors, strict=True)])
+        turns = iter(range(0, events, at_once))
+        writers = [_post(site, name, door, turns, at_once) for name, door in zip(names, doors, strict=True)]
+        return await _rate(len(range(0, events, at_once)) * at_once, writers)
+
+
+async def _post(site: Site, name: str, door: Door, turns: Iterator[int], at_once: int) -> None:
+    for n in turns:
+        places = [vacancy(f"{name}-S", WEEKDAYS[(n + k) % len(WEEKDAYS)]) for k in range(at_once)]
+        if at_once == 1:
+            await door.act("POST", "/vacancies", places[0], site.keys[name], once=secrets.token_hex(8))
+        else:
+            told = await door.act("POST", "/messages", [_message(place) for place in places], site.keys[name])
+            if told["taken"] != at_once:
+                raise RuntimeError(f"{told['rejected']} messages refusés sur {at_once}")
+
+
+def _message(place: dict[str, Any]) -> dict[str, Any]:
+    sent_at = system_clock().isoformat()
+    return {"id": secrets.token_hex(8), "kind": "vacancy.open", "sent_at": sent_at, "data": place}
 
 
 async def bare_commits(settings: Settings, events: int) -> float:
@@ -59,7 +78,7 @@ async def bare_commits(settings: Settings, events: int) -> float:
         return await _rate(events, [writer(connection) for connection in connections])
 
 
-async def _rate(events: int, writers: list[Awaitable[None]]) -> float:
+async def _rate(events: int, writers: Sequence[Awaitable[None]]) -> float:
     begun = time.perf_counter()
     await asyncio.gather(*writers)
     return events / (time.perf_counter() - begun)

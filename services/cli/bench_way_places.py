@@ -43,7 +43,7 @@ class Door:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def act(self, method: str, path: str, body: dict[str, Any], key: str, once: str = "") -> dict[str, Any]:
+    async def act(self, method: str, path: str, body: Any, key: str, once: str = "") -> dict[str, Any]:
         """Raises RuntimeError where the act is not taken."""
         raw = json.dumps(body).encode()
         lines = [f"{method} /api/v1{path} HTTP/1.1", "Host: bench", f"Authorization: Bearer {key}"]
@@ -127,6 +127,7 @@ async def running_site(settings: Settings, gateway_url: str) -> AsyncIterator[Si
         (folder / "clock").write_text(str(_to_noon(system_clock())), encoding="ascii")
         port = _free_port()
         gateway = {"gateway": "http", "gateway_url": gateway_url, "gateway_token": SecretStr("bench")}
+        gateway |= {"gateway_idempotency": "key"}
         doors = {"port": port, "inbound_url": f"http://{settings.host}:{port}", "clock_file": folder / "clock"}
         own = settings.model_copy(update={**gateway, **doors})
         with admin(own) as client:

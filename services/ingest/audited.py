@@ -28,10 +28,19 @@ _HEALTH = frozenset(criterion.value for criterion in HEALTH_CRITERIA)
 
 def declared(tx: sa.Connection, act: Act, event: Event) -> None:
     """Say what somebody declared, and note who did."""
-    outbox.record(tx, event)
+    declared_many(tx, [(act, event)])
+
+
+def declared_many(tx: sa.Connection, said: Sequence[tuple[Act, Event]]) -> None:
+    """The same for many acts, in their order."""
+    outbox.record(tx, *(event for _, event in said))
+    audit.note(tx, *(entry for act, event in said for entry in _entries(tx, act, event)))
+
+
+def _entries(tx: sa.Connection, act: Act, event: Event) -> Iterator[Entry]:
     about = event.proposals if isinstance(event, ReleaseGiven) else (event.subject,)
     files = {name: _file_of(tx, event, name) for name in about}
-    audit.note(tx, *(_entry(act, event.type, name, file) for name, file in files.items()))
+    yield from (_entry(act, event.type, name, file) for name, file in files.items())
 
 
 def did(tx: sa.Connection, act: Act, what: str, about: str) -> None:

@@ -19,11 +19,17 @@ changes = sa.Table("changes", metadata, key("territory"), sa.Column("sequence", 
 
 def note(tx: sa.Connection, territories: Collection[str]) -> None:
     """Something that pages of these territories show has changed, if and only if `tx` commits."""
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    raised = {"sequence": changes.c.sequence + 1}
     for territory in sorted(territories):
-        row = insert(changes).values(territory=territory, sequence=1)
-        tx.execute(row.on_conflict_do_update(index_elements=["territory"], set_=raised))
+        tx.execute(_RAISE[tx.dialect.name], {"territory": territory, "sequence": 1})
+
+
+_RAISE = {
+    dialect.name: module.insert(changes).on_conflict_do_update(
+        index_elements=["territory"], set_={"sequence": changes.c.sequence + 1}
+    )
+    for dialect, module in ((postgresql.dialect, postgresql), (sqlite.dialect, sqlite))
+}
+"""Built once for each kind of database: every act asks this."""
 
 
 def sequence(tx: sa.Connection, territory: str) -> int:

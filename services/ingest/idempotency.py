@@ -80,7 +80,7 @@ def reserve(tx: sa.Connection, claim: Claim, now: datetime) -> Answered | str:
 
 def finish(tx: sa.Connection, claim: Claim, status: int, body: Any) -> None:
     """Keep the answer, in the transaction of what it answers."""
-    tx.execute(sa.update(keys).where(*_same(claim)).values(status=status, body=body))
+    tx.execute(_FINISH, {"_actor": claim.actor, "_key": claim.key, "status": status, "body": body})
 
 
 def refuse(tx: sa.Connection, claim: Claim, status: int, body: Any) -> Answered:
@@ -116,7 +116,12 @@ _CLAIM = {
     dialect.name: module.insert(keys).on_conflict_do_nothing().returning(keys.c.key)
     for dialect, module in ((postgresql.dialect, postgresql), (sqlite.dialect, sqlite))
 }
-"""Built once for each kind of database: every act of a program asks this."""
+_FINISH = (
+    sa.update(keys)
+    .where(keys.c.actor == sa.bindparam("_actor"), keys.c.key == sa.bindparam("_key"))
+    .values(status=sa.bindparam("status"), body=sa.bindparam("body"))
+)
+"""Built once (for each kind of database): every act of a program asks these."""
 
 
 def _check_same_use(claim: Claim, row: sa.RowMapping) -> None:

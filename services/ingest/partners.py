@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -22,7 +21,6 @@ import sqlalchemy as sa
 from prometheus_client import Counter
 from pydantic import AwareDatetime, Field, ValidationError
 
-from contracts.base import EVENT_IDS
 from contracts.vocabulary import Channel, Id
 from services.bus import inbox
 from services.ingest import credentials, store
@@ -73,7 +71,7 @@ class PartnerMessage(Body):
     data: Annotated[dict[str, Any], Field(default_factory=dict)]
 
 
-Do = Callable[[sa.Connection, Act, str, Any], object]
+Do = Callable[[sa.Connection, Act, str, Any], str | None]
 
 
 @dataclass(frozen=True)
@@ -112,31 +110,40 @@ def signature(secret: str, body: bytes) -> str:
 def vacancy_of(key_id: str, message_id: str) -> str:
     """The id of the vacancy that a partner's message opened."""
     actor = Actor(key_id, Role.STRUCTURE, "")
-    return _act(actor, None, message_id).new_id("V")
+    return act_of(actor, None, message_id).new_id("V")
 
 
 def take(tx: sa.Connection, link_key: bytes, headers: Mapping[str, str], body: bytes, now: Any) -> str:
     """Take one message in the caller's transaction: `taken` or `repeated`. Raises Refused, and then nothing stays."""
     actor = _sender(tx, link_key, headers, body)
     message = _parsed(body)
-    if not _is_first(tx, actor, message, body, now):
+    data = data_of(message)
+    if not _is_first(tx, notes_of(actor, message, data), now):
         return REPEATED
-    kind = KINDS[message.kind]
-    body_of = _data(kind, message)
-    try:
-        kind.do(tx, _act(actor, now, message.id), _about(actor, message, kind), body_of)
-    except Refused as refused:
-        raise Refused([_within_data(kind, problem) for problem in refused.problems], refused.why) from refused
+    do(tx, act_of(actor, now, message.id), message, data)
     return TAKEN
 
 
-def _within_data(kind: Kind, problem: Problem) -> Problem:
-    """The problem at its place in the message: what the body says is under `data`."""
+def do(tx: sa.Connection, act: Act, message: PartnerMessage, data: Body) -> str:
+    """Do what the message asks for; the id of what it made, "" for nothing. Raises Refused."""
+    kind = KINDS[message.kind]
+    try:
+        return kind.do(tx, act, _about(act.actor, message, kind), data) or ""
+    except Refused as refused:
+        raise within_data(kind, refused) from refused
+
+
+def within_data(kind: Kind, refused: Refused) -> Refused:
+    """The problems at their place in the message: what the body says is under `data`."""
+    return Refused([_moved(kind, problem) for problem in refused.problems], refused.why)
+
+
+def _moved(kind: Kind, problem: Problem) -> Problem:
     is_inside = problem.field.split(".")[0] in kind.body.model_fields
     return replace(problem, field=f"data.{problem.field}") if is_inside else problem
 
 
-def _act(actor: Actor, now: Any, message_id: str) -> Act:
+def act_of(actor: Actor, now: Any, message_id: str) -> Act:
     """The same message says the same, whatever another door calls its own requests."""
     return Act(actor, now, Channel.API, cause=f"partners/{message_id}")
 
@@ -156,28 +163,41 @@ def _parsed(body: bytes) -> PartnerMessage:
     if len(body) > LARGEST:
         raise invalid("", "too_large", "Un message fait 100 ko au plus.", "Envoyez plusieurs messages.")
     try:
-        message = PartnerMessage.model_validate_json(body)
+        return of_a_known_kind(PartnerMessage.model_validate_json(body))
     except ValidationError as error:
         raise Refused(problems_of(error.errors())) from error
+
+
+def of_a_known_kind(message: PartnerMessage) -> PartnerMessage:
     if message.kind not in KINDS:
         rule = "Le type du message est dans la liste."
         raise invalid("kind", "unknown_kind", rule, f"Choisissez parmi\u00a0: {', '.join(KINDS)}.")
     return message
 
 
-def _is_first(tx: sa.Connection, actor: Actor, message: PartnerMessage, body: bytes, now: Any) -> bool:
+def _is_first(tx: sa.Connection, notes: tuple[str, str], now: Any) -> bool:
     """False for a message that was taken already. Raises Refused where its id was another message's."""
-    digest = hashlib.sha256(body).hexdigest()
-    is_new = inbox.first_time(tx, _note(actor, message.id), now)
-    is_new_content = inbox.first_time(tx, _note(actor, f"{message.id}/{digest}"), now)
+    is_new, is_new_content = (inbox.first_time(tx, note, now) for note in notes)
     if not is_new and is_new_content:
-        rule = "Chaque message a son identifiant ; celui-ci a déjà servi."
-        raise conflict("id", "id_reused", rule, "Donnez un nouvel identifiant à un nouveau message.")
+        raise id_reused()
     return is_new
 
 
-def _note(actor: Actor, what: str) -> str:
-    return str(uuid.uuid5(EVENT_IDS, f"partners/{actor.id}/{what}"))
+def id_reused() -> Refused:
+    rule = "Chaque message a son identifiant\u00a0; celui-ci a déjà servi."
+    return conflict("id", "id_reused", rule, "Donnez un nouvel identifiant à un nouveau message.")
+
+
+def notes_of(actor: Actor, message: PartnerMessage, data: Body) -> tuple[str, str]:
+    """What the inbox keeps of a message, whichever door it came by: its id, and its id with what it says. What it says
+    counts, not its blanks nor the order of its fields."""
+    about = (message.id, message.kind, message.about, message.opened_by, message.sent_at.isoformat())
+    return _note(actor, message.id), _note(actor, *about, data.model_dump_json())
+
+
+def _note(actor: Actor, *what: str | None) -> str:
+    said = json.dumps(("partners", actor.id, *what))
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _about(actor: Actor, message: PartnerMessage, kind: Kind) -> str:
@@ -191,9 +211,10 @@ def _about(actor: Actor, message: PartnerMessage, kind: Kind) -> str:
     return message.about
 
 
-def _data(kind: Kind, message: PartnerMessage) -> Body:
+def data_of(message: PartnerMessage) -> Body:
+    """What the message says, as its kind has it. Raises Refused."""
     try:
-        return kind.body.model_validate_json(json.dumps(message.data))
+        return KINDS[message.kind].body.model_validate(message.data)
     except ValidationError as error:
         within = [{**found, "loc": ("data", *found["loc"])} for found in error.errors()]
         raise Refused(problems_of(within)) from error

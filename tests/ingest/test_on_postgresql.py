@@ -58,7 +58,7 @@ async def test_twenty_sends_of_one_key_at_once_post_one_place(cluster: Doors) ->
 
 async def test_an_act_that_fails_claims_no_key(cluster: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(store, "put", lambda *_: 1 / 0)
+        broken.setattr(store, "put_many", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await cluster.post("/vacancies", "director", VACANCY, key="one")
     assert (await cluster.post("/vacancies", "director", VACANCY, key="one")).status_code == 202

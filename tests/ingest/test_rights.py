@@ -98,6 +98,9 @@ ROUTES = [
     Route("POST", "/agreements/{agreement}/end", STRUCTURE),
     Route("GET", "/places", ALL),
     Route("POST", "/vacancies", STRUCTURE, json(vacancy_body())),
+    Route("POST", "/messages", ALL - {"public"}, [{  # whose messages are judged one by one
+        "id": "m-1", "kind": "vacancy.open", "sent_at": NOW.isoformat(), "data": json(vacancy_body()),
+    }]),
     Route("GET", "/vacancies/{vacancy}", ALL - {"public", "other_director", "stranger"}),
     Route("POST", "/vacancies/{vacancy}/changes", STRUCTURE, {"places": 1}),
     Route("POST", "/vacancies/{vacancy}/still-free", STRUCTURE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -190,7 +190,14 @@ def test_a_programs_key_is_shown_once_and_kept_as_a_fingerprint(town: sa.Connect
     assert credentials.actor_of_key(town, secret) == Actor("K-1", Role.STRUCTURE, TERRITORY, structure=CRECHE)
     row = town.execute(sa.select(credentials.api_keys)).one()
     assert secret not in str(row)
-    assert credentials.use_is_old(town, "K-1", NOW)
+    assert credentials.use_is_old(_noted(town, secret), NOW)
     credentials.note_use(town, "K-1", NOW)
-    assert not credentials.use_is_old(town, "K-1", NOW + timedelta(minutes=59))
-    assert credentials.use_is_old(town, "K-1", NOW + timedelta(minutes=61))
+    assert not credentials.use_is_old(_noted(town, secret), NOW + timedelta(minutes=59))
+    assert credentials.use_is_old(_noted(town, secret), NOW + timedelta(minutes=61))
+
+
+def _noted(town: sa.Connection, secret: str) -> datetime | None:
+    """When the last use of the key was noted."""
+    found = credentials.program_of_key(town, secret)
+    assert found is not None
+    return found[1]

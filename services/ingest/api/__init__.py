@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.ingest.api import campaigns, keys, places, proposals, requests, siblings, structures, tasks, trail
+from services.ingest.api import (
+    campaigns,
+    keys,
+    messages,
+    places,
+    proposals,
+    requests,
+    siblings,
+    structures,
+    tasks,
+    trail,
+)
 from services.ingest.api.errors import RESPONSES
 
 PREFIX = "/api/v1"
@@ -13,6 +24,6 @@ PREFIX = "/api/v1"
 def api_router() -> APIRouter:
     """Every route of the JSON door."""
     router = APIRouter(prefix=PREFIX, responses=RESPONSES)
-    for noun in (structures, places, requests, siblings, proposals, campaigns, tasks, trail, keys):
+    for noun in (structures, places, messages, requests, siblings, proposals, campaigns, tasks, trail, keys):
         router.include_router(noun.routes)
     return router

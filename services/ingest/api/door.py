@@ -11,9 +11,9 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from fastapi import Depends, Header, Request
-from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic_core import to_jsonable_python
 
 from contracts.vocabulary import Channel
 from services.ingest import credentials, idempotency
@@ -94,7 +94,7 @@ class Door:
 
 
 def _do_and_keep(tx: sa.Connection, do: Do, act: Act, claim: Claim | None, status: int) -> Any:
-    body = jsonable_encoder(do(tx, act))
+    body = to_jsonable_python(do(tx, act))
     if claim is not None:
         idempotency.finish(tx, claim, status, body)
     return body
@@ -161,15 +161,11 @@ Somebody = Annotated[Door, Depends(open_door_of_somebody)]
 
 def _who(tx: sa.Connection, key: str | None, cookie: str | None, now: datetime) -> tuple[Actor | None, bool]:
     """Who asks, and whether the use of its key is to be noted."""
-    actor = _actor(tx, key, cookie, now)
-    return actor, key is not None and actor is not None and credentials.use_is_old(tx, actor.id, now)
-
-
-def _actor(tx: sa.Connection, key: str | None, cookie: str | None, now: datetime) -> Actor | None:
-    if key is not None:
-        return credentials.actor_of_key(tx, key)
-    signed_in = credentials.actor_of_session(tx, cookie, now) if cookie else None
-    return signed_in or _public(tx)
+    if key is None:
+        signed_in = credentials.actor_of_session(tx, cookie, now) if cookie else None
+        return signed_in or _public(tx), False
+    found = credentials.program_of_key(tx, key)
+    return (None, False) if found is None else (found[0], credentials.use_is_old(found[1], now))
 
 
 def _public(tx: sa.Connection) -> Actor:

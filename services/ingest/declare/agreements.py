@@ -57,7 +57,13 @@ def end_agreement(tx: sa.Connection, act: Act, agreement: Id) -> None:
 
 def section_named(tx: sa.Connection, act: Act, section: str, field: str = "section") -> dict[str, Any]:
     """The section of the actor's territory that is still published. Raises Refused."""
-    row = store.find(tx, store.sections, section)
+    return published(tx, act, store.find(tx, store.sections, section), field)
+
+
+def published(
+    tx: sa.Connection, act: Act, row: dict[str, Any] | None, field: str = "section"
+) -> dict[str, Any]:  # fmt: skip
+    """The same for a row that was read already."""
     if row is None:
         require_published(tx, act)
     if row is None or row["closed"] or row["territory"] != act.territory:

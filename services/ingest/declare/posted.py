@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +22,31 @@ SNAPSHOT_AGE = timedelta(hours=24)
 """Older than a day, a picture of what is free is history."""
 
 
+def sections_with_opening(tx: sa.Connection, names: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The sections of these names, each with the hours at which its structure is open: none where it said none."""
+    rows = tx.execute(_WITH_FACTS, {"names": sorted(names)}).mappings()
+    return {row["id"]: {**row, "opening": _opening(row["facts"])} for row in rows}
+
+
+_WITH_FACTS = (
+    sa.select(store.sections, store.structures.c.facts)
+    .outerjoin(store.structures, store.structures.c.id == store.sections.c.structure)
+    .where(store.sections.c.id.in_(sa.bindparam("names", expanding=True)))
+)
+
+
+def _opening(facts: Mapping[str, Any] | None) -> tuple[Slot, ...]:
+    return tuple(Slot.model_validate(row) for row in facts["opening"]) if facts else ()
+
+
 def check_vacancy(tx: sa.Connection, act: Act, body: VacancyBody, section: Mapping[str, Any]) -> Iterator[Problem]:
+    """`section` as `sections_with_opening` gives it."""
     yield from check_slots(body.slots, "slots")
     yield from check_period(body.period, act.today, "period")
     yield from check_dates(body.slots, body.period, "slots")
     yield from _check_kind(body)
     yield from _check_places(body.places, section, "places")
-    yield from _check_opening(tx, body.slots, section, "slots")
+    yield from _check_opening(body.slots, section["opening"], "slots")
     yield from _check_release(act, body)
     yield from _check_agreement(tx, act, body)
 
@@ -39,7 +57,7 @@ def check_snapshot(tx: sa.Connection, act: Act, body: SnapshotBody, section: Map
         yield from check_slots(free.slots, f"free.{n}.slots")
         yield from check_period(free.period, act.today, f"free.{n}.period", may_have_begun=True)
         yield from _check_places(free.places, section, f"free.{n}.places")
-        yield from _check_opening(tx, free.slots, section, f"free.{n}.slots")
+        yield from _check_opening(free.slots, section["opening"], f"free.{n}.slots")
         if is_dated(free.slots):
             rule = "Un état complet dit les places de chaque semaine."
             yield Problem(f"free.{n}.slots", "weekdays_wanted", rule, "Publiez les places d'un jour une à une.")
@@ -63,11 +81,7 @@ def _check_places(places: int, section: Mapping[str, Any], field: str) -> Iterat
         yield Problem(field, "more_than_section", rule, "Corrigez le nombre, ou publiez la structure de nouveau.")
 
 
-def _check_opening(
-    tx: sa.Connection, slots: tuple[Slot, ...], section: Mapping[str, Any], field: str
-) -> Iterator[Problem]:
-    structure = store.find(tx, store.structures, section["structure"])
-    opening = [Slot.model_validate(row) for row in structure["facts"]["opening"]] if structure else []
+def _check_opening(slots: tuple[Slot, ...], opening: tuple[Slot, ...], field: str) -> Iterator[Problem]:
     for n, slot in enumerate(slots):
         if opening and not any(_within(slot, hours) for hours in opening):
             rule = f"La structure n'est pas ouverte à ces heures le {slot.weekday.label}."

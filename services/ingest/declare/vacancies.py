@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -21,11 +22,11 @@ from contracts.vocabulary import Audience, Id, Period, Slot, VacancyKind, Withdr
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act
-from services.ingest.audited import declared
-from services.ingest.declare.agreements import section_named
+from services.ingest.audited import declared, declared_many
+from services.ingest.declare.agreements import published
 from services.ingest.declare.bodies import Body, Places, check_period
-from services.ingest.declare.posted import check_snapshot, check_vacancy
-from services.ingest.problems import conflict, invalid, refuse_if, unknown
+from services.ingest.declare.posted import check_snapshot, check_vacancy, sections_with_opening
+from services.ingest.problems import Refused, conflict, invalid, refuse_if, unknown
 
 BY_STRUCTURE = frozenset(
     {
@@ -71,16 +72,50 @@ class SnapshotBody(Body):
     as_of: AwareDatetime
 
 
+@dataclass(frozen=True)
+class Post:
+    """Free places that `act` posts. `vacancy`: its id where the door has its own."""
+
+    act: Act
+    body: VacancyBody
+    vacancy: Id | None = None
+
+
 def open_vacancy(tx: sa.Connection, act: Act, body: VacancyBody, *, vacancy: Id | None = None) -> str:
     """Post free places. Returns the vacancy's id: the door's own (a file names it, and made sure that it is free)."""
-    section = section_named(tx, act, body.section)
-    _require(act, section["structure"])
-    refuse_if(check_vacancy(tx, act, body, section))
-    id_ = vacancy or act.new_id("V")
-    _keep(tx, act, id_, section, body, act.now)
-    facts = {**body.model_dump(), "structure": section["structure"], "said_by": act.actor.id}
-    declared(tx, act, act.say(VacancyOpened, id_, **facts))
-    return id_
+    (opened,) = open_vacancies(tx, [Post(act, body, vacancy)])
+    if isinstance(opened, Refused):
+        raise opened
+    return opened
+
+
+def open_vacancies(tx: sa.Connection, posts: Sequence[Post]) -> list[str | Refused]:
+    """Post what is right of many, each row of a kind in one statement. Each one's id, or why it is refused."""
+    sections = sections_with_opening(tx, {post.body.section for post in posts})
+    checked = [_checked(tx, post, sections.get(post.body.section)) for post in posts]
+    opened = [(post, good) for post, good in zip(posts, checked, strict=True) if not isinstance(good, Refused)]
+    rows = [_row(post.act, id_, section, post.body, post.act.now) for post, (id_, section) in opened]
+    store.put_many(tx, store.vacancies, rows)
+    declared_many(tx, [(post.act, _opened(post, id_, section)) for post, (id_, section) in opened])
+    return [good if isinstance(good, Refused) else good[0] for good in checked]
+
+
+def _checked(
+    tx: sa.Connection, post: Post, found: dict[str, Any] | None
+) -> tuple[str, Mapping[str, Any]] | Refused:  # fmt: skip
+    """The vacancy's id and its section, or why it is refused."""
+    try:
+        section = published(tx, post.act, found)
+        _require(post.act, section["structure"])
+        refuse_if(check_vacancy(tx, post.act, post.body, section))
+    except Refused as refused:
+        return refused
+    return post.vacancy or post.act.new_id("V"), section
+
+
+def _opened(post: Post, id_: str, section: Mapping[str, Any]) -> VacancyOpened:
+    facts = {**dict(post.body), "structure": section["structure"], "said_by": post.act.actor.id}
+    return post.act.say(VacancyOpened, id_, **facts)
 
 
 def change_vacancy(tx: sa.Connection, act: Act, vacancy: Id, body: ChangeBody) -> None:
@@ -114,7 +149,7 @@ def reconfirm_vacancy(tx: sa.Connection, act: Act, vacancy: Id) -> None:
 
 def declare_snapshot(tx: sa.Connection, act: Act, body: SnapshotBody) -> str:
     """All that a section has free at one instant. It replaces the section's regular vacancies. Returns its id."""
-    section = section_named(tx, act, body.section)
+    section = published(tx, act, sections_with_opening(tx, {body.section}).get(body.section))
     _require(act, section["structure"])
     refuse_if(check_snapshot(tx, act, body, section))
     id_ = act.new_id("N")
@@ -122,7 +157,7 @@ def declare_snapshot(tx: sa.Connection, act: Act, body: SnapshotBody) -> str:
     store.put(tx, store.snapshots, {"id": id_, "section": body.section, "as_of": body.as_of})
     for n, free in enumerate(body.free):
         post = VacancyBody.model_construct(section=body.section, kind=VacancyKind.REGULAR, **_facts_of(free))
-        _keep(tx, act, f"{id_}-{n}", section, post, body.as_of, snapshot=id_)
+        store.put(tx, store.vacancies, _row(act, f"{id_}-{n}", section, post, body.as_of, snapshot=id_))
     facts = {**body.model_dump(), "structure": section["structure"], "said_by": act.actor.id}
     declared(tx, act, act.say(SnapshotDeclared, id_, **facts))
     return id_
@@ -133,11 +168,10 @@ def _facts_of(free: FreePlaces) -> dict[str, Any]:
     return {"slots": free.slots, "places": free.places, "period": free.period, **plain}
 
 
-def _keep(
-    tx: sa.Connection, act: Act, id_: str, section: Mapping[str, Any], body: VacancyBody, since: datetime,
-    snapshot: str | None = None,
-) -> None:  # fmt: skip
-    row = {
+def _row(
+    act: Act, id_: str, section: Mapping[str, Any], body: VacancyBody, since: datetime, snapshot: str | None = None
+) -> dict[str, Any]:  # fmt: skip
+    return {
         "id": id_,
         "territory": act.territory,
         "structure": section["structure"],
@@ -156,7 +190,6 @@ def _keep(
         "counted_at": since,
         "confirmed_at": since,
     }
-    store.put(tx, store.vacancies, row)
 
 
 def _open_vacancy(tx: sa.Connection, act: Act, vacancy: str) -> dict[str, Any]:
