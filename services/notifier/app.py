@@ -34,6 +34,7 @@ def build(
     """The notifier on `database`. Without a `gateway`, to simulated phones, whose replies go to `inbound`."""
     way = gateway or PhoneGateway(database, clock)
     sender = Sender(database, vault, keyring, way, clock, link_key, link_base)
+    has_phones = isinstance(way, PhoneGateway)
     reader = Reader("notifier", database, HANDLERS, clock)
     app = FastAPI(title="Berceau : messages", docs_url=None, redoc_url=None)
     app.include_router(health_routes("notifier", database, reader, clock, relayed=relayed))
@@ -44,7 +45,8 @@ def build(
         app.include_router(door)
 
     async def tick(now: datetime) -> int:
-        return await sender.send_due(now) + await database.write(read_phone_receipts, now)
+        moved = await sender.send_due(now)
+        return moved + (await database.write(read_phone_receipts, now) if has_phones else 0)
 
     async def next_due() -> datetime | None:
         return await database.read(store.next_due)

@@ -6,12 +6,14 @@ When to modify: limits change by a new dated entry, countries when a territory w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from contracts.vocabulary import Frozen
+from services.bus.tables import Instant
 from services.notifier import tables as t
 from services.notifier.store import Message
 
@@ -56,20 +58,29 @@ def free_at(
 
     Several senders at once may each take the last one: the limit guards against floods, not against one text too many.
     """
-    others = t.messages.c.message != message.message
-    to_a_phone = _free_at(tx, [others, t.messages.c.contact == contact], budgets.to_a_phone, now)
-    territory = [others, t.messages.c.territory == message.territory]
-    from_a_territory = _free_at(tx, territory, budgets.from_a_territory, now)
-    return max([now, *to_a_phone, *from_a_territory])
+    given = {"message": message.message, "contact": contact, "territory": message.territory}
+    limits = _limits(budgets)
+    since = {f"since_{n}": now - limit.window for n, (_, limit) in enumerate(limits)}
+    found = tx.execute(_oldest_that_count(budgets), {**given, **since}).one()
+    full: list[datetime] = [
+        oldest + limit.window for oldest, (_, limit) in zip(found, limits, strict=True) if oldest is not None
+    ]
+    return max([now, *full])
 
 
-def _free_at(
-    tx: sa.Connection, same: list[sa.ColumnElement[bool]], limits: tuple[Limit, ...], now: datetime
-) -> Iterator[datetime]:  # fmt: skip
-    """For each limit that is reached, when the oldest text that counts for it is old enough."""
-    for limit in limits:
-        lately = t.messages.c.started_at > now - limit.window
-        query = sa.select(t.messages.c.started_at).where(*same, lately).order_by(t.messages.c.started_at.desc())
-        oldest = tx.scalar(query.offset(limit.most - 1).limit(1))
-        if oldest is not None:
-            yield oldest + limit.window
+def _limits(budgets: Budgets) -> tuple[tuple[str, Limit], ...]:
+    """Each limit with what it holds for."""
+    phone, territory = (("contact", limit) for limit in budgets.to_a_phone), budgets.from_a_territory
+    return (*phone, *(("territory", limit) for limit in territory))
+
+
+@cache
+def _oldest_that_count(budgets: Budgets) -> sa.Select[Any]:
+    """For each limit, when the oldest text left that fills it: none where there is room."""
+    c, columns = t.messages.c, []
+    for n, (same, limit) in enumerate(_limits(budgets)):
+        lately = c.started_at > sa.bindparam(f"since_{n}", type_=Instant)
+        counted = (c.message != sa.bindparam("message"), c[same] == sa.bindparam(same), lately)
+        newest_first = sa.select(c.started_at).where(*counted).order_by(c.started_at.desc())
+        columns.append(newest_first.offset(limit.most - 1).limit(1).scalar_subquery().label(f"oldest_{n}"))
+    return sa.select(*columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -52,7 +53,12 @@ def _first_day(slots: tuple[Slot, ...], starts: date) -> date:
 
 
 def _one(tx: sa.Connection, table: sa.Table, key: str, name: str, column: str) -> str:
-    value = tx.scalar(sa.select(table.c[column]).where(table.c[key] == name))
+    value = tx.scalar(_column(table, key, column), {"wanted": name})
     if value is None:
         raise NotYetKnown(table.name)
     return str(value)
+
+
+@cache
+def _column(table: sa.Table, key: str, column: str) -> sa.Select[tuple[str]]:
+    return sa.select(table.c[column]).where(table.c[key] == sa.bindparam("wanted"))

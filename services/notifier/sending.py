@@ -6,6 +6,9 @@ what the gateway can tell of our reference, and where it can tell nothing a pers
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +25,7 @@ from services.bus.delivery import Clock
 from services.bus.links import contact_token, sign_in_token
 from services.notifier import budgets, metrics, store
 from services.notifier.facts import NotYetKnown, facts_for
-from services.notifier.gateways.gateway import Gateway, Outcome, Receipt, SendResult, remembered, settled
+from services.notifier.gateways.gateway import Gateway, Idempotency, Outcome, Receipt, SendResult, remembered, settled
 from services.notifier.messages import MissingFact, Rendered, render
 from services.notifier.sending_hours import next_sending_time
 from services.notifier.store import Message, State
@@ -31,6 +34,11 @@ from services.vault import Contact, ContactChannel, Keyring, OwnerKind, Unreadab
 log = structlog.get_logger()
 
 BATCH = 50
+AT_ONCE = 8
+"""Texts under way at once, of as many families: an operator takes tenths of a second to answer, and a burst of 500 is
+to leave within seconds (a choice). A crash leaves as many intents in doubt: one only where the operator can not tell
+what became of them, and each costs a person a call."""
+
 ABANDONED_AFTER = timedelta(seconds=30)
 """An intent this old belongs to a process that died: our requests to a gateway live a few seconds."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=5), timedelta(minutes=10)
@@ -52,52 +60,71 @@ class Sender:
     async def send_due(self, now: datetime) -> int:
         """Send what is due at `now`, and settle what a crash left open. Returns how many messages moved."""
         moved = 0
-        for message in await self.database.read(store.left_open, now, ABANDONED_AFTER):
+        left_open, due = await self.database.read(store.to_look_after, now, ABANDONED_AFTER, BATCH)
+        for message in left_open:
             moved += await self._settle(message, now)
-        for message in await self.database.read(store.due, now, BATCH):
-            with traces.span("notifier send", message.traceparent, message=message.message):
-                moved += await self._send(message, now)
-        return moved
+        return moved + await self._send_all(due, now)
+
+    async def _send_all(self, messages: Sequence[Message], now: datetime) -> int:
+        """The texts of one family follow each other; those of several are under way at once, but for some. Raises the
+        first failure once what was begun has ended: an intent whose call is cut off would be in doubt."""
+        free = asyncio.Semaphore(1 if self.gateway.idempotency is Idempotency.NEITHER else AT_ONCE)
+
+        async def in_turn(of_one: list[Message]) -> int:
+            async with free:
+                return sum([await self._send(message, now) for message in of_one])
+
+        families = defaultdict[str, list[Message]](list)
+        for message in messages:
+            families[message.owner].append(message)
+        found = await asyncio.gather(*map(in_turn, families.values()), return_exceptions=True)
+        if failed := next((one for one in found if isinstance(one, BaseException)), None):
+            raise failed
+        return sum(one for one in found if isinstance(one, int))
 
     async def _send(self, message: Message, now: datetime) -> int:
-        if message.not_after is not None and now >= message.not_after:
-            return await self.database.write(_give_up, message, TOO_LATE, now)
-        allowed = self._allowed(message, now)
-        if allowed > now:
-            return await self.database.write(_wait_until, message, allowed)
-        contact = await self._contact(message)
-        if contact is None or contact.phone is None:
-            return await self.database.write(_give_up, message, NO_CONTACT, now)
-        free_at = await self.database.read(budgets.free_at, message, contact.id, now)
-        if free_at > now:
-            return await self._hold_back(message, free_at)
-        try:
-            text = await self.database.read(self._text, message, contact, now)
-        except NotYetKnown as missing:
-            log.info("text waits", message=message.message, missing=str(missing))
-            return await self.database.write(_put_off, message, now)
-        except MissingFact as missing:
-            log.error("text can not be written", message=message.message, missing=str(missing))
-            return await self.database.write(_give_up, message, UNWRITABLE, now)
-        return await self._send_as(message, contact.id, contact.phone, text)
+        with traces.span("notifier send", message.traceparent, message=message.message):
+            if message.not_after is not None and now >= message.not_after:
+                return await self.database.write(_give_up, message, TOO_LATE, now)
+            allowed = self._allowed(message, now)
+            if allowed > now:
+                return await self.database.write(_wait_until, message, allowed)
+            contact = await self._contact(message)
+            if contact is None or contact.phone is None:
+                return await self.database.write(_give_up, message, NO_CONTACT, now)
+            return await self._send_to(message, contact, contact.phone, now)
 
-    async def _hold_back(self, message: Message, free_at: datetime) -> int:
-        log.warning("text over the budget", message=message.message, free_at=free_at.isoformat())
-        metrics.HELD_BACK.labels(message.template.value).inc()
-        return await self.database.write(_wait_until, message, free_at)
-
-    async def _send_as(self, message: Message, contact: str, phone: str, text: Rendered) -> int:
+    async def _send_to(self, message: Message, contact: Contact, phone: str, now: datetime) -> int:
         """The intent carries the hour at which it is written: a batch may take minutes, and an intent looks abandoned
         once it is old."""
-        now = self.clock()
-        intent = await self.database.write(_intend, message, contact, now)
-        if intent is None:
-            return 0
+        began = self.clock()
+        ready = await self.database.write(self._ready, message, contact, now, began)
+        if isinstance(ready, int):
+            return ready
+        intent, text = ready
         with traces.span(f"gateway {self.gateway.name}", kind=traces.CLIENT, reference=intent.reference):
             result = await self.gateway.send(intent.reference, phone, text.text, text.encoding)
         if _can_be_settled(result):
             return 0  # the intent stays: the gateway can tell more later, and nobody has to look
-        return await self.database.write(self._note, intent, result, text, now)
+        return await self.database.write(self._note, intent, result, text, began)
+
+    def _ready(
+        self, tx: sa.Connection, message: Message, contact: Contact, now: datetime, began: datetime
+    ) -> tuple[Message, Rendered] | int:
+        """The intent with its text, or how many messages moved where it is not to leave: it waits, or is given up."""
+        free_at = budgets.free_at(tx, message, contact.id, now)
+        if free_at > now:
+            return _hold_back(tx, message, free_at)
+        try:
+            text = self._text(tx, message, contact, now)
+        except NotYetKnown as missing:
+            log.info("text waits", message=message.message, missing=str(missing))
+            return _put_off(tx, message, now)
+        except MissingFact as missing:
+            log.error("text can not be written", message=message.message, missing=str(missing))
+            return _give_up(tx, message, UNWRITABLE, now)
+        intent = _intend(tx, message, contact.id, began)
+        return 0 if intent is None else (intent, text)
 
     def _allowed(self, message: Message, now: datetime) -> datetime:
         """When it may leave: what was put off, or waited for a contact, keeps to the hours too."""
@@ -154,6 +181,12 @@ class Sender:
                 return _failed(tx, message, result.reason, now)
             case Outcome.UNKNOWN:
                 return _unknown(tx, message, result.reason, now)
+
+
+def _hold_back(tx: sa.Connection, message: Message, free_at: datetime) -> int:
+    log.warning("text over the budget", message=message.message, free_at=free_at.isoformat())
+    metrics.HELD_BACK.labels(message.template.value).inc()
+    return _wait_until(tx, message, free_at)
 
 
 def _can_be_settled(result: SendResult) -> bool:

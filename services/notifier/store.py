@@ -15,6 +15,7 @@ from contracts.base import EVENT_IDS
 from contracts.messages import MessageFacts
 from contracts.vocabulary import MessageTemplate, Slot
 from services.bus import traces
+from services.bus.tables import Instant
 from services.notifier import tables as t
 
 SLOTS = TypeAdapter(tuple[Slot, ...])
@@ -80,7 +81,7 @@ def message_id(cause: str, template: MessageTemplate) -> str:
 def plan(tx: sa.Connection, cause: str, template: MessageTemplate, **values: Any) -> str | None:
     """Write the text down to be sent. None if this event planned it before."""
     name = message_id(cause, template)
-    if tx.scalar(sa.select(t.messages.c.message).where(t.messages.c.message == name)) is not None:
+    if tx.scalar(_IS_PLANNED, {"wanted": name}) is not None:
         return None
     row = {"wanted_contact": None, "limit_at": None, "not_after": None, "is_urgent": False, "link": None, **values}
     row["traceparent"] = traces.current()
@@ -92,26 +93,48 @@ def plan(tx: sa.Connection, cause: str, template: MessageTemplate, **values: Any
     return name
 
 
+_IS_PLANNED = sa.select(t.messages.c.message).where(t.messages.c.message == sa.bindparam("wanted"))
+
+
 def _message(row: Any) -> Message:
     values = {name: row[name] for name in Message.__dataclass_fields__}
     values.update(template=MessageTemplate(row["template"]), state=State(row["state"]), tried=tuple(row["tried"]))
     return Message(**values)
 
 
+def to_look_after(
+    tx: sa.Connection, now: datetime, abandoned_after: timedelta, limit: int
+) -> tuple[list[Message], list[Message]]:  # fmt: skip
+    """What is left open, and what is due: see there. One look at the database, since most looks find nothing."""
+    return left_open(tx, now, abandoned_after), due(tx, now, limit)
+
+
 def due(tx: sa.Connection, now: datetime, limit: int) -> list[Message]:
     """Texts whose time has come, urgent ones first."""
-    query = sa.select(t.messages).where(t.messages.c.state == State.PLANNED.value, t.messages.c.send_at <= now)
-    query = query.order_by(t.messages.c.is_urgent.desc(), t.messages.c.send_at, t.messages.c.message).limit(limit)
-    return [_message(row) for row in tx.execute(query).mappings()]
+    return [_message(row) for row in tx.execute(_DUE, {"now": now, "limit": limit}).mappings()]
 
 
 def left_open(tx: sa.Connection, now: datetime, for_longer_than: timedelta) -> list[Message]:
     """Texts whose intent was written long enough ago for whoever wrote it to have died, and those in doubt."""
-    query = sa.select(t.messages).where(
-        t.messages.c.state.in_([State.SENDING.value, State.DOUBTED.value]),
-        t.messages.c.started_at <= now - for_longer_than,
+    return [_message(row) for row in tx.execute(_LEFT_OPEN, {"before": now - for_longer_than}).mappings()]
+
+
+_M = t.messages.c
+_DUE = (
+    sa.select(t.messages)
+    .where(_M.state == State.PLANNED.value, _M.send_at <= sa.bindparam("now", type_=Instant))
+    .order_by(_M.is_urgent.desc(), _M.send_at, _M.message)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+_LEFT_OPEN = (
+    sa.select(t.messages)
+    .where(
+        _M.state.in_([State.SENDING.value, State.DOUBTED.value]),
+        _M.started_at <= sa.bindparam("before", type_=Instant),
     )
-    return [_message(row) for row in tx.execute(query.order_by(t.messages.c.message)).mappings()]
+    .order_by(_M.message)
+)
+"""Built once, like those below: each look, and each text, asks these."""
 
 
 def next_due(tx: sa.Connection) -> datetime | None:
@@ -120,23 +143,29 @@ def next_due(tx: sa.Connection) -> datetime | None:
 
 
 def named(tx: sa.Connection, message: str) -> Message | None:
-    row = tx.execute(sa.select(t.messages).where(t.messages.c.message == message)).mappings().first()
+    row = tx.execute(_NAMED, {"wanted": message}).mappings().first()
     return _message(row) if row else None
+
+
+_NAMED = sa.select(t.messages).where(_M.message == sa.bindparam("wanted"))
 
 
 def change(tx: sa.Connection, message: Message, after: State, **values: Any) -> bool:
     """Move the message on from the state in which it was read; False if somebody else was first."""
-    moved = tx.execute(
-        t.messages.update()
-        .where(
-            t.messages.c.message == message.message,
-            t.messages.c.state == message.state.value,
-            t.messages.c.attempts == message.attempts,
-        )
-        .values(state=after.value, **values)
-        .returning(t.messages.c.message)
+    same = {"_message": message.message, "_state": message.state.value, "_attempts": message.attempts}
+    return tx.execute(_MOVE, {**same, "state": after.value, **values}).first() is not None
+
+
+_MOVE = (
+    t.messages.update()
+    .where(
+        _M.message == sa.bindparam("_message"),
+        _M.state == sa.bindparam("_state"),
+        _M.attempts == sa.bindparam("_attempts"),
     )
-    return moved.first() is not None
+    .returning(_M.message)
+)
+"""What changes is named by the values that it is run with."""
 
 
 def cancel_planned(tx: sa.Connection, proposal: str, keep: frozenset[MessageTemplate] = frozenset()) -> None:
@@ -162,12 +191,16 @@ def count_of(tx: sa.Connection, proposal: str, template: MessageTemplate) -> int
 
 
 def proposal(tx: sa.Connection, name: str, *, lock: bool = False) -> sa.RowMapping | None:
-    query = sa.select(t.proposals).where(t.proposals.c.proposal == name)
-    return tx.execute(query.with_for_update() if lock else query).mappings().first()
+    return tx.execute(_LOCKED if lock else _PROPOSAL, {"wanted": name}).mappings().first()
 
 
 def change_proposal(tx: sa.Connection, name: str, **values: Any) -> None:
-    tx.execute(t.proposals.update().where(t.proposals.c.proposal == name).values(**values))
+    tx.execute(_CHANGE_PROPOSAL, {"_proposal": name, **values})
+
+
+_PROPOSAL = sa.select(t.proposals).where(t.proposals.c.proposal == sa.bindparam("wanted"))
+_LOCKED = _PROPOSAL.with_for_update()
+_CHANGE_PROPOSAL = t.proposals.update().where(t.proposals.c.proposal == sa.bindparam("_proposal"))
 
 
 def upsert(tx: sa.Connection, table: sa.Table, key: str, value: str, /, **values: Any) -> None:
