@@ -21,7 +21,7 @@ from services.notifier.gateways.http import DeliveryReport, receipt_of
 from services.notifier.gateways.phone import PhoneGateway
 from services.notifier.handlers import HANDLERS
 from services.notifier.phones import Inbound, phone_routes
-from services.notifier.sending import Sender, note_receipt
+from services.notifier.sending import AT_ONCE, Sender, note_receipt
 from services.vault import Keyring
 
 PHONE_RECEIPTS = "phone-receipts"
@@ -30,11 +30,15 @@ PHONE_RECEIPTS = "phone-receipts"
 def build(
     database: Database, vault: Database, keyring: Keyring, clock: Clock, *, link_key: bytes, link_base: str,
     gateway: Gateway | None = None, inbound: Inbound | None = None, receipt_secret: str = "", relayed: bool = False,
+    at_once: int = AT_ONCE,
 ) -> Service:  # fmt: skip
-    """The notifier on `database`. Without a `gateway`, to simulated phones, whose replies go to `inbound`."""
+    """The notifier on `database`. Without a `gateway`, to simulated phones, whose replies go to `inbound`.
+
+    `at_once`: see `Sender`.
+    """
     way = gateway or PhoneGateway(database, clock)
-    sender = Sender(database, vault, keyring, way, clock, link_key, link_base)
     has_phones = isinstance(way, PhoneGateway)
+    sender = Sender(database, vault, keyring, way, clock, link_key, link_base, 1 if has_phones else at_once)
     reader = Reader("notifier", database, HANDLERS, clock)
     app = FastAPI(title="Berceau : messages", docs_url=None, redoc_url=None)
     app.include_router(health_routes("notifier", database, reader, clock, relayed=relayed))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,7 +47,8 @@ NO_CONTACT, TOO_LATE, UNWRITABLE = "no_contact", "too_late", "unwritable"
 
 @dataclass(frozen=True)
 class Sender:
-    """What sending needs. `link_base` is the public address that links begin with, empty for none."""
+    """What sending needs. `link_base` is the public address that links begin with, empty for none. `at_once`: how many
+    families are written to at once; 1 where one thread does everything."""
 
     database: Database
     vault: Database
@@ -56,6 +57,7 @@ class Sender:
     clock: Clock
     link_key: bytes
     link_base: str
+    at_once: int = AT_ONCE
 
     async def send_due(self, now: datetime) -> int:
         """Send what is due at `now`, and settle what a crash left open. Returns how many messages moved."""
@@ -66,9 +68,10 @@ class Sender:
         return moved + await self._send_all(due, now)
 
     async def _send_all(self, messages: Sequence[Message], now: datetime) -> int:
-        """The texts of one family follow each other; those of several are under way at once, but for some. Raises the
-        first failure once what was begun has ended: an intent whose call is cut off would be in doubt."""
-        free = asyncio.Semaphore(1 if self.gateway.idempotency is Idempotency.NEITHER else AT_ONCE)
+        """The texts of one family follow each other; those of several are under way at once, but for some."""
+        if self.at_once == 1 or self.gateway.idempotency is Idempotency.NEITHER:
+            return sum([await self._send(message, now) for message in messages])
+        free = asyncio.Semaphore(self.at_once)
 
         async def in_turn(of_one: list[Message]) -> int:
             async with free:
@@ -77,10 +80,7 @@ class Sender:
         families = defaultdict[str, list[Message]](list)
         for message in messages:
             families[message.owner].append(message)
-        found = await asyncio.gather(*map(in_turn, families.values()), return_exceptions=True)
-        if failed := next((one for one in found if isinstance(one, BaseException)), None):
-            raise failed
-        return sum(one for one in found if isinstance(one, int))
+        return sum(await _all_ended(map(in_turn, families.values())))
 
     async def _send(self, message: Message, now: datetime) -> int:
         with traces.span("notifier send", message.traceparent, message=message.message):
@@ -181,6 +181,15 @@ class Sender:
                 return _failed(tx, message, result.reason, now)
             case Outcome.UNKNOWN:
                 return _unknown(tx, message, result.reason, now)
+
+
+async def _all_ended(works: Iterable[Coroutine[Any, Any, int]]) -> list[int]:
+    """What each returned. Raises the first failure once all have ended: an intent whose call is cut off is in doubt."""
+    found = await asyncio.gather(*works, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return [one for one in found if isinstance(one, int)]
 
 
 def _hold_back(tx: sa.Connection, message: Message, free_at: datetime) -> int:

@@ -261,7 +261,7 @@ def _notifier(house: House, life: Life, databases: dict[str, Database]) -> Servi
     )
     return notifier.build(
         databases["notifier"], databases["vault"], KEYRING, house.clock, link_key=LINK_KEY, link_base=PUBLIC_URL,
-        gateway=gateway, relayed=True,
+        gateway=gateway, relayed=True, at_once=1,
     )  # fmt: skip
 
 
