@@ -52,7 +52,7 @@ async def test_a_route_without_its_guard_is_found(
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3 * 3600)
 async def test_two_hundred_tries_of_each_operation_keep_to_its_description(doors: Doors, tmp_path: Path) -> None:
     await furnish(doors)
     begun = time.monotonic()
