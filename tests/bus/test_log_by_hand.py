@@ -79,5 +79,12 @@ async def test_what_is_published_again_goes_out_in_the_order_of_its_saying(datab
     for position in (3, 1, 2, 4):
         await ingest.write(outbox.mark_published, [position], NOW)
     await ingest.write(outbox.publish_again, NOW - timedelta(days=1))
-    assert positions(await ingest.read(outbox.unpublished, 10)) == [1, 2, 3, 4]
+    assert positions(await ingest.read(without_an_index)) == [1, 2, 3, 4]
     await ingest.close()
+
+
+def without_an_index(tx: sa.Connection) -> list[outbox.Recorded]:
+    """As a planner may read where much waits."""
+    for way in ("indexscan", "bitmapscan"):
+        tx.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    return outbox.unpublished(tx, 10)

@@ -43,7 +43,8 @@ def planned(tx: sa.Connection, cause: str, template: MessageTemplate = OFFER, **
 def test_one_cause_plans_each_kind_of_text_once(tx: sa.Connection) -> None:
     first = planned(tx, "e-1")
     assert plan(tx, "e-1") is None, "an event heard twice writes to nobody twice"
-    assert len({first.message, plan(tx, "e-1", REMINDER), plan(tx, "e-2")}) == 3
+    others = {plan(tx, "e-1", REMINDER), plan(tx, "e-2")}
+    assert len(others - {None, first.message}) == 2
     assert store.count_of(tx, "p-1", OFFER) == 2 and store.count_of(tx, "p-2", OFFER) == 0
 
 
