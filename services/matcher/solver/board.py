@@ -52,16 +52,19 @@ class Board:
         return column
 
     def _use(self, unit: Id, column: int, times: int) -> None:
-        block, places = self.sheet.block_of[unit], self.sheet.cells[column]
-        for row, amount in self.sheet.amounts[column].items():
-            self.left[row] = self.room(row) - times * amount
-        for row in places:
-            bit = self.sheet.marks[row]
-            self.full[block] = self.full[block] | bit if self.left[row] <= 0 else self.full[block] & ~bit
+        sheet, left = self.sheet, self.left
+        if len(left) < len(sheet.caps):
+            self.room(len(sheet.caps) - 1)
+        for row, amount in sheet.amounts[column].items():
+            left[row] -= times * amount
+        full, marks = self.full[sheet.block_of[unit]], sheet.marks
+        for row in sheet.cells[column]:
+            full = full | marks[row] if left[row] <= 0 else full & ~marks[row]
             if times > 0:
                 self.using[row][unit] = None
             else:
                 del self.using[row][unit]
+        self.full[sheet.block_of[unit]] = full
 
     def add_to_row(self, row: int, amount: int) -> None:
         """Changes how much a row holds."""
@@ -79,7 +82,7 @@ class Board:
 
     def rearrange(self, columns: Iterable[int]) -> None:
         """Moves several units at once; together their columns must fit."""
-        columns = list(columns)
+        columns = [column for column in columns if self.at.get(self.sheet.unit_of[column]) != column]
         for column in columns:
             if self.sheet.unit_of[column] in self.at:
                 self.take(self.sheet.unit_of[column])

@@ -7,8 +7,9 @@ When to modify: when an option or a limit says one more thing to the search.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import NamedTuple
 
 from contracts.vocabulary import Id
 from services.matcher.solver.problem import Option, Problem, RowKind, with_support
@@ -41,16 +42,20 @@ class Sheet:
         self.nothing: dict[Id, int] = {}
         self.shared: defaultdict[Id, list[int]] = defaultdict(list)
         self._support: dict[Place, int] = {}
-        users = _users(problem)
-        unit_of = [name for name, unit in problem.units.items() for _ in unit.choices]
-        rows = self._add_limits(problem, users, unit_of)
-        self.block_of = _blocks(problem, rows, users, unit_of)
+        users, unit_of = _users(problem), [name for name, unit in problem.units.items() for _ in unit.choices]
+        taken: list[Amounts] = [{} for _ in unit_of]
+        limits = _limits(problem, users, unit_of)
+        for limit in limits:
+            row = self._new_row(problem.rows[limit.place[0]].kind, limit.left)
+            for number, count in limit.amounts.items():
+                taken[number][row] = count
+        self.block_of = _blocks(problem, limits)
         self.marks: dict[int, int] = {}
         self._widths: Counter[int] = Counter()
-        taken = iter(_taken(rows, users, len(unit_of)))
+        columns = iter(taken)
         for name, unit in problem.units.items():
-            self.choices[name] = tuple([self._add_option(name, option, next(taken)) for option in unit.options])
-            self.nothing[name] = self._add_option(name, None, next(taken) if unit.stay else {})
+            self.choices[name] = tuple([self._add_option(name, option, next(columns)) for option in unit.options])
+            self.nothing[name] = self._add_option(name, None, next(columns) if unit.stay else {})
 
     def add_row(self, kind: RowKind, cap: int, amounts: Amounts) -> int:
         """A row for a goal: `amounts` by column. Only the columns named take anything of it, or give (below 0)."""
@@ -109,38 +114,32 @@ class Sheet:
         self.kinds.append(kind)
         return len(self.caps) - 1
 
-    def _add_limits(self, problem: Problem, users: dict[Place, Amounts], unit_of: list[Id]) -> dict[Place, int]:
-        """A row for each set of users that could overrun one of the cells, with what the scarcest of them has left."""
-        least: dict[tuple[object, ...], Place] = {}
-        for place, amounts in users.items():
-            left = _left(problem, place)
-            if sum(amounts.values()) > left and _most(amounts, unit_of) > left:
-                key = (problem.rows[place[0]].kind, tuple(amounts), tuple(amounts.values()))
-                other = least.get(key)
-                if other is None or (left, place) < (_left(problem, other), other):
-                    least[key] = place
-        kinds = problem.rows
-        return {place: self._new_row(kinds[place[0]].kind, _left(problem, place)) for place in sorted(least.values())}
-
     def _add_option(self, unit: Id, option: Option | None, taken: Amounts) -> int:
         column = len(self.options)
-        places = tuple([row for row in taken if self.kinds[row] in OF_PLACES])
-        others = {row: count for row, count in taken.items() if count > 1 or self.kinds[row] not in OF_PLACES}
+        places, others = self._parted(taken)
         self.unit_of.append(unit)
         self.options.append(option)
         self.amounts.append(taken)
         self.cells.append(places)
-        self.bits.append(sum([self._mark(row, self.block_of[unit]) for row in places]))
+        block = self.block_of[unit]
+        self.bits.append(sum([self.marks.get(row) or self._mark(row, block) for row in places]))
         self.others.append(others)
-        self.shared[unit] += [row for row in others if row not in self.shared[unit]]
+        if others:
+            self.shared[unit] += [row for row in others if row not in self.shared[unit]]
         return column
 
+    def _parted(self, taken: Amounts) -> tuple[tuple[int, ...], Amounts]:
+        """The rows of places that a column takes, and what one bit cannot say."""
+        if not self._support and max(taken.values(), default=1) == 1:
+            return tuple(taken), {}
+        places = tuple([row for row in taken if self.kinds[row] in OF_PLACES])
+        return places, {row: n for row, n in taken.items() if n > 1 or self.kinds[row] not in OF_PLACES}
+
     def _mark(self, row: int, block: int) -> int:
-        """The bit of a row of places among those of its block."""
-        if row not in self.marks:
-            self.marks[row] = 1 << self._widths[block]
-            self._widths[block] += 1
-        return self.marks[row]
+        """A bit for a row of places among those of its block."""
+        mark = self.marks[row] = 1 << self._widths[block]
+        self._widths[block] += 1
+        return mark
 
 
 def minutes(option: Option | None) -> int:
@@ -155,23 +154,49 @@ def _prepared(option: Option, problem: Problem) -> Counter[Place]:
     return Counter((use.row, cell) for use in uses for cell in use.cells)
 
 
-def _users(problem: Problem) -> dict[Place, Amounts]:
-    """Who takes how much of each cell, by the number of the option."""
-    found: defaultdict[Place, Amounts] = defaultdict(dict)
+class Limit(NamedTuple):
+    """What is left of a place that may be overrun, who takes how much of it by the number of the option, and whose
+    options these are."""
+
+    left: int
+    place: Place
+    amounts: Amounts
+    units: list[Id]
+
+
+def _users(problem: Problem) -> list[list[Amounts]]:
+    """Who takes how much of each cell of each row, by the number of the option."""
+    found: list[list[Amounts]] = [[{} for _ in row.left] if row.kind in OF_PLACES else [] for row in problem.rows]
     for number, option in enumerate(_options(problem)):
         for row, nth, _, cells in option.uses:
-            for cell in cells if problem.rows[row].kind in OF_PLACES else ():
-                found[row, cell][number] = nth  # the uses of a row come in the order of `nth`
+            here = found[row]
+            for cell in cells if here else ():
+                here[cell][number] = nth  # the uses of a row come in the order of `nth`
     return found
 
 
-def _taken(rows: Mapping[Place, int], users: dict[Place, Amounts], options: int) -> list[Amounts]:
-    """What each option takes of each row."""
-    found: list[Amounts] = [{} for _ in range(options)]
-    for place, row in rows.items():
-        for number, count in users[place].items():
-            found[number][row] = count
-    return found
+def _limits(problem: Problem, users: list[list[Amounts]], unit_of: list[Id]) -> list[Limit]:
+    """The cells that may be overrun, in order; of those with the same users the scarcest."""
+    least: dict[tuple[object, ...], Limit] = {}
+    for number, (row, here) in enumerate(zip(problem.rows, users, strict=True)):
+        for cell, amounts in enumerate(here):
+            left = max(row.left[cell], 0)
+            limit = _limit(left, (number, cell), amounts, unit_of) if sum(amounts.values()) > left else None
+            if limit is not None:
+                key = (row.kind, tuple(amounts), tuple(amounts.values()))
+                if key not in least or limit[:2] < least[key][:2]:
+                    least[key] = limit
+    return sorted(least.values(), key=lambda limit: limit.place)
+
+
+def _limit(left: int, place: Place, amounts: Amounts, unit_of: list[Id]) -> Limit | None:
+    """The limit of a cell if units could take more than is left together, each by one of its options."""
+    most: dict[Id, int] = {}
+    for number, count in amounts.items():
+        unit = unit_of[number]
+        if count > most.get(unit, 0):
+            most[unit] = count
+    return Limit(left, place, amounts, list(most)) if sum(most.values()) > left else None
 
 
 def _options(problem: Problem) -> Iterator[Option]:
@@ -179,21 +204,7 @@ def _options(problem: Problem) -> Iterator[Option]:
         yield from unit.choices
 
 
-def _left(problem: Problem, place: Place) -> int:
-    return max(problem.rows[place[0]].left[place[1]], 0)
-
-
-def _most(amounts: Amounts, unit_of: list[Id]) -> int:
-    """The most that units could take together, each by one of its options."""
-    most: dict[Id, int] = {}
-    for number, count in amounts.items():
-        unit = unit_of[number]
-        if count > most.get(unit, 0):
-            most[unit] = count
-    return sum(most.values())
-
-
-def _blocks(problem: Problem, rows: Iterable[Place], users: dict[Place, Amounts], unit_of: list[Id]) -> dict[Id, int]:
+def _blocks(problem: Problem, limits: Iterable[Limit]) -> dict[Id, int]:
     """Units that share rows, directly or through others, have the same number."""
     up = {name: name for name in problem.units}
 
@@ -203,8 +214,8 @@ def _blocks(problem: Problem, rows: Iterable[Place], users: dict[Place, Amounts]
             name = up[name]
         return name
 
-    for place in rows:
-        first, *rest = {find(unit_of[number]): None for number in users[place]}
+    for limit in limits:
+        first, *rest = dict.fromkeys(map(find, limit.units))
         for other in rest:
             up[find(other)] = find(first)
     numbers: dict[Id, int] = {}

@@ -50,8 +50,7 @@ class Question:
         kinds, unit_of = self.sheet.kinds, self.sheet.unit_of
         for row, amounts in self.users.items():
             left, taken = self.room(row), tuple(amounts.values())
-            may_be_overrun = kinds[row] is RowKind.GOAL or sum(taken) > left
-            if may_be_overrun and _most(amounts, unit_of) > left:
+            if _most(amounts, taken, unit_of, left) > left:
                 key = (kinds[row], tuple(amounts), taken)
                 if key not in least or left < least[key][1]:
                     least[key] = (row, left)
@@ -62,7 +61,10 @@ class Question:
         yield from ((row, left) for row, left in self.limits.items() if self.sheet.kinds[row] is kind)
 
 
-def _most(amounts: dict[int, int], unit_of: list[Id]) -> int:
+def _most(amounts: dict[int, int], taken: tuple[int, ...], unit_of: list[Id], enough: int) -> int:
+    """The most that units could take together, each by one of its columns; where that is less than `enough`, about."""
+    if min(taken) == 1 == max(taken):
+        return len(taken) if len(taken) <= enough else len(set(map(unit_of.__getitem__, amounts)))
     most: dict[Id, int] = {}
     for column, amount in amounts.items():
         most[unit_of[column]] = max(amount, most.get(unit_of[column], 0))
