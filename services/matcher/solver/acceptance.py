@@ -38,10 +38,11 @@ class Table:
         self._waiting: list[tuple[int, Id]] = []
         self._queued: set[Id] = set()
         self._displacements: Counter[Name] = Counter()
+        self._is_single = is_single(problem)
 
     def settle(self) -> dict[Id, Option]:
         """The option of each unit that is served, once nobody can ask for better."""
-        if not is_single(self.problem):
+        if not self._is_single:
             return self.settle_by_turns()
         for option in accepted(self.problem).values():
             self.now.put(option)
@@ -62,7 +63,9 @@ class Table:
         return self.now.at
 
     def envies(self) -> tuple[Envy, ...]:
-        """The cases that no displacement settled."""
+        """The cases that no displacement settled; where each choice is one place of one kind there are none."""
+        if self._is_single and all(unit.stay is None for unit in self.problem.units.values()):
+            return ()
         return tuple(
             Envy(request=seat.request, section=seat.section, pattern=seat.pattern)
             for unit in sorted(self.problem.units)

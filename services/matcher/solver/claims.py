@@ -6,7 +6,7 @@ When to modify: when a deliberation changes the order of claims or the way of th
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
@@ -38,6 +38,16 @@ def shared_claim(requests: Iterable[Request], structure: Id | None, policy: Poli
     if len(claims) == 1:
         return claims[0]
     return min(claims) if policy.siblings_claim is SiblingsClaim.FIRST else max(claims)
+
+
+def claim_at(structure: Id, requests: Sequence[Request], ordinary: Claim, policy: Policy) -> Claim:
+    """The claim of a family at a structure. `ordinary` is the one that it has where no structure is named."""
+    if not any(request.points_at for request in requests):
+        return ordinary
+    if len(requests) > 1:
+        return shared_claim(requests, structure, policy)
+    points = next((row.points for row in requests[0].points_at if row.structure == structure), -ordinary[1])
+    return (ordinary[0], -points, *ordinary[2:])
 
 
 def one_list(ordinary: dict[Id, Claim], ranked: list[list[Id]]) -> list[Id] | None:

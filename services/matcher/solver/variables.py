@@ -14,7 +14,7 @@ from datetime import date
 from contracts.vocabulary import Audience, Id, Slot
 from services.matcher.solver.care import Care, cares_by_structure, effective_audience
 from services.matcher.solver.cells import Amounts, Parts, Span, Weeks
-from services.matcher.solver.claims import Claim, draw, shared_claim
+from services.matcher.solver.claims import Claim, claim_at, draw, shared_claim
 from services.matcher.solver.current import Current, Kept, current_places
 from services.matcher.solver.limits import ranked_in_limits, within_limits
 from services.matcher.solver.problem import Option, Problem, Row, RowKind, Seat, Unit, Use
@@ -98,10 +98,12 @@ def _ranked(units: dict[Id, Unit], ordinary: dict[Id, Claim], policy: Policy) ->
     """For each section, the units with an option there, highest claim first."""
     found: dict[Id, dict[Id, Claim]] = defaultdict(dict)
     for name, unit in units.items():
-        differ = any(request.points_at for request in unit.requests)
-        there = {seat.section: seat.structure for option in unit.options for seat in option.seats}
-        for section, structure in there.items():
-            found[section][name] = shared_claim(unit.requests, structure, policy) if differ else ordinary[name]
+        own = ordinary[name]
+        for option in unit.options:
+            for seat in option.seats:
+                here = found[seat.section]
+                if name not in here:
+                    here[name] = claim_at(seat.structure, unit.requests, own, policy)
     return {section: sorted(claims, key=claims.__getitem__) for section, claims in sorted(found.items())}
 
 
