@@ -48,7 +48,8 @@ class Share:
 class Service:
     """`tick(now)` does what is due and says how much that was; `next_due()` says when it next has something to do.
 
-    `on_stop`: what ends the answers that would otherwise stay open, called once no new visitor is let in.
+    `on_start`: what is made ready before the first event, and before `/readyz` says so; done again if what it needs was
+    away. `on_stop`: what ends the answers that would otherwise stay open, called once no new visitor is let in.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Service:
     next_due: Callable[[], Awaitable[datetime | None]]
     databases: tuple[Database, ...] = ()
     share: Share = field(default_factory=Share)
+    on_start: tuple[Callable[[], Awaitable[object]], ...] = field(default=())
     on_stop: tuple[Callable[[], None], ...] = field(default=())
     on_close: tuple[Callable[[], Awaitable[None]], ...] = field(default=())
 

@@ -85,6 +85,12 @@ class KafkaProcess:
                 await self.bus.stop()
 
     async def _connected(self) -> bool:
+        """Ready for the first event: what it would otherwise wait for is opened and loaded."""
+        service = self.service
+        for database in (service.database, *service.databases):
+            await database.open_some()
+        for prepare in service.on_start:
+            await prepare()
         await self.bus.start()
         return True
 
@@ -110,6 +116,7 @@ def kafka_process(service: Service, settings: Settings, stop: asyncio.Event, clo
     due = asyncio.Event()
     bus = KafkaBus(settings, service.reader, open_broker(settings), taken=due.set)
     relay = Relay(service.name, service.database, bus.send, clock, service.reader.troubles)
+    service.reader.troubles.causes[CONNECTING] = "démarrage en cours"  # until it has begun to read
     service.share.has = bus.owns
     service.share.is_heard = lambda: CONNECTING not in service.reader.troubles.causes
     service.database.on_said.append(relay.wake)

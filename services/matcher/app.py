@@ -56,8 +56,9 @@ def build(
     async def next_due() -> datetime | None:
         return await database.read(_next_due, tenure.holder)
 
+    on_start = (pool.ready,) if pool else ()
     on_close = (tenure.close, *((pool.close,) if pool else ()))
-    return Service("matcher", database, reader, app, tick, next_due, on_close=on_close, share=share)
+    return Service("matcher", database, reader, app, tick, next_due, share=share, on_start=on_start, on_close=on_close)
 
 
 @dataclass

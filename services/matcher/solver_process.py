@@ -9,11 +9,16 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from typing import ParamSpec, TypeVar
 
 from services.matcher.solver.schema import Outcome, Round
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class SolverProcess:
@@ -25,10 +30,17 @@ class SolverProcess:
     def __init__(self) -> None:
         self._pool = _one_process()
 
+    async def ready(self) -> None:
+        """Return once OR-Tools is loaded there. Raises SolverDied, as `decide` does."""
+        await self._done(_load)
+
     async def decide(self, part: Round) -> Outcome:
         """Raises SolverDied, once the next process is ready: the round is run again."""
+        return await self._done(decide, part)
+
+    async def _done(self, work: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, decide, part)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
         except BrokenProcessPool as error:
             self._pool = _one_process()
             raise SolverDied("le processus de calcul s'est arrêté") from error

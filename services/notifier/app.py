@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI, HTTPException
@@ -21,6 +22,7 @@ from services.notifier.gateways.http import DeliveryReport, receipt_of
 from services.notifier.gateways.phone import PhoneGateway
 from services.notifier.handlers import HANDLERS
 from services.notifier.phones import Inbound, phone_routes
+from services.notifier.rehearsal import rehearse
 from services.notifier.sending import AT_ONCE, Sender, note_receipt
 from services.vault import Keyring
 
@@ -55,7 +57,8 @@ def build(
     async def next_due() -> datetime | None:
         return await database.read(store.next_due)
 
-    return Service("notifier", database, reader, app, tick, next_due, databases=(vault,))
+    on_start = (partial(rehearse, database, vault, keyring),)
+    return Service("notifier", database, reader, app, tick, next_due, databases=(vault,), on_start=on_start)
 
 
 def read_phone_receipts(tx: sa.Connection, now: datetime) -> int:

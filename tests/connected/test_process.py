@@ -185,3 +185,15 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for_until_the_proc
     stop.set()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(opening, 10)
+
+
+async def test_a_process_is_not_ready_before_what_it_prepares_is(settings: Settings, heard: Database) -> None:
+    settings = on_a_port(settings)
+    service, _ = service_of(heard)
+    prepared = asyncio.Event()
+    service.on_start = (prepared.wait,)
+    async with running(service, settings) as client:
+        await until(lambda: is_ready(client, 503))
+        assert "démarrage en cours" in (await client.get("/readyz")).text
+        prepared.set()
+        await until(lambda: is_ready(client))

@@ -11,6 +11,7 @@ from services.bus.service import Service
 from services.notifier.app import build
 from services.notifier.gateways import phone_threads
 from services.notifier.gateways.phone_threads import PhoneState
+from services.notifier.rehearsal import rehearse
 from tests.notifier.desk import FIRST, KEYRING, SECOND, Desk
 
 SECRET = "chemin-secret"
@@ -120,3 +121,11 @@ async def test_a_phone_that_is_off_gets_the_text_later_and_its_delay_starts_then
     await service.tick(later)
     (delivered,) = await desk.said("message.delivered")
     assert delivered.delivered_at == later
+
+
+async def test_what_is_asked_before_the_first_text_is_about_nobody_and_leaves_nothing(desk: Desk) -> None:
+    await desk.offer()
+    before = await desk.rows()
+    await rehearse(desk.database, desk.vault, KEYRING)
+    assert (await desk.rows(), desk.sent) == (before, [])
+    assert await desk.send() == 1
