@@ -11,7 +11,7 @@ from services.ingest.declare.campaigns import ForceBody, HeldBody, ask_force, ho
 from tests.browser.site import DESK, PHONE, Site, context_for
 from tests.browser.test_accessibility import AXE, SMALL, violations
 from tests.ingest.pages.test_campaign_pages import SEAT, begin
-from tests.ingest.people import COORDINATOR, GRANDS, act, later
+from tests.ingest.people import COORDINATOR, CRECHE, GRANDS, act, later
 from tests.ingest.proposals import event
 
 
@@ -32,7 +32,8 @@ async def fill(site: Site) -> str:
 @pytest.fixture(scope="module")
 def screens(site: Site) -> tuple[str, ...]:
     gesture = site.run(fill(site))
-    pages = ("place/V-jan/tenir", "dossier/R-4/placer", f"geste/{gesture}", "liberer")
+    lists = ("dossiers", "dossiers?reponse=sans", f"structure/{CRECHE}")
+    pages = (*lists, "place/V-jan/tenir", "dossier/R-4/placer", f"geste/{gesture}", "liberer")
     return ("/campagne", *(f"/campagne/{page}" for page in pages))
 
 

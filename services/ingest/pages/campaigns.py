@@ -1,11 +1,10 @@
-"""The intake as a commission reviews it: draft, places held, children placed by decision, release.
+"""What a commission does with its intake: opens it, has it drafted, keeps places, places children, releases it.
 
-The commission reads no name and no order made of ranks; the guichet reads both.
+What it reads is in `campaign_review`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
@@ -15,76 +14,14 @@ from contracts.vocabulary import Effect, Period
 from services.ingest.actors import Role
 from services.ingest.awaited import OVER, current
 from services.ingest.declare import campaigns as acts
+from services.ingest.pages.campaign_review import BOTH, HOME, named_files
 from services.ingest.pages.forms import ONCE, Form, body
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.visit import Visit, get, post
-from services.ingest.pages.wording import file_number, in_order, read_slots, week
-from services.ingest.people import with_people
+from services.ingest.pages.wording import read_slots, week
 from services.ingest.problems import Refused, unknown
 from services.ingest.queries import campaigns as queries
 from services.ingest.queries.places import vacancy_view
-
-HOME = "/campagne"
-BOTH = (Role.COORDINATOR, Role.COMMITTEE)
-WAITS = ("full", "held_by_person", "given_by_person", "too_many_starts")
-"""Why a child goes without a place that another one, or a person, has."""
-
-MODES = {
-    "stable": "Dans l'ordre de la liste",
-    "strict": "Plus d'enfants par rang",
-    "most_children": "Le plus d'enfants",
-}
-
-
-async def overview(visit: Visit) -> Response:
-    """The last draft, with what differs from the one before, and every gesture."""
-    view = await _review(visit)
-    rows = view["requests"] if view else []
-    return visit.show_live(
-        "campaign/review.html",
-        view=view,
-        places=_places(view) if view else [],
-        waiting=sorted((row for row in rows if not row["placed"]), key=lambda row: file_number(row["request"])),
-        changed=[row for row in rows if row["effect"]],
-        held=await visit.read(queries.gestures, visit.actor, None),
-        files={row["request"]: row for row in rows},
-        communes=dict(commune_options(visit)),
-        effects=Effect,
-        modes=MODES,
-    )
-
-
-def _places(view: dict[str, Any]) -> list[dict[str, Any]]:
-    """The sections that the intake is about, with their vacancies, the children placed there, and those who wait."""
-    placed, vacancies = queries.by_place(view), defaultdict(list)
-    for place in view["places"]:
-        vacancies[place["section"]].append(place)
-    found = []
-    for name in {*vacancies, *placed}:
-        first = (vacancies.get(name) or placed[name])[0]
-        where = {key: first[key] for key in ("structure_name", "section", "section_name")}
-        rows = {"vacancies": vacancies.get(name, []), "children": placed.get(name, [])}
-        found.append({**where, **rows, "next": _next(view, first["structure"])})
-    return sorted(found, key=lambda row: (in_order(row["structure_name"]), row["section"]))
-
-
-def _next(view: dict[str, Any], structure: str) -> list[dict[str, Any]]:
-    """Who would have wanted a place there: by rank for whoever may see ranks, by file number for the others."""
-    found = []
-    for row in view["requests"]:
-        wishes = (row["reason"] or {}).get("wishes", ())
-        wish = next((one for one in wishes if one["structure"] == structure), None)
-        if not row["placed"] and wish is not None and wish["why"] in WAITS:
-            rank = wish.get("rank") if "rank" in row else None
-            found.append((rank or 0, file_number(row["request"]), {**row, "rank_here": rank}))
-    return [row for _, _, row in sorted(found, key=lambda one: one[:2])]
-
-
-async def _review(visit: Visit) -> dict[str, Any] | None:
-    view = await visit.read(queries.review, visit.actor, visit.now)
-    if view is None:
-        return None
-    return {**view, "requests": await with_people(visit.guichet, visit.actor, visit.now, view["requests"])}
 
 
 async def open_form(visit: Visit) -> Response:
@@ -181,10 +118,11 @@ async def forced(visit: Visit) -> Response:
 
 async def _force(visit: Visit, form: Form, status: int = 200) -> Response:
     view = await _open(visit)
-    row = next((one for one in view["requests"] if one["request"] == visit.path("request")), None)
+    row = (await named_files(visit, view, [visit.path("request")])).get(visit.path("request"))
     if row is None:
         raise unknown("", "cette demande dans la campagne")
-    places = {place["section"]: f"{place['structure_name']}, {place['section_name']}" for place in view["places"]}
+    kept = await visit.read(queries.places_kept, view)
+    places = {place["section"]: f"{place['structure_name']}, {place['section_name']}" for place in kept}
     weeks = [(str(n), "\u00a0; ".join(week(read_slots(one["slots"])))) for n, one in enumerate(row["patterns"])]
     communes = dict(commune_options(visit))
     return visit.show(
@@ -195,8 +133,9 @@ async def _force(visit: Visit, form: Form, status: int = 200) -> Response:
 async def weighed(visit: Visit) -> Response:
     """Whom a forced placement touches, before anybody confirms it."""
     gesture = await visit.read(queries.gesture, visit.actor, visit.path("gesture"))
-    view = await _review(visit)
-    files = {row["request"]: row for row in view["requests"]} if view else {}
+    view = await visit.read(queries.standing, visit.actor)
+    about = [name for name in (gesture["request"], *(one["request"] for one in gesture["touched"])) if name]
+    files = await named_files(visit, view, about) if view else {}
     communes = dict(commune_options(visit))
     return visit.show_live("campaign/gesture.html", row=gesture, files=files, communes=communes, effects=Effect)
 
@@ -224,7 +163,7 @@ async def released(visit: Visit) -> Response:
 
 
 async def _open(visit: Visit) -> dict[str, Any]:
-    view = await _review(visit)
+    view = await visit.read(queries.standing, visit.actor)
     if view is None or view["state"] == OVER:
         raise unknown("", "de campagne en cours")
     return view
@@ -244,7 +183,6 @@ def _reason(form: Form) -> None:
 
 
 PAGES = (
-    get(HOME, overview, *BOTH),
     get(f"{HOME}/ouvrir", open_form, Role.COORDINATOR),
     post(f"{HOME}/ouvrir", opened, Role.COORDINATOR),
     get(f"{HOME}/fin", end_form, Role.COORDINATOR),

@@ -18,11 +18,12 @@ from services.ingest.declare.releases import ReleaseBody, SuspensionBody, give_r
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.visit import Visit, get, post
-from services.ingest.pages.wording import file_number, in_order
+from services.ingest.pages.wording import in_order
 from services.ingest.people import with_people
 from services.ingest.problems import Refused, unknown
 from services.ingest.queries.directory import named_structures
 from services.ingest.queries.proposals import proposal
+from services.ingest.queries.requests import file_number
 from services.ingest.queries.tasks import to_release
 
 WAITING = (ProposalState.PREPARED, ProposalState.HELD)

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from services.calendar import counted, hours_in_full, instant_in_full
 from services.ingest.actors import STAFF
 from services.ingest.pages import wording
+from services.ingest.queries.requests import file_number
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -96,7 +97,7 @@ TEMPLATES.filters.update(
     count=counted,
     day=wording.day,
     dict=dict,
-    file_number=wording.file_number,
+    file_number=file_number,
     hours=lambda slot: hours_in_full(slot.start, slot.end),
     iso_day=wording.iso_day,
     lasting=wording.lasting,

@@ -151,11 +151,6 @@ def in_sentence(text: str) -> str:
     return text if text[:2].isupper() else f"{text[:1].lower()}{text[1:]}"
 
 
-def file_number(request: str) -> str:
-    """How a page names a file where it names nobody."""
-    return request[-6:]
-
-
 def in_order(name: str) -> str:
     """What French sorts a name by: its letters without accents, "Désertines" before "Domérat"."""
     return "".join(sign for sign in unicodedata.normalize("NFD", name) if not unicodedata.combining(sign)).casefold()

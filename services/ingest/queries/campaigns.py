@@ -5,13 +5,13 @@ No order here is made of ranks: the commission could work out from it what healt
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.vocabulary import Effect, Period, Slot, VacancyKind
+from contracts.vocabulary import AwardMode, Effect, Period, Slot, VacancyKind
 from services.ingest import store
 from services.ingest.access import Doing, Seen, Thing, may, may_see, reveal
 from services.ingest.actors import Actor
@@ -52,6 +52,16 @@ def _facts_of(tx: sa.Connection, draft: str | None) -> dict[str, Any]:
 
 def review(tx: sa.Connection, actor: Actor, now: datetime, name: str | None = None) -> dict[str, Any] | None:
     """All that a commission reads of its campaign, or of the last one; None where there never was any."""
+    view = standing(tx, actor, name)
+    if view is None:
+        return None
+    answers = answers_of(tx, actor, view, drafted_in(tx, view["campaign"]), now)
+    own = {"places": places_kept(tx, view), "gestures": gestures(tx, actor, view["campaign"])}
+    return {**view, "requests": answers, **own}
+
+
+def standing(tx: sa.Connection, actor: Actor, name: str | None = None) -> dict[str, Any] | None:
+    """Where a campaign is: its dates, its last draft in figures, what became of it. None where there never was any."""
     if not may(actor, Doing.REVIEW_INTAKE, Thing(actor.territory)):
         raise forbidden()
     row = current(tx, actor.territory) or _last(tx, actor.territory)
@@ -62,14 +72,10 @@ def review(tx: sa.Connection, actor: Actor, now: datetime, name: str | None = No
     if row is None:
         return None
     last = _last_draft(tx, row["id"])
-    rows = _drafted(tx, row["id"])
-    named = named_sections(tx, {name for one in rows for name in _sections_of(one["facts"])})
-    answers = [_answer(tx, actor, one, last, now, named) for one in rows]
     return {
-        "campaign": row["id"], **{key: row[key] for key in _DATES}, "opened_at": row["opened_at"],
-        "closed": row["closed"], "draft": _draft_view(last), "under_way": _under_way(row, last),
-        "outdated": last is not None and is_outdated(tx, row), "requests": answers,
-        "places": _places(tx, row), "gestures": gestures(tx, actor, row["id"]),
+        "campaign": row["id"], "territory": row["territory"], **{key: row[key] for key in _DATES},
+        "opened_at": row["opened_at"], "closed": row["closed"], "draft": _draft_view(last),
+        "under_way": _under_way(row, last), "outdated": last is not None and is_outdated(tx, row),
     }  # fmt: skip
 
 
@@ -87,11 +93,25 @@ def _draft_view(row: dict[str, Any] | None) -> dict[str, Any] | None:
     return {"draft": row["id"], "number": row["number"], "at": row["at"], **row["facts"]} if row else None
 
 
-def _drafted(tx: sa.Connection, campaign: str) -> list[dict[str, Any]]:
-    """What the drafts say of each request that is still open, by file number."""
+def drafted_in(tx: sa.Connection, campaign: str) -> list[dict[str, Any]]:
+    """What the drafts say of each request that is still open, as it was said."""
     r = store.requests.c
     joined = sa.select(drafted).join(store.requests, r.id == drafted.c.request)
     return store.rows(tx, joined.where(drafted.c.campaign == campaign, r.state == store.OPEN).order_by(r.id))
+
+
+def answers_of(
+    tx: sa.Connection, actor: Actor, view: dict[str, Any], rows: Sequence[dict[str, Any]], now: datetime
+) -> list[dict[str, Any]]:  # fmt: skip
+    """What `actor` may see of these drafted requests, with their needs."""
+    named = named_sections(tx, {name for one in rows for name in _sections_of(one["facts"])})
+    return [_answer(tx, actor, one, view, now, named) for one in rows]
+
+
+def touched_in(view: dict[str, Any], row: dict[str, Any]) -> dict[str, Any] | None:
+    """What is another in the last draft than in the one before; None where nothing is."""
+    touched: dict[str, Any] | None = row["facts"]["touched"]
+    return touched if view["draft"] is not None and row["draft"] == view["draft"]["draft"] else None
 
 
 def _sections_of(facts: dict[str, Any]) -> set[str]:
@@ -101,10 +121,9 @@ def _sections_of(facts: dict[str, Any]) -> set[str]:
 
 
 def _answer(
-    tx: sa.Connection, actor: Actor, row: dict[str, Any], last: dict[str, Any] | None, now: datetime, named: Named
+    tx: sa.Connection, actor: Actor, row: dict[str, Any], campaign: dict[str, Any], now: datetime, named: Named
 ) -> dict[str, Any]:  # fmt: skip
-    facts = row["facts"]
-    touched = facts["touched"] if last is not None and row["draft"] == last["id"] else None
+    facts, touched = row["facts"], touched_in(campaign, row)
     view = {
         **need_facts(tx, row["request"], now), **_seat(named, facts["seat"]), "placed": facts["seat"] is not None,
         "effect": Effect(touched["effect"]) if touched else None,
@@ -127,12 +146,16 @@ def _seat(named: Named, seat: dict[str, Any] | None) -> dict[str, Any]:
     return {**where, **names, "period": Period.model_validate(seat["period"])}
 
 
-def _places(tx: sa.Connection, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The vacancies that wait for the commission, by structure and section."""
+def places_kept(tx: sa.Connection, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The vacancies that wait for the commission of this campaign, by structure and section.
+
+    A structure that does not give its places by this procedure keeps none for it.
+    """
     v = store.vacancies.c
     covered = (v.kind == VacancyKind.REGULAR.value, v.start >= row["starts"], v.start < row["ends"])
-    query = sa.select(store.vacancies).where(v.territory == row["territory"], v.withdrawn_at.is_(None), *covered)
-    found = store.rows(tx, query.where(v.places > 0).order_by(v.section, v.start, v.id))
+    own = (v.territory == row["territory"], v.withdrawn_at.is_(None), v.places > 0, v.structure.in_(_awarding()))
+    query = sa.select(store.vacancies).where(*own, *covered)
+    found = store.rows(tx, query.order_by(v.section, v.start, v.id))
     known = named_sections(tx, {one["section"] for one in found})
     return [
         {
@@ -143,6 +166,10 @@ def _places(tx: sa.Connection, row: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for one in found
     ]  # fmt: skip
+
+
+def _awarding() -> sa.Select[Any]:
+    return sa.select(store.structures.c.id).where(store.structures.c.award_mode == AwardMode.AWARDED.value)
 
 
 def gestures(tx: sa.Connection, actor: Actor, campaign: str | None) -> list[dict[str, Any]]:
@@ -195,12 +222,3 @@ def _hours(tx: sa.Connection, row: dict[str, Any]) -> tuple[Slot, ...]:
         patterns = asked["need"]["patterns"] if asked else []
         slots = patterns[row["pattern"]]["slots"] if row["pattern"] < len(patterns) else []
     return tuple(Slot.model_validate(slot) for slot in slots or ())
-
-
-def by_place(view: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The children whom a draft places, by section."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in view["requests"]:
-        if row["section"] is not None:
-            found[row["section"]].append(row)
-    return found

@@ -17,6 +17,11 @@ from services.ingest.projection.tables import explanations
 from services.ingest.queries.proposals import need_facts, proposals_of
 
 
+def file_number(request: str) -> str:
+    """How a page names a file where it names nobody."""
+    return request[-6:]
+
+
 def requests_of(
     tx: sa.Connection, actor: Actor, now: datetime, *, state: str | None = None, after: str = "", limit: int = 200
 ) -> list[dict[str, Any]]:

@@ -29,6 +29,8 @@ from contracts.vocabulary import Effect, Period
 from services.ingest import store
 from services.ingest.declare.campaigns import CampaignBody, ask_draft, open_campaign
 from services.ingest.declare.vacancies import open_vacancy
+from services.ingest.queries import campaign_lists
+from services.ingest.queries import campaigns as queries
 from tests.ingest.pages.reading import faults, words
 from tests.ingest.pages.town import Town
 from tests.ingest.people import COORDINATOR, CRECHE, DIRECTOR, GRANDS, TUESDAY, act, later, said, vacancy_body
@@ -104,14 +106,92 @@ async def test_the_draft_says_who_would_have_each_place_and_who_comes_next(town:
     await begin(town)
     coordinator = await town.signed_in("coordinator")
     shown = words((await coordinator.get("/campagne")).text)
-    for told in ("Brouillon 1", "Rien n'est envoyé ni retenu.", "Toutes les garanties tiennent", "Inès", "rang 2"):
+    for told in ("Brouillon 1", "Rien n'est envoyé ni retenu.", "Toutes les garanties tiennent", "Les structures (1)"):
         assert told in shown, told
-    assert "Suivants sur la liste" in shown
+    assert "Inès" not in shown, "the first page names nobody whom nothing happened to"
+    there = words((await coordinator.get(f"/campagne/structure/{CRECHE}")).text)
+    for told in ("Les places", "Le brouillon y place (1)", "Inès", "Suivants sur la liste (1)", "Sacha", "rang 2"):
+        assert told in there, told
+
+
+async def test_a_structure_that_is_not_of_the_campaign_has_no_page_in_it(town: Town) -> None:
+    await begin(town)
+    coordinator = await town.signed_in("coordinator")
+    assert (await coordinator.get("/campagne/structure/S-autre")).status_code == 404
+
+
+async def test_places_that_nobody_awards_are_not_of_the_campaign(town: Town) -> None:
+    """Of a childminder, parent and childminder sign: nothing of it waits for a commission."""
+    await begin(town)
+    introduces = sa.update(store.structures).where(store.structures.c.id == CRECHE).values(award_mode="introduction")
+    await town.write(sa.Connection.execute, introduces)
+    coordinator = await town.signed_in("coordinator")
+    view = await town.guichet.database.read(queries.standing, COORDINATOR)
+    assert view is not None
+    assert await town.guichet.database.read(queries.places_kept, view) == []
+    assert ">Tenir<" not in (await coordinator.get(f"/campagne/structure/{CRECHE}")).text
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("", {"R-3", "R-4"}),
+        ("dossier=r-3", {"R-3"}),
+        (f"structure={CRECHE}", {"R-3", "R-4"}),
+        ("structure=S-autre", set()),
+        ("reponse=place", {"R-3"}),
+        ("reponse=sans", {"R-4"}),
+        ("reponse=decision", set()),
+        ("priorite=1", {"R-4"}),
+        ("priorite=2", {"R-3"}),
+        ("ecarts=oui", {"R-3"}),
+        ("ecarts=oui&reponse=sans", set()),
+        ("page=nulle", {"R-3", "R-4"}),
+        ("reponse=inconnue", {"R-3", "R-4"}),
+    ],
+)
+async def test_files_are_found_by_number_structure_tier_answer_and_what_is_new(
+    town: Town, asked: str, found: set[str]
+) -> None:
+    draft = await begin(town)
+    gains = Touched(request="R-3", effect=Effect.GAINS, after=SEAT)
+    await town.hear(drafted("R-3", draft, SEAT, touched=gains), drafted("R-4", draft, None, tier=1), decided(draft))
+    coordinator = await town.signed_in("coordinator")
+    shown = words((await coordinator.get(f"/campagne/dossiers?{asked}")).text)
+    assert {name for name in ("R-3", "R-4") if f"dossier {name}" in shown} == found
+    assert {0: "0\u00a0dossier ", 1: "1\u00a0dossier ", 2: "2\u00a0dossiers"}[len(found)] in shown
+    assert ("Voir tous les dossiers" in shown) is (asked not in ("", "page=nulle"))
+
+
+async def test_a_page_of_files_holds_a_few_and_leads_on_and_back_within_what_was_asked(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_lists, "AT_ONCE", 1)
+    await begin(town)
+    coordinator = await town.signed_in("coordinator")
+    first = (await coordinator.get(f"/campagne/dossiers?structure={CRECHE}")).text
+    assert "page 1 sur 2" in words(first) and 'rel="prev"' not in first
+    onwards = f'rel="next" href="/campagne/dossiers?structure={CRECHE}&amp;page=2"'
+    assert onwards in first and "R-4" not in words(first)
+    beyond = (await coordinator.get(f"/campagne/dossiers?structure={CRECHE}&page=9")).text
+    assert "page 2 sur 2" in words(beyond) and "dossier R-4" in words(beyond) and 'rel="next"' not in beyond
+
+
+async def test_the_commission_finds_no_tier(town: Town) -> None:
+    """Health may give it: neither the choice is there nor does the address find by it."""
+    draft = await begin(town)
+    await town.hear(drafted("R-4", draft, None, tier=1))
+    committee = await town.signed_in("committee")
+    page = (await committee.get("/campagne/dossiers?priorite=1")).text
+    assert "priorite" not in page.replace("?priorite=1", "")
+    assert "dossier R-3" in words(page) and "dossier R-4" in words(page)
 
 
 async def test_the_commission_reads_no_name_no_rank_and_no_health(town: Town) -> None:
     await begin(town)
-    shown = words((await (await town.signed_in("committee")).get("/campagne")).text)
+    committee = await town.signed_in("committee")
+    pages = ("/campagne", "/campagne/dossiers", f"/campagne/structure/{CRECHE}")
+    shown = " ".join([words((await committee.get(page)).text) for page in pages])
     assert "Un enfant de 21\u00a0mois" in shown and "30\u00a0points hors santé" in shown
     assert "Attend au vœu 1." in shown
     for word in ("Inès", "Sacha", "rang", "60\u00a0points"):
