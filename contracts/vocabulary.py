@@ -333,4 +333,5 @@ class MessageTemplate(Labelled):
     CONFIRMED = "confirmed", "Place d'astreinte confirmée"
     WAVE = "wave", "Place proposée à plusieurs familles"
     TAKEN = "taken", "Place prise"
+    LATE_YES = "late_yes", "OUI arrivé trop tard"
     SIGN_IN = "sign_in", "Lien de connexion"

@@ -151,7 +151,7 @@ def on_reply_judged(tx: sa.Connection, event: ReplyJudged, now: datetime) -> Non
     A phone that answers by itself would otherwise be written to without end.
     """
     row = _known(tx, event.proposal)
-    template = _answer_to(event.verdict, row)
+    template = _answer_to(event, row)
     if event.channel is not Channel.SMS or template is None:
         return
     if store.count_of(tx, event.proposal, template) < MOST_ANSWERS:
@@ -165,13 +165,18 @@ MOST_ANSWERS = 2
 """Texts of one kind that a proposal ever causes: a choice, so that two machines do not write to each other for ever."""
 
 
-def _answer_to(verdict: Verdict, row: sa.RowMapping) -> MessageTemplate | None:
-    """None where nothing true could be said by itself: a person has the task."""
-    if verdict is Verdict.UNCLEAR:
+def _answer_to(event: ReplyJudged, row: sa.RowMapping) -> MessageTemplate | None:
+    """None where nothing true could be said by itself: a person has the task.
+
+    A late OUI is thanked for and called about (the guichet has the task): whoever said it is not asked once more.
+    """
+    if event.verdict is Verdict.UNCLEAR:
         return MessageTemplate.MISUNDERSTOOD if row["asks"] and row["limit_at"] else None
-    if verdict is not Verdict.LATE or row["withdrawn_for"] in FAMILY_CHANGED_IT:
+    if event.verdict is not Verdict.LATE or row["withdrawn_for"] in FAMILY_CHANGED_IT:
         return None
-    return _end_of(row["withdrawn_for"]) if row["withdrawn_for"] else MessageTemplate.EXPIRED
+    ended = _end_of(row["withdrawn_for"]) if row["withdrawn_for"] else MessageTemplate.EXPIRED
+    is_late_yes = ended is MessageTemplate.EXPIRED and event.answer is Answer.OUI
+    return MessageTemplate.LATE_YES if is_late_yes else ended
 
 
 def on_sign_in_requested(tx: sa.Connection, event: SignInRequested, now: datetime) -> None:

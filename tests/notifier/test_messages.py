@@ -30,6 +30,7 @@ COUNTED = {
     MessageTemplate.MISUNDERSTOOD: 139,
     MessageTemplate.WAVE: 157,
     MessageTemplate.TAKEN: 151,
+    MessageTemplate.LATE_YES: 156,
 }
 LINK = "https://guichet.exemple.fr/s/" + "A" * 22
 

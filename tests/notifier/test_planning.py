@@ -198,7 +198,8 @@ async def test_an_end_by_silence_is_told_and_not_to_whom_only_a_counsellor_held_
 @pytest.mark.parametrize(
     ("ended", "words"),
     [
-        (None, "délai passé"),
+        (None, "merci de votre OUI"),
+        (WithdrawalReason.FAMILY_UNREACHABLE, "merci de votre OUI"),
         (WithdrawalReason.CLOSURE, "n'a plus cette place"),
         (WithdrawalReason.TAKEN, "place prise"),
     ],
@@ -212,10 +213,20 @@ async def test_a_late_yes_is_told_what_became_of_the_place(
         await withdrawn(desk, ended, knew=False)
     else:
         await desk.hear(ProposalExpired, "p-1", deadline=LIMIT)
+    await desk.send()
     await judged(desk, Verdict.LATE, answered_by="c-second")
     await desk.send()
-    assert {words in text for text in desk.sent[1:]} == {True}
+    assert words in desk.sent[-1]
     assert desk.gateway.sent[-1].to in (FIRST, SECOND)
+
+
+@pytest.mark.parametrize("answer", [Answer.NON, Answer.FIN])
+async def test_any_other_late_answer_is_told_that_the_delay_is_over(desk: Desk, answer: Answer) -> None:
+    await desk.offer()
+    await desk.hear(ProposalExpired, "p-1", deadline=LIMIT)
+    await judged(desk, Verdict.LATE, answer)
+    await desk.send()
+    assert {"délai passé" in text for text in desk.sent} == {True}
 
 
 async def test_words_nobody_understands_get_an_answer_twice_at_most(desk: Desk) -> None:
