@@ -174,7 +174,7 @@ async def _put_aside(found: Settings, replace: bool) -> str:
     if not there:
         return ""
     if not replace:
-        remedy = f"Ajoutez --replace{NBSP}: ce qui est là sera gardé sous un autre nom."
+        remedy = f"Ajoutez --replace{NBSP}: ce qui est là sera gardé à part."
         raise CommandFailed("Il y a déjà des bases à cet endroit.", remedy, SEE)
     name = stamp(clock_of(found)())
     if database:

@@ -88,10 +88,19 @@ def _is_open(path: Path) -> bool:
         return False
 
 
+ASIDE = "avant-"
+
+
 def put_aside(data: Path, stamp: str) -> Path:
-    """Keep what is there under another name; where."""
-    aside = data.with_name(f"{data.name}.avant-{stamp}")
-    data.rename(aside)
+    """Keep what is there in a folder of its own; where.
+
+    It stays within `data`: the account of the service may write nowhere else, and a volume can not be renamed.
+    """
+    aside = data / f"{ASIDE}{stamp}"
+    there = [path for path in data.iterdir() if not path.name.startswith(ASIDE)]
+    aside.mkdir(mode=0o700)
+    for path in there:
+        path.rename(aside / path.name)
     return aside
 
 

@@ -37,7 +37,10 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
     except ValidationError as error:
         names = [f"{PREFIX}{str(problem['loc'][0]).upper()}" for problem in error.errors()]
         cause = f"Réglages manquants ou faux{NBSP}: {', '.join(sorted(set(names)))}."
-        remedy = f"«{NBSP}berceau key new --all{NBSP}» écrit un jeu complet de secrets."
+        remedy = (
+            "Chargez les réglages de l'installation (/etc/berceau), et gardez ses clés. "
+            f"Pour une première installation{NBSP}: «{NBSP}berceau key new --all{NBSP}»."
+        )
         raise CommandFailed(cause, remedy, code=Exit.SETTINGS) from error
 
 

@@ -74,12 +74,17 @@ def test_a_restored_state_that_is_not_the_one_saved_is_said(berceau: Command, da
     assert (said.code, said.json["same"]) == (1, {TERRITORY: False})
 
 
-def test_what_was_there_is_kept_under_another_name(berceau: Command, data: Path, tmp_path: Path) -> None:
+def test_what_was_there_is_kept_in_the_only_folder_that_the_service_may_write(
+    berceau: Command, data: Path, tmp_path: Path
+) -> None:
     backup = saved(berceau, tmp_path / "backups")
     refused = berceau("restore", backup)
     assert (refused.code, "--replace" in refused.err) == (5, True)
+    before = data / "avant-20261101-030000"
+    before.mkdir()
     aside = Path(berceau("restore", backup, "--replace", "--json").json["aside"])
     assert {path.name for path in aside.glob("*.sqlite")} == {path.name for path in data.glob("*.sqlite")}
+    assert {path for path in data.iterdir() if path.is_dir()} == {before, aside}
 
 
 def test_nothing_is_restored_under_a_service_that_runs(berceau: Command, data: Path, tmp_path: Path) -> None:

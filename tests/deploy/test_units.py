@@ -97,6 +97,20 @@ def test_each_service_of_the_cluster_is_started_by_a_unit_and_by_a_container() -
     assert sorted(started) == sorted([name.value for name in Name] * 2)
 
 
+def test_the_command_of_the_technician_has_the_settings_and_the_account_of_the_service(tmp_path: Path) -> None:
+    runs_as = tmp_path / "runuser"
+    runs_as.write_text('#!/bin/sh\necho "$*" "$BERCEAU_DATA" "$BERCEAU_VAULT_KEY" "$(umask)"\n', encoding="utf-8")
+    runs_as.chmod(0o755)
+    (tmp_path / "berceau.env").write_text(f"BERCEAU_DATA={tmp_path}\n", encoding="utf-8")
+    (tmp_path / "secrets.env").write_text("BERCEAU_VAULT_KEY=une-cle=\n", encoding="utf-8")
+    own = {"PATH": f"{tmp_path}:/usr/bin:/bin", "BERCEAU_SETTINGS": str(tmp_path)}
+    command = [str(ROOT / "deploy" / "systemd" / "berceau"), "restore", "/var/backups/a b"]
+    said = subprocess.run(command, env=own, capture_output=True, text=True, check=True).stdout
+    assert said == f"-u berceau -- /opt/berceau/bin/berceau restore /var/backups/a b {tmp_path} une-cle= 0077\n"
+    (tmp_path / "secrets.env").unlink()
+    assert subprocess.run(command, env=own, capture_output=True).returncode != 0, "never without its keys"
+
+
 @pytest.mark.parametrize("path", [*UNITS, ROOT / "deploy" / "systemd" / "berceau.env"], ids=named)
 def test_each_variable_of_a_unit_is_a_setting(path: Path) -> None:
     assert set(re.findall(r"\bBERCEAU_[A-Z_]+", path.read_text(encoding="utf-8"))) <= NAMES
