@@ -5,7 +5,8 @@ What it reads is in `campaign_review`.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from fastapi.responses import Response
@@ -18,7 +19,7 @@ from services.ingest.pages.campaign_review import BOTH, HOME, named_files
 from services.ingest.pages.forms import ONCE, Form, body
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.visit import Visit, get, post
-from services.ingest.pages.wording import read_slots, week
+from services.ingest.pages.wording import ages, in_order, months_between, read_slots, week
 from services.ingest.problems import Refused, unknown
 from services.ingest.queries import campaigns as queries
 from services.ingest.queries.places import vacancy_view
@@ -121,13 +122,25 @@ async def _force(visit: Visit, form: Form, status: int = 200) -> Response:
     row = (await named_files(visit, view, [visit.path("request")])).get(visit.path("request"))
     if row is None:
         raise unknown("", "cette demande dans la campagne")
-    kept = await visit.read(queries.places_kept, view)
-    places = {place["section"]: f"{place['structure_name']}, {place['section_name']}" for place in kept}
+    kept = sorted(await visit.read(queries.places_kept, view), key=partial(_likely, row))
+    places = {place["section"]: _named(place) for place in kept}
     weeks = [(str(n), "\u00a0; ".join(week(read_slots(one["slots"])))) for n, one in enumerate(row["patterns"])]
     communes = dict(commune_options(visit))
     return visit.show(
         "campaign/force.html", status, row=row, form=form, places=list(places.items()), weeks=weeks, communes=communes
     )
+
+
+def _likely(row: dict[str, Any], place: dict[str, Any]) -> tuple[bool, bool, str, int]:
+    """Structures that the family wants first, there the sections of the child's age; then the others by name."""
+    wished = place["structure"] in {wish["structure"] for wish in row.get("wishes", ())}
+    age = months_between(date.fromisoformat(row["born"]), place["period"].start)
+    fits = place["age_from_months"] <= age <= place["age_to_months"]
+    return (not wished, not fits, in_order(place["structure_name"]), place["age_from_months"])
+
+
+def _named(place: dict[str, Any]) -> str:
+    return f"{place['structure_name']}, {place['section_name']} ({ages(place)})"
 
 
 async def weighed(visit: Visit) -> Response:

@@ -163,6 +163,7 @@ def places_kept(tx: sa.Connection, row: dict[str, Any]) -> list[dict[str, Any]]:
             "structure": one["structure"], "structure_name": known[one["section"]]["structure_name"],
             "slots": tuple(Slot.model_validate(slot) for slot in one["slots"]), "posted": one["places"],
             "period": Period(start=one["start"], end=one["end"]),
+            **{name: known[one["section"]][name] for name in ("age_from_months", "age_to_months")},
         }
         for one in found
     ]  # fmt: skip

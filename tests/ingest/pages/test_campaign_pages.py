@@ -33,7 +33,7 @@ from services.ingest.queries import campaign_lists
 from services.ingest.queries import campaigns as queries
 from tests.ingest.pages.reading import faults, words
 from tests.ingest.pages.town import Town
-from tests.ingest.people import COORDINATOR, CRECHE, DIRECTOR, GRANDS, TUESDAY, act, later, said, vacancy_body
+from tests.ingest.people import BEBES, COORDINATOR, CRECHE, DIRECTOR, GRANDS, TUESDAY, act, later, said, vacancy_body
 from tests.ingest.proposals import event
 
 JANUARY = Period(start=date(2027, 1, 4), end=date(2027, 2, 1))
@@ -236,6 +236,16 @@ async def test_whom_a_decision_touches_is_read_before_it_is_confirmed(town: Town
     again = await committee.post(f"{gesture}/confirmer")
     assert again.status_code == 409 and "Ce geste est déjà confirmé." in words(again.text)
     assert [row.subject for row in await town.said(ForceConfirmed)] == [asked.subject]
+
+
+async def test_a_decision_is_offered_the_sections_of_the_childs_age_first(town: Town) -> None:
+    """The child is 21 months old: by their ages alone the babies' section would come first."""
+    await begin(town)
+    period = Period(start=JANUARY.start, end=date(2027, 8, 1))
+    await town.write(open_vacancy, act(DIRECTOR), vacancy_body(section=BEBES, period=period))
+    page = words((await (await town.signed_in("committee")).get("/campagne/dossier/R-4/placer")).text)
+    older, younger = (page.index(f"(synthétique), {name} (de ") for name in ("Grands", "Bébés"))
+    assert older < younger
 
 
 async def test_nobody_is_placed_by_decision_where_there_is_no_place(town: Town) -> None:
