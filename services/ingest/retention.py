@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from services.bus.retention import Kept, Purge
-from services.ingest import credentials, idempotency
+from services.ingest import credentials, idempotency, store
 
 
 def _ended(table: sa.Table, column: str) -> Purge:
@@ -21,4 +21,5 @@ PURGES = (
     _ended(credentials.sessions, "expires_at"),
     _ended(credentials.sign_in_links, "expires_at"),
     _ended(idempotency.keys, "claimed_at"),
+    _ended(store.releases, "at"),
 )

@@ -202,6 +202,9 @@ campaigns = sa.Table(
 )
 """`draft` is the last one that was asked; `closed` what the matcher said once the decisions were written."""
 
+releases = sa.Table("releases", metadata, key(), named("territory"), sa.Column("at", Instant, nullable=False))
+"""By proposal, when somebody let it leave: until the matcher has heard, the list says that it is on its way."""
+
 gestures = sa.Table(
     "gestures",
     metadata,

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from contracts.releases import ReleaseGiven, ReleaseSuspended, WithdrawalGiven
 from contracts.vocabulary import Id, ProposalState, WithdrawalReason
+from services.ingest import store
 from services.ingest.access import Doing
 from services.ingest.actors import Act, Role
 from services.ingest.audited import declared
@@ -56,6 +57,8 @@ def give_release(tx: sa.Connection, act: Act, body: ReleaseBody) -> str:
         raise Refused([_not_prepared(f"proposals.{n}") for n in gone], Why.CONFLICT)
     if early := [n for n, row in enumerate(rows) if awaited(tx, row)]:
         raise Refused([_too_early(f"proposals.{n}") for n in early], Why.CONFLICT)
+    for id_ in ids:
+        store.put(tx, store.releases, {"id": id_, "territory": act.territory, "at": act.now})
     release = act.new_id("L")
     declared(tx, act, act.say(ReleaseGiven, release, proposals=ids, by=act.actor.id, note=body.note))
     return release

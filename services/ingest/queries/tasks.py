@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -36,8 +36,18 @@ def task(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[str, 
 
 
 def to_release(tx: sa.Connection, actor: Actor, now: datetime) -> list[dict[str, Any]]:
-    """Prepared proposals, held ones included, for the coordinator or the commission: as many as one gesture takes."""
-    return proposals_of(tx, actor, now, states={ProposalState.PREPARED, ProposalState.HELD}, limit=MOST_AT_ONCE)
+    """Prepared proposals, held ones included, for the coordinator or the commission: as many as one gesture takes.
+
+    `on_its_way`: somebody has just let it leave. One that has not left after a minute waits for somebody again.
+    """
+    views = proposals_of(tx, actor, now, states={ProposalState.PREPARED, ProposalState.HELD}, limit=MOST_AT_ONCE)
+    lately = (store.releases.c.territory == actor.territory, store.releases.c.at > now - SOON_HEARD)
+    leaving = set(tx.scalars(sa.select(store.releases.c.id).where(*lately)))
+    return [{**view, "on_its_way": view["proposal"] in leaving} for view in views]
+
+
+SOON_HEARD = timedelta(minutes=1)
+"""Within this the matcher has long heard of a release (choice); what it could not let leave is shown again after it."""
 
 
 def unclear_texts(tx: sa.Connection, actor: Actor) -> list[dict[str, Any]]:

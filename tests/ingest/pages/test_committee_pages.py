@@ -11,7 +11,7 @@ from services.ingest.pages.doors import HOME
 from tests.ingest.pages.reading import faults, read, words
 from tests.ingest.pages.town import FIRST_NAMES, Town, proposal_in
 from tests.ingest.people import COMMITTEE, TODAY, later
-from tests.ingest.proposals import made
+from tests.ingest.proposals import made, released
 
 PREPARED, HELD = proposal_in("prepared"), proposal_in("held")
 HOLD = f"/commission/proposition/{PREPARED}/retenir"
@@ -65,6 +65,22 @@ async def test_the_commission_releases_a_round_in_one_gesture(town: Town) -> Non
     assert (answer.status_code, answer.headers["location"]) == (303, "/commission?fait=libere")
     (release,) = await town.said(ReleaseGiven)
     assert (release.proposals, release.by) == ((PREPARED,), COMMITTEE.id)
+
+
+async def test_what_was_just_released_is_not_offered_again_unless_it_has_not_left_after_a_minute(town: Town) -> None:
+    committee = await town.signed_in("committee")
+    await committee.post("/commission/liberer", data={"proposition": [PREPARED]})
+    page = (await committee.get("/commission")).text
+    assert [row["value"] for row in read(page).inputs if row["name"] == "proposition"] == [HELD]
+    assert "Libération en cours" in words(page) and HOLD not in read(page).targets
+    await committee.post("/commission/liberer", data={"proposition": [HELD]})
+    assert "2\u00a0propositions qui partent" in words((await committee.get("/commission")).text)
+    town.clock.set(later(minutes=1, seconds=1))
+    page = (await committee.get("/commission")).text
+    assert [row["value"] for row in read(page).inputs if row["name"] == "proposition"] == [PREPARED, HELD]
+    await committee.post("/commission/liberer", data={"proposition": [PREPARED]})
+    await town.hear(released(PREPARED))
+    assert "Libération en cours" not in words((await committee.get("/commission")).text)
 
 
 async def test_the_commission_holds_one_back_with_a_reason_and_a_date(town: Town) -> None:

@@ -396,6 +396,13 @@ def upgrade() -> None:
     op.create_index("proposals_of_structure", "proposals", ["structure", "state"], unique=False)
     op.create_index("proposals_of_territory", "proposals", ["territory", "state"], unique=False)
     op.create_table(
+        "releases",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "requests",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("territory", sa.String(length=64), nullable=False),
@@ -582,6 +589,7 @@ def downgrade() -> None:
     op.drop_index("requests_of_prescriber", table_name="requests")
     op.drop_index("requests_of_family", table_name="requests")
     op.drop_table("requests")
+    op.drop_table("releases")
     op.drop_index("proposals_of_territory", table_name="proposals")
     op.drop_index("proposals_of_structure", table_name="proposals")
     op.drop_index("proposals_of_request", table_name="proposals")
