@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from contracts.vocabulary import Id
@@ -35,6 +35,8 @@ from services.matcher.solver.verify import verify, violations
 __all__ = ["RoundRefused", "Settings", "components", "decide", "merge", "solve", "solve_part"]
 
 DEFAULT = Settings()
+MANY_REQUESTS = 200
+"""Of fewer, the collector costs less than what it takes to stop it."""
 
 
 def solve(round: Round, settings: Settings = DEFAULT) -> Outcome:
@@ -58,7 +60,7 @@ def _decide_part(part: Round, settings: Settings, spelling: Spelling) -> Outcome
 
 def _settled(round: Round, settings: Settings, solve: Callable[[Round, Settings, Spelling], Outcome]) -> Outcome:
     """The whole of a round from its parts, once it is known up to whom the first tier goes first."""
-    with _no_collector():
+    with _no_collector() if len(round.requests) >= MANY_REQUESTS else nullcontext():
         facts, spelling = canonical(round), Spelling()
         to_decide, behind = settled(facts, lambda alone: served(alone, settings))
         merged = merge(facts, [solve(part, settings, spelling) for part in split(to_decide)], spelling)
@@ -76,6 +78,9 @@ def _no_collector() -> Iterator[None]:
     try:
         yield
     finally:
+        if running and not gc.get_freeze_count():
+            gc.freeze()  # and back: what is left counts as old, and is not looked at the moment the collector starts
+            gc.unfreeze()
         if running:
             gc.enable()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Callable
 from datetime import date
@@ -24,7 +25,8 @@ from services.matcher.solver.schema import (
     Why,
     Wish,
 )
-from services.matcher.solver.solve import components, decide
+from services.matcher.solver.solve import MANY_REQUESTS, components, decide
+from services.territory.rounds import RoundPlan, drawn_round
 from tests.matcher.solver.golden import NOON, round_of, slots
 
 TWO_PARTS = {
@@ -217,3 +219,24 @@ def test_siblings_of_two_parts_make_them_one() -> None:
     tied = round.model_copy(update={"siblings": (Siblings(id="family", requests=("A", "C")),)})
     assert [len(components(row)) for row in (round, tied)] == [2, 1]
     assert _placed(decide(tied)) == {"A": "X", "C": "Y"}
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_the_collector_is_left_as_it_was_found_and_stands_still_meanwhile(
+    running: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def split(round: Round) -> tuple[Round, ...]:
+        seen.append(gc.isenabled())
+        return components(round)
+
+    monkeypatch.setattr(solve, "split", split)
+    round = drawn_round(RoundPlan(requests=MANY_REQUESTS, structures=20), 1)
+    try:
+        if not running:
+            gc.disable()
+        solve.solve(round, Settings(prices=False))
+        assert (seen, gc.isenabled()) == ([False], running)
+    finally:
+        gc.enable()
