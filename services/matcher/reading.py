@@ -223,7 +223,7 @@ def _section(row: sa.RowMapping, memory: Memory) -> Section:
 def _waiting(tx: sa.Connection, territory: str, memory: Memory) -> list[Waiting]:
     """Requests that wait and have no live proposal. A request's version grows with every change of it."""
     c = t.requests.c
-    busy = sa.select(t.proposals.c.request).where(t.proposals.c.state.in_(LIVE))
+    busy = sa.select(t.proposals.c.request).where(t.IS_LIVE)
     query = sa.select(c.request, c.version).where(
         c.territory == territory, c.state == store.WAITING, c.request.not_in(busy)
     )

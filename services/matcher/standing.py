@@ -12,7 +12,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from contracts.requests import NeedFacts
-from contracts.vocabulary import LIVE, Slot
+from contracts.vocabulary import Slot
 from services.matcher import store
 from services.matcher import tables as t
 from services.matcher.needs import CurrentPlace
@@ -83,5 +83,5 @@ def _placements(tx: sa.Connection, territory: str) -> dict[str, sa.RowMapping]:
 def _given_up_already(tx: sa.Connection, territory: str) -> set[str]:
     """Placements for which a proposal is on its way."""
     p = t.proposals
-    live = (p.c.territory == territory, p.c.state.in_(LIVE), p.c.replaces.is_not(None))
+    live = (p.c.territory == territory, t.IS_LIVE, p.c.replaces.is_not(None))
     return set(tx.scalars(sa.select(p.c.replaces).where(*live)))

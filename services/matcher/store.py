@@ -15,7 +15,6 @@ from pydantic import TypeAdapter
 
 from contracts.requests import NeedFacts, RequestAmended, RequestRegistered
 from contracts.vocabulary import (
-    LIVE,
     Answer,
     Audience,
     Period,
@@ -102,16 +101,17 @@ def _proposal(row: Any) -> Proposal:
 
 def proposal(tx: sa.Connection, proposal_id: str) -> Proposal | None:
     """The proposal, its row locked until the transaction ends."""
-    row = (
-        tx.execute(sa.select(t.proposals).where(t.proposals.c.proposal == proposal_id).with_for_update())
-        .mappings()
-        .first()
-    )
+    row = tx.execute(_PROPOSAL, {"_name": proposal_id}).mappings().first()
     return _proposal(row) if row else None
 
 
+_NAME = sa.bindparam("_name", type_=sa.String)
+_PROPOSAL = sa.select(t.proposals).where(t.proposals.c.proposal == _NAME).with_for_update()
+"""Built once, as the others below: every proposal asks these, and to build one costs as much as to ask it."""
+
+
 def live_proposals(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Proposal]:
-    query = sa.select(t.proposals).where(t.proposals.c.state.in_(LIVE), *conditions).order_by(t.proposals.c.proposal)
+    query = sa.select(t.proposals).where(t.IS_LIVE, *conditions).order_by(t.proposals.c.proposal)
     return [_proposal(row) for row in tx.execute(query).mappings()]
 
 
@@ -130,13 +130,15 @@ def change_proposal(
 
 def lock_section(tx: sa.Connection, section: str) -> bool:
     """Lock the section's row and count the change. Every change of what it holds or offers goes through here."""
-    moved = tx.execute(
-        t.sections.update()
-        .where(t.sections.c.section == section)
-        .values(version=t.sections.c.version + 1)
-        .returning(t.sections.c.section)
-    )
-    return moved.first() is not None
+    return tx.execute(_LOCK_SECTION, {"_name": section}).first() is not None
+
+
+_LOCK_SECTION = (
+    t.sections.update()
+    .where(t.sections.c.section == _NAME)
+    .values(version=t.sections.c.version + 1)
+    .returning(t.sections.c.section)
+)
 
 
 def open_vacancies(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[sa.RowMapping]:
@@ -228,8 +230,10 @@ def need(row: sa.RowMapping) -> NeedFacts:
 
 
 def request_row(tx: sa.Connection, request: str) -> sa.RowMapping | None:
-    query = sa.select(t.requests).where(t.requests.c.request == request)
-    return tx.execute(query.with_for_update()).mappings().first()
+    return tx.execute(_REQUEST, {"_name": request}).mappings().first()
+
+
+_REQUEST = sa.select(t.requests).where(t.requests.c.request == _NAME).with_for_update()
 
 
 def touch_request(tx: sa.Connection, request: str, **values: object) -> None:
@@ -246,8 +250,11 @@ def territory_row(tx: sa.Connection, territory: str, *, lock: bool = False) -> s
 
     Handlers, timers and rounds take this lock first, so they never wait for each other in a circle.
     """
-    query = sa.select(t.territories).where(t.territories.c.territory == territory)
-    return tx.execute(query.with_for_update() if lock else query).mappings().first()
+    return tx.execute(_LOCK_TERRITORY if lock else _TERRITORY, {"_name": territory}).mappings().first()
+
+
+_TERRITORY = sa.select(t.territories).where(t.territories.c.territory == _NAME)
+_LOCK_TERRITORY = _TERRITORY.with_for_update()
 
 
 def mark_due(tx: sa.Connection, territory: str, at: datetime, because: str) -> None:

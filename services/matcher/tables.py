@@ -123,7 +123,7 @@ requests = sa.Table(
     sa.Column("goes_first", sa.Boolean, nullable=False, default=False),
     sa.Column("version", sa.Integer, nullable=False, default=0),
     sa.Column("registered_at", Instant),
-    sa.Index("requests_waiting", "territory", "state"),
+    sa.Index("requests_waiting", "territory", "state", "request", "version"),
 )
 
 siblings = sa.Table(
@@ -136,7 +136,8 @@ siblings = sa.Table(
     sa.Index("siblings_territory", "territory"),
 )
 
-_IS_LIVE = sa.text("state IN ({})".format(", ".join(f"'{state.value}'" for state in sorted(LIVE))))
+IS_LIVE = sa.text("state IN ({})".format(", ".join(f"'{state.value}'" for state in sorted(LIVE))))
+"""A proposal is on its way: in these very words a database sees that an index of live ones answers the question."""
 
 proposals = sa.Table(
     "proposals",
@@ -177,9 +178,9 @@ proposals = sa.Table(
     sa.Column("replaces", sa.String(64)),
     sa.Column("siblings", sa.String(64)),
     sa.Column("wave", sa.String(64)),
-    sa.Index("one_live_proposal_a_request", "request", unique=True, sqlite_where=_IS_LIVE, postgresql_where=_IS_LIVE),
-    sa.Index("one_live_proposal_a_code", "territory", "code", unique=True, sqlite_where=_IS_LIVE,
-             postgresql_where=_IS_LIVE),
+    sa.Index("one_live_proposal_a_request", "request", unique=True, sqlite_where=IS_LIVE, postgresql_where=IS_LIVE),
+    sa.Index("one_live_proposal_a_code", "territory", "code", unique=True, sqlite_where=IS_LIVE,
+             postgresql_where=IS_LIVE),
     sa.Index("proposals_section", "section", "state"),
     sa.Index("proposals_wave", "wave"),
 )  # fmt: skip
@@ -240,6 +241,7 @@ timers = sa.Table(
     _id("territory"),
     sa.Column("due_at", Instant, nullable=False),
     sa.Index("timers_due", "due_at"),
+    sa.Index("timers_about", "about"),
 )
 
 tasks = sa.Table(
@@ -254,6 +256,7 @@ tasks = sa.Table(
     sa.Column("opened_at", Instant, nullable=False),
     sa.Column("settled_at", Instant),
     sa.Index("tasks_open", "territory", "settled_at"),
+    sa.Index("tasks_proposal", "proposal"),
 )
 
 draws = sa.Table(

@@ -15,7 +15,7 @@ from itertools import combinations
 import sqlalchemy as sa
 
 from contracts.siblings import SiblingsAsked
-from contracts.vocabulary import LIVE, ProposalState
+from contracts.vocabulary import ProposalState
 from services.matcher import store
 from services.matcher import tables as t
 from services.matcher.solver.schema import Request, Siblings, Together, Travel
@@ -62,7 +62,7 @@ def groups(tx: sa.Connection, territory: str) -> list[SiblingsAsked]:
 
 def _answering(tx: sa.Connection, requests: list[str]) -> set[str]:
     p = t.proposals
-    return set(tx.scalars(sa.select(p.c.request).where(p.c.state.in_(LIVE), p.c.request.in_(requests))))
+    return set(tx.scalars(sa.select(p.c.request).where(t.IS_LIVE, p.c.request.in_(requests))))
 
 
 def _with_a_person(tx: sa.Connection, requests: list[str]) -> set[str]:

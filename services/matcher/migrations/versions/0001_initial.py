@@ -307,7 +307,7 @@ def upgrade() -> None:
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("request"),
     )
-    op.create_index("requests_waiting", "requests", ["territory", "state"], unique=False)
+    op.create_index("requests_waiting", "requests", ["territory", "state", "request", "version"], unique=False)
     op.create_table(
         "round_inputs",
         sa.Column("round", sa.String(length=64), nullable=False),
@@ -382,6 +382,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("task"),
     )
     op.create_index("tasks_open", "tasks", ["territory", "settled_at"], unique=False)
+    op.create_index("tasks_proposal", "tasks", ["proposal"], unique=False)
     op.create_table(
         "territories",
         sa.Column("territory", sa.String(length=64), nullable=False),
@@ -402,6 +403,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("kind", "about"),
     )
+    op.create_index("timers_about", "timers", ["about"], unique=False)
     op.create_index("timers_due", "timers", ["due_at"], unique=False)
     op.create_table(
         "vacancies",
@@ -432,8 +434,10 @@ def downgrade() -> None:
     op.drop_index("vacancies_section", table_name="vacancies")
     op.drop_table("vacancies")
     op.drop_index("timers_due", table_name="timers")
+    op.drop_index("timers_about", table_name="timers")
     op.drop_table("timers")
     op.drop_table("territories")
+    op.drop_index("tasks_proposal", table_name="tasks")
     op.drop_index("tasks_open", table_name="tasks")
     op.drop_table("tasks")
     op.drop_index("structures_territory", table_name="structures")
