@@ -63,6 +63,7 @@ class Memory:
     asked: Lately[Hashable, Any] = field(default_factory=Lately)
     asked_in: object = None
     rows: Lately[Hashable, Any] = field(default_factory=Lately)
+    stocks: Mapping[str, Any] = field(default_factory=dict)
     told: Lately[tuple[int, int], Any] = field(default_factory=Lately)
     names: Mapping[str, str] = field(default_factory=dict)
     once: Once = field(default_factory=Once)

@@ -5,8 +5,7 @@ When to modify: when a place may be kept back, or not believed, for one more cau
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
@@ -17,11 +16,10 @@ from contracts.requests import NeedFacts
 from contracts.vocabulary import VacancyKind
 from services.calendar import local_day
 from services.matcher import campaigns, rows_read, store
-from services.matcher import tables as t
 from services.matcher.campaigns import Campaign, Kept
 from services.matcher.memory import Memory
 from services.matcher.policy import Policy
-from services.matcher.rows_read import Offer
+from services.matcher.rows_read import Stock
 from services.matcher.rules.capacity import sat_on
 from services.matcher.rules.proposals import is_still_free
 from services.matcher.solver.schema import Hold, Vacancy
@@ -44,32 +42,27 @@ class Places(TypedDict):
 
 
 def places(
-    tx: sa.Connection, territory: str, sections: set[str], policy: Policy, now: datetime, memory: Memory,
+    tx: sa.Connection, territory: str, sections: Mapping[str, int], policy: Policy, now: datetime, memory: Memory,
     intake: Intake | None, awaiting: Iterable[NeedFacts] = (),
 ) -> Places:  # fmt: skip
-    """The places that may be offered, and all holds that are not over, those of persons among them.
+    """The places that may be offered, and all holds that are not over, those of persons among them. `sections` are
+    read as they are in these versions.
 
     What waits for a commission is kept for the needs that are `awaiting` it.
     Of a vacancy that is not believed any more, those places count on which children sit: else the children would be
     counted against places that are free.
     """
     today = local_day(now)
-    held: dict[str, list[Hold]] = defaultdict(list)
-    lasting = t.holds.c.ends.is_(None) | (t.holds.c.ends > today)
-    for hold in rows_read.holds(tx, memory.rows, t.holds.c.territory == territory, lasting):
-        held[hold.section].append(hold)
-    rows: dict[str, list[Offer]] = defaultdict(list)
-    for offer in rows_read.offers(tx, memory.rows, t.vacancies.c.territory == territory):
-        rows[offer.row["section"]].append(offer)
+    stocks = memory.stocks = rows_read.stocks(tx, memory.stocks, sections, today)
     believed = _Belief(policy, now, intake)
-    offered = [vacancy for name in sorted(sections) for vacancy in _offered(rows[name], held[name], believed)]
-    holds = [hold for name in sorted(sections) for hold in held[name]]
+    offered = [place for stock in stocks.values() for place in _offered(stock, believed)]
+    holds = [hold for stock in stocks.values() for hold in stock.held]
     campaign = None if intake else campaigns.current(tx, territory)
     begins = campaigns.first_days(campaign, awaiting, today) if campaign else {}
     kept = Kept(campaign, campaigns.held_by_persons(tx, territory, today), begins)
-    for name in sorted(sections) if kept.campaign or kept.by_person else ():
-        there = [offer.row for offer in rows[name] if believed.in_(offer.row)]
-        holds += kept.holds(name, there, held[name], now)
+    for name, stock in stocks.items() if kept.campaign or kept.by_person else ():
+        there = [offer.row for offer in stock.offers if believed.in_(offer.row)]
+        holds += kept.holds(name, there, stock.held, now)
     return Places(vacancies=tuple(offered), holds=tuple(holds))
 
 
@@ -87,12 +80,22 @@ class _Belief:
         return awaited or is_believed(row, self.policy, self.now)
 
 
-def _offered(offers: list[Offer], held: list[Hold], believed: _Belief) -> Iterator[Vacancy]:
-    doubtful = [offer.row for offer in offers if not believed.in_(offer.row)]
-    for offer in offers:
+    def in_all_of(self, stock: Stock) -> bool:
+        """True if all its vacancies are surely believed: most of the time a look at one instant."""
+        since = stock.confirmed_since
+        return is_still_free(VacancyKind.REGULAR, since, self.now, self.policy.regular_believed_for)
+
+
+def _offered(stock: Stock, believed: _Belief) -> Iterable[Vacancy]:
+    return stock.places if believed.in_all_of(stock) else _beside_doubts(stock, believed)
+
+
+def _beside_doubts(stock: Stock, believed: _Belief) -> Iterator[Vacancy]:
+    doubtful = [offer.row for offer in stock.offers if not believed.in_(offer.row)]
+    for offer in stock.offers:
         if offer.row not in doubtful:
             yield from offer.places
-    taken = sat_on(store.pool(doubtful), held, believed.now) if doubtful and held else {}
+    taken = sat_on(store.pool(doubtful), stock.held, believed.now) if doubtful and stock.held else {}
     for row in doubtful:
         yield from store.beside(store.own_places(row), taken.get(row["vacancy"], ()))
 

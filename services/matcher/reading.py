@@ -64,7 +64,8 @@ def load(
     (memory := memory or Memory()).turn()
     policy = policy_in_force(row["policy"], local_day(now))
     sections = _sections(tx, territory)
-    waiting, later = _taking_part(tx, territory, _waiting(tx, territory, memory), intake)
+    all_waiting, told = _waiting(tx, territory, memory)
+    waiting, later = _taking_part(tx, territory, all_waiting, intake)
     asking = _asking(tx, territory, policy, now, waiting, {section["section"] for section in sections}, memory, later)
     return Loaded(
         round=_round(tx, row, policy, now, sections, asking, memory, intake),
@@ -76,7 +77,7 @@ def load(
         aside=asking.aside(now),
         current=asking.standing.placements,
         names=_names(tx, territory),
-        told=_told(tx, territory),
+        told=told,
         waves=_waves(tx, territory),
         marks=row["due_marks"],
         trigger=row["due_because"] or "asked",
@@ -144,7 +145,7 @@ def _round(
         siblings=tuple(asking.families.siblings),
         travel=tuple(nearby(asking.families.siblings, asking.asked, communes_of(tx, territory))),
         **places(
-            tx, territory, {s["section"] for s in sections}, policy, now, memory, intake,
+            tx, territory, {s["section"]: s["version"] for s in sections}, policy, now, memory, intake,
             [asking.needs[name] for name in asking.awaiting],
         ),
     )  # fmt: skip
@@ -220,23 +221,28 @@ def _section(row: sa.RowMapping, memory: Memory) -> Section:
     return found
 
 
-def _waiting(tx: sa.Connection, territory: str, memory: Memory) -> list[Waiting]:
-    """Requests that wait and have no live proposal. A request's version grows with every change of it."""
-    c = t.requests.c
-    busy = sa.select(t.proposals.c.request).where(t.IS_LIVE)
-    query = sa.select(c.request, c.version).where(
-        c.territory == territory, c.state == store.WAITING, c.request.not_in(busy)
+def _waiting(tx: sa.Connection, territory: str, memory: Memory) -> tuple[list[Waiting], dict[str, str]]:
+    """Requests that wait and have no live proposal, and the hash of what each was told last.
+
+    A request's version grows with every change of it.
+    """
+    rows = tx.execute(_WAITING, {"_territory": territory}).all()
+    keys = [(name, version) for name, version, _ in rows]
+    read = rows_read.waiting(tx, [name for name, _ in memory.waiting.unknown(keys)])
+    waiting = [memory.waiting.get(key, lambda name=key[0]: read[name]) for key in keys]  # type: ignore[misc]
+    return waiting, {name: told for name, _, told in rows if told is not None}
+
+
+_WAITING = (
+    sa.select(t.requests.c.request, t.requests.c.version, t.explanations.c.hash)
+    .select_from(t.requests.outerjoin(t.explanations, t.explanations.c.request == t.requests.c.request))
+    .where(
+        t.requests.c.territory == sa.bindparam("_territory"),
+        t.requests.c.state == store.WAITING,
+        t.requests.c.request.not_in(sa.select(t.proposals.c.request).where(t.IS_LIVE)),
     )
-    rows = tx.execute(query.order_by(c.request)).all()
-    read = rows_read.waiting(tx, [name for name, _ in memory.waiting.unknown(map(tuple, rows))])
-    return [memory.waiting.get((name, version), lambda name=name: read[name]) for name, version in rows]  # type: ignore[misc]
-
-
-def _told(tx: sa.Connection, territory: str) -> dict[str, str]:
-    said = t.explanations.join(t.requests, t.explanations.c.request == t.requests.c.request)
-    own = (t.requests.c.territory == territory, t.requests.c.state == store.WAITING)
-    query = sa.select(t.explanations.c.request, t.explanations.c.hash).select_from(said).where(*own)
-    return {row.request: row.hash for row in tx.execute(query).all()}
+    .order_by(t.requests.c.request)
+)
 
 
 def _waves(tx: sa.Connection, territory: str) -> frozenset[str]:

@@ -1,31 +1,33 @@
 """Rows of the matcher's tables as a round reads them, each taken apart once for as long as it stays the same.
 
-A row of a place or of a hold is known by all that it says, a request by its version: `store.touch_request` is the only
-door through which one changes. When to modify: when a round reads one more column.
+A request is known by its version, and the places and holds of a section by the section's: `store.touch_request` and
+`store.lock_section` are the only doors through which these change, and the guards of every write rest on that already.
+In a section that has changed, a row that says the same as before is the same object. When to modify: when a round reads
+one more column.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
 from contracts.requests import NeedFacts
-from contracts.vocabulary import RequestKind
+from contracts.vocabulary import RequestKind, VacancyKind
+from services.calendar import local_day
 from services.matcher import store
 from services.matcher import tables as t
-from services.matcher.memory import Lately
 from services.matcher.solver.schema import Hold, Vacancy
 
 AT_A_TIME = 500
 """Ids named in one question, well below what SQLite and PostgreSQL take."""
-
-Known = Lately[Hashable, Any]
-
 
 @dataclass(frozen=True)
 class Waiting:
@@ -65,19 +67,91 @@ def _waiting(row: sa.RowMapping) -> Waiting:
     return Waiting(**own, need=need, reads_the_same_all_day=not dated and need.kind is not RequestKind.URGENT)
 
 
-def holds(tx: sa.Connection, known: Known, *conditions: sa.ColumnElement[bool]) -> Iterator[Hold]:
-    """As `store.holds`."""
+@dataclass(frozen=True)
+class Stock:
+    """The vacancies of a section and what is held there on a day, as they were in one version of it."""
+
+    version: int
+    day: date
+    offers: tuple[Offer, ...]
+    held: tuple[Hold, ...]
+    rows: Mapping[Hashable, Any]
+    """What each row of the database was read as."""
+
+    @cached_property
+    def places(self) -> tuple[Vacancy, ...]:
+        """Those of all its vacancies."""
+        return tuple(place for offer in self.offers for place in offer.places)
+
+    @cached_property
+    def confirmed_since(self) -> datetime | None:
+        """When the first of its regular places was last confirmed; None where one of its vacancies is doubtful at any
+        hour of the day."""
+        rows = [offer.row for offer in self.offers]
+        if any(row["ends"] is not None and row["ends"] <= self.day for row in rows):
+            return None
+        asked = [(row["kind"], row["confirmed_at"]) for row in rows if row["kind"] != VacancyKind.ON_CALL]
+        regular = [at for kind, at in asked if kind == VacancyKind.REGULAR]
+        if any(at is None or (kind != VacancyKind.REGULAR and local_day(at) != self.day) for kind, at in asked):
+            return None
+        return min(regular, default=FOR_EVER)
+
+
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
+"""Nothing here has to be confirmed any more today."""
+
+NO_STOCK = Stock(-1, date.min, (), (), MappingProxyType({}))
+
+
+def stocks(tx: sa.Connection, before: Mapping[str, Stock], sections: Mapping[str, int], day: date) -> dict[str, Stock]:
+    """By section, in the order of their names. `sections` are their versions, `before` what is known of them.
+
+    The holds are those that are not over on `day`.
+    """
+    found = {name: before.get(name, NO_STOCK) for name in sorted(sections)}
+    moved = [name for name, stock in found.items() if (stock.version, stock.day) != (sections[name], day)]
+    for first in range(0, len(moved), AT_A_TIME):
+        names = moved[first : first + AT_A_TIME]
+        known = {row: read for name in names for row, read in found[name].rows.items()}
+        found |= {name: replace(read, version=sections[name]) for name, read in _stocks(tx, known, names, day)}
+    return found
+
+
+def _stocks(
+    tx: sa.Connection, known: Mapping[Hashable, Any], sections: list[str], day: date
+) -> Iterator[tuple[str, Stock]]:  # fmt: skip
+    rows: dict[str, dict[Hashable, Any]] = defaultdict(dict)
+    offers, held = defaultdict[str, list[Offer]](list), defaultdict[str, list[Hold]](list)
+    lasting = t.holds.c.ends.is_(None) | (t.holds.c.ends > day)
+    for key, hold in _holds(tx, known, t.holds.c.section.in_(sections), lasting):
+        rows[hold.section][key] = hold
+        held[hold.section].append(hold)
+    for key, offer in _offers(tx, known, t.vacancies.c.section.in_(sections)):
+        section = offer.row["section"]
+        rows[section][key] = offer
+        offers[section].append(offer)
+    for name in sections:
+        yield name, Stock(-1, day, tuple(offers[name]), tuple(held[name]), rows[name])
+
+
+def _holds(
+    tx: sa.Connection, known: Mapping[Hashable, Any], *conditions: sa.ColumnElement[bool]
+) -> Iterator[tuple[Hashable, Hold]]:  # fmt: skip
+    """As `store.holds`, each with all that its row says."""
     query = _texts(t.holds).where(t.holds.c.lent_by.is_(None), *conditions).order_by(t.holds.c.hold)
     for row in tx.execute(query).all():
-        yield known.get(("hold", *row), lambda row=row: store.hold(_read(row)))  # type: ignore[misc]
+        key = ("hold", *row)
+        yield key, known.get(key) or store.hold(_read(row))
 
 
-def offers(tx: sa.Connection, known: Known, *conditions: sa.ColumnElement[bool]) -> Iterator[Offer]:
+def _offers(
+    tx: sa.Connection, known: Mapping[Hashable, Any], *conditions: sa.ColumnElement[bool]
+) -> Iterator[tuple[Hashable, Offer]]:  # fmt: skip
     """As `store.open_vacancies`, with the places of each. Places confirmed again are the same places."""
     for row in tx.execute(store.in_their_order(_texts(t.vacancies, last="confirmed_at"), *conditions)).all():
-        facts = known.get(("row", *row), lambda row=row: _read(row))  # type: ignore[misc]
-        same = ("places", *row[:-1])
-        yield Offer(facts, known.get(same, lambda facts=facts: tuple(store.places_of(facts))))  # type: ignore[misc]
+        key, facts = ("places", *row[:-1]), _read(row)
+        same: Offer | None = known.get(key)
+        yield key, Offer(facts, same.places if same else tuple(store.places_of(facts)))
 
 
 def _texts(table: sa.Table, last: str = "") -> sa.Select[Any]:

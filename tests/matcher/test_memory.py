@@ -13,6 +13,7 @@ from contracts.requests import RequestClosed
 from contracts.siblings import SiblingsAsked, SiblingsParted, Together
 from contracts.vacancies import SnapshotDeclared, VacancyReconfirmed, VacancyWithdrawn
 from contracts.vocabulary import Answer, ClosingReason, Criterion, RefusalReason, RequestKind, Weekday, WithdrawalReason
+from services.matcher import store
 from services.matcher import tables as t
 from services.matcher.memory import MANY_REQUESTS, Lately, Memories, Memory
 from services.matcher.reading import Loaded, load
@@ -176,7 +177,7 @@ def test_hours_that_have_begun_meanwhile_are_seen_within_the_day(world: World) -
     assert seen[0].round.requests != seen[1].round.requests
 
 
-def test_a_hold_that_changes_under_its_name_is_read_again(world: World) -> None:
+def test_a_hold_that_changes_under_its_name_is_read_again_once_its_section_was_locked(world: World) -> None:
     world.open_place()
     world.ask("r-1")
     world.tick()
@@ -184,8 +185,21 @@ def test_a_hold_that_changes_under_its_name_is_read_again(world: World) -> None:
     before = _loaded(world, memory)
     with world.engine.begin() as tx:
         tx.execute(t.holds.update().values(ends=MONDAY + timedelta(days=90)))
+    assert _loaded(world, memory) != _loaded(world, None)  # behind the only door it is not seen
+    with world.engine.begin() as tx:
+        store.lock_section(tx, SECTION)
     after = _loaded(world, memory)
     assert after == _loaded(world, None) and after.round.holds != before.round.holds
+
+
+def test_what_has_not_changed_in_a_section_that_has_is_the_same_row(world: World) -> None:
+    for name in ("v-1", "v-2"):
+        world.open_place(name)
+    memory = Memory()
+    before = {row.id: row for row in _loaded(world, memory).round.vacancies}
+    world.change_place("v-2", 3)
+    after = {row.id: row for row in _loaded(world, memory).round.vacancies}
+    assert after["v-1"] is before["v-1"] and after["v-2"].places == 3
 
 
 def test_a_refusal_that_is_long_enough_ago_is_forgotten_within_the_day(world: World) -> None:
