@@ -21,15 +21,16 @@ def waves(loaded: Loaded, part: Round, outcome: Outcome, going_on: Sequence[Wave
     rule = loaded.policy.wave
     if rule is None:
         return []
-    asking = Asking(rule.families, part.instant + rule.within, _looked_at_first(loaded))
+    asking = Asking(rule.families, part.instant + rule.within, _looked_at_first(loaded, part))
     return waves_of(part, outcome, asking, going_on)
 
 
-def _looked_at_first(loaded: Loaded) -> frozenset[Id]:
-    """Requests in which health may count: a person looks before anything leaves (loi 78-17, article 47)."""
+def _looked_at_first(loaded: Loaded, part: Round) -> frozenset[Id]:
+    """Requests of a part in which health may count: a person looks before anything leaves (loi 78-17, article 47)."""
+    needs = {row.id: loaded.needs[row.id] for row in part.requests}
     return frozenset(
         request
-        for request, need in loaded.needs.items()
+        for request, need in needs.items()
         if any(declared.validated and declared.criterion in HEALTH_CRITERIA for declared in need.criteria)
     )
 

@@ -16,7 +16,7 @@ from pydantic import Field, TypeAdapter
 from contracts.vocabulary import Frozen, Id
 from services.bus.retention import Kept, Purge
 from services.matcher import tables as t
-from services.matcher.past_rounds import FAST
+from services.matcher.kept_text import FAST
 from services.matcher.solver.schema import Outcome, Placed, Round
 
 

@@ -24,13 +24,14 @@ from services.matcher import tables as t
 from services.matcher.campaigns import Campaign
 from services.matcher.drafts import Draft, Paper
 from services.matcher.draws import NewSeed
+from services.matcher.kept_text import Runs
 from services.matcher.leases import Fence, unfenced
 from services.matcher.memory import Memory
 from services.matcher.offered import Intake
 from services.matcher.propose import NoRoom, offer, proposal_id, propose, release
 from services.matcher.reading import Loaded, load
 from services.matcher.rounds import Decide, Tally
-from services.matcher.sentences import say
+from services.matcher.sentences import news_of, say
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.components import merge
 from services.matcher.solver.schema import Outcome, Placed, Round
@@ -194,7 +195,7 @@ async def _write(
     for part, outcome in found.parts:
         tally.outcomes.append(outcome)
         own = _only(outcome, same)
-        news = [row for row in rounds.news_of(found.loaded, part, own, Memory()) if row.request in _said(own)]
+        news = [row for row, _ in news_of(found.loaded, part, own, Memory()) if row.request in _said(own)]
         try:
             tally.proposed += await desk.database.write(
                 fenced, desk.fence, write_part, found.loaded, part, own, news, desk.now, leave
@@ -290,7 +291,8 @@ def _close(
     if not tx.execute(t.campaigns.update().where(*own).values(state=campaigns.OVER)).rowcount:
         return
     step = Step(tx, now, loaded.round.id, loaded.policy)
-    rounds.note(step, replace(loaded, trigger="campaign.released"), tally, tally.broken, Spelling())
+    text = Runs().text(tally.asked or loaded.round, Spelling())
+    rounds.note(step, replace(loaded, trigger="campaign.released"), tally, tally.broken, text)
     seed = campaign.seed or ""
     step.say(
         CampaignClosed, campaign.campaign, campaign.territory,

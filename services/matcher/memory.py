@@ -8,13 +8,15 @@ again. When to modify: when a round does one more thing that costs for each row.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from services.matcher.kept_text import Runs
+from services.matcher.quiet import QuietParts
 from services.matcher.solver.canonical import Once
-from services.matcher.solver.components import Reached
 from services.matcher.solver.spelling import Spelling
+from services.matcher.touched import Cutter
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -48,8 +50,14 @@ class Lately(Generic[Key, Value]):
             self._now[key] = found
         return found
 
-    def unknown(self, keys: Iterable[Key]) -> list[Key]:
-        return [key for key in keys if key not in self._now and key not in self._before]
+    def all(self, keys: Sequence[Key], make: Callable[[list[Key]], Mapping[Key, Value]]) -> list[Value]:
+        """As `get` for each, where those that are not known are made together."""
+        known = self._before | self._now
+        made = make([key for key in keys if key not in known])
+        self.made += len(made)
+        known |= made
+        self._now |= (found := {key: known[key] for key in keys})
+        return list(found.values())
 
     def __len__(self) -> int:
         return len(self._now)
@@ -67,8 +75,12 @@ class Memory:
     told: Lately[tuple[int, int], Any] = field(default_factory=Lately)
     names: Mapping[str, str] = field(default_factory=dict)
     once: Once = field(default_factory=Once)
-    reached: Reached = field(default_factory=Reached)
     spelling: Spelling = field(default_factory=Spelling)
+    runs: Runs = field(default_factory=Runs)
+    quiet: QuietParts = field(default_factory=QuietParts)
+
+    def __post_init__(self) -> None:
+        self.cutter = Cutter(self.once)
 
     def turn(self) -> None:
         """Another round begins."""

@@ -79,7 +79,6 @@ class _Belief:
         awaited = self.intake is not None and self.intake.campaign.covers_place(row) and row["confirmed_at"] is not None
         return awaited or is_believed(row, self.policy, self.now)
 
-
     def in_all_of(self, stock: Stock) -> bool:
         """True if all its vacancies are surely believed: most of the time a look at one instant."""
         since = stock.confirmed_since

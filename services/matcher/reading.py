@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter, defaultdict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -122,10 +123,12 @@ def _asking(
     memory: Memory, later: dict[str, str],
 ) -> Asking:  # fmt: skip
     own = {r.request: r.need for r in waiting}
-    standing = standing_places(tx, territory, local_day(now), own, sections)
+    have_one = {r.request for r in waiting if r.names_a_place}
+    standing = standing_places(tx, territory, local_day(now), own, have_one, sections)
     standing.unclear.update(later)
     asked = _asked(tx, territory, policy, now, waiting, standing, memory)
-    families = asked_together(tx, territory, asked, [name for name, need in own.items() if needs.missing(need, now)])
+    incomplete = [r.request for r in waiting if not r.is_complete and needs.missing(r.need, now)]
+    families = asked_together(tx, territory, asked, incomplete)
     return Asking(own, asked | dict.fromkeys(families.waits), standing, families, tuple(later))
 
 
@@ -168,12 +171,16 @@ def _asked(
         place = standing.current.get(row.request)
         return needs.as_request(row.request, row.need, row.goes_first, read_against, answered, place)
 
+    beside = answered.keys() | standing.current.keys()
+
     def known(row: Waiting) -> Request | None:
         if not row.reads_the_same_all_day:
             return asked(row)
-        key = (row.request, row.version, standing.current.get(row.request), tuple(answered.get(row.request, ())))
-        found: tuple[Request | None] = memory.asked.get(key, lambda: (asked(row),))
-        return found[0]
+        key: Hashable = id(row)  # slow to hash; kept here, their ids stay theirs
+        if row.request in beside:
+            key = key, standing.current.get(row.request), tuple(answered.get(row.request, ()))
+        found: tuple[Waiting, Request | None] = memory.asked.get(key, lambda: (row, asked(row)))
+        return found[1]
 
     return {r.request: None if r.request in standing.unclear else known(r) for r in waiting}
 
@@ -227,9 +234,12 @@ def _waiting(tx: sa.Connection, territory: str, memory: Memory) -> tuple[list[Wa
     A request's version grows with every change of it.
     """
     rows = tx.execute(_WAITING, {"_territory": territory}).all()
-    keys = [(name, version) for name, version, _ in rows]
-    read = rows_read.waiting(tx, [name for name, _ in memory.waiting.unknown(keys)])
-    waiting = [memory.waiting.get(key, lambda name=key[0]: read[name]) for key in keys]  # type: ignore[misc]
+
+    def read(keys: list[tuple[str, int]]) -> dict[tuple[str, int], Waiting]:
+        found = rows_read.waiting(tx, [name for name, _ in keys])
+        return {(name, version): found[name] for name, version in keys}
+
+    waiting = memory.waiting.all([(name, version) for name, version, _ in rows], read)
     return waiting, {name: told for name, _, told in rows if told is not None}
 
 

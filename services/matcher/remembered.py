@@ -32,12 +32,6 @@ class _Known:
     part: Round
     spelling: Spelling = field(default_factory=Spelling)
 
-    def is_of(self, part: Round) -> bool:
-        """True if a part has the very same rows and nothing that hangs on the hour has changed."""
-        pairs = ((getattr(self.part, name), getattr(part, name)) for name in ROWS)
-        same = all(len(one) == len(other) and all(map(operator.is_, one, other)) for one, other in pairs)
-        return same and self.part.policy == part.policy and _hour(self.part) == _hour(part)
-
     def again(self, part: Round, spelled: Spelling) -> Outcome:
         """The same outcome for a part of another round."""
         names = {"round": part.id, "input_hash": spelled.round_hash(part)}
@@ -86,7 +80,7 @@ class Remembered:
         self._territories[part.territory] = here  # the last one looked at stands last
         here.begin(part.id)
         known = here.by_request.get(part.requests[0].id) if part.requests else None
-        key = known.key if known and known.is_of(part) else key_of(part, here.spelling)
+        key = known.key if known and is_same(known.part, part) else key_of(part, here.spelling)
         known = here.now.get(key) or here.before.get(key)
         outcome = known.again(part, here.spelling) if known else await self._decide(part)
         if not outcome.violations:
@@ -97,6 +91,17 @@ class Remembered:
     def _forget(self) -> None:
         while len(self._territories) > 1 and sum(here.size for here in self._territories.values()) > self._most:
             del self._territories[next(iter(self._territories))]
+
+
+def is_same(before: Round, now: Round) -> bool:
+    """True if a part has the very same rows and nothing that hangs on the hour has changed."""
+    pairs = ((getattr(before, name), getattr(now, name)) for name in ROWS)
+    same = all(one is other or _are_same(one, other) for one, other in pairs)
+    return same and before.policy == now.policy and _hour(before) == _hour(now)
+
+
+def _are_same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    return len(one) == len(other) and all(map(operator.is_, one, other))
 
 
 def key_of(part: Round, spelled: Spelling) -> str:

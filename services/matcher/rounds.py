@@ -21,18 +21,18 @@ from services.calendar import local_day
 from services.matcher import draws, metrics, past_rounds, store, tasks
 from services.matcher import tables as t
 from services.matcher.draws import NewSeed
+from services.matcher.kept_text import KeptText
 from services.matcher.leases import Fence, unfenced
 from services.matcher.memory import Memory
 from services.matcher.moving import in_a_circle
 from services.matcher.policy import policy_in_force
 from services.matcher.propose import NoRoom
 from services.matcher.reading import Loaded, load
-from services.matcher.sentences import aside, digest, say
+from services.matcher.sentences import aside, news_of, say
 from services.matcher.solver.canonical import RoundRefused, canonical
 from services.matcher.solver.components import split
 from services.matcher.solver.schema import ENGINE, Outcome, Reason, Round
 from services.matcher.solver.share import settling
-from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.verify import share_over_all_parts
 from services.matcher.step import Step
 from services.matcher.writing import Moved, fenced, sections_of, write_part
@@ -110,8 +110,10 @@ async def run_round(
         return None
     with metrics.ROUND_SECONDS.time():
         tally = Tally()
+        memory.quiet.turn(loaded.told, loaded.names)
         for part in await _parts(loaded, tally, decide, memory):
-            await _decide_part(database, loaded, part, decide, tally, now, fence, memory)
+            if not _is_quiet(loaded, part, tally, memory):
+                await _decide_part(database, loaded, part, decide, tally, now, fence, memory)
         await database.write(fenced, fence, finish, loaded, tally, now, memory)
         memory.rest()
     metrics.ROUNDS.labels("withheld" if tally.broken else "decided").inc()
@@ -138,17 +140,19 @@ async def decided_again(asked: Round, decide: Decide) -> str:
     return together_hash([await decide(part) for part in await parts_of(canonical(asked), decide)])
 
 
-async def parts_of(asked: Round, decide: Decide, memory: Memory | None = None) -> list[Round]:
+async def parts_of(asked: Round, decide: Decide) -> list[Round]:
     """The connected parts of a canonical round, urgent ones first."""
-    reached = memory.reached if memory else None
-    return sorted(split(await _settled(asked, decide), reached), key=_urgent_first)
+    return sorted(split(await _settled(asked, decide)), key=_urgent_first)
 
 
 async def _parts(loaded: Loaded, tally: Tally, decide: Decide, memory: Memory) -> list[Round]:
     """A round that contradicts itself has no parts, and a person is told."""
     try:
-        tally.asked = canonical(loaded.round, memory.once)
-        return await parts_of(tally.asked, decide, memory)
+        cut = memory.cutter.cut(loaded.round)
+        tally.asked = cut.asked
+        if cut.asked.policy.first_tier_percent is not None:
+            return await parts_of(cut.asked, decide)
+        return sorted((part.round for part in cut.parts), key=_urgent_first)
     except RoundRefused as refusal:
         log.error("round refused", territory=loaded.round.territory, round=loaded.round.id, because=str(refusal))
         tally.refused = str(refusal)
@@ -167,22 +171,39 @@ async def _settled(round: Round, decide: Decide) -> Round:
         return to_decide
 
 
+def _is_quiet(loaded: Loaded, part: Round, tally: Tally, memory: Memory) -> bool:
+    """True for a part of which there is nothing to write, as before. What came of it is counted."""
+    if loaded.waves and not loaded.waves.isdisjoint(sections_of(part)):
+        return False
+    outcome = memory.quiet.of(part)
+    tally.outcomes += [outcome] if outcome is not None else []
+    return outcome is not None
+
+
 async def _decide_part(
     database: Database, loaded: Loaded, part: Round, decide: Decide, tally: Tally, now: datetime, fence: Fence,
     memory: Memory,
 ) -> None:  # fmt: skip
+    stay = len(loaded.aside)
     outcome = await decided(loaded.aside, part, decide)
     tally.outcomes.append(outcome)
     news = news_of(loaded, part, outcome, memory)
-    if not outcome.placed and not news and loaded.waves.isdisjoint(sections_of(part)):
-        return  # all that it says was said before, and nobody else is to be asked
+    reasons = [reason for reason, _ in news]
     try:
-        tally.proposed += await database.write(fenced, fence, write_part, loaded, part, outcome, news, now)
+        if not _is_all_said(loaded, part, outcome, reasons):
+            tally.proposed += await database.write(fenced, fence, write_part, loaded, part, outcome, reasons, now)
+        if len(loaded.aside) == stay:  # else the part is not what was decided
+            memory.quiet.note(part, outcome, {row.request: said for row, said in news}, memory.spelling)
     except Moved as moved:
         log.info("part dropped", territory=loaded.round.territory, round=loaded.round.id, because=str(moved))
         tally.dropped += 1
     except NoRoom as full:
         _withhold(loaded, full, tally)
+
+
+def _is_all_said(loaded: Loaded, part: Round, outcome: Outcome, news: Collection[Reason]) -> bool:
+    """True if all that it says was said before, and nobody else is to be asked."""
+    return not outcome.placed and not news and loaded.waves.isdisjoint(sections_of(part))
 
 
 def _withhold(loaded: Loaded, full: NoRoom, tally: Tally) -> None:
@@ -193,16 +214,6 @@ def _withhold(loaded: Loaded, full: NoRoom, tally: Tally) -> None:
     log.error("part withheld", territory=loaded.round.territory, round=loaded.round.id, because=str(full))
     structures = {row.structure for row in loaded.round.sections if row.id == full.section}
     tally.no_room |= {loaded.names.get(name, name) for name in structures}
-
-
-def news_of(loaded: Loaded, part: Round, outcome: Outcome, memory: Memory) -> list[Reason]:
-    """The reasons of a part, but for those that were said before."""
-    asked, names = {request.id: request for request in part.requests}, memory.named(loaded.names)
-    return [
-        reason
-        for reason in outcome.reasons
-        if loaded.told.get(reason.request) != digest(asked[reason.request], reason, names, memory)
-    ]
 
 
 EXCHANGE = "Seul un échange de places avec une autre famille irait\u00a0: le guichet peut l'organiser avec elles."
@@ -243,18 +254,17 @@ def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime, memor
         if loaded.told.get(request) != aside(request, why).digest:
             say(step, loaded, aside(request, why))
     broken = tally.broken
-    note(step, loaded, tally, broken, memory.spelling)
+    note(step, loaded, tally, broken, memory.runs.text(tally.asked or loaded.round, memory.spelling))
     if broken:
         tasks.open_task(step, TaskKind.ROUND_WITHHELD, territory=territory, detail=broken[0].sentence)
     _clear_due(tx, loaded, again=now + timedelta(seconds=1) if tally.dropped else None)
 
 
-def note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee], spelling: Spelling) -> None:
+def note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee], text: KeptText) -> None:
     """Keep what a round decided on, and say what came of it."""
     territory = loaded.round.territory
     facts = {"requests": len(loaded.round.requests), "proposed": tally.proposed, "dropped": tally.dropped}
-    text = spelling.text(tally.asked or loaded.round)
-    input_hash = "" if tally.refused else hashlib.sha256(text).hexdigest()
+    input_hash = "" if tally.refused else text.sha256
     hashes = {"input_hash": input_hash, "outcome_hash": together_hash(tally.outcomes)}
     found = [violation.model_dump(mode="json") for outcome in tally.outcomes for violation in outcome.violations]
     step.tx.execute(
@@ -263,7 +273,7 @@ def note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee]
             violations=[*found, *(row.model_dump(mode="json") for row in broken[len(found):])], **facts, **hashes,
         )
     )  # fmt: skip
-    past_rounds.keep(step.tx, loaded.round, text)
+    past_rounds.keep(step.tx, loaded.round, text.body)
     step.say(
         RoundDecided, loaded.round.id, territory,
         trigger=loaded.trigger, engine=ENGINE, policy=loaded.policy.id, broken=tuple(broken),

@@ -29,9 +29,11 @@ from services.matcher.solver.schema import Hold, Vacancy
 AT_A_TIME = 500
 """Ids named in one question, well below what SQLite and PostgreSQL take."""
 
+
 @dataclass(frozen=True)
 class Waiting:
-    """A request that waits. `reads_the_same_all_day`: no hour of the day changes how a round sees it."""
+    """A request that waits. `reads_the_same_all_day`: no hour of the day changes how a round sees it. `names_a_place`:
+    its child has one by what it says. `is_complete`: nothing of it can be missing on any day (`needs.missing`)."""
 
     request: str
     family: str
@@ -39,6 +41,8 @@ class Waiting:
     goes_first: bool
     need: NeedFacts
     reads_the_same_all_day: bool
+    names_a_place: bool
+    is_complete: bool
     registered_at: datetime | None
 
 
@@ -64,7 +68,11 @@ def _waiting(row: sa.RowMapping) -> Waiting:
     need = store.need(row)
     dated = any(isinstance(slot.day, date) for pattern in need.patterns for slot in pattern.slots)
     own = {name: row[name] for name in ("request", "family", "version", "goes_first", "registered_at")}
-    return Waiting(**own, need=need, reads_the_same_all_day=not dated and need.kind is not RequestKind.URGENT)
+    return Waiting(
+        **own, need=need, reads_the_same_all_day=not dated and need.kind is not RequestKind.URGENT,
+        names_a_place=need.kind.has_a_place or need.current is not None,
+        is_complete=need.is_born and need.kind is not RequestKind.OCCASIONAL,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

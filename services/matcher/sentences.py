@@ -6,7 +6,6 @@ When to modify: when a family is told one more thing by a round.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +17,8 @@ from services.matcher import tables as t
 from services.matcher.memory import Memory
 from services.matcher.reading import Loaded
 from services.matcher.solver.phrases import family_phrases, phrases
-from services.matcher.solver.schema import Reason, Request
+from services.matcher.solver.schema import Outcome, Reason, Request, Round
+from services.matcher.solver.spelling import spelled
 from services.matcher.step import Step
 
 
@@ -38,7 +38,7 @@ class Told:
 
     @property
     def digest(self) -> str:
-        return _digest(self.said, self.reason)
+        return _digest(self.said, spelled(self.reason))
 
     def after(self, first: First | None) -> Told:
         """The same behind what is to be read first."""
@@ -48,8 +48,9 @@ class Told:
         return replace(self, said=said, plain=plain, family=(*first.family, *self.family))
 
 
-def _digest(said: tuple[str, ...], reason: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps([said, reason], sort_keys=True).encode()).hexdigest()
+def _digest(said: tuple[str, ...], reason: str) -> str:
+    """That of a reason in words, and as it is spelled."""
+    return hashlib.sha256("\n".join((*said, reason)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,22 @@ def aside(request: str, why: str) -> Told:
 
 def digest(request: Request, reason: Reason, names: Mapping[str, str], memory: Memory) -> str:
     """That of a reason in words. The very same reason of the same request has the same, beside the very same names."""
-    known = memory.told.get((id(reason), id(request)), lambda: _known(request, reason, names))
+    known = memory.told.get((id(reason), id(request)), lambda: _known(request, reason, names, memory))
     if known.names is not names:
-        known.names, known.digest = names, _known(request, reason, names).digest
+        known.names, known.digest = names, _known(request, reason, names, memory).digest
     return str(known.digest)
 
 
-def _known(request: Request, reason: Reason, names: Mapping[str, str]) -> Known:
+def news_of(loaded: Loaded, part: Round, outcome: Outcome, memory: Memory) -> list[tuple[Reason, str]]:
+    """The reasons of a part, each with its digest, but for those that were said before."""
+    asked, names = {request.id: request for request in part.requests}, memory.named(loaded.names)
+    digests = ((reason, digest(asked[reason.request], reason, names, memory)) for reason in outcome.reasons)
+    return [(reason, now) for reason, now in digests if loaded.told.get(reason.request) != now]
+
+
+def _known(request: Request, reason: Reason, names: Mapping[str, str], memory: Memory) -> Known:
     said = tuple(phrases(request, reason, names))
-    return Known(request, reason, names, _digest(said, reason.model_dump(mode="json")))
+    return Known(request, reason, names, _digest(said, memory.spelling.row(reason)))
 
 
 @dataclass

@@ -31,14 +31,17 @@ class Standing:
 
 
 def standing_places(
-    tx: sa.Connection, territory: str, today: date, needs: Mapping[str, NeedFacts], sections: Collection[str]
-) -> Standing:
-    """What the children of these requests have now. `sections` are those that a round looks at."""
+    tx: sa.Connection, territory: str, today: date, needs: Mapping[str, NeedFacts], have_one: Collection[str],
+    sections: Collection[str],
+) -> Standing:  # fmt: skip
+    """What the children of these requests have now. Those of `have_one` say that they have a place; `sections` are
+    those that a round looks at."""
     rows = _placements(tx, territory)
     own = {row["request"]: row for row in rows.values() if _lasts(row, today)}  # the latest of each
     taken = _given_up_already(tx, territory)
     found = Standing()
-    for request, need in sorted(needs.items()):
+    for request in sorted({*have_one, *(own.keys() & needs.keys())}):
+        need = needs[request]
         row = own.get(request) or rows.get(need.current or "")
         if row is None and need.kind.has_a_place:
             found.unclear[request] = NOT_KNOWN

@@ -13,7 +13,6 @@ from services.matcher import tables as t
 from services.matcher.codes import free_code
 from tests.matcher.world import MONDAY, TERRITORY, World, now_at
 
-
 DIGITS = 2
 
 

@@ -11,8 +11,8 @@ import pytest
 from contracts.requests import RequestClosed
 from contracts.structures import AgreementEnded
 from contracts.vocabulary import ClosingReason, Criterion, RequestKind, VacancyKind
-from services.matcher import rounds, writing
 from services.matcher import tables as t
+from services.matcher import touched, writing
 from services.matcher.app import decide_here
 from services.matcher.propose import NoRoom, Place
 from services.matcher.reading import load
@@ -177,7 +177,7 @@ def test_a_round_that_contradicts_itself_is_a_task_and_stops_nobody_else(
     def refuse(*_: object) -> Round:
         raise RoundRefused("« r-1 » figure deux fois.")
 
-    monkeypatch.setattr(rounds, "canonical", refuse)
+    monkeypatch.setattr(touched, "canonical", refuse)
     world.open_place()
     world.ask("r-1")
     world.tick()

@@ -44,7 +44,7 @@ def canonical(round: Round, once: Once | None = None) -> Round:
     `once` knows the rows of the round before, where that is the same territory's: what has not changed is the same row.
     """
     _refuse_another_seed(round.policy)
-    _refuse_contradictions(round)
+    refuse_contradictions(round)
     once = once or Once()
     return round.model_copy(
         update={
@@ -185,7 +185,8 @@ def _refuse_another_seed(policy: Policy) -> None:
         raise RoundRefused("La graine du tirage ne correspond pas à l'empreinte publiée avant l'attribution.")
 
 
-def _refuse_contradictions(round: Round) -> None:
+def refuse_contradictions(round: Round) -> None:
+    """Raises `RoundRefused` where rows name what is not there, or one name stands for two."""
     if round.instant.tzinfo is None:
         raise RoundRefused("L'instant de l'attribution doit porter son fuseau horaire.")
     for name in ("sections", "vacancies", "requests", "holds", "quotas"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from contracts.vocabulary import Id, Period
@@ -30,11 +30,11 @@ def components(round: Round) -> tuple[Round, ...]:
     return split(canonical(round))
 
 
-def split(round: Round, reached: Reached | None = None) -> tuple[Round, ...]:
-    """`components` of a round that is canonical already. `reached` knows the round before of the same territory."""
+def split(round: Round, reach: Mapping[Id, Collection[Id]] | None = None) -> tuple[Round, ...]:
+    """`components` of a round that is canonical already. `reach` are the sections of each request, if they are known
+    (`Reached`)."""
     groups = _Groups()
-    reach = (reached or Reached()).by(round)
-    for request, sections in reach.items():
+    for request, sections in (Reached().by(round) if reach is None else reach).items():
         groups.join(f"request {request}", *[f"section {section}" for section in sections])
     for siblings in round.siblings:
         groups.join(*(f"request {request}" for request in siblings.requests))
@@ -127,14 +127,26 @@ class Reached:
         vacancies: dict[Id, list[Vacancy]] = _grouped((row.section, row) for row in round.vacancies)
         changed = set(_changed(self._sections, sections))
         changed |= {row.structure for row in round.sections if _differ(self._vacancies, vacancies, row.id)}
-        self._sections, self._vacancies, before = sections, vacancies, self._known
-        self._known = {}
-        for request in round.requests:
-            known = before.get(id(request))  # slow to hash; kept here, their ids stay theirs
-            if known is None or any(wish.structure in changed for wish in request.wishes):
-                known = (request, self._reach(request))
-            self._known[id(request)] = known
+        self._sections, self._vacancies = sections, vacancies
+        self._known = {id(request): self._looked_up(request, changed) for request in round.requests}
         return {request.id: found for request, found in self._known.values()}
+
+    def among(self, round: Round, changed: Collection[Id]) -> dict[Id, list[Id]]:
+        """The same for some whole structures of the territory, where since the last look rows have changed only at the
+        structures `changed`, all of them in this round."""
+        self._sections = {name: rows for name, rows in self._sections.items() if name not in changed}
+        self._sections |= _grouped((row.structure, row) for row in round.sections)
+        vacancies = _grouped((row.section, row) for row in round.vacancies)
+        self._vacancies |= {row.id: vacancies.get(row.id, []) for row in round.sections}
+        found = [self._looked_up(request, changed) for request in round.requests]
+        self._known |= {id(known[0]): known for known in found}
+        return {request.id: sections for request, sections in found}
+
+    def _looked_up(self, request: Request, changed: Collection[Id]) -> tuple[Request, list[Id]]:
+        known = self._known.get(id(request))  # slow to hash; kept here, their ids stay theirs
+        if known is None or any(wish.structure in changed for wish in request.wishes):
+            return request, self._reach(request)
+        return known
 
     def _reach(self, request: Request) -> list[Id]:
         ages, none = ages_at_start(request), list[Vacancy]()

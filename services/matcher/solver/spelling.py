@@ -7,58 +7,130 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from contracts.vocabulary import Frozen
 from services.matcher.solver.schema import Outcome, Round
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+spelled = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+"""Anything as it stands in these texts."""
 
 APART = {"certificate"}
 """What stands beside a decision and changes nothing in it."""
+
+MANY_ROWS = 1_000
+"""Texts of fewer rows are kept without a look at whether anybody still asks for them."""
 
 
 class Spelling:
     """Texts by row. Rows are slow to hash: known by their ids, which stay theirs while kept here."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Frozen, str]] = {}
-        self._before: dict[int, tuple[Frozen, str]] = {}
+        self._texts: dict[int, str] = {}
+        self._rows: list[Frozen] = []
+        self._asked = 0
 
     def turn(self) -> None:
-        """Another round begins: the rows of the last one stay known."""
-        self._known, self._before = {}, self._known
+        """Another round begins. Once most texts are of rows that are gone, all are forgotten."""
+        if len(self._rows) > MANY_ROWS + 2 * self._asked:
+            self._texts, self._rows = {}, []
+        self._asked = 0
 
     def round_hash(self, facts: Round) -> str:
         """SHA-256 of a canonical round, in hexadecimal: the `input_hash` of its outcome."""
-        return self._sha256(facts, {"instant": facts.instant.astimezone(UTC).isoformat()})
+        return _sha256(self.text(facts))
 
     def outcome_hash(self, outcome: Outcome) -> str:
         """SHA-256 of the outcome without its own hash and without its proofs, in hexadecimal."""
-        return self._sha256(outcome, {"outcome_hash": ""})
+        return _sha256(self._text(outcome, {"outcome_hash": ""}))
 
     def row(self, row: Frozen) -> str:
         """One row as it stands in the text of all."""
-        known = self._known.get(id(row))
+        known = self._texts.get(id(row))
         if known is None:
-            known = self._before.get(id(row)) or (row, _encode(row.model_dump(mode="json")))
-            self._known[id(row)] = known
-        return known[1]
+            known = self._texts[id(row)] = spelled(row.model_dump(mode="json"))
+            self._rows.append(row)
+        return known
 
     def text(self, facts: Round) -> bytes:
         """A canonical round as its hash is made of it: JSON that reads as the round."""
-        return self._text(facts, {"instant": facts.instant.astimezone(UTC).isoformat()})
+        return self._text(facts, {"instant": spelled_instant(facts.instant)})
 
-    def _sha256(self, data: Frozen, instead: dict[str, Any]) -> str:
-        return hashlib.sha256(self._text(data, instead)).hexdigest()
+    def fields(self, facts: Round) -> Iterator[tuple[bytes, tuple[Frozen, ...], bytes]]:
+        """The same text field by field: what comes before its rows, the rows, what comes behind."""
+        start = "{"
+        for name, value in self._fields(facts, {"instant": spelled_instant(facts.instant)}).items():
+            if isinstance(value, tuple):
+                yield f'{start}"{name}":['.encode(), value, b"]"
+            else:
+                yield f'{start}"{name}":{self._value(value)}'.encode(), (), b""
+            start = ","
+        yield b"}", (), b""
+
+    def print_of(self, data: Round | Outcome, changing: Collection[str]) -> Print:
+        """What the hash of a round, or of an outcome, is made of, but for some of its fields."""
+        fields = self._fields(data, {"outcome_hash": ""} if isinstance(data, Outcome) else {})
+        names = [name for name in fields if name in changing]
+        pieces, text = [], "{"
+        for name, value in fields.items():
+            text += f'"{name}":'
+            if name in changing:
+                pieces.append(text)
+                text = ","
+            else:
+                text += f"{self._value(value)},"
+        return Print(tuple(names), tuple(piece.encode() for piece in pieces), (text[:-1] + "}").encode())
 
     def _text(self, data: Frozen, instead: dict[str, Any]) -> bytes:
-        fields = {name: getattr(data, name) for name in type(data).model_fields if name not in APART} | instead
-        text = ",".join(f'"{name}":{self._value(fields[name])}' for name in sorted(fields))
+        fields = self._fields(data, instead)
+        text = ",".join(f'"{name}":{self._value(value)}' for name, value in fields.items())
         return f"{{{text}}}".encode()
+
+    def _fields(self, data: Frozen, instead: dict[str, Any]) -> dict[str, Any]:
+        """By name, in the order of the names."""
+        fields = {name: getattr(data, name) for name in type(data).model_fields if name not in APART} | instead
+        return {name: fields[name] for name in sorted(fields)}
 
     def _value(self, value: Any) -> str:
         if isinstance(value, tuple):
-            return f"[{','.join(map(self._value, value))}]"
-        return self.row(value) if isinstance(value, Frozen) else _encode(value)
+            return f"[{','.join(self._values(value))}]"
+        return self.row(value) if isinstance(value, Frozen) else spelled(value)
+
+    def _values(self, rows: tuple[Any, ...]) -> list[str]:
+        """Where all rows are known, thousands of them in a moment."""
+        self._asked += len(rows)
+        if not rows or not isinstance(rows[0], Frozen):
+            return [self._value(row) for row in rows]
+        for row in [row for row in rows if id(row) not in self._texts]:
+            self.row(row)
+        return list(map(self._texts.__getitem__, map(id, rows)))
+
+
+@dataclass(frozen=True)
+class Print:
+    """The text of something before each of its `changing` fields, and behind the last one."""
+
+    changing: tuple[str, ...]
+    pieces: tuple[bytes, ...]
+    end: bytes
+
+    def sha256(self, values: dict[str, str]) -> str:
+        """The hash with these values of the changing fields, in hexadecimal."""
+        found = hashlib.sha256()
+        for name, piece in zip(self.changing, self.pieces, strict=True):
+            found.update(piece)
+            found.update(spelled(values[name]).encode())
+        found.update(self.end)
+        return found.hexdigest()
+
+
+def spelled_instant(at: datetime) -> str:
+    """An instant as it stands in the text of a round."""
+    return at.astimezone(UTC).isoformat()
+
+
+def _sha256(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()
