@@ -171,18 +171,17 @@ def _asked(
         place = standing.current.get(row.request)
         return needs.as_request(row.request, row.need, row.goes_first, read_against, answered, place)
 
+    def key(row: Waiting) -> Hashable:
+        if row.request not in beside:
+            return id(row)  # slow to hash; kept here, their ids stay theirs
+        return id(row), standing.current.get(row.request), tuple(answered.get(row.request, ()))
+
     beside = answered.keys() | standing.current.keys()
-
-    def known(row: Waiting) -> Request | None:
-        if not row.reads_the_same_all_day:
-            return asked(row)
-        key: Hashable = id(row)  # slow to hash; kept here, their ids stay theirs
-        if row.request in beside:
-            key = key, standing.current.get(row.request), tuple(answered.get(row.request, ()))
-        found: tuple[Waiting, Request | None] = memory.asked.get(key, lambda: (row, asked(row)))
-        return found[1]
-
-    return {r.request: None if r.request in standing.unclear else known(r) for r in waiting}
+    rows = {key(row): row for row in waiting if row.reads_the_same_all_day}
+    known = memory.asked.all(list(rows), lambda keys: {key: (rows[key], asked(rows[key])) for key in keys})
+    found = {row.request: request for row, request in known}
+    found |= {row.request: asked(row) for row in waiting if not row.reads_the_same_all_day}
+    return {row.request: None if row.request in standing.unclear else found[row.request] for row in waiting}
 
 
 DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates au guichet."

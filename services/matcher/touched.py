@@ -84,7 +84,8 @@ class Cutter:
         change = _Change({name: _difference(getattr(before.read, name), getattr(read, name)) for name in ROWS})
         rows = {name: self._merged(name, before.asked, change) for name in ROWS}
         asked = before.asked.model_copy(update={"id": read.id, "instant": read.instant, **rows})
-        if not all(map(_differ, rows.values())) or change.requests & {row.id for row in asked.siblings}:
+        changed = [found for name, found in rows.items() if found is not getattr(before.asked, name)]
+        if not all(map(_differ, changed)) or change.requests & {row.id for row in asked.siblings}:
             return None
         moved = change.sections | {row.id for row in asked.sections if row.structure in change.structures}
         if change.given_up:
@@ -176,9 +177,9 @@ def _is_comparable(before: Round, now: Round) -> bool:
 
 def _difference(before: Collection[Any], now: Collection[Any]) -> tuple[list[Any], list[Any]]:
     """The rows that are gone, and those that are new."""
-    were, are = set(map(id, before)), set(map(id, now))
-    if were == are:
+    if len(before) == len(now) and all(map(operator.is_, before, now)):
         return [], []
+    were, are = set(map(id, before)), set(map(id, now))
     return [row for row in before if id(row) not in are], [row for row in now if id(row) not in were]
 
 
