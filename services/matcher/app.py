@@ -99,7 +99,7 @@ async def run_rounds(
     async def run(territory: str) -> None:
         await database.write(fenced, held[territory].fence, rounds.begin, territory, now)
         with traces.span("matcher round", traces.cause_of(f"round/{territory}"), territory=territory):
-            fence, memory = held[territory].fence, memories.of(territory)
+            fence, memory = held[territory].fence, memories.of(territory, held[territory].token)
             await intake.run(database, territory, now, decide_part, new_seed, fence)
             await rounds.run_round(database, territory, now, decide_part, new_seed, fence, memory)
 

@@ -65,8 +65,10 @@ class Lately(Generic[Key, Value]):
 
 @dataclass
 class Memory:
-    """Of one territory. `asked_in` is what all requests were read against: with another, they are read again."""
+    """Of one territory, under one lease. `asked_in` is what all requests were read against: with another, they are read
+    again."""
 
+    token: int = 0
     waiting: Lately[tuple[str, int], Any] = field(default_factory=Lately)
     asked: Lately[Hashable, Any] = field(default_factory=Lately)
     asked_in: object = None
@@ -116,9 +118,14 @@ class Memories:
         self._most = most
         self._known: dict[str, Memory] = {}
 
-    def of(self, territory: str) -> Memory:
-        """The memory of a territory, for its next round."""
-        memory = self._known.pop(territory, None) or Memory()
+    def of(self, territory: str, token: int = 0) -> Memory:
+        """The memory of a territory, for its next round under the lease of this token.
+
+        Under another one nothing is remembered: whoever had the territory in between has left nothing to believe.
+        """
+        memory = self._known.pop(territory, None)
+        if memory is None or memory.token != token:
+            memory = Memory(token)
         self._known[territory] = memory  # the last one looked at stands last
         while len(self._known) > 1 and sum(len(kept.waiting) for kept in self._known.values()) > self._most:
             del self._known[next(iter(self._known))]

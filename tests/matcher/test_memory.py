@@ -242,6 +242,14 @@ def test_only_the_territories_decided_last_are_remembered() -> None:
     assert memories.of("one") is not first
 
 
+def test_after_another_has_had_the_territory_nothing_is_remembered() -> None:
+    memories = Memories()
+    first = memories.of("one", 1)
+    assert memories.of("one", 1) is first
+    assert memories.of("one", 2) is not first
+    assert memories.of("one", 1) is not first
+
+
 def test_the_collector_leaves_alone_what_a_large_territory_has_just_read() -> None:
     frozen = gc.get_freeze_count()
     try:
