@@ -44,10 +44,11 @@ from services.bus import tables as bus
 from services.matcher import endings, store, watch
 from services.matcher import tables as t
 from services.matcher.handlers import places as place_handlers
+from services.matcher.reading import load
 from services.matcher.rules.capacity import overfull
 from services.matcher.solver.schema import Hold
 from tests.connected import torture
-from tests.matcher.world import FROM_OCTOBER, MORNINGS, SECTION, World
+from tests.matcher.world import FROM_OCTOBER, MORNINGS, SECTION, TERRITORY, World
 
 S = ProposalState
 ENDED = (S.DECLINED, S.EXPIRED, S.WITHDRAWN, S.REFUSED)
@@ -242,6 +243,12 @@ class Territory(RuleBasedStateMachine):
     def only_a_person_closes_a_request(self) -> None:
         closed = {row["request"] for row in self.rows(t.requests) if row["state"] == store.CLOSED}
         assert closed <= self.closed_by_a_person
+
+    def teardown(self) -> None:
+        """Whatever was done, what rounds remember is what one would read that remembers nothing."""
+        with self.world.engine.connect() as tx:
+            remembered = load(tx, TERRITORY, self.world.now, self.world.memory)
+            assert remembered == load(tx, TERRITORY, self.world.now)
 
     # reading
 
