@@ -59,14 +59,13 @@ def load(
 
     What a campaign covers waits for its `intake`, and is all that this one decides.
     """
-    row = store.territory_row(tx, territory)
-    if row is None:
+    if (row := store.territory_row(tx, territory)) is None:
         return None
     (memory := memory or Memory()).turn()
     policy = policy_in_force(row["policy"], local_day(now))
     sections = _sections(tx, territory)
-    all_waiting, told = _waiting(tx, territory, memory)
-    waiting, later = _taking_part(tx, territory, all_waiting, intake)
+    everybody, told = _waiting(tx, territory, memory)
+    waiting, later = _taking_part(tx, territory, everybody, intake)
     asking = _asking(tx, territory, policy, now, waiting, {section["section"] for section in sections}, memory, later)
     return Loaded(
         round=_round(tx, row, policy, now, sections, asking, memory, intake),

@@ -82,7 +82,7 @@ def _support(town: Round) -> tuple[Support, ...]:
 def test_the_smallest_rounds_are_cut_alike() -> None:
     tastes = (Taste(on_call=1.0), Taste(siblings=1.0), Taste(movers=0.5), Taste())
     for seed in range(40):
-        _cut_as_from_nothing(_lived(tiny(seed, tastes[seed % 4]), Random(seed), 6))
+        assert _cut_as_from_nothing(_lived(tiny(seed, tastes[seed % 4]), Random(seed), 6))[1] > 0
 
 
 def test_a_cutter_that_does_not_look_around_a_change_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
