@@ -64,6 +64,7 @@ class Spelling:
         start = "{"
         for name, value in self._fields(facts, {"instant": spelled_instant(facts.instant)}).items():
             if isinstance(value, tuple):
+                self._asked += len(value)
                 yield f'{start}"{name}":['.encode(), value, b"]"
             else:
                 yield f'{start}"{name}":{self._value(value)}'.encode(), (), b""
