@@ -33,8 +33,6 @@ class Spread(Generic[T]):
 
 
 CHILDREN_UNDER_THREE = Figure(1_450, "Entre 1 300 et 1 600 dans les 21 communes, déduit du recensement de l'Insee")
-PLACES_PER_STRUCTURE = Figure(33, "Moyenne des établissements d'accueil du jeune enfant")
-CHILDREN_PER_PLACE = Figure(2.5, "Enfants par place d'accueil")
 OPENING_DAYS = Figure(223, "Jours d'ouverture par an d'un établissement d'accueil")
 OPENING_HOURS = Figure(11, "Heures d'ouverture par jour d'un établissement d'accueil")
 SINGLE_PARENT = Figure(0.349, "Familles monoparentales parmi celles avec enfants, unité urbaine de Montluçon (Insee)")

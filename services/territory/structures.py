@@ -23,7 +23,6 @@ from services.territory.said import Said
 WHOLE_DAY = (time(7, 30), time(18, 30))  # eleven hours: figures.OPENING_HOURS
 HALVES = ((time(8, 30), time(12)), (time(13, 30), time(17, 30)))
 WORKING_WEEK = WEEKDAYS[:5]
-WITHOUT_WEDNESDAY = (Weekday.MON, Weekday.TUE, Weekday.THU, Weekday.FRI)
 
 MONTLUCON_CODE, DOMERAT, DESERTINES, PREMILHAT = "03185", "03101", "03098", "03211"
 SAINT_VICTOR, QUINSSAINES, VILLEBRET, LAVAULT = "03262", "03212", "03314", "03140"

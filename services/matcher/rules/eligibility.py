@@ -38,13 +38,3 @@ def care_period(born: date, start: date, last_day: date | None = None) -> Period
     """The days of care from `start` to `last_day` included, else to the default one; None if nothing is left."""
     end = (last_day or default_last_day(born)) + timedelta(days=1)
     return Period(start=start, end=end) if start < end else None
-
-
-def care_start(wanted: date, tolerance_days: int, opens: date, today: date) -> date | None:
-    """The first day on which care may start in a place that opens on `opens`; None if the family would not wait.
-
-    A wanted date that is past counts as today: a request never lapses by itself.
-    """
-    earliest = max(wanted, today)
-    start = max(earliest, opens)
-    return start if start <= earliest + timedelta(days=tolerance_days) else None

@@ -36,10 +36,6 @@ STAFF_CHANNELS = frozenset({Channel.PHONE, Channel.COUNTER, Channel.COUNSELLOR})
 """A person of the guichet, or a counsellor with the family's consent, records the answer: it settles contradictions."""
 
 
-def may_become(state: ProposalState, after: ProposalState) -> bool:
-    return after in NEXT[state]
-
-
 class Effect(Enum):
     """What the matcher does because of a reply."""
 

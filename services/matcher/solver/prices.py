@@ -52,13 +52,6 @@ class Proofs:
         """Notes that of the choices `before` of a unit these columns are left; returns the proofs that it moves."""
         return [proof for proof in self._touching((*before, *columns)) if self._update(proof, unit, columns)]
 
-    def capped(self, row: int, less: int) -> list[Proof]:
-        """Notes that a row holds so much less; returns the proofs whose slack has shrunk."""
-        found = list(self._at[row].values())
-        for proof in found:
-            proof.slack -= less * proof.prices[row]
-        return found
-
     def _touching(self, columns: Iterable[int]) -> list[Proof]:
         found: dict[int, Proof] = {}
         for column in columns:

@@ -305,10 +305,6 @@ class Level(Frozen):
     bound: int
     open: tuple[Id, ...] = ()
 
-    @property
-    def is_proven(self) -> bool:
-        return self.value == self.bound and not self.open
-
 
 class TierCount(Frozen):
     tier: int

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from contracts.vocabulary import Period
-from services.matcher.rules.eligibility import care_period, care_start, default_last_day, fits_ages, months_completed
+from services.matcher.rules.eligibility import care_period, default_last_day, fits_ages, months_completed
 
 
 @pytest.mark.parametrize(
@@ -61,20 +61,3 @@ def test_care_that_would_start_after_its_end_has_no_period() -> None:
     assert care_period(date(2022, 5, 1), date(2026, 9, 1)) is None
     assert care_period(date(2023, 5, 1), date(2026, 9, 1)) is None  # the last day was the day before
     assert care_period(date(2023, 5, 1), date(2026, 8, 31)) is not None
-
-
-@pytest.mark.parametrize(
-    ("opens", "start"),
-    [
-        (date(2026, 8, 1), date(2026, 9, 1)),
-        (date(2026, 9, 15), date(2026, 9, 15)),
-        (date(2026, 10, 1), date(2026, 10, 1)),
-        (date(2026, 10, 2), None),
-    ],
-)
-def test_a_family_waits_for_a_later_opening_within_its_tolerance(opens: date, start: date | None) -> None:
-    assert care_start(date(2026, 9, 1), 30, opens, today=date(2026, 6, 1)) == start
-
-
-def test_a_wanted_date_that_is_past_counts_as_today() -> None:
-    assert care_start(date(2026, 1, 1), 0, date(2026, 1, 1), today=date(2026, 6, 1)) == date(2026, 6, 1)
