@@ -341,3 +341,25 @@ async def test_the_guichet_holds_a_place_outside_of_any_campaign_and_the_commiss
 @pytest.mark.parametrize("path", ["/campagne/fin", "/campagne/liberer", "/campagne/dossier/R-4/placer"])
 async def test_without_a_campaign_there_is_nothing_to_end_release_or_force(town: Town, path: str) -> None:
     assert (await (await town.signed_in("coordinator")).get(path)).status_code == 404
+
+
+async def test_another_territorys_guichet_neither_reads_nor_changes_a_campaign(town: Town) -> None:
+    """By the ids of things that are there: an id that is nobody's is refused to everybody."""
+    await begin(town)
+    committee = await town.signed_in("committee")
+    await committee.post("/campagne/dossier/R-4/placer", data={"section": GRANDS, "semaine": "0", "motif": "Vu"})
+    (asked,) = await town.said(ForceAsked)
+    words_of = {"places": "1", "jusqu_au": "2027-02-28", "motif": "Travaux", "section": GRANDS, "semaine": "0"}
+    stranger, before = await town.signed_in("stranger"), len(await town.said())
+    seen = (f"/campagne/structure/{CRECHE}", "/campagne/place/V-jan/tenir", "/campagne/dossier/R-4/placer")
+    for path in (*seen, f"/campagne/geste/{asked.subject}"):
+        assert (await committee.get(path)).status_code == 200, path
+        assert (await stranger.get(path)).status_code == 404, path
+    gesture, api = f"/campagne/geste/{asked.subject}", f"/api/v1/gestures/{asked.subject}"
+    for path in (f"{gesture}/confirmer", f"{gesture}/annuler", "/campagne/place/V-jan/tenir", "/campagne/fin"):
+        assert (await stranger.post(path, data=words_of)).status_code == 404, path
+    for path in (f"{api}/confirmation", f"{api}/undoing", "/api/v1/campaigns/C-1/drafts"):
+        assert (await stranger.post(path)).status_code == 404, path
+    assert (await stranger.get("/api/v1/campaigns/C-1")).status_code == 404
+    assert (await stranger.get("/api/v1/campaign")).json() is None
+    assert len(await town.said()) == before
