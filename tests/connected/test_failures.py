@@ -27,6 +27,7 @@ from services.bus.kafka import group_of, topic_name
 from services.bus.retries import MAX_TRIES
 from services.bus.settings import Settings
 from tests.bus.harness import clock, count_it, handled, many, postgres_database, reader_of, say, until
+from tests.connected import torture
 from tests.connected.carriers import has_handled, reading, relaying, sending
 
 EVENTS, POISON = 240, 4
@@ -65,22 +66,45 @@ async def publish(settings: Settings, writer: Database, events: list[Any]) -> No
 async def test_one_failing_call_in_five_and_poison_lose_nothing_and_block_nothing(
     settings: Settings, writer: Database, heard: Database
 ) -> None:
-    events = many(EVENTS)
-    poisoned = {event.id for event in events[10 :: EVENTS // POISON]}
+    await fail_and_go_on(settings, writer, heard, EVENTS, POISON)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1800)
+async def test_ten_times_as_many_that_fail_lose_nothing_and_block_nothing(
+    settings: Settings, writer: Database, heard: Database
+) -> None:
+    begun = time.monotonic()
+    handler = await fail_and_go_on(settings, writer, heard, 10 * EVENTS, 10 * POISON)
+    torture.record(
+        "T11", f"{10 * EVENTS} événements, un appel sur cinq échoue, {10 * POISON} empoisonnés",
+        f"0 perdu, les empoisonnés mis de côté après {MAX_TRIES} essais ; {handler.longest_silence_s:.1f} s d'attente "
+        "au plus", seed=SEED, begun=begun, on=f"{torture.postgres()}, {torture.kafka()}",
+        twin="`ACK` simple : au moins un échec sur deux est perdu (à chaque `make test`)",
+    )  # fmt: skip
+
+
+async def fail_and_go_on(
+    settings: Settings, writer: Database, heard: Database, count: int, poison: int
+) -> FailingHandler:
+    """Take so many events while calls fail; each must take effect once, but those that are put aside."""
+    events = many(count)
+    poisoned = {event.id for event in events[10 :: count // poison]}
     handler = FailingHandler(poisoned)
     await publish(settings, writer, list(events))
     async with reading(settings, reader_of(heard, handler)):
-        took = await until(lambda: has_handled(heard, EVENTS - POISON), patience_s=60)
-        await until(lambda: has_parked(heard, POISON))
+        took = await until(lambda: has_handled(heard, count - poison), patience_s=600)
+        await until(lambda: has_parked(heard, poison))
     letters = await heard.read(dead_letters.waiting)
     effects = await heard.read(handled)
     assert sorted(effects) == sorted({event.id for event in events} - poisoned)
     assert {event_id(letter) for letter in letters} == poisoned
     assert {letter.tries for letter in letters} == {MAX_TRIES}
-    assert all(handler.calls[poison] >= MAX_TRIES for poison in poisoned)  # and the times it failed among others
-    assert sum(handler.calls.values()) > EVENTS  # the failures did happen
+    assert all(handler.calls[name] >= MAX_TRIES for name in poisoned)  # and the times it failed among others
+    assert sum(handler.calls.values()) > count  # the failures did happen
     assert handler.longest_silence_s < 10
     print(f"T11: {took:.1f} s, {sum(handler.calls.values())} calls, silence {handler.longest_silence_s:.2f} s at most")
+    return handler
 
 
 async def test_the_plain_acknowledgement_of_faststream_loses_what_failed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from contracts.vocabulary import Criterion, RequestKind
 from services.calendar import local
 from services.matcher import lifecycle, moves, store
 from services.matcher.step import Step
+from tests.connected import torture
 from tests.matcher.world import World, days, now_at, on, on_call_place
 from tests.simulation.databases import fresh_engines
 from tests.simulation.virtual import VirtualClock
@@ -18,6 +20,11 @@ SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
 GRACE = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 JUMPS = (timedelta(0), -HOUR, HOUR)
+DAYS_BEFORE = 75
+"""Hours in which places are offered, from three days before the clocks change."""
+
+BY_NIGHT = 240
+"""Minutes of the night itself."""
 
 
 def world_at(start: datetime) -> World:
@@ -71,11 +78,11 @@ def wrong(ends: list[tuple[datetime, datetime]], said: datetime) -> str:
     return "" if at <= limit + GRACE + soon else f"ended at {at}, long after {limit}"
 
 
-def found_wrong(jumps: tuple[timedelta, ...] = JUMPS) -> list[str]:
-    """What goes wrong for places offered in the days before the clocks change, every seven hours."""
+def found_wrong(jumps: tuple[timedelta, ...] = JUMPS, every_hours: int = 7) -> list[str]:
+    """What goes wrong for places offered in the days before the clocks change, every so many hours."""
     found = []
     for night in (SPRING, AUTUMN):
-        for hours in range(0, 75, 7):
+        for hours in range(0, DAYS_BEFORE, every_hours):
             for jump in jumps:
                 start = now_at(8, day=night - timedelta(days=3)) + timedelta(hours=hours)
                 world, proposal = offered_weeks(start)
@@ -91,16 +98,35 @@ def test_no_place_ends_early_or_twice_when_the_clocks_change_or_are_put_right() 
 
 
 def test_no_place_offered_by_night_ends_early_or_twice_in_the_hour_that_is_missing_or_comes_twice() -> None:
+    assert wrong_by_night(every_minutes=15) == []
+
+
+def wrong_by_night(every_minutes: int) -> list[str]:
+    """The same for places offered by night, around the hour in which the clocks change."""
     found = []
     for night in (SPRING, AUTUMN):
-        for minutes in range(0, 240, 15):
+        for minutes in range(0, BY_NIGHT, every_minutes):
             start = now_at(0, day=night) + timedelta(minutes=minutes)
             world, proposal = offered_by_night(start)
             said = world.proposal(proposal).answer_by
             assert said is not None
             assert said - start <= timedelta(minutes=45)
             found += [f"{start}: {fault}"] if (fault := wrong(ended(world, proposal), said)) else []
-    assert found == []
+    return found
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3600)
+def test_no_place_offered_at_any_hour_of_those_days_or_any_minute_of_those_nights_ends_early_or_twice() -> None:
+    begun = time.monotonic()
+    assert found_wrong(every_hours=1) == []
+    assert wrong_by_night(every_minutes=1) == []
+    by_day, by_night = 2 * DAYS_BEFORE * len(JUMPS), 2 * BY_NIGHT
+    torture.record(
+        "T12", f"{by_day + by_night} délais à travers les nuits du 29 mars et du 25 octobre, horloge juste, reculée ou "
+        "avancée d'une heure", "0 fin trop tôt, 0 fin double", begun=begun, on=torture.sqlite(),
+        twin="heure locale naïve : des places finissent trop tard ou jamais (à chaque `make test`)",
+    )  # fmt: skip
 
 
 def test_timers_kept_in_naive_local_time_end_places_at_the_wrong_hour(monkeypatch: pytest.MonkeyPatch) -> None:
