@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -12,13 +13,17 @@ from services.ingest.credentials import SESSION_LIFE
 from services.ingest.live import Streams
 from services.vault import Keyring
 
+BATCHES_AT_ONCE = 2
+"""One is computed while the database writes another. Sixteen at once on a busy machine kept everybody else in the
+process waiting for seconds, and whoever feels the database's pulse took it for dead."""
+
 
 @dataclass(frozen=True)
 class Guichet:
     """`public_url` begins every address that people see; over https cookies are marked so.
 
     Without an `inbound_secret` no SMS comes in over HTTP. `session_life` is longer only where the clock runs faster.
-    `streams` are the pages that are open now.
+    `streams` are the pages that are open now, `batches` the turns of programs that send many messages at once.
     """
 
     database: Database
@@ -30,6 +35,7 @@ class Guichet:
     inbound_secret: str = ""
     session_life: timedelta = SESSION_LIFE
     streams: Streams = field(init=False)
+    batches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BATCHES_AT_ONCE))
 
     def __post_init__(self) -> None:
         """Whatever is said through this guichet moves the number that open pages follow."""

@@ -14,6 +14,8 @@ from services.bus import inbox
 from services.bus.tables import audit, outbox
 from services.ingest import store
 from services.ingest.actors import Actor, Role
+from services.ingest.api.door import Door
+from services.ingest.guichet import BATCHES_AT_ONCE
 from services.ingest.partner_batches import MOST_MESSAGES, Became, take_many
 from services.ingest.partners import REJECTED, REPEATED, TAKEN, take, vacancy_of
 from tests.ingest import people
@@ -168,6 +170,23 @@ async def test_one_batch_sent_by_ten_at_once_takes_effect_once(cluster: Doors) -
     assert {one["made"] for body in counts for one in body["results"]} == {
         event.subject for event in await cluster.said(VacancyOpened)
     }
+
+
+async def test_two_batches_are_computed_at_once_and_no_more(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes the process for a tenth of a second and more: pages, and the database's pulse, come in between."""
+    at_once, most, perform = 0, 0, Door.perform
+
+    async def counted(self: Door, *args: Any) -> Any:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        answer = await perform(self, *args)
+        at_once -= 1
+        return answer
+
+    monkeypatch.setattr(Door, "perform", counted)
+    await asyncio.gather(*[doors.post("/messages", "director", [opens(f"m-{n}")]) for n in range(8)])
+    assert most == BATCHES_AT_ONCE
 
 
 async def test_a_batch_whose_commit_is_lost_leaves_nothing(cluster: Doors) -> None:  # noqa: F811

@@ -51,7 +51,8 @@ async def post_messages(
     def do(tx: sa.Connection, act: Act) -> dict[str, Any]:
         return _told(take_many(tx, act.actor, messages, act.now))
 
-    return await door.perform(do)
+    async with door.guichet.batches:
+        return await door.perform(do)
 
 
 def _told(found: list[Became]) -> dict[str, Any]:
