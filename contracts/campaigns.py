@@ -143,7 +143,8 @@ class DraftDecided(Event):
 
     `prices` are those of each mode, the voted one first. `gone` are requests that the draft before had. `impossible`
     are forced placements for which there is no place any more. `unconfirmed` counts places that nobody has said free
-    lately. `seed_commitment` is the print of the campaign's own draw, the same for all of its drafts.
+    lately. `displaced` would have a place if the first tier did not go first. `seed_commitment` is the print of the
+    campaign's own draw, the same for all of its drafts.
     """
 
     type: Literal["draft.decided"]
@@ -158,6 +159,7 @@ class DraftDecided(Event):
     broken: tuple[BrokenGuarantee, ...] = ()
     gone: tuple[Id, ...] = ()
     impossible: tuple[Id, ...] = ()
+    displaced: tuple[Id, ...] = ()
     engine: str
     policy: Id
     mode: str = ""
@@ -169,8 +171,8 @@ class DraftDecided(Event):
 class RequestDrafted(Event):
     """What a draft says of one request. Said when it changed; `touched` tells it from the draft before.
 
-    `forced` is the gesture by which a person placed the child. The other fields are those of `request.explained` and
-    `proposal.made`.
+    `forced` is the gesture by which a person placed the child. `proof` says in French by what sums nothing better was
+    possible. The other fields are those of `request.explained` and `proposal.made`.
     """
 
     type: Literal["request.drafted"]
@@ -187,6 +189,7 @@ class RequestDrafted(Event):
     partial: bool = False
     phrases: tuple[str, ...]
     plain_phrases: tuple[str, ...] = ()
+    proof: tuple[str, ...] = ()
     reason: dict[str, Any]
 
 

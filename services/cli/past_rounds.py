@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli import installation
+from services.cli import installation, round_explained
 from services.cli.failures import NBSP, CommandFailed, Exit, of_file
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ def rounds(
         str | None, typer.Option(metavar="GRILLE.yaml", help="La décider sous cette autre grille, et comparer.")
     ] = None,
     mode: Annotated[str | None, typer.Option(help="La décider dans cet autre mode, et comparer.")] = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="REQUEST", help="Dire pourquoi cette demande a, ou n'a pas, sa place.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Les différences par profil de famille, en CSV.")] = None,
     territory: Annotated[str | None, typer.Option(help="Les attributions d'un seul territoire.")] = None,
     most: Annotated[int, typer.Option("--last", min=1, max=10_000, help="Combien en montrer.")] = MOST,
@@ -40,13 +43,20 @@ def rounds(
     """Les attributions passées : les lister, en sortir une, la décider de nouveau."""
     found = installation.settings()
     if round_id is None:
-        if out or check or under or mode:
+        if out or check or under or mode or explain:
             raise typer.BadParameter("Nommez l'attribution ; sans nom, la commande les liste.", param_hint="ROUND")
         _list(installation.run(_recent(found, territory, most)), as_json)
         return
     if under or mode:
         _decide_under(found, round_id, under, mode, csv, as_json)
         return
+    if explain:
+        round_explained.explain(installation.run(_one(found, round_id))[1], explain, as_json)
+        return
+    _show(found, round_id, out, check, as_json)
+
+
+def _show(found: Settings, round_id: str, out: Path | None, check: bool, as_json: bool) -> None:
     past, asked = installation.run(_one(found, round_id))
     if out:
         _write(out, asked)

@@ -19,6 +19,7 @@ from services.bus.retries import Failure, brief, failure_of, where
 from services.bus.service import TICKING, Service, Share
 from services.matcher import intake, leases, metrics, rounds, timers
 from services.matcher import tables as t
+from services.matcher.beside import Explain, beside_here
 from services.matcher.draws import NewSeed, fresh_seed
 from services.matcher.handlers import HANDLERS
 from services.matcher.leases import Holder, Lease, LeaseLost, Tenure
@@ -39,6 +40,7 @@ def build(
     """The matcher on `database`, as `member` of several. Without `decide_part`, parts are solved in a process apart."""
     pool = SolverProcess() if decide_part is None else None
     solve = Remembered(decide_part or pool.decide).decide  # type: ignore[union-attr]
+    explain = pool.explain if pool else beside_here
     memories, share = Memories(), Share()
     tenure = Tenure(database, share, Holder(member))
     reader = Reader("matcher", database, HANDLERS, clock, first=tenure.hold_all)
@@ -51,7 +53,7 @@ def build(
         held = await tenure.look(now)
         async with tenure.renewed():
             fired = await fire_timers(database, now, held, listening.since(now))
-            return fired + await run_rounds(database, now, solve, new_seed, held, memories)
+            return fired + await run_rounds(database, now, solve, new_seed, held, memories, explain)
 
     async def next_due() -> datetime | None:
         return await database.read(_next_due, tenure.holder)
@@ -91,7 +93,7 @@ async def fire_timers(database: Database, now: datetime, held: Mapping[str, Leas
 
 async def run_rounds(
     database: Database, now: datetime, decide_part: rounds.Decide, new_seed: NewSeed, held: Mapping[str, Lease],
-    memories: Memories,
+    memories: Memories, explain: Explain = beside_here,
 ) -> int:  # fmt: skip
     """Decide these territories where a round is due."""
     due = [territory for territory in await database.read(rounds.due_territories, now) if territory in held]
@@ -100,7 +102,7 @@ async def run_rounds(
         await database.write(fenced, held[territory].fence, rounds.begin, territory, now)
         with traces.span("matcher round", traces.cause_of(f"round/{territory}"), territory=territory):
             fence, memory = held[territory].fence, memories.of(territory, held[territory].token)
-            await intake.run(database, territory, now, decide_part, new_seed, fence)
+            await intake.run(database, territory, now, decide_part, new_seed, fence, explain)
             await rounds.run_round(database, territory, now, decide_part, new_seed, fence, memory)
 
     done = await _each(due, run)

@@ -21,6 +21,7 @@ from contracts.vocabulary import Id
 from services.bus.database import Database
 from services.matcher import campaigns, drafts, draws, paper_words, rounds, store
 from services.matcher import tables as t
+from services.matcher.beside import Explain, beside_here
 from services.matcher.campaigns import Campaign
 from services.matcher.drafts import Draft, Paper
 from services.matcher.draws import NewSeed
@@ -53,6 +54,7 @@ class Desk:
     now: datetime
     decide: Decide
     fence: Fence
+    explain: Explain
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,14 @@ class OnPaper:
 
 
 async def run(
-    database: Database, territory: str, now: datetime, decide: Decide, new_seed: NewSeed, fence: Fence = unfenced
+    database: Database, territory: str, now: datetime, decide: Decide, new_seed: NewSeed, fence: Fence = unfenced,
+    explain: Explain = beside_here,
 ) -> None:  # fmt: skip
     """Do what persons have asked of the territory's campaign. Safe to repeat: what was done is not asked any more."""
     campaign = await database.read(campaigns.current, territory)
     if campaign is None:
         return
-    desk = Desk(database, territory, now, decide, fence)
+    desk = Desk(database, territory, now, decide, fence, explain)
     if campaign.seed is None:
         seed = new_seed(territory, campaign.commission_on)
         await database.write(fenced, fence, _keep_seed, campaign, seed)
@@ -98,7 +101,10 @@ async def _draft(desk: Desk, campaign: Campaign, draft: Draft) -> None:
         return
     prices = await paper_words.prices(found.paper.asked, found.paper, desk.decide)
     before = await desk.database.read(drafts.latest, campaign.campaign)
-    told = paper_words.Telling(campaign, draft, found.loaded, found.whole, found.paper, before, found.impossible)
+    beside = await desk.explain(found.paper.asked, found.paper.outcome, found.loaded.names)
+    told = paper_words.Telling(
+        campaign, draft, found.loaded, found.whole, found.paper, before, found.impossible, beside
+    )
     await desk.database.write(fenced, desk.fence, paper_words.tell, told, prices, desk.now)
 
 

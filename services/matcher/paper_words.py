@@ -19,6 +19,7 @@ from contracts.proposals import CountedPoints
 from contracts.vocabulary import Id
 from services.matcher import drafts, draws, needs, store
 from services.matcher import tables as t
+from services.matcher.beside import Beside
 from services.matcher.campaigns import Campaign
 from services.matcher.drafts import Draft, Paper
 from services.matcher.offered import is_believed
@@ -54,6 +55,7 @@ class Telling:
     paper: Paper
     before: Draft | None
     impossible: tuple[Id, ...]
+    beside: Beside
 
 
 async def prices(asked: Round, paper: Paper, decide: Decide) -> tuple[ModePrice, ...]:
@@ -119,6 +121,7 @@ def _figures(telling: Telling) -> dict[str, Any]:
         "placed": len(telling.paper.seats), "forced": len(telling.paper.forced),
         "held": sum(hold.units for hold in asked.holds if hold.by_person and hold.forced is None),
         "broken": tuple(Tally(asked=asked, outcomes=[outcome]).broken), "impossible": telling.impossible,
+        "displaced": telling.beside.displaced,
         "engine": ENGINE, "policy": telling.loaded.policy.id, "mode": asked.policy.mode.value,
         "input_hash": outcome.input_hash, "outcome_hash": outcome.outcome_hash,
         "seed_commitment": draws.commitment(telling.campaign.seed or ""),
@@ -154,7 +157,8 @@ def _decided(telling: Telling, request: Request, row: Placed | None, reason: Rea
     structure = row.structure if row else reason.wishes[0].structure
     rank = next((wish.rank for wish in reason.wishes if wish.structure == structure), None)
     words = _words(told(request, reason, telling.loaded.names))
-    return {**_standing(request, structure), **_place(row), "rank": rank, **words}
+    proof = {"proof": telling.beside.proofs.get(request.id, ())}
+    return {**_standing(request, structure), **_place(row), "rank": rank, **words, **proof}
 
 
 def _by_person(telling: Telling, request: Request, gesture: Id, row: Placed) -> dict[str, Any]:

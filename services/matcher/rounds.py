@@ -137,7 +137,7 @@ def keep_draws(tx: sa.Connection, territory: str, now: datetime, new_seed: NewSe
 
 async def decided_again(asked: Round, decide: Decide) -> str:
     """The hash of what a past round decided, worked out anew from what it had been asked. Raises RoundRefused."""
-    return together_hash([await decide(part) for part in await parts_of(canonical(asked), decide)])
+    return together_hash([await decided({}, part, decide) for part in await parts_of(canonical(asked), decide)])
 
 
 async def parts_of(asked: Round, decide: Decide) -> list[Round]:

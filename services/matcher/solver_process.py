@@ -9,12 +9,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
+from contracts.vocabulary import Id
+from services.matcher.beside import Beside, beside
 from services.matcher.solver.schema import Outcome, Round
 
 P = ParamSpec("P")
@@ -37,6 +39,10 @@ class SolverProcess:
     async def decide(self, part: Round) -> Outcome:
         """Raises SolverDied, once the next process is ready: the round is run again."""
         return await self._done(decide, part)
+
+    async def explain(self, asked: Round, outcome: Outcome, names: Mapping[Id, str]) -> Beside:
+        """What stands beside a draft, worked out where rounds are. Raises SolverDied as `decide` does."""
+        return await self._done(beside, asked, outcome, dict(names))
 
     async def _done(self, work: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
         try:

@@ -66,6 +66,21 @@ def test_a_round_is_taken_out_and_decided_by_anybody(lived: Command, tmp_path: P
     assert lived("verify", str(asked), str(outcome)).code == 0
 
 
+def test_why_a_request_got_what_it_got_in_a_past_round_is_said_again_with_its_proofs(
+    lived: Command, tmp_path: Path
+) -> None:
+    name, asked = one_that_proposed(lived), tmp_path / "round.json"
+    lived("rounds", name, "--out", str(asked))
+    told = {
+        row["id"]: lived("rounds", name, "--explain", row["id"]).out
+        for row in json.loads(asked.read_text())["requests"]
+    }
+    assert any(said.startswith("Reçoit une proposition.") for said in told.values())
+    stranger = lived("rounds", name, "--explain", "nobody")
+    assert stranger.code == 5
+    assert "n'a pris aucune part" in stranger.err
+
+
 def test_what_is_not_kept_any_more_is_said(lived: Command, environment: dict[str, str]) -> None:
     name = one_that_proposed(lived)
     with sqlite3.connect(Path(environment["BERCEAU_DATA"]) / "matcher.sqlite") as database:

@@ -23,6 +23,7 @@ from services.calendar import FixedClock
 from services.matcher import reading
 from services.matcher import tables as t
 from services.matcher.app import Listening, build, decide_here
+from services.matcher.beside import beside
 from services.matcher.solver import solve
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver_process import SolverDied, SolverProcess
@@ -130,7 +131,9 @@ async def test_a_solver_that_was_killed_is_started_again_and_the_round_with_it()
     world.ask("r-1")
     part = one_part(world)
     solver = SolverProcess()
-    assert await solver.decide(part) == run_now(decide_here(part))
+    outcome = await solver.decide(part)
+    assert outcome == run_now(decide_here(part))
+    assert await solver.explain(part, outcome, {}) == beside(part, outcome, {})
     for process in list(solver._pool._processes.values()):
         process.kill()
     with pytest.raises(SolverDied):

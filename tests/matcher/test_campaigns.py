@@ -190,6 +190,17 @@ def test_a_draft_decides_on_paper_and_nothing_is_held_or_sent(world: World) -> N
     assert world.events("proposal.made") == world.rows(t.holds) == []
 
 
+def test_a_draft_says_by_what_sum_nothing_better_was_possible_and_whom_the_first_tier_keeps_out(world: World) -> None:
+    open_campaign(world)
+    world.ask("b", POINTS, Criterion.NO_SOLUTION)
+    world.ask("a", Criterion.DISABILITY)
+    said = draft(world)
+    assert drafted(world, "a").seat is not None and drafted(world, "a").proof == ()
+    assert drafted(world, "b").proof[0].startswith("Preuve à ")
+    assert drafted(world, "b").proof[1:] == ("Un enfant qui passe avant la prend.",)
+    assert said.displaced == ("b",)
+
+
 def test_a_second_draft_says_only_what_is_new_beside_the_first(world: World) -> None:
     open_campaign(world)
     world.ask("a")

@@ -130,6 +130,7 @@ def _answer(
         "before": _seat(named, touched["before"]) if touched and touched["before"] else None,
         **{key: facts[key] for key in ("forced", "tier", "points", "reasons", "rank", "to_prepare", "partial")},
         **{key: facts[key] for key in ("phrases", "plain_phrases", "reason")}, "first_name": None,
+        "proof": facts.get("proof", ()),
     }  # fmt: skip
     thing = Thing(row["territory"], prescriber=view.get("prescriber"), request=row["request"])
     return reveal(actor, thing, view)

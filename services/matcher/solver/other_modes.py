@@ -11,14 +11,27 @@ from dataclasses import replace
 
 from contracts.vocabulary import Id
 from services.matcher.solver.acceptance import Table
+from services.matcher.solver.canonical import canonical
 from services.matcher.solver.claims import one_list
+from services.matcher.solver.components import split
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.modes import best_levels, place
 from services.matcher.solver.objectives import place_most
 from services.matcher.solver.problem import Option, Problem
 from services.matcher.solver.record import EVERYBODY, Record
-from services.matcher.solver.schema import FIRST_TIER, ORDINARY_TIER, Goal, Mode, Policy, PriceOfMode, Request, Round
+from services.matcher.solver.schema import (
+    FIRST_TIER,
+    ORDINARY_TIER,
+    Goal,
+    Mode,
+    Outcome,
+    Policy,
+    PriceOfMode,
+    Request,
+    Round,
+)
+from services.matcher.solver.share import lowered
 from services.matcher.solver.totals import tier_counts
 from services.matcher.solver.variables import problem_of
 
@@ -45,6 +58,13 @@ def displaced(part: Round, placed: set[Id], settings: Settings) -> tuple[Id, ...
     options, _ = _placed(problem_of(flat), part.policy, short)
     instead = {seat.request for option in options for seat in option.seats}
     return tuple(sorted(instead & ordinary - placed))
+
+
+def all_displaced(round: Round, outcome: Outcome, settings: Settings | None = None) -> tuple[Id, ...]:
+    """The same over all parts of a round that was decided. Raises `RoundRefused`."""
+    placed = {row.request for row in outcome.placed}
+    parts = split(lowered(canonical(round), outcome.behind))
+    return tuple(sorted(name for part in parts for name in displaced(part, placed, settings or Settings())))
 
 
 def _without_priority(request: Request) -> Request:

@@ -5,7 +5,7 @@ Written without the solver. When to modify: when a wording misleads.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time
 
 from contracts.vocabulary import WEEKDAYS, Id
@@ -17,6 +17,7 @@ from services.matcher.solver.schema import Goal, GoalPrice, LimitPrice, Outcome,
 from services.matcher.solver.voted import as_ranked
 
 NBSP = "\u00a0"
+Names = Mapping[Id, str]
 BEGIN = "Des enfants qui passent avant commencent"
 GOALS = {
     Goal.TOTAL: "le nombre d'enfants placés en tout",
@@ -25,26 +26,59 @@ GOALS = {
 }
 
 
-def proof_phrases(round: Round, outcome: Outcome, request: Id) -> list[str]:
-    """The proofs of all that a request of a round would prefer, wish by wish; empty where none is written."""
+def proof_phrases(round: Round, outcome: Outcome, request: Id, names: Names | None = None) -> list[str]:
+    """The proofs of all that a request of a round would prefer, wish by wish; empty where none is written.
+
+    `names` are the structures' names; without one a structure, or a section, is known by its id.
+    """
+    return all_proof_phrases(round, outcome, (request,), names).get(request, [])
+
+
+def all_proof_phrases(
+    round: Round, outcome: Outcome, requests: Iterable[Id] | None = None, names: Names | None = None
+) -> dict[Id, list[str]]:
+    """The same for these requests, or for all, added up in one descent."""
     facts = Facts(as_ranked(canonical(round), outcome), outcome)
-    has = {row.structure for row in outcome.placed if row.request == request}
-    return [sentence for found in sums(facts, request) for sentence in _told(found, has)]
+    wanted = tuple(facts.requests) if requests is None else tuple(requests)
+    told = _Telling(facts, names or {})
+    found = sums(facts, wanted)
+    return {
+        name: [line for row in found[facts.families.unit[name]] for line in told.proof(row, name)] for name in wanted
+    }
 
 
-def _told(found: Sum, has: Container[Id | None]) -> Iterator[str]:
-    """`has` is where the child is placed: what is refused there is another rhythm, which it would prefer."""
-    there = f" à {found.structure}" if found.structure else " pour plusieurs places ensemble"
-    there += ", pour un rythme préféré" if found.structure in has else ""
-    proof = found.proof
-    counted: list[Price | LimitPrice] = [*proof.prices, *proof.limits]
-    if len(counted) == 1 and not proof.goals:
-        yield f"Preuve{there}{NBSP}: {_alone(counted[0], found.places)}."
-        yield from (_taken(counted[0], found.places),) if found.places > 0 else ()
-        return
-    yield f"Preuve{there}{NBSP}: {_how_many(len(counted))}."
-    yield from (f"- {_named(row)}{_weight(row)}" for row in counted)
-    yield from _lowered(proof.goals) if proof.goals else _added_up(found)
+class _Telling:
+    """Sums in words, with the names by which families know the structures."""
+
+    def __init__(self, facts: Facts, names: Names) -> None:
+        self._names = {row.id: names[row.structure] for row in facts.round.sections if row.structure in names} | {
+            **names
+        }
+        self._placed = {(row.request, row.structure) for row in facts.outcome.placed}
+
+    def proof(self, found: Sum, request: Id) -> Iterator[str]:
+        """One sum; what is refused where the child is placed is another rhythm, which it would prefer."""
+        there = f" à {self._name(found.structure)}" if found.structure else " pour plusieurs places ensemble"
+        there += ", pour un rythme préféré" if (request, found.structure) in self._placed else ""
+        proof = found.proof
+        counted: list[Price | LimitPrice] = [*proof.prices, *proof.limits]
+        if len(counted) == 1 and not proof.goals:
+            yield f"Preuve{there}{NBSP}: {_alone(counted[0], found.places)}."
+            yield from (_taken(counted[0], found.places),) if found.places > 0 else ()
+            return
+        yield f"Preuve{there}{NBSP}: {_how_many(len(counted))}."
+        yield from (f"- {self._row(row)}{_weight(row)}" for row in counted)
+        yield from _lowered(proof.goals) if proof.goals else _added_up(found)
+
+    def _name(self, id: Id | None) -> str:
+        return self._names.get(id or "", id or "")
+
+    def _row(self, row: Price | LimitPrice) -> str:
+        if isinstance(row, Price):
+            return f"{self._name(row.section)}, {_moment(row.day, row.hour)}"
+        if row.hour is not None:
+            return f"places gardées à l'insertion, {_moment(row.day, row.hour)}"
+        return f"débuts d'accueil à {self._name(row.section)}, la semaine du {_day(row.day)}"
 
 
 def _how_many(counted: int) -> str:
@@ -76,23 +110,15 @@ def _alone(row: Price | LimitPrice, places: int) -> str:
     return f"la semaine du {_day(row.day)}, {begin if places > 0 else 'aucun autre enfant ne peut commencer'}"
 
 
-def _named(row: Price | LimitPrice) -> str:
-    if isinstance(row, Price):
-        return f"{row.section}, {_moment(row.day, row.hour)}"
-    if row.hour is not None:
-        return f"places gardées à l'insertion, {_moment(row.day, row.hour)}"
-    return f"débuts d'accueil à {row.section}, la semaine du {_day(row.day)}"
-
-
-def _places(places: int) -> str:
-    return f"il y a {places} place{_s(places)}" if places > 0 else "aucune place n'est libre"
-
-
 def _taken(row: Price | LimitPrice, places: int) -> str:
     if isinstance(row, LimitPrice) and row.hour is None:
         return f"{'Un enfant qui passe avant commence' if places == 1 else BEGIN} cette semaine-là."
     one = "Un enfant qui passe avant la prend."
     return one if places == 1 else "Des enfants qui passent avant les prennent toutes."
+
+
+def _places(places: int) -> str:
+    return f"il y a {places} place{_s(places)}" if places > 0 else "aucune place n'est libre"
 
 
 def _s(count: int) -> str:

@@ -107,28 +107,31 @@ class Sum:
     more: int
 
 
-def sums(facts: Facts, request: Id) -> list[Sum]:
-    """The sums that refuse a request what it would prefer, in the order of its wishes; each proof once for a wish."""
-    certificate, unit = facts.outcome.certificate or Certificate(), facts.families.unit[request]
-    named = {row.structure: row.proofs for row in certificate.refusals if row.unit == unit}
+def sums(facts: Facts, requests: Iterable[Id]) -> dict[Id, list[Sum]]:
+    """By family of these requests, the sums that refuse what it would prefer, in the order of its wishes; each proof
+    once for a wish."""
+    certificate = facts.outcome.certificate or Certificate()
+    named = {(row.unit, row.structure): row.proofs for row in certificate.refusals}
     descent = Descent(facts, certificate.proofs)
-    found: dict[tuple[Id | None, int], Sum] = {}
+    found: dict[Id, dict[tuple[Id | None, int], Sum]] = {facts.families.unit[name]: {} for name in requests}
     for step in descent.steps():
         if isinstance(step, Reach):
             descent.decide(step.aim)
             continue
-        for way in step.preferred if step.unit == unit else ():
-            _, structure = refused_by(facts, unit, way)
-            number = next((one for one in named.get(structure, ()) if descent.refuses(one, unit, way)), None)
+        for way in step.preferred if step.unit in found else ():
+            refused = refused_by(facts, step.unit, way)
+            number = next((one for one in named.get(refused, ()) if descent.refuses(one, step.unit, way)), None)
             if number is not None:
-                places, before = descent.balance(number, unit)
-                found.setdefault(
-                    (structure, number),
-                    Sum(structure, certificate.proofs[number], places, before, descent.price(way, number)),
+                own = Sum(
+                    refused[1],
+                    certificate.proofs[number],
+                    *descent.balance(number, step.unit),
+                    descent.price(way, number),
                 )
+                found[step.unit].setdefault((refused[1], number), own)
         if step.kept and not descent.turns.contradict:
             descent.settle(step.unit, step.kept)
-    return list(found.values())
+    return {unit: list(rows.values()) for unit, rows in found.items()}
 
 
 def _prefers_something(facts: Facts, unit: Id) -> bool:

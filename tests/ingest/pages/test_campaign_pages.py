@@ -102,6 +102,21 @@ async def test_everybody_sees_that_a_place_waits_for_the_commission(town: Town) 
     assert "Attend la commission du jeudi 10\u00a0décembre." in words((await director.get("/creche")).text)
 
 
+async def test_the_commission_reads_why_nothing_better_was_possible_and_whom_the_first_tier_keeps_out(
+    town: Town,
+) -> None:
+    draft = await begin(town, displaced=("R-4",))
+    proof = ("Preuve à Les Lutins\u00a0: 2 moments sont comptés ensemble.", "- Les Lutins, le lundi")
+    await town.hear(drafted("R-4", draft, None, proof=proof))
+    for name in ("coordinator", "committee"):
+        browser = await town.signed_in(name)
+        shown = words((await browser.get("/campagne")).text)
+        assert "1 enfant aurait une place sans la priorité 1" in shown.replace("\u00a0", " ")
+        shown = words((await browser.get("/campagne/dossiers")).text)
+        assert "Pourquoi rien de mieux" in shown and proof[0] in shown
+        assert "Les Lutins, le lundi" in shown and "- Les Lutins" not in shown
+
+
 async def test_the_draft_says_who_would_have_each_place_and_who_comes_next(town: Town) -> None:
     await begin(town)
     coordinator = await town.signed_in("coordinator")
