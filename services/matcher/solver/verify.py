@@ -14,6 +14,7 @@ from services.matcher.solver.books import LEVELS, Book, Cell, Cut
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.choices import share_a_week
 from services.matcher.solver.counts import Counts, counts_of, may_be_counted
+from services.matcher.solver.explain import reasons
 from services.matcher.solver.facts import Facts, care_hours, is_choice
 from services.matcher.solver.families import Wanted
 from services.matcher.solver.proven import Proven as Proven
@@ -61,7 +62,9 @@ GUARANTEES = {
 def verify(round: Round, outcome: Outcome) -> tuple[Violation, ...]:
     """Every violation of a guarantee, in the order of the guarantees; empty if all of them hold."""
     asked = canonical(round)
-    return violations(Facts(as_ranked(asked, outcome), outcome, asked=asked))
+    facts = Facts(as_ranked(asked, outcome), outcome, asked=asked)
+    found = violations(facts)
+    return found or tuple(check_each_reason_is_read_off_the_outcome(facts))
 
 
 def best_of_all(round: Round, outcome: Outcome) -> Proven:
@@ -222,6 +225,13 @@ def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
         named = [wish.structure for wish in reason.wishes] == [wish.structure for wish in request.wishes]
         if not named or offered != sorted(there[request.id]):
             yield _violation("G11", [request.id], [])
+
+
+def check_each_reason_is_read_off_the_outcome(facts: Facts) -> Iterator[Violation]:
+    """G11: read again, each reason says the same. A round that has just read its own reasons need not do it twice."""
+    told = {row.request: row for row in facts.outcome.reasons if row.request not in set(facts.outcome.withheld)}
+    untrue = [row.request for row in reasons(facts) if told.get(row.request, row) != row]
+    yield from (_violation("G11", [name], []) for name in untrue)
 
 
 def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
