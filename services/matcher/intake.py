@@ -160,7 +160,7 @@ def _place_by_person(
         if asked is None or not known or force.pattern >= len(asked.patterns):
             impossible.append(force.subject)
             continue
-        hold = forced_hold(round, asked, force.section, force.pattern, force.reason)
+        hold = forced_hold(round, asked, force.section, force.pattern)
         if not is_free(round, asked, hold):
             impossible.append(force.subject)
             continue

@@ -230,13 +230,16 @@ def forced(round: Round, outcome: Outcome, request: Id, section: Id, pattern: in
     )  # fmt: skip
 
 
-def forced_hold(round: Round, asked: Request, section: Id, pattern: int, reason: str = FORCED) -> Hold:
-    """The hours of a child whom a person places. Raises KeyError for an unknown section, IndexError for a pattern."""
+def forced_hold(round: Round, asked: Request, section: Id, pattern: int) -> Hold:
+    """The hours of a child whom a person places. Raises KeyError for an unknown section, IndexError for a pattern.
+
+    A round is read by whoever verifies it, so it says that a person decided; the motive stays with who decided.
+    """
     where = {row.id: row for row in round.sections}[section]
     slots = care_hours(asked, range(len(asked.patterns))[pattern])
     return Hold(
         id=f"forced:{asked.id}"[:64], section=where.id, slots=slots, period=asked.period,
-        entitled_to=audience_in(asked, where.id), reason=reason, by_person=True, forced=asked.id,
+        entitled_to=audience_in(asked, where.id), reason=FORCED, by_person=True, forced=asked.id,
     )  # fmt: skip
 
 
