@@ -49,6 +49,7 @@ def verify(
     else:
         for guarantee, sentence in checks.GUARANTEES.items():
             _tell_guarantee(guarantee, sentence, [row for row in found if row.guarantee == guarantee])
+        _tell_withheld(outcome)
         _tell_proofs(outcome, best)
         _tell_persons(asked)
         _tell_seed(asked)
@@ -78,6 +79,13 @@ def _tell_guarantee(guarantee: str, sentence: str, broken: list[Violation]) -> N
         typer.echo(
             f"          en défaut{NBSP}: {', '.join(named[:MOST_NAMED])}{'…' if len(named) > MOST_NAMED else ''}"
         )
+
+
+def _tell_withheld(outcome: Outcome) -> None:
+    """Whose answers the checks held back: nobody can see without deciding again that they had to."""
+    if outcome.withheld:
+        named = ", ".join(outcome.withheld[:MOST_NAMED]) + ("…" if len(outcome.withheld) > MOST_NAMED else "")
+        typer.echo(f"          Sans réponse, car le contrôle a trouvé une faute{NBSP}: {named}")
 
 
 def _tell_proofs(outcome: Outcome, best: Proven | None) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from services.matcher.solver.schema import Outcome
-from services.matcher.solver.what_if import forced_hold, with_forced
+from services.matcher.solver.components import sealed
+from services.matcher.solver.schema import Outcome, Reason, Violation, Why, WishReason
+from services.matcher.solver.verify import GUARANTEES
+from services.matcher.solver.what_if import FORCED, forced_hold, with_forced
 from tests.cli.command import Command
 from tests.cli.test_matching import edited
 from tests.matcher.solver.golden import round_of
@@ -49,8 +51,6 @@ def test_a_decision_that_keeps_its_promises_is_said_to(berceau: Command, asked: 
 def test_a_decision_that_breaks_a_promise_is_found_though_its_hash_is_right(
     berceau: Command, asked: Path, outcome: Path, tmp_path: Path
 ) -> None:
-    from services.matcher.solver.components import sealed
-
     emptied = sealed(Outcome.model_validate_json(outcome.read_bytes()).model_copy(update={"placed": ()}))
     forged = tmp_path / "forged.json"
     forged.write_text(emptied.model_dump_json(), encoding="utf-8")
@@ -60,6 +60,23 @@ def test_a_decision_that_breaks_a_promise_is_found_though_its_hash_is_right(
     assert "en défaut\u00a0: A, X-all" in said.out
     assert "NON       Refait" in said.out
     assert {row["guarantee"] for row in berceau("verify", asked, forged, "--json").json["violations"]} >= {"G5", "G6"}
+
+
+def test_a_child_held_back_by_a_fault_that_was_made_up_is_not_passed_over(
+    berceau: Command, asked: Path, outcome: Path, tmp_path: Path
+) -> None:
+    decided = Outcome.model_validate_json(outcome.read_bytes())
+    fault = Violation(guarantee="G1", sentence=GUARANTEES["G1"], requests=("A",))
+    lines = tuple(
+        Reason(request=name, placed=False, wishes=(WishReason(structure="X", why=Why.WITHHELD),)) for name in "AB"
+    )
+    silent = {"placed": (), "reasons": lines, "withheld": ("A", "B"), "violations": (fault,)}
+    forged = tmp_path / "forged.json"
+    forged.write_text(sealed(decided.model_copy(update=silent)).model_dump_json(), encoding="utf-8")
+    said = berceau("verify", asked, forged)
+    assert said.code == 1
+    assert "NON  G1" in said.out
+    assert "Sans réponse, car le contrôle a trouvé une faute\u00a0: A, B" in said.out
 
 
 def test_how_many_requests_are_proven_to_have_the_best_possible_is_said(
@@ -158,11 +175,11 @@ def test_what_persons_decided_is_named_as_their_decision_and_is_no_fault(berceau
     case, path = tmp_path / "round.json", tmp_path / "outcome.json"
     round = round_of({**CASE, "places": {**CASE["places"], "X": {"mon": 2, "tue": 1, "wed": 1}}})
     asked = next(row for row in round.requests if row.id == "A")
-    hold = forced_hold(round, asked, "X-all", 0, "vu en commission")
+    hold = forced_hold(round, asked, "X-all", 0)
     case.write_text(with_forced(round, hold).model_dump_json(), encoding="utf-8")
     assert berceau("match", case, "--out", path).code == 0
     said = berceau("verify", case, path)
     assert said.code == 0
     assert "Décision de personnes\u00a0: la demande A est placée en X-all." in said.out
     (told,) = berceau("verify", case, path, "--json").json["decided_by_persons"]
-    assert (told["forced"], told["reason"]) == ("A", "vu en commission")
+    assert (told["forced"], told["reason"]) == ("A", FORCED)

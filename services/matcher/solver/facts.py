@@ -138,6 +138,11 @@ class Facts:
             for name in sorted(names)
         }
 
+    @property
+    def claims_differ(self) -> bool:
+        """True if some claims depend on the structure."""
+        return any(request.points_at for request in self.requests.values())
+
     def level_in(self, request: Id, section: Id) -> int:
         """The audience level of a request in a section."""
         if (request, section) not in self._levels:

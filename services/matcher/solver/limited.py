@@ -158,13 +158,17 @@ class Limits:
 def _quotas(
     round: Round, placed: Sequence[Placed], choices: Mapping[Id, Sequence[Choice]]
 ) -> Iterator[KeptForInsertion]:
-    for quota in round.quotas:
-        missing = _missing(quota, round)
-        if missing > 0 and (quota.release_at is None or round.instant < quota.release_at):
-            here = {row.id for row in round.sections if row.structure in quota.structures}
-            wished = [choice.span for own in choices.values() for choice in own if choice.section in here]
-            given = [(row.slots, row.period) for row in placed if row.section in here]
-            yield KeptForInsertion(quota, round, [*wished, *given], missing)
+    for quota in quotas_that_bind(round):
+        here = {row.id for row in round.sections if row.structure in quota.structures}
+        wished = [choice.span for own in choices.values() for choice in own if choice.section in here]
+        given = [(row.slots, row.period) for row in placed if row.section in here]
+        yield KeptForInsertion(quota, round, [*wished, *given], _missing(quota, round))
+
+
+def quotas_that_bind(round: Round) -> list[Quota]:
+    """Those of which places are still owed, and not released yet."""
+    kept = (row for row in round.quotas if row.release_at is None or round.instant < row.release_at)
+    return [quota for quota in kept if _missing(quota, round) > 0]
 
 
 def _missing(quota: Quota, round: Round) -> int:

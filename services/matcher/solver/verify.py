@@ -14,9 +14,11 @@ from services.matcher.solver.books import LEVELS, Book, Cell, Cut
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.choices import share_a_week
 from services.matcher.solver.counts import Counts, counts_of, may_be_counted
-from services.matcher.solver.explain import reasons
+from services.matcher.solver.edited import CHECKS_OF_A_FILE, check_whoever_is_held_back_is_so_with_cause
 from services.matcher.solver.facts import Facts, care_hours, is_choice
 from services.matcher.solver.families import Wanted
+from services.matcher.solver.guarantees import GUARANTEES as GUARANTEES
+from services.matcher.solver.guarantees import violation
 from services.matcher.solver.proven import Proven as Proven
 from services.matcher.solver.proven import proven
 from services.matcher.solver.schema import (
@@ -32,39 +34,24 @@ from services.matcher.solver.schema import (
     Why,
     WishReason,
 )
-from services.matcher.solver.voted import as_ranked, places_for_first_tier, sent_behind_wrongly, with_priority
-
-GUARANTEES = {
-    "G1": "Dans aucun créneau il n'y a plus d'enfants que de places libres.",
-    "G2": "Un enfant reçoit une seule proposition au plus, qui couvre entièrement un des rythmes acceptés, "
-    "ou la partie, ou le partage, que la famille accepte.",
-    "G3": "L'âge, les dates, les horaires offerts, les vœux et le temps de trajet sont respectés.",
-    "G4": "Une place d'astreinte ne va qu'à une urgence en parcours d'insertion jusqu'à son heure de libération, "
-    "une place réservée ou garantie à l'insertion qu'à son public jusqu'à sa date de libération.",
-    "G5": "Aucun enfant ne pourrait obtenir une place qu'il préfère en reprenant seulement des places "
-    "à des enfants moins prioritaires dans cette structure.",
-    "G6": "Aucune place ne reste libre alors qu'un enfant sans proposition pourrait la prendre, "
-    "sauf si une personne la tient avec un motif, ou une règle votée.",
-    "G7": "Un besoin d'accueil adapté ne fait jamais perdre une place : "
-    "au-delà de ce qui est prêt, l'accueil se prépare.",
-    "G8": "Les mêmes données donnent le même résultat, quel que soit leur ordre.",
-    "G9": "Une fratrie demandée ensemble est placée ensemble, ou la famille sait pourquoi.",
-    "G10": "Chaque niveau est prouvé, ou son écart est montré.",
-    "G11": "Chaque demande reçoit sa raison, vœu par vœu, et cette raison est vraie.",
-    "G12": "Ce qui est déjà tenu n'est jamais repris par une attribution.",
-    "G14": "La première priorité ne passe devant que pour la part des places que le territoire a votée.",
-    "G15": "Une même semaine, une section ne commence pas l'accueil de plus d'enfants qu'elle ne peut en adapter.",
-    "G16": "Une place n'attend pas un début plus tardif au-delà des semaines que le territoire a votées.",
-    "G17": "Chaque preuve écrite à côté d'une décision se refait par une addition.",
-}
+from services.matcher.solver.voted import (
+    as_ranked,
+    never_first,
+    places_for_first_tier,
+    sent_behind_wrongly,
+    with_priority,
+)
 
 
 def verify(round: Round, outcome: Outcome) -> tuple[Violation, ...]:
-    """Every violation of a guarantee, in the order of the guarantees; empty if all of them hold."""
+    """Every violation of a guarantee, those first for which the decision itself says that it was withheld in part.
+
+    Empty if all of them hold, and nobody is left without an answer.
+    """
     asked = canonical(round)
     facts = Facts(as_ranked(asked, outcome), outcome, asked=asked)
     found = violations(facts)
-    return found or tuple(check_each_reason_is_read_off_the_outcome(facts))
+    return (*outcome.violations, *(found or (row for check in CHECKS_OF_A_FILE for row in check(facts))))
 
 
 def best_of_all(round: Round, outcome: Outcome) -> Proven:
@@ -97,7 +84,7 @@ def check_one_proposal_for_each(facts: Facts) -> Iterator[Violation]:
             share_a_week(shared, request) if shared else counts[row.request] == 1 and _covers(row, request)
         )
         if not covers:
-            yield _violation("G2", [row.request], [row.section])
+            yield violation("G2", [row.request], [row.section])
 
 
 def _covers(row: Placed, request: Request) -> bool:
@@ -118,7 +105,7 @@ def check_age_dates_hours_and_wishes(facts: Facts) -> Iterator[Violation]:
         whole = [*facts.choices.get(row.request, []), *facts.too_late.get(row.request, [])]
         choices = facts.shares[row.request] if row.split else whole
         if not any(is_choice(row, choice) and facts.books[row.section].is_offered(choice.span) for choice in choices):
-            yield _violation("G3", [row.request], [row.section])
+            yield violation("G3", [row.request], [row.section])
 
 
 def check_kept_places_for_their_public(facts: Facts) -> Iterator[Violation]:
@@ -127,7 +114,7 @@ def check_kept_places_for_their_public(facts: Facts) -> Iterator[Violation]:
         yield from _overfull("G4", facts, section, book.binding_levels[:-1], with_holds=True)
         yield from _wrong_on_call(facts, section, book)
     for found in facts.limits.overrun(Why.KEPT_FOR_INSERTION):
-        yield _violation("G4", sorted(found), [])
+        yield violation("G4", sorted(found), [])
 
 
 def check_no_justified_envy(facts: Facts) -> Iterator[Violation]:
@@ -136,7 +123,7 @@ def check_no_justified_envy(facts: Facts) -> Iterator[Violation]:
     The freer modes promise less, and it is in their levels. Cases listed by the outcome are let through only where
     claims differ from one structure to another.
     """
-    listed = {(row.request, row.section, row.pattern) for row in facts.outcome.envies if _claims_differ(facts)}
+    listed = {(row.request, row.section, row.pattern) for row in facts.outcome.envies if facts.claims_differ}
     for wanted in _preferred(facts) if facts.round.policy.mode is Mode.STABLE else ():
         named = {(choice.request, choice.section, choice.pattern) for choice in wanted.choices}
         if not named <= listed and facts.could_take_back(wanted):
@@ -167,7 +154,7 @@ def check_support_never_refuses(facts: Facts) -> Iterator[Violation]:
     beyond = {name: frozenset(_walk_support(facts, name)) for name in {row.structure for row in facts.outcome.placed}}
     for row in facts.outcome.placed:
         if row.to_prepare is not (row.request in beyond[row.structure]):
-            yield _violation("G7", [row.request], [row.section])
+            yield violation("G7", [row.request], [row.section])
     for wanted in _preferred(facts):
         needs_support = any(facts.requests[choice.request].needs_support for choice in wanted.choices)
         if needs_support and not _is_served(facts, wanted) and facts.could_take(wanted):
@@ -183,7 +170,7 @@ def check_same_input_same_outcome(facts: Facts) -> Iterator[Violation]:
     hashes = told == (facts.spelling.round_hash(facts.asked), facts.spelling.outcome_hash(outcome))
     same = outcome.engine == ENGINE and outcome.policy == facts.round.policy and outcome.round == facts.round.id
     if not (hashes and same and names == sorted(names) and reasons == sorted(reasons)):
-        yield _violation("G8", sorted(facts.requests), [])
+        yield violation("G8", sorted(facts.requests), [])
 
 
 def check_siblings_together(facts: Facts) -> Iterator[Violation]:
@@ -193,7 +180,7 @@ def check_siblings_together(facts: Facts) -> Iterator[Violation]:
         placed = [request for request in siblings.requests if request in facts.placed]
         apart = bool(placed) and facts.worths[siblings.id] is None
         if apart or not explained.issuperset(siblings.requests):
-            yield _violation("G9", list(siblings.requests), [facts.placed[request].section for request in placed])
+            yield violation("G9", list(siblings.requests), [facts.placed[request].section for request in placed])
 
 
 def check_each_level_is_proven_or_shows_its_gap(facts: Facts) -> Iterator[Violation]:
@@ -204,9 +191,9 @@ def check_each_level_is_proven_or_shows_its_gap(facts: Facts) -> Iterator[Violat
         level.value >= level.bound if level.goal is Goal.WISHES else level.value <= level.bound
         for level in outcome.levels
     )
-    counted = _claims_differ(facts) or bool(outcome.withheld) or counts_of(facts) == _counts_told(facts)
+    counted = facts.claims_differ or bool(outcome.withheld) or counts_of(facts) == _counts_told(facts)
     if not (sound and counted and named == set(outcome.unproven)):
-        yield _violation("G10", sorted(facts.requests), [])
+        yield violation("G10", sorted(facts.requests), [])
 
 
 def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
@@ -219,19 +206,12 @@ def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
     for request in facts.requests.values():
         reason, row = reasons.get(request.id), facts.placed.get(request.id)
         if reason is None or counts[request.id] != 1 or reason.placed is not (row is not None):
-            yield _violation("G11", [request.id], [])
+            yield violation("G11", [request.id], [])
             continue
         offered = sorted(wish.structure for wish in reason.wishes if wish.why is Why.OFFERED)
         named = [wish.structure for wish in reason.wishes] == [wish.structure for wish in request.wishes]
         if not named or offered != sorted(there[request.id]):
-            yield _violation("G11", [request.id], [])
-
-
-def check_each_reason_is_read_off_the_outcome(facts: Facts) -> Iterator[Violation]:
-    """G11: read again, each reason says the same. A round that has just read its own reasons need not do it twice."""
-    told = {row.request: row for row in facts.outcome.reasons if row.request not in set(facts.outcome.withheld)}
-    untrue = [row.request for row in reasons(facts) if told.get(row.request, row) != row]
-    yield from (_violation("G11", [name], []) for name in untrue)
+            yield violation("G11", [request.id], [])
 
 
 def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
@@ -239,10 +219,10 @@ def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
     for section, book in facts.books.items():
         found = facts.overrun(section, book.binding_levels, with_holds=True) if book.holds else set()
         if found and found != facts.overrun(section, book.binding_levels, with_holds=False):
-            yield _violation("G12", sorted(found), [section])
+            yield violation("G12", sorted(found), [section])
     for row in facts.outcome.placed:
         if row.replaces != facts.requests[row.request].current:
-            yield _violation("G12", [row.request], [row.section])
+            yield violation("G12", [row.request], [row.section])
 
 
 def check_first_tier_within_its_share(facts: Facts) -> Iterator[Violation]:
@@ -253,9 +233,10 @@ def check_first_tier_within_its_share(facts: Facts) -> Iterator[Violation]:
     untrue = set(outcome.displaced or ()) - (ordinary - facts.placed.keys())
     told = {row.request for row in outcome.reasons if row.sent_behind}
     untrue |= told ^ {row.id for row in facts.round.requests if row.sent_behind}
+    untrue |= never_first(asked, outcome)
     if facts.round.policy.mode is Mode.STABLE and not outcome.withheld:
         untrue |= sent_behind_wrongly(asked, outcome)
-    yield from (_violation("G14", [name], []) for name in sorted(untrue))
+    yield from (violation("G14", [name], []) for name in sorted(untrue))
 
 
 def share_over_all_parts(round: Round, outcomes: Sequence[Outcome]) -> tuple[Violation, ...]:
@@ -274,7 +255,7 @@ def share_over_all_parts(round: Round, outcomes: Sequence[Outcome]) -> tuple[Vio
         not any(outcome.withheld for outcome in outcomes) and {row.id for row in round.requests} == reasons.keys()
     )
     if round.policy.mode is Mode.STABLE and complete:
-        found += (_violation("G14", [name], []) for name in sorted(sent_behind_wrongly(round, whole)))
+        found += (violation("G14", [name], []) for name in sorted(sent_behind_wrongly(round, whole)))
     return tuple(found)
 
 
@@ -282,26 +263,26 @@ def _beyond_the_share(round: Round, outcome: Outcome) -> Iterator[Violation]:
     """One violation for the children who went first, if they are more than the voted share."""
     first = with_priority(round, outcome)
     if len(first) > places_for_first_tier(round) and round.policy.first_tier_percent is not None:
-        yield _violation("G14", sorted(first), [])
+        yield violation("G14", sorted(first), [])
 
 
 def check_starts_are_spread_over_the_weeks(facts: Facts) -> Iterator[Violation]:
     """G15: in no week do more children begin in a section than it can help to adapt."""
     for found in facts.limits.overrun(Why.TOO_MANY_STARTS):
-        yield _violation("G15", sorted(found), sorted({facts.placed[name].section for name in found}))
+        yield violation("G15", sorted(found), sorted({facts.placed[name].section for name in found}))
 
 
 def check_no_place_waits_too_long(facts: Facts) -> Iterator[Violation]:
     """G16: no place is promised to a start for which it would wait more weeks than was voted."""
     for row in facts.outcome.placed:
         if any(is_choice(row, choice) for choice in facts.too_late.get(row.request, ())):
-            yield _violation("G16", [row.request], [row.section])
+            yield violation("G16", [row.request], [row.section])
 
 
 def check_each_proof_adds_up(facts: Facts) -> Iterator[Violation]:
     """G17: what the certificate says is refused is refused by the sums that it names."""
     for unit, _ in proven(facts).false if facts.outcome.certificate is not None else ():
-        yield _violation("G17", list(facts.families.members.get(unit, (unit,))), [])
+        yield violation("G17", list(facts.families.members.get(unit, (unit,))), [])
 
 
 CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
@@ -316,6 +297,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_siblings_together,
     check_each_level_is_proven_or_shows_its_gap,
     check_every_request_has_its_reason,
+    check_whoever_is_held_back_is_so_with_cause,
     check_nothing_held_is_taken,
     check_first_tier_within_its_share,
     check_starts_are_spread_over_the_weeks,
@@ -324,18 +306,13 @@ CHECKS: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
 )
 
 
-def _violation(guarantee: str, requests: list[Id], sections: list[Id]) -> Violation:
-    sentence = GUARANTEES[guarantee]
-    return Violation(guarantee=guarantee, sentence=sentence, requests=tuple(requests), sections=tuple(sections))
-
-
 def _overfull(
     guarantee: str, facts: Facts, section: Id, levels: tuple[int, ...], *, with_holds: bool
 ) -> Iterator[Violation]:
     """One violation for the children in cells where, up to some audience level, there are more users than places."""
     found = facts.overrun(section, levels, with_holds=with_holds)
     if found:
-        yield _violation(guarantee, sorted(found), [section])
+        yield violation(guarantee, sorted(found), [section])
 
 
 def _wrong_on_call(facts: Facts, section: Id, book: Book) -> Iterator[Violation]:
@@ -349,11 +326,11 @@ def _wrong_on_call(facts: Facts, section: Id, book: Book) -> Iterator[Violation]
     for row in marked:
         entitled = facts.level_in(row.request, section) == Audience.URGENT_INSERTION.level
         if not entitled or any(users[cell] > places[cell] for cell in book.cells(row.slots, row.period)):
-            yield _violation("G4", [row.request], [section])
+            yield violation("G4", [row.request], [section])
 
 
 def _at(guarantee: str, wanted: Wanted) -> Violation:
-    return _violation(
+    return violation(
         guarantee, [choice.request for choice in wanted.choices], [choice.section for choice in wanted.choices]
     )
 
@@ -377,10 +354,6 @@ def _unit(facts: Facts, wanted: Wanted) -> Id:
 def _counts_told(facts: Facts) -> Counts:
     told = {(level.goal, level.tier, level.points): level.value for level in facts.outcome.levels}
     return {key: value for key, value in told.items() if value and may_be_counted(facts, key[0])}
-
-
-def _claims_differ(facts: Facts) -> bool:
-    return any(request.points_at for request in facts.requests.values())
 
 
 def _walk_support(facts: Facts, structure: Id) -> Iterator[Id]:

@@ -73,3 +73,9 @@ def sent_behind_wrongly(round: Round, outcome: Outcome) -> set[Id]:
     left = places_for_first_tier(round) - len(with_priority(round, outcome))
     fits = left >= max((together.get(name, 1) for name in behind), default=0)
     return behind if fits else behind - _going_first(round)
+
+
+def never_first(round: Round, outcome: Outcome) -> set[Id]:
+    """Requests said to be sent behind that never went first: no share was voted, or theirs is no claim of that tier."""
+    behind = set(outcome.behind)
+    return behind if round.policy.first_tier_percent is None else behind - _going_first(round)

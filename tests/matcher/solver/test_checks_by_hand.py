@@ -11,7 +11,7 @@ from contracts.vocabulary import Audience, Period, VacancyKind
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.components import sealed, split
 from services.matcher.solver.proving import with_proofs
-from services.matcher.solver.schema import Goal, Hold, Level, Mode, Outcome, Placed, Round
+from services.matcher.solver.schema import Goal, Hold, Mode, Outcome, Placed, Round
 from services.matcher.solver.share import lowered
 from services.matcher.solver.solve import decide
 from services.matcher.solver.verify import best_of_all, share_over_all_parts, verify
@@ -180,14 +180,19 @@ def test_each_request_without_a_true_reason_is_named() -> None:
 
 
 def test_wishes_may_stay_above_their_bound_and_numbers_below_it() -> None:
-    round = round_of(TWO)
+    """Where equals are served together: where ties are drawn, the bound is known from who has no proof."""
+    round = round_of(TWO | {"policy": {"ties": "together"}})
     outcome = honest(round)
-    gap = Level(goal=Goal.WISHES, tier=2, points=50, value=0, bound=-1, open=("A",))
-    others = tuple(row for row in outcome.levels if (row.goal, row.points) != (Goal.WISHES, 50))
-    above = outcome.model_copy(update={"levels": (*others, gap), "unproven": ("A",)})
-    assert broken(round, above, "G10") == []
-    passed = outcome.model_copy(update={"levels": (*others, gap.model_copy(update={"bound": 1})), "unproven": ("A",)})
-    assert broken(round, passed, "G10") == [(("A", "B"), ())]
+
+    def bound_at(bound: int) -> Outcome:
+        """A has no proof: what it might reach of its wishes is told."""
+        open_ = (row.model_copy(update={"open": ("A",)}) if row.points == 50 else row for row in outcome.levels)
+        wishes = (row.goal is Goal.WISHES and row.points == 50 for row in outcome.levels)
+        told = (row.model_copy(update={"bound": bound}) if its else row for row, its in zip(open_, wishes, strict=True))
+        return outcome.model_copy(update={"levels": tuple(told), "unproven": ("A",)})
+
+    assert broken(round, bound_at(-1), "G10") == []
+    assert broken(round, bound_at(1), "G10") == [(("A", "B"), ())]
 
 
 def test_levels_are_not_counted_where_a_part_of_the_outcome_is_withheld() -> None:
