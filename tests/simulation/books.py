@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from contracts.topics import parse
-from contracts.vocabulary import LIVE, ProposalState
+from contracts.vocabulary import LIVE, Answer, ProposalState, WithdrawalReason
 from services.bus import tables as bus
 from services.matcher import tables as matcher
 from services.notifier import tables as notifier
@@ -41,6 +41,7 @@ class Books:
     heard: int = 0
     given_back: Counter[str] = field(default_factory=Counter)
     released: dict[str, Any] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
 
     def look(self) -> list[str]:
         """Every fault that the matcher's tables and words show now."""
@@ -74,12 +75,16 @@ class Books:
             self._heard_expiry(tx, event)
         elif event.type == "reply.judged":
             self.run.hostility.note(f"verdict: {event.verdict.value}")
+            if event.answer is Answer.OUI and event.proposal in self.taken:
+                self.run.hostility.note("wave: OUI after another's")
         elif event.type == "task.opened":
             self.run.hostility.note(f"task: {event.kind.value}")
         elif event.type == "proposal.made" and event.wave is not None:
             self.run.hostility.note(f"wave: asked as {event.asked_as}")
         elif event.type == "proposal.withdrawn":
             self.run.hostility.note(f"withdrawn: {event.reason.value}")
+            if event.reason is WithdrawalReason.TAKEN:
+                self.taken.add(event.subject)
         elif event.type == "round.decided" and event.dropped:
             self.run.hostility.note("round: part dropped")
 

@@ -20,6 +20,8 @@ DELAYS = tuple(timedelta(minutes=m) for m in (1, 10, 40, 300, 1500, 2630, 2660, 
 
 SOON = 4
 """In a crowded run families answer within hours, as a wave asks."""
+FIRST_WINS, KEEN = "1er OUI", 0.8
+"""What the text of a wave says, and how many who read it in a crowded run say OUI before they do anything else."""
 
 
 @dataclass
@@ -44,8 +46,11 @@ class Phones:
         """A text came: perhaps its owner answers, perhaps with second thoughts."""
         if "?" not in text.text and "OUI" not in text.text and "connexion" in text.text:
             return
+        if self.dice.is_crowded and FIRST_WINS in text.text and self.dice.happens(KEEN):
+            self.dice.note("phone: OUI at once")
+            self._write(text, text.at + DELAYS[0], WORDS[:1])
         for _ in range(self.dice.one((0, 1, 1, 1, 2))):
-            self._write(text, text.at + self.dice.one(DELAYS[:SOON] if self.dice.is_crowded else DELAYS))
+            self._write(text, text.at + self.dice.one(DELAYS[:SOON] if self.dice.is_crowded else DELAYS), WORDS)
 
     def stranger(self, now: datetime) -> None:
         """Somebody whom nobody knows."""
@@ -64,9 +69,9 @@ class Phones:
         else:
             self.dice.note("sms: handed over again")
 
-    def _write(self, text: Text, at: datetime) -> None:
+    def _write(self, text: Text, at: datetime, words: tuple[str, ...]) -> None:
         code = CODE.search(text.text)
-        self._say(at, text.to, self.dice.one(WORDS), code.group() if code else "0000", text.at)
+        self._say(at, text.to, self.dice.one(words), code.group() if code else "0000", text.at)
 
     def _say(self, at: datetime, phone: str, words: str, code: str, since: datetime) -> None:
         sms = InboundSms.model_validate(

@@ -56,8 +56,8 @@ class People:
         """What somebody wants to do now; None where there is nothing to do it to."""
         if self.dice.happens(0.4) and self.proposal(S.DECLINING):
             return self.undo(now)  # it can be taken back for a quarter of an hour only
-        if self.dice.is_crowded and self.dice.happens(0.6):
-            return self.dice.one((self.ask, self.ask, self.post_a_day))(now)
+        if self.dice.is_crowded and self.dice.happens(0.7):
+            return self.dice.one(CROWD)(self, now)
         acts = [act for act, weight in ACTS.items() for _ in range(weight)]
         return self.dice.one(acts)(self, now)
 
@@ -426,3 +426,5 @@ ACTS: dict[Callable[[People, datetime], Errand | None], int] = {
     People.sign_in: 1,
 }
 """How often each, of all acts."""
+CROWD = (People.ask, People.ask, People.ask, People.post_a_day, People.release)
+"""What people of a crowded run mostly do: more ask than there are places, and nobody waits long for the release."""

@@ -25,8 +25,6 @@ STRUCTURE_OF = {section: creche for creche, sections in SECTIONS.items() for sec
 MORNING = (time(8), time(12))
 TUESDAYS, THURSDAYS = (Slot(day=day, start=MORNING[0], end=MORNING[1]) for day in (Weekday.TUE, Weekday.THU))
 PATTERNS = ((TUESDAYS,), (THURSDAYS,), (TUESDAYS, THURSDAYS))
-SAME_DAY = 2
-"""In a crowded run, of so many days one is asked for."""
 OUTSIDERS = "Berthe Fictive"
 STARTS = (
     date(2026, 3, 25), date(2026, 4, 29), date(2026, 9, 7), date(2026, 10, 21), date(2026, 12, 21),
@@ -95,8 +93,8 @@ def weeks(now: datetime) -> Period:
 def one_day(dice: Hostility, now: datetime) -> tuple[tuple[Slot, ...], Period]:
     """A morning of one of the next days."""
     day = local_day(now) + timedelta(days=dice.one((1, 1, 2, 3, 5)))
-    if dice.is_crowded:  # everybody means the same next day
-        day = date.fromordinal((local_day(now).toordinal() // SAME_DAY + 1) * SAME_DAY)
+    if dice.is_crowded:  # everybody means tomorrow
+        day = local_day(now) + timedelta(days=1)
     return (Slot(day=day, start=MORNING[0], end=MORNING[1]),), Period(start=day, end=day + timedelta(days=1))
 
 
