@@ -109,15 +109,20 @@ def stale_rounds_land(patch: pytest.MonkeyPatch) -> None:
 def sent_before_it_is_noted(patch: pytest.MonkeyPatch) -> None:
     """The text leaves first, and the intent is written once it has left."""
 
-    async def send_as(self: sending.Sender, message: Any, contact: str, phone: str, text: Any) -> int:
-        now = self.clock()
+    async def send_to(self: sending.Sender, message: Any, contact: Any, phone: str, now: datetime) -> int:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(sending, "_intend", lambda tx, message, contact, now: message)
+            ready = await self.database.write(self._ready, message, contact, now, now)
+        if isinstance(ready, int):
+            return ready
+        text = ready[1]
         result = await self.gateway.send(message.reference, phone, text.text, text.encoding)
         if sending._can_be_settled(result):
             return 0
-        intent = await self.database.write(sending._intend, message, contact, now)
+        intent = await self.database.write(sending._intend, message, contact.id, now)
         return 0 if intent is None else await self.database.write(self._note, intent, result, text, now)
 
-    patch.setattr(sending.Sender, "_send_as", send_as)
+    patch.setattr(sending.Sender, "_send_to", send_to)
 
 
 def every_try_is_a_new_act(patch: pytest.MonkeyPatch) -> None:
@@ -152,13 +157,13 @@ def a_page_forgets_that_time_is_up(patch: pytest.MonkeyPatch) -> None:
 
 def a_number_in_the_log(patch: pytest.MonkeyPatch) -> None:
     """Somebody looks for a fault and forgets the line afterwards."""
-    send_as = sending.Sender._send_as
+    send_to = sending.Sender._send_to
 
-    async def telling(self: sending.Sender, message: Any, contact: str, phone: str, text: Any) -> int:
+    async def telling(self: sending.Sender, message: Any, contact: Any, phone: str, now: datetime) -> int:
         log.info("sending", to=phone)
-        return await send_as(self, message, contact, phone, text)
+        return await send_to(self, message, contact, phone, now)
 
-    patch.setattr(sending.Sender, "_send_as", telling)
+    patch.setattr(sending.Sender, "_send_to", telling)
 
 
 def every_oui_of_a_wave_is_taken(patch: pytest.MonkeyPatch) -> None:
