@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from contracts.base import Event
-from contracts.campaigns import GestureUndone, PlaceHeld
+from contracts.campaigns import CampaignOpened, GestureUndone, PlaceHeld
 from contracts.placements import PlacementConfirmed, PlacementEnded, PlacementEnding
 from contracts.proposals import (
     ProposalAccepted,
@@ -155,7 +155,7 @@ def _hear(due: _Due, event: Event, settlements: Collection[str]) -> None:
     match event:
         case VacancyOpened(release_at=release) if release is not None and release > event.time:
             due.set(moves.ROUND, event.subject, release)
-        case PlaceHeld(until=until):
+        case CampaignOpened(requests_until=until) | PlaceHeld(until=until):
             due.set(moves.ROUND, event.subject, at(until + _ONE_DAY, time()))
         case GestureUndone():
             due.drop(event.subject, moves.ROUND)

@@ -15,8 +15,8 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from itertools import count
 from typing import Any
 
@@ -30,9 +30,9 @@ from services.notifier import app, sending
 from services.notifier.gateways import phone_threads
 from services.notifier.gateways.gateway import Idempotency
 from services.notifier.gateways.phone import PhoneGateway
-from services.notifier.messages import Rendered
 from services.notifier.sending import Sender
 from services.notifier.store import Message
+from services.vault import Contact
 from tests.bus.harness import count_it
 
 Work = Callable[..., Awaitable[Any]]
@@ -71,13 +71,20 @@ def forget_references() -> None:
         return deliver(tx, f"{reference}.{os.getpid()}.{next(again)}" if known else reference, *args)
 
     sys.modules[PhoneGateway.__module__].deliver = careless  # type: ignore[attr-defined]
-    app.PhoneGateway = partial(PhoneGateway, idempotency=Idempotency.NEITHER)  # type: ignore[misc,assignment]
+    app.PhoneGateway = Forgetful  # type: ignore[misc]
 
 
-async def send_then_mark(self: Sender, message: Message, contact: str, phone: str, text: Rendered) -> int:
+@dataclass(frozen=True)
+class Forgetful(PhoneGateway):
+    """Phones that can tell nothing of our references."""
+
+    idempotency: Idempotency = Idempotency.NEITHER
+
+
+async def send_then_mark(self: Sender, message: Message, contact: Contact, phone: str, now: datetime) -> int:
+    text = await self.database.read(self._text, message, contact, now)
     result = await self.gateway.send(message.reference, phone, text.text, text.encoding)
-    now = self.clock()
-    intent = await self.database.write(sending._intend, message, contact, now)
+    intent = await self.database.write(sending._intend, message, contact.id, now)
     return 0 if intent is None else await self.database.write(self._note, intent, result, text, now)
 
 
@@ -96,7 +103,7 @@ def run() -> None:
     if given.without == "inbox":
         inbox.first_times = lambda tx, event_ids, now: list(event_ids)
     if given.without == "intent":
-        Sender._send_as = send_then_mark  # type: ignore[method-assign]
+        Sender._send_to = send_then_mark  # type: ignore[method-assign]
     main()
 
 
