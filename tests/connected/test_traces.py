@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from services.bus.settings import Settings
@@ -18,6 +16,11 @@ from tests.journey.world import World
 from tests.traced import traced, ways
 
 
+async def told_why(world: World, request: str) -> list[str]:
+    """What the first round says of the request: once it is told, that round is over."""
+    return [*(await world.look("coordinator", f"/requests/{request}"))["phrases"]]
+
+
 async def test_a_free_place_is_one_trace_through_kafka_and_every_outbox(
     settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -28,7 +31,7 @@ async def test_a_free_place_is_one_trace_through_kafka_and_every_outbox(
         world = World(profile, "t1")
         await open_town(world, automatic_release=True)
         request, _ = await ask(world)
-        await asyncio.sleep(3)  # the round that the request itself caused is over
+        await world.until(lambda: told_why(world, request), "the round that the request itself caused to be over")
         with traced() as spans:
             await open_tuesdays(world)
             await world.until(lambda: read_by_family(world, request), "the family to read its text")

@@ -28,6 +28,7 @@ TAGS = {
     "journal": "Qui a fait ou lu quoi",
     "accès": "Les accès",
     "sms": "Les SMS reçus",
+    "logiciels": "Plusieurs messages à la fois",
 }
 METHODS = ("get", "post", "put", "delete")
 ID_LENGTH = 64
