@@ -206,6 +206,7 @@ def begin(name: str, house: House) -> Process:
     }
     service = _BUILT[name](house, life, databases)
     service.reader.sleep = asyncio.sleep
+    service.reader.stopwatch = lambda: house.clock.elapsed_s  # how long handling took sets how much is taken at once
     service.reader.handlers = {kind: _counted(handler) for kind, handler in service.reader.handlers.items()}
 
     async def send(row: outbox.Recorded) -> asyncio.Future[object]:
