@@ -24,7 +24,7 @@ from tests.notifier.desk import KEYRING, NOON, TERRITORY, make_databases
 from tests.notifier.dying_sender import every_message, send_all
 from tests.notifier.provider import Message, Provider, running
 
-TEXTS, KILLS, FAMILIES = 200, 10, 30  # for each of the three kinds of gateway
+TEXTS, KILLS, FAMILIES = 200, 5, 30  # for each of the three kinds of gateway
 TEXTS_OF_A_TERRITORY = 900
 
 FORKS = multiprocessing.get_context("forkserver")

@@ -56,7 +56,7 @@ def test_a_tiny_round_has_the_outcome_that_exhaustive_search_finds(first: int) -
         assert (seed, {row.request for row in outcome.placed if row.to_prepare}) == (seed, beyond)
 
 
-@pytest.mark.parametrize("first", range(1000, 1400, 100))
+@pytest.mark.parametrize("first", range(1000, 1200, 100))
 def test_equal_wishes_settled_by_the_solver_alone_have_the_outcome_of_exhaustive_search(first: int) -> None:
     for seed in range(first, first + 100):
         round = tiny(seed, INDIFFERENT)
