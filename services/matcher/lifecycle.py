@@ -208,11 +208,15 @@ def _answered(
 def restore(step: Step, proposal: Proposal) -> bool:
     """The NON was taken back in time: it waits for an answer again, until the deadline it had.
 
-    Where that is over by now, until the end of the time in which the NON could be taken back.
+    Where that is over by now, until the end of the time in which the NON could be taken back. Who answered was reached,
+    though the operator never said so: a delay that is moved later is said with the instant of that answer.
     """
     limits = [proposal.deadline or proposal.answer_by, proposal.answered_at and undo_until(step, proposal.answered_at)]
     deadline = max((limit for limit in limits if limit), default=None)
-    values = {"answered_by": None, "answered_at": None, "answer": None, "deadline": deadline}
+    values = {
+        "answered_by": None, "answered_at": None, "answer": None, "deadline": deadline,
+        "counted_from": proposal.counted_from or proposal.answered_at,
+    }  # fmt: skip
     if not move(step, proposal, S.DELIVERED, values, (S.DECLINING,)):
         return False
     store.drop_timers(step.tx, proposal.proposal, *WAITING_FOR_ANSWER)

@@ -242,6 +242,20 @@ def test_a_call_asked_for_before_the_receipt_came_stops_the_clock_too(world: Wor
     assert world.state(proposal) is S.DELIVERED
 
 
+def test_a_call_asked_for_after_a_no_taken_back_moves_the_limit_that_pages_show(world: World) -> None:
+    """Seed 231 of the simulation: whoever answered was reached, though the operator never said so."""
+    world.open_place()
+    proposal = world.proposed()
+    world.release(proposal)
+    answered = world.now
+    world.answer(proposal, Answer.NON)
+    world.pass_time(timedelta(minutes=2))
+    world.undo(proposal)
+    world.answer(proposal, Answer.RAPPEL)
+    said = world.last("proposal.deadline_set")
+    assert (said.counted_from, said.deadline) == (answered, world.proposal(proposal).deadline)
+
+
 def test_a_receipt_that_comes_days_late_leaves_time_before_anything_expires(world: World) -> None:
     world.open_place()
     proposal = world.proposed()
