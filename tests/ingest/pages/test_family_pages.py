@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -58,6 +59,14 @@ async def test_the_proposal_says_what_where_when_until_when_and_what_silence_mea
         "était au rang 3",
     ):
         assert said_so in shown
+
+
+@pytest.mark.parametrize("state", SHOWN)
+async def test_a_family_of_several_children_reads_which_one_it_is_about(town: Town, state: str) -> None:
+    """Brothers and sisters are offered places by an SMS each, which says nothing of a child."""
+    assert re.search(
+        r"Pour votre enfant (de \d+.(mois|ans)|à naître)\.", words((await town.client.get(link(state))).text)
+    )
 
 
 @pytest.mark.parametrize("path", ["/p/inconnu", link("prepared"), link("held")])
