@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import uvicorn
 
@@ -32,6 +33,7 @@ async def serve_embedded(settings: Settings) -> None:
 
 async def run_with_site(town: Embedded, settings: Settings, stop: asyncio.Event) -> None:
     """The services and the site side by side; when one ends so does the other."""
+    gc.freeze()  # all that is loaded stays as long as the process: the collector need not walk through it again
     config = uvicorn.Config(town.site, settings.host, settings.port, log_config=None, access_log=False)
     web = WebServer(config, [end for service in town.services for end in service.on_stop])
 

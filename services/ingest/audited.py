@@ -57,11 +57,16 @@ def _file_of(tx: sa.Connection, event: Event, about: str) -> str | None:
     """The request that an event concerns, if it does one."""
     if event.type.startswith("request."):
         return event.subject
-    named = getattr(event, "request", None)
-    proposal = getattr(event, "proposal", None) or (about if isinstance(event, ReleaseGiven) else None)
-    for table, key in ((seen.proposals, proposal), (seen.placements, getattr(event, "placement", None))):
+    named = _said(event, "request")
+    proposal = _said(event, "proposal") or (about if isinstance(event, ReleaseGiven) else None)
+    for table, key in ((seen.proposals, proposal), (seen.placements, _said(event, "placement"))):
         named = named or (_request_of(tx, table, key) if key else None)
     return named or (_request_of(tx, seen.tasks, about) if event.type == "task.handled" else None)
+
+
+def _said(event: Event, field: str) -> str | None:
+    """What the event says there. Asking it for a field that it has not costs more than all the rest."""
+    return getattr(event, field) if field in type(event).model_fields else None
 
 
 def _request_of(tx: sa.Connection, table: sa.Table, key: str) -> str | None:

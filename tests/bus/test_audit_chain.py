@@ -53,6 +53,21 @@ def test_a_chain_that_nobody_touched_is_whole_and_says_what_is_not_sealed_yet(tx
     assert broken(tx) == []
 
 
+def test_sealing_many_rows_asks_the_database_no_more_often_than_sealing_one(tx: sa.Connection) -> None:
+    def asked_while_sealing() -> int:
+        asked: list[str] = []
+        note = lambda *told: asked.append(told[2])  # noqa: E731 - what the event wants
+        sa.event.listen(tx.engine, "before_cursor_execute", note)
+        audit_chain.seal(tx, KEY)
+        sa.event.remove(tx.engine, "before_cursor_execute", note)
+        return len(asked)
+
+    of_two = asked_while_sealing()
+    audit.note(tx, *(entry(n) for n in range(7, 40)))
+    assert asked_while_sealing() == of_two
+    assert broken(tx) == []
+
+
 CHANGES: dict[str, Any] = {
     "at": NOW, "who": "P-noor", "role": "committee", "did": "release.given", "about": "T-9", "file": "R-9",
     "territory": "u", "seal": "0" * 64,
