@@ -124,10 +124,9 @@ def owned(tx: sa.Connection, holder: Holder) -> dict[str, int]:
 def free(tx: sa.Connection, holder: Holder) -> list[str]:
     """Territories that `holder` may take: never owned, let go, left by who died, or its own of an earlier life."""
     lease = territories.outerjoin(leases, territories.c.territory == leases.c.territory)
-    earlier = sa.and_(leases.c.member == holder.member, leases.c.life != holder.life)
-    open_ = sa.or_(leases.c.territory.is_(None), leases.c.until <= database_now(tx), earlier)
-    query = sa.select(territories.c.territory).select_from(lease).where(open_, sa.or_(leases.c.territory.is_(None),
-                                                                                       ~_is(holder)))  # fmt: skip
+    unowned = leases.c.territory.is_(None)
+    open_ = sa.or_(unowned, leases.c.until <= database_now(tx), leases.c.member == holder.member)
+    query = sa.select(territories.c.territory).select_from(lease).where(open_, sa.or_(unowned, ~_is(holder)))
     return list(tx.scalars(query.order_by(territories.c.territory)))
 
 
