@@ -14,6 +14,7 @@ import structlog
 
 from services.bus import migrations
 from services.bus.database import Database, open_postgresql, open_sqlite
+from services.bus.retries import brief
 from services.bus.service import Share
 from services.matcher import leases
 from services.matcher import tables as t
@@ -236,7 +237,7 @@ async def test_renewing_goes_on_while_the_database_is_away_and_says_so() -> None
     with structlog.testing.capture_logs() as log:
         async with tenure.renewed():
             await until(lambda: asyncio.sleep(0, database.asked > 2), patience_s=5, look_every_s=0.001)
-    assert {(line["event"], line["cause"]) for line in log} == {("leases not renewed", leases.brief(AWAY))}
+    assert {(line["event"], line["cause"]) for line in log} == {("leases not renewed", brief(AWAY))}
     await tenure.close()
 
 
