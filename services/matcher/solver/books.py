@@ -115,7 +115,10 @@ class Cut:
 
 
 class Book(Cut):
-    """One section of a round: what is offered in each cell, and who uses it."""
+    """One section of a round: what is offered in each cell, and who uses it.
+
+    `before`: all that was held before the round, where children may leave a place; what they keep is among `holds`.
+    """
 
     def __init__(
         self,
@@ -124,8 +127,10 @@ class Book(Cut):
         holds: Sequence[Hold],
         wished: Iterable[Span],
         placed: Sequence[Placed],
+        before: Sequence[Hold] = (),
     ) -> None:
         self.instant, self.vacancies, self.holds, self.placed = instant, vacancies, holds, placed
+        self._before = before
         free = [(row.slots, row.period) for row in self.vacancies]
         taken = [(row.slots, row.period) for row in self.holds] + [(row.slots, row.period) for row in placed]
         super().__init__([*wished, *free, *taken])
@@ -133,18 +138,26 @@ class Book(Cut):
     @cached_property
     def free(self) -> tuple[Left, ...]:
         """For each audience level, the places that it may use, less the units that holds of at most that level keep."""
-        return tuple(self._left(level, with_holds=True) for level in LEVELS)
+        return tuple(self._left(level, self.holds) for level in LEVELS)
 
     @cached_property
     def _offered(self) -> tuple[Left, ...]:
-        return tuple(self._left(level, with_holds=False) for level in LEVELS)
+        return tuple(self._left(level, ()) for level in LEVELS)
 
-    def _left(self, level: int, *, with_holds: bool) -> Left:
-        left = Left(sum(row.places for row in self.vacancies) + sum(row.units for row in self.holds) + len(self.placed))
+    @cached_property
+    def crowded(self) -> tuple[int, ...]:
+        """For each audience level, the cells, as bits, in which more was held before than there are places.
+
+        Whoever leaves them frees nothing in this round: nobody may come, and whoever is there may stay.
+        """
+        return tuple(self._left(level, self._before).short if self._before else 0 for level in LEVELS)
+
+    def _left(self, level: int, held: Sequence[Hold]) -> Left:
+        left = Left(sum(row.places for row in self.vacancies) + sum(row.units for row in held) + len(self.placed))
         for row in self.vacancies:
             if row.audience_at(self.instant).level <= level:
                 left.give(self.mask(row.slots, row.period), row.places)
-        for hold in self.holds if with_holds else ():
+        for hold in held:
             if hold.entitled_to.level <= level:
                 left.take(self.mask(hold.slots, hold.period), hold.units)
         return left
@@ -162,11 +175,11 @@ class Book(Cut):
 
     def full_before(self, level: int, rows: Sequence[Placed]) -> list[int]:
         """The cells, as bits, without a place for one more of this level, beside none, one, two... of these rows."""
-        left = self.free[level].copy()
-        found = [~left.some]
+        left, crowded = self.free[level].copy(), self.crowded[level]
+        found = [~left.some | crowded]
         for row in rows:
             left.take(self.mask(row.slots, row.period), 1)
-            found.append(~left.some)
+            found.append(~left.some | crowded)
         return found
 
     def full_beside(self, level: int, taken: Sequence[Span], given: Iterable[Span]) -> int:
@@ -176,7 +189,7 @@ class Book(Cut):
             left.give(self.mask(*span), 1)
         for span in taken:
             left.take(self.mask(*span), 1)
-        return ~left.some
+        return ~left.some | self.crowded[level]
 
     def overrun(self, level: int, rows: Iterable[Placed], *, with_holds: bool) -> int:
         """The cells, as bits, in which these rows are too many for this level."""

@@ -88,7 +88,7 @@ class _Reading:
             return Why.HELD_BY_PERSON if held.forced is None else Why.GIVEN_BY_PERSON
         if self._full(choices):
             return Why.FULL
-        limited = (self._limited(choice) for choice in choices)
+        limited = (*map(self._limited, choices), *map(self._limited_by_all, choices))
         return next(filter(None, limited), Why.FULL if together is None else Why.SIBLINGS_APART)
 
     def _person(self, choices: list[Choice]) -> Hold | None:
@@ -98,6 +98,10 @@ class _Reading:
 
     def _limited(self, choice: Choice) -> Why | None:
         return self.facts.limit_in_the_way(choice, self.eligible[choice.section][choice.request])
+
+    def _limited_by_all(self, choice: Choice) -> Why | None:
+        """The same beside all who are placed, where hours are free: one who has no way back may stand behind it."""
+        return None if self.facts.full_cells(choice, None) else self.facts.limit_in_the_way(choice)
 
     def _are_better(self, row: Placed, choices: list[Choice]) -> bool:
         """True if one of these choices, with what a family's other children would have then, is worth more to it."""

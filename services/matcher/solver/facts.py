@@ -6,8 +6,6 @@ mistake does not hide in both. When to modify: when the specification of a round
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import itertools
 from bisect import bisect_left
 from collections import defaultdict
@@ -17,7 +15,7 @@ from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
-from contracts.vocabulary import Audience, Id, Period
+from contracts.vocabulary import Id, Period
 from services.matcher.solver.books import AUDIENCES, Book, Span
 from services.matcher.solver.choices import Choice, Choices, accepts_age, care_hours, months
 from services.matcher.solver.families import Families, Wanted, Worth
@@ -27,7 +25,6 @@ from services.matcher.solver.schema import (
     Hold,
     Outcome,
     Placed,
-    Request,
     Round,
     Section,
     SiblingsClaim,
@@ -36,36 +33,13 @@ from services.matcher.solver.schema import (
     Why,
 )
 from services.matcher.solver.spelling import Spelling
+from services.matcher.solver.standings import LAST, Standing, audience_in, band, standing
 from services.matcher.solver.waited import Waits
 
 __all__ = ["Choice", "Facts", "Standing", "accepts_age", "audience_in", "band", "care_hours", "months", "standing"]
 
-LAST = "2"
-"""Sorts after every draw: with it a standing is the lowest of its band."""
-
-Standing = tuple[int, int, date, str]
-"""Tier, points from the highest, seniority and draw: the lowest stands first."""
-
-
-def audience_in(request: Request, section: Id) -> Audience:
-    """Whose places a request may use in a section: on-call ones only where the agreement fits it."""
-    fits = request.entitled_to is not Audience.URGENT_INSERTION or section in request.on_call_sections
-    return request.entitled_to if fits else Audience.INSERTION
-
-
-def band(request: Request, structure: Id) -> tuple[int, int]:
-    """Tier and points of a request at a structure."""
-    here = {row.structure: row.points for row in request.points_at}
-    return (request.tier, here.get(structure, request.points))
-
-
-def standing(request: Request, structure: Id, seed: str) -> Standing:
-    """What is compared at a structure: nobody has the same."""
-    tier, points = band(request, structure)
-    ticket = hmac.new(seed.encode(), request.id.encode(), hashlib.sha256).hexdigest()
-    return (tier, -points, request.since or date.max, ("0" if request.since else "1") + ticket)
-
-
+HOME = -1
+"""Stands for a pattern where a child goes back to the place that it had."""
 Row = TypeVar("Row", Placed, Vacancy, Hold)
 
 
@@ -132,9 +106,10 @@ class Facts:
             wished[hold.section].append((hold.slots, hold.period))
         placed, holds = _by_section(self.outcome.placed), _by_section(self.movers.holds)
         vacancies = _by_section(self.round.vacancies)
+        before = _by_section(self.round.holds if self.movers.had else ())
         names = {*wished, *placed} & self.sections.keys()
         return {
-            name: Book(self.round.instant, vacancies[name], holds[name], wished[name], placed[name])
+            name: Book(self.round.instant, vacancies[name], holds[name], wished[name], placed[name], before[name])
             for name in sorted(names)
         }
 
@@ -229,11 +204,14 @@ class Facts:
         return None
 
     def _is_touched(self, name: Id, taken: Sequence[Choice]) -> bool:
-        """True if a child has hours of these places."""
+        """True if a child has hours of these places, or counts beside them where something else is limited."""
         row = self.placed[name]
         book = self.books[row.section]
         own = book.mask(row.slots, row.period)
-        return any(choice.section == row.section and book.mask(*choice.span) & own for choice in taken)
+        if any(choice.section == row.section and book.mask(*choice.span) & own for choice in taken):
+            return True
+        limited = (pair for choice in taken for pair in self.limits.used(choice))
+        return any(moments & limit.users.get(name, frozenset()) for limit, moments in limited)
 
     def _home(self, name: Id) -> Choice | None:
         """The place that a child has from before, from the day on which it gives it up; None if it gives up nothing."""
@@ -242,7 +220,7 @@ class Facts:
         if hold.period.end is not None and hold.period.end <= start:
             return None
         section, period = self.sections[hold.section], Period(start=start, end=hold.period.end)
-        return Choice(name, section.structure, section.id, -1, 0, 0, hold.slots, period)
+        return Choice(name, section.structure, section.id, HOME, 0, 0, hold.slots, period)
 
     @cached_property
     def _without_people(self) -> list[tuple[list[Hold], Facts]]:
@@ -311,8 +289,8 @@ class Facts:
             return False
         return bool(mask) and not mask & self._full_beside(choice, ahead_of, beside, stay)
 
-    def full_cells(self, choice: Choice, ahead_of: Standing) -> int:
-        """The cells of a choice, as bits, in which those who stand before leave it no room."""
+    def full_cells(self, choice: Choice, ahead_of: Standing | None) -> int:
+        """The cells of a choice, as bits, without room beside those who stand before; None: beside all."""
         return self.books[choice.section].mask(*choice.span) & self._full_beside(choice, ahead_of)
 
     def _full_beside(
@@ -322,7 +300,7 @@ class Facts:
         those who count in any case. What is the family's own is not in its way."""
         if len(beside) <= 1 and not stay and self._is_plain(choice, ahead_of):
             return self._full(choice, ahead_of)
-        book, least = self.books[choice.section], self.level_in(choice.request, choice.section)
+        book, least = self.books[choice.section], self._level_of(choice)
         users = [row for row in book.placed if self._is_in_the_way(row.request, choice, ahead_of, stay)]
         too = [other for other in beside if other is not choice and other.section == choice.section]
         taken: list[Placed | Choice] = [*users, *too]
@@ -330,10 +308,17 @@ class Facts:
         own = [kept] if kept is not None and kept.section == choice.section else []
         found = 0
         for level in (level for level in book.binding_levels if level >= least):
-            there = [(row.slots, row.period) for row in taken if self.level_in(row.request, choice.section) <= level]
+            there = [(row.slots, row.period) for row in taken if self._level_of(row) <= level]
             gone = [(hold.slots, hold.period) for hold in own if hold.entitled_to.level <= level]
-            found |= book.full_beside(level, there, gone)
+            full = book.full_beside(level, there, gone)
+            found |= full & ~book.crowded[level] if choice.pattern == HOME else full  # where it was, it may stay
         return found
+
+    def _level_of(self, row: Choice | Placed) -> int:
+        """The audience level at which a child counts: in the place that it had, the one that it was given."""
+        if isinstance(row, Choice) and row.pattern == HOME:
+            return self.movers.had[row.request].entitled_to.level
+        return self.level_in(row.request, row.section)
 
     def _is_in_the_way(self, other: Id, choice: Choice, ahead_of: Standing | None, stay: Container[Id]) -> bool:
         counts = ahead_of is None or other in stay or self.standings[other] < ahead_of

@@ -77,6 +77,7 @@ class Oracle:
                 for moment in moments(hold.slots, hold.period, 0):
                     self.held[level][hold.section, moment] += hold.units
         self.full = [self._full(level) for level in range(3)]
+        self.crowded = [self._crowded(level) for level in range(3)]
         self.there: dict[tuple[str, date], Seat] = {}
         self.seats = {request.id: [*self._seats(request), *self._shared(request)] for request in round.requests}
         asked_together = {request for row in round.siblings for request in row.requests}
@@ -252,6 +253,8 @@ class Oracle:
             full = self.full[level][seat.section]
             if any(taken & full[number] & seat.bits for number, taken in enumerate(at_once(others))):
                 return False
+            if self.crowded[level].get(seat.section, 0) & seat.bits:
+                return False
         return self._leaves_kept_places(seats, seat) and self._begins_in_its_week(seats, seat)
 
     def _full(self, level: int) -> dict[str, list[int]]:
@@ -265,6 +268,18 @@ class Oracle:
                 full[section][0] &= ~BITS[moment]
         return {section: [*itertools.accumulate(rows, operator.or_)] for section, rows in full.items()}
 
+    def _crowded(self, level: int) -> dict[str, int]:
+        """By section, the moments at which more is held than there are places: whoever leaves them frees nothing."""
+        held = self.held[level].copy()
+        for hold in self.had.values():
+            if audience_level(hold.entitled_to) <= level:
+                held.update(dict.fromkeys(((hold.section, m) for m in moments(hold.slots, hold.period, 0)), hold.units))
+        found: dict[str, int] = {}
+        for (section, moment), units in held.items():
+            if units > self.supply[level][section, moment]:
+                found[section] = found.get(section, 0) | BITS[moment]
+        return found
+
     def _leaves_kept_places(self, seats: list[Seat], seat: Seat) -> bool:
         """True if, hour by hour, enough places are left to families in insertion over the structures of each quota."""
         for quota in self.round.quotas:
@@ -274,25 +289,35 @@ class Oracle:
             owed = (math.ceil if quota.rounding == "up" else math.floor)(owed) - quota.counted
             owed -= sum(r.units for r in held if r.entitled_to != "everybody" and not _dated(r.slots))
             released = quota.release_at is not None and self.round.instant >= quota.release_at
-            others = [other for other in (*seats, seat) if other.audience == 0 and other.section in here]
+            others = [other for other in (*seats, seat) if self._counts_among_the_others(other, here)]
             for moment in seat.moments if owed > 0 and not released and seat in others else ():
                 free = sum(self.supply[2][name, moment] - self.held[2][name, moment] for name in here)
                 if sum(moment in other.moments for other in others) > max(0, free - owed):
                     return False
         return True
 
+    def _counts_among_the_others(self, seat: Seat, here: set[str]) -> bool:
+        """False for children in insertion, and for who has a place there already."""
+        had = self.had.get(seat.request)
+        return seat.audience == 0 and seat.section in here and not (had and had.section in here)
+
     def _begins_in_its_week(self, seats: list[Seat], seat: Seat) -> bool:
         """True if no more children begin in the section in that week than it says."""
         most = next(row.starts_per_week for row in self.round.sections if row.id == seat.section)
-        if most is None or _dated(seat.slots):
+        if most is None or not self._begins(seat, seat.section):
             return True
         week = seat.start.isocalendar()[:2]
-        others = [other for other in seats if other.section == seat.section and not _dated(other.slots)]
+        others = [other for other in seats if self._begins(other, seat.section)]
         begun = sum(other.start.isocalendar()[:2] == week for other in others)
         for hold in self.round.holds:
             if hold.section == seat.section and not _dated(hold.slots):
                 begun += hold.units * (hold.period.start.isocalendar()[:2] == week)
         return begun < most
+
+    def _begins(self, seat: Seat, section: str) -> bool:
+        """False for single days, and for who is in the section already."""
+        had = self.had.get(seat.request)
+        return seat.section == section and not _dated(seat.slots) and not (had and had.section == section)
 
     def arrangements(self) -> Iterator[Arrangement]:
         """Every arrangement that fits, those who are served or not in any combination."""

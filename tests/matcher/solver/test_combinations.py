@@ -1,0 +1,152 @@
+"""Children who have a place beside all that limits a round: by hand, and drawn in each mode and rule for ties."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from services.matcher.solver.constraints import Settings
+from services.matcher.solver.schema import Mode, Outcome, Round, Ties, Why
+from services.matcher.solver.solve import decide
+from services.matcher.solver.verify import verify
+from tests.matcher.solver.drawn_rounds import Taste, tiny, who_accept_shared_weeks
+from tests.matcher.solver.golden import round_of
+from tests.matcher.solver.mode_oracle import ModeOracle
+from tests.matcher.solver.oracle import Arrangement
+
+EACH = [(mode, ties) for mode in Mode for ties in Ties]
+WAYS = (
+    Settings(prices=False),
+    Settings(chain_depth=0, prices=False),
+    Settings(chain_depth=0, quick_no=False, prices=False),
+)
+
+
+def asks(points: int, wishes: list[str], *days: str, **facts: Any) -> dict[str, Any]:
+    return {"points": points, "wishes": wishes, "days": [list(days)], **facts}
+
+
+CROWDED: dict[str, Any] = {
+    "places": {"X": {"mon": 1}, "Y": {"mon": 1}, "Z": {"mon": 1}},
+    "requests": {
+        "A": asks(90, ["Y"], "mon", has=["X", "mon"]),
+        "B": asks(50, ["X"], "mon_am", has=["X", "mon"]),
+        "C": asks(30, ["X"], "mon"),
+    },
+}
+NO_WAY_BACK: dict[str, Any] = {
+    "starts_per_week": {"X": 1},
+    "places": {"X": {"mon": 1, "tue": 1}, "Z": {"mon": 1}},
+    "requests": {
+        "K": asks(90, ["Z"], "mon"),
+        "W": asks(50, ["X"], "mon"),
+        "M": asks(10, ["X"], "tue", has=["Z", "mon"]),
+    },
+}
+
+
+def _in_mode(round: Round, mode: Mode, ties: Ties) -> Round:
+    policy = round.policy.model_copy(update={"mode": mode, "ties": ties})
+    return round.model_copy(update={"policy": policy})
+
+
+def _why(outcome: Outcome, request: str) -> list[Why]:
+    return [wish.why for reason in outcome.reasons if reason.request == request for wish in reason.wishes]
+
+
+@pytest.mark.parametrize(("mode", "ties"), EACH)
+def test_who_leaves_a_section_with_more_children_than_places_frees_nothing_and_no_part_is_withheld(
+    mode: Mode, ties: Ties
+) -> None:
+    outcome = decide(_in_mode(round_of(CROWDED), mode, ties))
+    assert ({row.request for row in outcome.placed}, outcome.violations) == ({"A"}, ())
+    assert [_why(outcome, name) for name in "BC"] == [[Why.FULL], [Why.FULL]]
+
+
+def test_when_all_leave_a_section_with_more_children_than_places_the_next_round_gives_what_is_left() -> None:
+    both = CROWDED["requests"] | {"B": asks(50, ["Z"], "mon", has=["X", "mon"])}
+    outcome = decide(round_of({**CROWDED, "requests": both}))
+    assert ({row.request for row in outcome.placed}, outcome.violations) == ({"A", "B"}, ())
+    later = decide(round_of({**CROWDED, "requests": {"C": both["C"]}}))
+    assert [row.request for row in later.placed] == ["C"]
+
+
+def test_a_week_that_a_child_without_a_way_back_fills_is_full_for_who_stands_before_it() -> None:
+    """M began at X and its former place is K's: W may not send it back, though M stands behind W."""
+    round = round_of(NO_WAY_BACK)
+    outcome = decide(round)
+    assert ({row.request for row in outcome.placed}, outcome.violations) == ({"K", "M"}, ())
+    assert _why(outcome, "W") == [Why.TOO_MANY_STARTS]
+    without = {name: row for name, row in NO_WAY_BACK["requests"].items() if name != "K"}
+    alone = decide(round_of({**NO_WAY_BACK, "requests": without}))
+    assert ({row.request for row in alone.placed}, alone.violations) == ({"W"}, ())
+
+
+def test_the_round_that_was_withheld_for_places_left_in_a_crowded_section_is_decided() -> None:
+    round = _one_start_a_week(tiny(33, Taste(movers=0.5)))
+    for mode, ties in EACH:
+        outcome = decide(_in_mode(round, mode, ties))
+        assert (outcome.violations, len(outcome.placed)) == ((), 4)
+
+
+def _one_start_a_week(round: Round) -> Round:
+    sections = tuple(row.model_copy(update={"starts_per_week": 1}) for row in round.sections)
+    return round.model_copy(update={"sections": sections})
+
+
+def combined(seed: int) -> Round:
+    """A drawn tiny round with children who have a place, and some of all else that a round may hold."""
+    draw = Random(seed)
+    flexible, points_at = draw.choice((0.0, 0.4)), draw.choice((0.0, 0.0, 0.6))
+    taste = Taste(
+        movers=draw.choice((0.3, 0.6)), flexible=flexible, points_at=points_at, dated=draw.choice((0.0, 0.3, 0.8)),
+        equal_ranks=draw.choice((0.2, 0.9)), holds=draw.choice((0.1, 0.6)),
+    )  # fmt: skip
+    round = tiny(seed, taste)
+    round = _one_start_a_week(round) if draw.random() < 0.6 else round
+    round = who_accept_shared_weeks(round) if draw.random() < 0.3 else round
+    wait_weeks = draw.choice((None, None, 0))
+    return round.model_copy(update={"policy": round.policy.model_copy(update={"wait_weeks": wait_weeks})})
+
+
+def _found(outcome: Outcome) -> set[tuple[object, ...]]:
+    return {
+        (row.request, row.section, row.pattern, row.period.start, *sorted(str(slot.day) for slot in row.slots))
+        for row in outcome.placed
+    }
+
+
+def _meant(best: Arrangement) -> set[tuple[object, ...]]:
+    return {
+        (name, half.section, half.pattern, half.start, *sorted(str(slot.day) for slot in half.slots))
+        for name, seat in best.items()
+        for half in seat.each
+    }
+
+
+def _is_as_meant(seed: int, mode: Mode, ties: Ties) -> bool:
+    """Contradicting lists of their own have no one best arrangement in `stable`: there every check must hold."""
+    round = _in_mode(combined(seed), mode, ties)
+    outcome = decide(round, WAYS[seed % len(WAYS)])
+    if verify(round, outcome) or outcome.unproven:
+        return False
+    own_lists = mode is Mode.STABLE and any(row.points_at for row in round.requests)
+    return own_lists or _found(outcome) == _meant(ModeOracle(round).best())
+
+
+@pytest.mark.parametrize(("mode", "ties"), EACH)
+def test_a_round_that_combines_what_a_round_may_hold_has_the_outcome_of_exhaustive_search(
+    mode: Mode, ties: Ties
+) -> None:
+    assert [seed for seed in range(60_000, 60_006) if not _is_as_meant(seed, mode, ties)] == []
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize(("mode", "ties"), EACH)
+def test_hundreds_of_rounds_that_combine_what_a_round_may_hold_have_the_outcome_of_exhaustive_search(
+    mode: Mode, ties: Ties
+) -> None:
+    assert [seed for seed in range(61_000, 61_400) if not _is_as_meant(seed, mode, ties)] == []
