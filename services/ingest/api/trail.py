@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from contracts.vocabulary import Id
 from services.bus.audit import Wanted
@@ -17,8 +18,20 @@ from services.ingest.trail import MOST_PAGES, read_trail
 
 routes = APIRouter(tags=["journal"])
 
+_WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]")
+
+
+def _as_written(value: str) -> str:
+    """A date with its hour: what reads as a number is no instant, though the parser takes it for seconds since 1970."""
+    if not _WRITTEN.match(value):
+        raise ValueError("Un instant s'écrit avec sa date, son heure et son fuseau.")
+    return value
+
+
 Moment = Annotated[
-    AwareDatetime, Field(ge=datetime(YEARS.start, 1, 1, tzinfo=UTC), lt=datetime(YEARS.stop, 1, 1, tzinfo=UTC))
+    AwareDatetime,
+    BeforeValidator(_as_written),
+    Field(ge=datetime(YEARS.start, 1, 1, tzinfo=UTC), lt=datetime(YEARS.stop, 1, 1, tzinfo=UTC)),
 ]
 
 
