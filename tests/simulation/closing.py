@@ -66,6 +66,8 @@ def said_by_nobody(run: Simulation) -> Iterator[str]:
     for errand in run.errands.done:
         if errand.is_taken and errand.says and not (errand.name == "sign in" and errand.answer[1]["id"] is None):  # type: ignore[index]
             wanted[errand.says] += 1
+    asked = {errand.answer[1]["id"] for errand in run.errands.done if errand.is_taken and errand.name == "ask together"}  # type: ignore[index]
+    wanted["siblings.asked"] = len(asked)  # who asks the same once more is given the same answer
     wanted["reply.received"] += sum(said.taken is not None and said.taken.reply is not None for said in run.phones.done)
     said = Counter(row["type"] for row in rows(run, "ingest", bus.outbox))
     for type_ in sorted({*wanted, *said} - {"request.closed"}):  # FIN closes too
@@ -160,14 +162,17 @@ def _said(run: Simulation, name: str, type_: str) -> list[Any]:
 
 
 def left_to_nobody(run: Simulation) -> Iterator[str]:
-    """Each live proposal waits for a timer, or for a person who has it on a list now or later."""
+    """Each live proposal waits for a timer, for a person who has it on a list now or later, or for a child to move."""
     timed = {row["about"] for row in rows(run, "matcher", matcher.timers) if row["kind"] != "lapse"}
     open_ones = [row for row in rows(run, "matcher", matcher.tasks)
                  if row["settled_at"] is None or row["task"] in timed]  # fmt: skip
     unborn = {row["request"] for row in open_ones if row["kind"] == "birth_to_confirm"}
-    somebodys = timed | {row["proposal"] for row in open_ones}
-    for row in rows(run, "matcher", matcher.proposals):
-        if ProposalState(row["state"]) in LIVE and row["proposal"] not in somebodys and row["request"] not in unborn:
+    live = [row for row in rows(run, "matcher", matcher.proposals) if ProposalState(row["state"]) in LIVE]
+    following = {row["proposal"] for row in rows(run, "matcher", matcher.awaited)
+                 if row["departs"] in {moving["proposal"] for moving in live}}  # fmt: skip
+    somebodys = timed | following | {row["proposal"] for row in open_ones}
+    for row in live:
+        if row["proposal"] not in somebodys and row["request"] not in unborn:
             yield f"{row['proposal']} is {row['state']} and nobody's"
 
 

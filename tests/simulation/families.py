@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.ingest.inbound import InboundSms, Taken
-from tests.simulation.hostility import Hostility
+from tests.simulation.hostility import Habit, Hostility
 from tests.simulation.provider import Text
 
 CODE = re.compile(r"\b[0-9]{4}\b")
@@ -22,6 +22,9 @@ SOON = 4
 """In a crowded run families answer within hours, as a wave asks."""
 FIRST_WINS, KEEN = "1er OUI", 0.8
 """What the text of a wave says, and how many who read it in a crowded run say OUI before they do anything else."""
+
+QUARRELSOME = 0.7
+"""Of the offers in a town of quarrels: so many are answered by both parents, each in another way."""
 
 
 @dataclass
@@ -49,8 +52,18 @@ class Phones:
         if self.dice.is_crowded and FIRST_WINS in text.text and self.dice.happens(KEEN):
             self.dice.note("phone: OUI at once")
             self._write(text, text.at + DELAYS[0], WORDS[:1])
+        if self.dice.habit is Habit.QUARRELS and CODE.search(text.text) and self.dice.happens(QUARRELSOME):
+            self._quarrel(text)
+            return
         for _ in range(self.dice.one((0, 1, 1, 1, 2))):
             self._write(text, text.at + self.dice.one(DELAYS[:SOON] if self.dice.is_crowded else DELAYS), WORDS)
+
+    def _quarrel(self, text: Text) -> None:
+        """One parent says NON and the other, who has seen the text too, OUI; or the other way round."""
+        words = self.dice.one((("NON {code}", "OUI {code}"), ("OUI {code}", "NON {code}")))
+        code = _code(text)
+        self._say(text.at + DELAYS[0], text.to, words[0], code, text.at)
+        self._say(text.at + DELAYS[1], other_parent(text.to), words[1], code, text.at)
 
     def stranger(self, now: datetime) -> None:
         """Somebody whom nobody knows."""
@@ -70,8 +83,7 @@ class Phones:
             self.dice.note("sms: handed over again")
 
     def _write(self, text: Text, at: datetime, words: tuple[str, ...]) -> None:
-        code = CODE.search(text.text)
-        self._say(at, text.to, self.dice.one(words), code.group() if code else "0000", text.at)
+        self._say(at, text.to, self.dice.one(words), _code(text), text.at)
 
     def _say(self, at: datetime, phone: str, words: str, code: str, since: datetime) -> None:
         sms = InboundSms.model_validate(
@@ -87,3 +99,13 @@ class Phones:
             name += "-more"
         self.names.add(name)
         return name
+
+
+def _code(text: Text) -> str:
+    found = CODE.search(text.text)
+    return found.group() if found else "0000"
+
+
+def other_parent(phone: str) -> str:
+    """The number beside this one in its family (`town.Family.phone`)."""
+    return f"{phone[:-2]}{1 - int(phone[-2:]):02}"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -28,9 +29,31 @@ class Rates:
     trouble: float = 0.0
 
 
+class Habit(Enum):
+    """What the people of a town mostly do, in towns whose people have a habit."""
+
+    CROWD = "everybody wants a morning of tomorrow, and several families are asked at once"
+    SIBLINGS = "families ask for two children together, and the guichet thinks again"
+    MOVES = "children who have a place ask for another, and others would follow them"
+    QUARRELS = "two parents say the contrary of each other, or nobody is reached"
+
+
 QUIET = Rates()
 CROWDED = range(2_000, 3_000)
 """Seeds whose runs are crowded; no other run is changed by them."""
+
+MIXED = range(100, 1_000)
+"""Seeds of which some have a habit, by their last digit. The first hundred live without."""
+BY_LAST_DIGIT = {
+    0: Habit.CROWD, 1: Habit.SIBLINGS, 2: Habit.SIBLINGS, 3: Habit.MOVES, 4: Habit.MOVES, 5: Habit.QUARRELS,
+}  # fmt: skip
+
+
+def habit_of(seed: int) -> Habit | None:
+    """What the people of this run mostly do; None where each does what comes to mind."""
+    if seed in CROWDED:
+        return Habit.CROWD
+    return BY_LAST_DIGIT.get(seed % 10) if seed in MIXED else None
 
 
 @dataclass
@@ -38,6 +61,7 @@ class Hostility:
     """The dice of one run. `seen` counts every branch that was reached, by its name."""
 
     seed: int
+    habit: Habit | None = field(init=False)
     dice: random.Random = field(init=False)
     rates: Rates = field(init=False)
     seen: Counter[str] = field(default_factory=Counter)
@@ -45,6 +69,7 @@ class Hostility:
     away: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.habit = habit_of(self.seed)
         self.dice = random.Random(self.seed)
         self.rates = Rates(
             crash=self.dice.choice((0.0, 0.001, 0.003, 0.01)),
@@ -57,8 +82,7 @@ class Hostility:
 
     @property
     def is_crowded(self) -> bool:
-        """In these runs everybody wants a morning of tomorrow, and several families are asked at once."""
-        return self.seed in CROWDED
+        return self.habit is Habit.CROWD
 
     def happens(self, rate: float) -> bool:
         return rate > 0 and self.dice.random() < rate

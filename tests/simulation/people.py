@@ -1,8 +1,7 @@
-"""What people do at a moment, by what the guichet's pages show them then. Nobody here sees the matcher's tables."""
+"""What people may do at a moment, by what the guichet's pages show them then. Nobody here sees the matcher's tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,15 +51,6 @@ class People:
     town: Town
     page: sa.Engine
 
-    def act(self, now: datetime) -> Errand | None:
-        """What somebody wants to do now; None where there is nothing to do it to."""
-        if self.dice.happens(0.4) and self.proposal(S.DECLINING):
-            return self.undo(now)  # it can be taken back for a quarter of an hour only
-        if self.dice.is_crowded and self.dice.happens(0.7):
-            return self.dice.one(CROWD)(self, now)
-        acts = [act for act, weight in ACTS.items() for _ in range(weight)]
-        return self.dice.one(acts)(self, now)
-
     def rows(self, table: sa.Table, *where: sa.ColumnElement[bool]) -> list[Row]:
         with self.page.connect() as tx:
             return store.rows(tx, sa.select(table).where(*where).order_by(*table.primary_key.columns))
@@ -79,8 +69,8 @@ class People:
         if family is None:
             return None
         kind = self.dice.one((RequestKind.REGULAR, RequestKind.REGULAR, RequestKind.OCCASIONAL, RequestKind.URGENT))
-        if self.dice.is_crowded:
-            kind = RequestKind.OCCASIONAL
+        if self.dice.habit is not None:
+            kind = RequestKind.OCCASIONAL if self.dice.is_crowded else RequestKind.REGULAR
         actor = self.town.counsellor if kind is RequestKind.URGENT else self.town.coordinator
         body = places.registration(self.dice, family, kind, now)
         if actor is self.town.counsellor:  # it validates insertion only
@@ -119,7 +109,7 @@ class People:
             return self.post_a_day(now)
         section = self.dice.one(tuple(STRUCTURE_OF))
         body = places.regular_places(self.dice, section, now)
-        return self._posted(section, body)
+        return self.posted(section, body)
 
     def post_a_day(self, now: datetime) -> Errand:
         section = self.dice.one(tuple(STRUCTURE_OF))
@@ -130,7 +120,7 @@ class People:
             audience=Audience.INSERTION if kept else Audience.EVERYBODY,
             release_at=now + timedelta(hours=self.dice.one((1, 12))) if kept else None,
         )  # fmt: skip
-        return self._posted(section, body)
+        return self.posted(section, body)
 
     def post_on_call(self, now: datetime) -> Errand | None:
         agreed = self.some(store.agreements, store.agreements.c.ended_at.is_(None))
@@ -141,9 +131,9 @@ class People:
             section=agreed["section"], kind=VacancyKind.ON_CALL, slots=slots, places=1, period=period,
             audience=Audience.URGENT_INSERTION, agreement=agreed["id"],
         )  # fmt: skip
-        return self._posted(agreed["section"], body)
+        return self.posted(agreed["section"], body)
 
-    def _posted(self, section: str, body: vacancies.VacancyBody) -> Errand:
+    def posted(self, section: str, body: vacancies.VacancyBody) -> Errand:
         director = self.town.director(STRUCTURE_OF[section])
         return Errand(
             director, f"post {body.kind.value}", "vacancy.opened",
@@ -394,37 +384,3 @@ class People:
 def _need_of(row: Row) -> Row:
     names = set(AmendmentBody.model_fields) - {"contacts", "child_first_name", "prescriber"}
     return {name: value for name, value in row["need"].items() if name in names}
-
-
-ACTS: dict[Callable[[People, datetime], Errand | None], int] = {
-    People.ask: 8,
-    People.amend: 2,
-    People.close: 1,
-    People.post: 7,
-    People.post_a_day: 2,
-    People.post_on_call: 2,
-    People.ask_urgently_for_it: 2,
-    People.change: 2,
-    People.withdraw: 1,
-    People.reconfirm: 2,
-    People.snapshot: 1,
-    People.agree: 1,
-    People.end_agreement: 1,
-    People.publish_anew: 1,
-    People.release: 9,
-    People.suspend: 1,
-    People.take_back: 1,
-    People.call: 2,
-    People.write_down: 3,
-    People.answer_by_link: 4,
-    People.undo: 3,
-    People.confirm: 4,
-    People.refuse: 2,
-    People.leave: 2,
-    People.hold: 2,
-    People.handle_task: 2,
-    People.sign_in: 1,
-}
-"""How often each, of all acts."""
-CROWD = (People.ask, People.ask, People.ask, People.post_a_day, People.release)
-"""What people of a crowded run mostly do: more ask than there are places, and nobody waits long for the release."""

@@ -21,6 +21,7 @@ from services.ingest.inbound import receive_sms
 from services.notifier.gateways.gateway import Idempotency, Receipt
 from services.notifier.sending import note_receipt
 from services.vault import Contact, OwnerKind, put_contacts
+from tests.simulation import habits
 from tests.simulation import town as places
 from tests.simulation.books import Books
 from tests.simulation.broker import Broker, Carried
@@ -28,7 +29,7 @@ from tests.simulation.databases import fresh_engines
 from tests.simulation.dues import Dues
 from tests.simulation.errands import Errand, Errands
 from tests.simulation.families import Phones, Said
-from tests.simulation.hostility import QUIET, Hostility
+from tests.simulation.hostility import QUIET, Habit, Hostility
 from tests.simulation.people import People
 from tests.simulation.processes import KEYRING, SERVICES, House, Process, Resting, begin
 from tests.simulation.provider import Provider
@@ -84,8 +85,9 @@ class Simulation:
         await self.house.rest(where)
 
     def _misplace_phones(self) -> None:
+        silent = 0.5 if self.hostility.habit is Habit.QUARRELS else 0.2
         for family in self.town.families:
-            if self.hostility.happens(0.2):
+            if self.hostility.happens(silent):
                 self.provider.silent.add(family.phone(0))
             elif self.hostility.happens(0.1):
                 self.provider.dead.add(family.phone(0))
@@ -176,7 +178,7 @@ class Simulation:
             await process.do("deliver", process.deliver(self.hostility.one(behind)))
 
     async def _want(self) -> None:
-        errand = self.people.act(self.clock())
+        errand = habits.act(self.people, self.clock())
         if errand is not None:
             self.errands.add(errand)
 

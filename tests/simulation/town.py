@@ -16,7 +16,7 @@ from services.ingest.declare.structures import StructureBody
 from services.ingest.declare.territories import TerritoryBody
 from services.ingest.declare.vacancies import VacancyBody
 from services.ingest.families import ContactBody, RegistrationBody
-from tests.simulation.hostility import Hostility
+from tests.simulation.hostility import Habit, Hostility
 
 TERRITORY, COMMUNE = "montlucon", "03185"
 CRECHES = ("creche-a", "creche-b")
@@ -99,16 +99,21 @@ def one_day(dice: Hostility, now: datetime) -> tuple[tuple[Slot, ...], Period]:
 
 
 def regular_places(dice: Hostility, section: str, now: datetime) -> VacancyBody:
-    slots = dice.one(PATTERNS)
+    slots = dice.one(_patterns(dice))
     return VacancyBody(
         section=section, kind=VacancyKind.REGULAR, slots=slots, places=dice.one((1, 1, 2)), period=weeks(now)
     )
 
 
+def _patterns(dice: Hostility) -> tuple[tuple[Slot, ...], ...]:
+    """Where families have the same habits they want the same days too, or nobody would follow anybody."""
+    return PATTERNS[:1] if dice.habit in (Habit.SIBLINGS, Habit.MOVES) else PATTERNS
+
+
 def need(dice: Hostility, kind: RequestKind, now: datetime) -> dict[str, Any]:
     """What a family asks for. Criteria are validated where the kind needs it, and by the guichet's dice."""
-    if kind is RequestKind.REGULAR:
-        patterns, period = [dice.one(PATTERNS)], weeks(now)
+    if kind.is_weekly:
+        patterns, period = [dice.one(_patterns(dice))], weeks(now)
     else:
         slots, period = one_day(dice, now)
         patterns = [slots]
