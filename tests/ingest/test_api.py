@@ -306,9 +306,7 @@ async def test_readiness_tells_when_the_reader_waits_for_its_database(doors: Doo
 
 
 @pytest.mark.parametrize("since", ["0.5", "1790000000", "2026-11-02", "2026-11-02T08:00:00"])
-async def test_an_instant_of_the_trail_is_written_with_its_date_its_hour_and_its_zone(
-    doors: Doors, since: str
-) -> None:
+async def test_an_instant_of_the_trail_is_written_with_its_date_its_hour_and_its_zone(doors: Doors, since: str) -> None:
     said = problem(await doors.get(f"/trail?since={since}", "coordinator"), 422)
     assert [line["field"] for line in said["errors"]] == ["since"]
     assert (await doors.get("/trail?since=2026-11-02T08:00:00Z", "coordinator")).status_code == 200
