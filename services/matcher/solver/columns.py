@@ -1,23 +1,18 @@
 """A problem in whole numbers: one column for each option, one row for each limit that can bind.
 
-A row that cannot be overrun is left out; rows with the same users become one. Goals that are decided become rows too.
+Rows that another speaks for are left out (`scarce.py`). Goals that are decided become rows too.
 When to modify: when an option or a limit says one more thing to the search.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain
-from typing import NamedTuple
 
 from contracts.vocabulary import Id
 from services.matcher.solver.problem import Option, Problem, RowKind, with_support
-
-OF_PLACES = (RowKind.PLACES, RowKind.KEPT, RowKind.LIMIT)
-Amounts = dict[int, int]
-Place = tuple[int, int]
-"""A row and a cell of the problem."""
+from services.matcher.solver.scarce import OF_PLACES, Amounts, Limit, Place, limits
 
 
 class Sheet:
@@ -42,14 +37,14 @@ class Sheet:
         self.nothing: dict[Id, int] = {}
         self.shared: defaultdict[Id, list[int]] = defaultdict(list)
         self._support: dict[Place, int] = {}
-        users, unit_of = _users(problem), [name for name, unit in problem.units.items() for _ in unit.choices]
+        unit_of = [name for name, unit in problem.units.items() for _ in unit.choices]
         taken: list[Amounts] = [{} for _ in unit_of]
-        limits = _limits(problem, users, unit_of)
-        for limit in limits:
+        scarce = limits(problem, unit_of)
+        for limit in scarce:
             row = self._new_row(problem.rows[limit.place[0]].kind, limit.left)
             for number, count in limit.amounts.items():
                 taken[number][row] = count
-        self.block_of = _blocks(problem, limits)
+        self.block_of = _blocks(problem, scarce)
         self.marks: dict[int, int] = {}
         self._widths: Counter[int] = Counter()
         columns = iter(taken)
@@ -154,57 +149,7 @@ def _prepared(option: Option, problem: Problem) -> Counter[Place]:
     return Counter((use.row, cell) for use in uses for cell in use.cells)
 
 
-class Limit(NamedTuple):
-    """What is left of a place that may be overrun, who takes how much of it by the number of the option, and whose
-    options these are."""
-
-    left: int
-    place: Place
-    amounts: Amounts
-    units: list[Id]
-
-
-def _users(problem: Problem) -> list[list[Amounts]]:
-    """Who takes how much of each cell of each row, by the number of the option."""
-    found: list[list[Amounts]] = [[{} for _ in row.left] if row.kind in OF_PLACES else [] for row in problem.rows]
-    for number, option in enumerate(_options(problem)):
-        for row, nth, _, cells in option.uses:
-            here = found[row]
-            for cell in cells if here else ():
-                here[cell][number] = nth  # the uses of a row come in the order of `nth`
-    return found
-
-
-def _limits(problem: Problem, users: list[list[Amounts]], unit_of: list[Id]) -> list[Limit]:
-    """The cells that may be overrun, in order; of those with the same users the scarcest."""
-    least: dict[tuple[object, ...], Limit] = {}
-    for number, (row, here) in enumerate(zip(problem.rows, users, strict=True)):
-        for cell, amounts in enumerate(here):
-            left = max(row.left[cell], 0)
-            limit = _limit(left, (number, cell), amounts, unit_of) if sum(amounts.values()) > left else None
-            if limit is not None:
-                key = (row.kind, tuple(amounts), tuple(amounts.values()))
-                if key not in least or limit[:2] < least[key][:2]:
-                    least[key] = limit
-    return sorted(least.values(), key=lambda limit: limit.place)
-
-
-def _limit(left: int, place: Place, amounts: Amounts, unit_of: list[Id]) -> Limit | None:
-    """The limit of a cell if units could take more than is left together, each by one of its options."""
-    most: dict[Id, int] = {}
-    for number, count in amounts.items():
-        unit = unit_of[number]
-        if count > most.get(unit, 0):
-            most[unit] = count
-    return Limit(left, place, amounts, list(most)) if sum(most.values()) > left else None
-
-
-def _options(problem: Problem) -> Iterator[Option]:
-    for unit in problem.units.values():
-        yield from unit.choices
-
-
-def _blocks(problem: Problem, limits: Iterable[Limit]) -> dict[Id, int]:
+def _blocks(problem: Problem, scarce: Iterable[Limit]) -> dict[Id, int]:
     """Units that share rows, directly or through others, have the same number."""
     up = {name: name for name in problem.units}
 
@@ -214,7 +159,7 @@ def _blocks(problem: Problem, limits: Iterable[Limit]) -> dict[Id, int]:
             name = up[name]
         return name
 
-    for limit in limits:
+    for limit in scarce:
         first, *rest = dict.fromkeys(map(find, limit.units))
         for other in rest:
             up[find(other)] = find(first)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from math import ceil
 
 from ortools.sat.python import cp_model
@@ -16,6 +17,8 @@ from contracts.vocabulary import Id
 from services.matcher.solver.problem import RowKind
 from services.matcher.solver.questions import Question
 
+BOOLEAN = (0, 1)
+
 
 class Model:
     """A CP-SAT model with one Boolean for each column of a question."""
@@ -23,21 +26,19 @@ class Model:
     def __init__(self, question: Question) -> None:
         self.question = question
         self.cp = cp_model.CpModel()
-        self.variables = {
-            column: self.cp.new_bool_var("") for columns in question.choices.values() for column in columns
-        }
+        self.numbers = {column: number for number, column in enumerate(chain.from_iterable(question.choices.values()))}
+        for _ in self.numbers:
+            self.cp.proto.variables.add().domain.extend(BOOLEAN)
 
-    def sum(self, amounts: Iterable[tuple[int, int]]) -> cp_model.LinearExprT:
-        """The total of (column, amount)."""
-        pairs = list(amounts)
-        variables = [self.variables[column] for column, _ in pairs]
-        return cp_model.LinearExpr.weighted_sum(variables, [amount for _, amount in pairs])
+    def variables(self, columns: Iterable[int]) -> list[int]:
+        """The numbers of the variables of these columns."""
+        return [self.numbers[column] for column in columns]
 
 
 def add_one_proposal_for_each(model: Model) -> None:
     """G2: each child, or all siblings decided at once, has exactly one of its options."""
     for columns in model.question.choices.values():
-        model.cp.add_exactly_one(model.variables[column] for column in columns)
+        model.cp.proto.constraints.add().exactly_one.literals.extend(model.variables(columns))
 
 
 def add_no_cell_overbooked(model: Model) -> None:
@@ -67,7 +68,14 @@ def add_what_is_decided(model: Model) -> None:
 
 def _add_limits(model: Model, kind: RowKind) -> None:
     for row, left in model.question.of_kind(kind):
-        model.cp.add(model.sum(model.question.users[row].items()) <= left)
+        users = model.question.users[row]
+        if left == 1 == max(users.values()) == min(users.values()):
+            model.cp.proto.constraints.add().at_most_one.literals.extend(model.variables(users))
+        else:
+            linear = model.cp.proto.constraints.add().linear
+            linear.vars.extend(model.variables(users))
+            linear.coeffs.extend(users.values())
+            linear.domain.extend((cp_model.INT32_MIN, left))
 
 
 CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
@@ -105,6 +113,10 @@ WHOLE = 1e-6
 """A bound of whole numbers is read as the next whole one from so little below it."""
 
 
+LIGHT_EFFORT = 0.05
+"""Deterministic time after which a question is no small one."""
+
+
 class Unknown(Exception):
     """The solver reached its limit without an answer."""
 
@@ -112,8 +124,7 @@ class Unknown(Exception):
 def answer(question: Question, settings: Settings) -> dict[Id, int] | None:
     """A column for each unit, or None if that is impossible. Raises `Unknown` at the limit of the search."""
     model = _model(question, settings)
-    solver = _solver(settings)
-    status = solver.solve(model.cp)
+    solver, status = _solved(model, settings)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return _chosen(model, solver)
     if status == cp_model.UNKNOWN:
@@ -126,9 +137,9 @@ def answer(question: Question, settings: Settings) -> dict[Id, int] | None:
 def best(question: Question, settings: Settings) -> tuple[dict[Id, int] | None, int]:
     """The columns that take least of the goal, as far as the search went, and what no columns can go below."""
     model = _model(question, settings)
-    model.cp.minimize(model.sum(question.goal.items()))
-    solver = _solver(settings)
-    status = solver.solve(model.cp)
+    model.cp.proto.objective.vars.extend(model.variables(question.goal))
+    model.cp.proto.objective.coeffs.extend(question.goal.values())
+    solver, status = _solved(model, settings)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
         raise RuntimeError(f"CP-SAT refused the model: {solver.status_name(status)}")
     bound = ceil(max(solver.best_objective_bound, least(question)) - WHOLE)
@@ -144,16 +155,38 @@ def _model(question: Question, settings: Settings) -> Model:
     model = Model(question)
     for add in settings.constraints:
         add(model)
-    for unit, here in question.hint.items():
-        for column in question.choices[unit]:
-            model.cp.add_hint(model.variables[column], column == here)
+    hinted = [column for unit in question.hint for column in question.choices[unit]]
+    here = set(question.hint.values())
+    model.cp.proto.solution_hint.vars.extend(model.variables(hinted))
+    model.cp.proto.solution_hint.values.extend([int(column in here) for column in hinted])
     return model
 
 
 def _chosen(model: Model, solver: cp_model.CpSolver) -> dict[Id, int]:
     unit_of = model.question.sheet.unit_of
-    chosen = (column for column, variable in model.variables.items() if solver.boolean_value(variable))
+    values = solver.response_proto.solution
+    chosen = (column for column, number in model.numbers.items() if values[number])
     return {unit_of[column]: column for column in chosen}
+
+
+def _solved(model: Model, settings: Settings) -> tuple[cp_model.CpSolver, cp_model.CpSolverStatus]:
+    """The solver once it has answered, the light one where it comes to an end."""
+    for solver in (_light(settings), _solver(settings)):
+        status = solver.solve(model.cp)
+        if status in (cp_model.OPTIMAL, cp_model.INFEASIBLE):
+            break
+    return solver, status
+
+
+def _light(settings: Settings) -> cp_model.CpSolver:
+    """CP-SAT without any preparation: most questions are so small that it is over before the preparation would be."""
+    solver = _solver(settings)
+    solver.parameters.max_deterministic_time = min(LIGHT_EFFORT, settings.effort)
+    solver.parameters.cp_model_presolve = False
+    solver.parameters.cp_model_probing_level = 0
+    solver.parameters.symmetry_level = 0
+    solver.parameters.linearization_level = 0
+    return solver
 
 
 def _solver(settings: Settings) -> cp_model.CpSolver:

@@ -12,12 +12,13 @@ from dataclasses import replace
 
 from contracts.vocabulary import Id
 from services.matcher.solver.board import Board, Columns
-from services.matcher.solver.columns import OF_PLACES, Sheet
+from services.matcher.solver.columns import Sheet
 from services.matcher.solver.constraints import Settings, Unknown, answer
 from services.matcher.solver.linear import NEAR, Relaxed, relax
 from services.matcher.solver.prices import Proof, Proofs, proof_of, rough_price, rough_slack
 from services.matcher.solver.problem import Problem
 from services.matcher.solver.questions import Question
+from services.matcher.solver.scarce import OF_PLACES
 from services.matcher.solver.sure import Sure
 
 Region = dict[Id, Columns]

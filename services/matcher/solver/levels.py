@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 
 from contracts.vocabulary import Id
 from services.matcher.solver.board import Columns
-from services.matcher.solver.columns import Amounts
 from services.matcher.solver.constraints import best, least
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.linear import NEAR, Relaxed, relax
 from services.matcher.solver.prices import proof_of, rough_slack
 from services.matcher.solver.problem import RowKind
 from services.matcher.solver.questions import Question
+from services.matcher.solver.scarce import Amounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,14 @@ from ortools.linear_solver.linear_solver_pb2 import MPSOLVER_OPTIMAL, MPModelReq
 from ortools.linear_solver.python.model_builder_helper import ModelSolverHelper
 
 from contracts.vocabulary import Id
-from services.matcher.solver.columns import Amounts
 from services.matcher.solver.questions import Question
+from services.matcher.solver.scarce import Amounts
 
 NEAR = 1e-6
 """How far from a whole number a value of the linear solver may be and still be read as that number."""
+
+PARAMETERS = "use_preprocessing: false use_scaling: false"
+"""Of GLOP: programmes this small are solved sooner than they are prepared, and all their numbers are near 1."""
 
 DENOMINATORS = range(1, 61)
 """Prices of small rounds are fractions; these are the denominators that are tried, the smallest first."""
@@ -56,7 +59,7 @@ def relax(question: Question) -> Relaxed | None:
 
 def _request(question: Question, numbers: Mapping[int, int]) -> MPModelRequest:
     """The linear programme as one message: stating it call by call took three times as long as solving it."""
-    request = MPModelRequest(solver_type=MPModelRequest.GLOP_LINEAR_PROGRAMMING)
+    request = MPModelRequest(solver_type=MPModelRequest.GLOP_LINEAR_PROGRAMMING, solver_specific_parameters=PARAMETERS)
     model, goal = request.model, question.goal
     model.maximize = True
     for column in numbers:

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from contracts.vocabulary import Id
 from services.matcher.solver.bands import Held
 from services.matcher.solver.board import Columns
-from services.matcher.solver.columns import Amounts, Sheet, minutes
+from services.matcher.solver.columns import Sheet, minutes
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.levels import Reached, enter, pursue
+from services.matcher.solver.scarce import Amounts
 
 
 def keep_best_levels(keeper: Keeper, order: Iterable[Id]) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contracts.vocabulary import Id
-from services.matcher.solver.columns import Amounts, Sheet
+from services.matcher.solver.columns import Sheet
+from services.matcher.solver.scarce import Amounts
 
 
 @dataclass(slots=True, eq=False)

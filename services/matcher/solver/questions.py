@@ -12,8 +12,9 @@ from functools import cached_property
 
 from contracts.vocabulary import Id
 from services.matcher.solver.board import Columns
-from services.matcher.solver.columns import Amounts, Sheet
+from services.matcher.solver.columns import Sheet
 from services.matcher.solver.problem import RowKind
+from services.matcher.solver.scarce import Amounts
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,16 @@ class Question:
     def limits(self) -> dict[int, int]:
         """What is left of each row that these units could overrun; of rows with the same users only the scarcest."""
         least: dict[tuple[object, ...], tuple[int, int]] = {}
-        kinds, unit_of = self.sheet.kinds, self.sheet.unit_of
+        kinds, unit_of, room = self.sheet.kinds, self.sheet.unit_of, self.room
         for row, amounts in self.users.items():
-            left, taken = self.room(row), tuple(amounts.values())
+            left, kind, taken = room(row), kinds[row], tuple(amounts.values())
+            if sum(taken) <= left and kind is not RowKind.GOAL:
+                continue
             if _most(amounts, taken, unit_of, left) > left:
-                key = (kinds[row], tuple(amounts), taken)
-                if key not in least or left < least[key][1]:
-                    least[key] = (row, left)
-        return dict(least.values())
+                key = (kind, tuple(amounts), taken)
+                if key not in least or left < least[key][0]:
+                    least[key] = (left, row)
+        return {row: left for left, row in least.values()}
 
     def of_kind(self, kind: RowKind) -> Iterator[tuple[int, int]]:
         """The rows of one kind that can be overrun, and what is left of them."""

@@ -60,10 +60,12 @@ class Record:
             points=None if band == EVERYBODY else -band[1],
             value=value,
             bound=value + lost - gap if goal is Goal.WISHES else value + lost + gap,
-            open=tuple(
-                sorted(name for unit in filter(self._is_open, dict.fromkeys(units)) for name in self._names(unit))
-            ),
+            open=self._open(units) if self.keeper.unproven else (),
         )
+
+    def _open(self, units: Iterable[Id]) -> tuple[Id, ...]:
+        open_units = filter(self._is_open, dict.fromkeys(units))
+        return tuple(sorted(name for unit in open_units for name in self._names(unit)))
 
     def _is_open(self, unit: Id) -> bool:
         return unit in self.keeper.unproven
