@@ -110,11 +110,11 @@ class StubbornWorld(World):
                     return answer
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def until(self, see: Callable[[], Awaitable[T | None]], what: str) -> T:
+    async def until(self, see: Callable[[], Awaitable[T | None]], what: str, look_every_s: float = LOOK_EVERY_S) -> T:
         begun = time.monotonic()
         while not (seen := await see()):
             await self.patience.check(what, begun)
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(look_every_s)
         return seen
 
     async def proposal_of(self, request: str, *states: ProposalState) -> dict[str, Any]:

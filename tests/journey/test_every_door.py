@@ -7,12 +7,12 @@ process is killed at random and the broker delivers each event one to three time
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 
+from contracts.topics import parse
+from contracts.vacancies import VacancyOpened, VacancyReconfirmed
 from services.bus import tables as bus
 from services.bus.kafka import topic_name
 from services.bus.topics import admin, create_topics
@@ -40,18 +42,27 @@ from tests.ingest.files import town
 from tests.ingest.partner_software import Software
 from tests.journey import ledger
 from tests.journey.cluster import PARTITIONS, Cluster, running_cluster
-from tests.journey.deaths import COUNTED, LONGEST_KILLING_S, UNHURRIED, Families, Killer, live_and_kill, town_on
+from tests.journey.deaths import COUNTED, LONGEST_KILLING_S, Families, Killer, live_and_kill, town_on
 from tests.journey.repeater import repeating
 from tests.journey.stubborn import StubbornWorld
 
 MONDAY = datetime(2026, 11, 30, 9, 0, tzinfo=PARIS)
 SEED = 20261122
-KILLS = int(os.environ.get("BERCEAU_T1_KILLS", "60"))
+KILLS = int(os.environ.get("BERCEAU_T1_KILLS", "100"))
 CRÈCHES = int(os.environ.get("BERCEAU_T1_CRECHES", "12"))
-PARTNER_MESSAGES = int(os.environ.get("BERCEAU_T1_PARTNER", "100"))
-"""Ten minutes of an idle machine. The long figure of the design is 1,000 kills; these names make it longer."""
+PLACES = int(os.environ.get("BERCEAU_T1_PLACES", "100"))
+"""That the software of a crèche posts."""
+STILL_FREE = int(os.environ.get("BERCEAU_T1_STILL_FREE", "92"))
+"""How often it says of each of them that it is still free: most of the events, since nobody has to wait for them."""
+ALL_STILL_FREE = PLACES * STILL_FREE
+OPENED, RECONFIRMED = VacancyOpened.wire_type(), VacancyReconfirmed.wire_type()
 
-pytestmark = [pytest.mark.torture, pytest.mark.timeout(3_000)]
+STEADY = 10
+"""So fast the clock runs: the evening, when no text leaves any more, is an hour away."""
+LOOK_EVERY_S = 2.0
+"""Comparing ten thousand ids takes a good part of a second."""
+
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(2 * 3_600)]
 
 
 @pytest.fixture
@@ -72,7 +83,6 @@ class TownHall:
     world: StubbornWorld
     territory: Territory
     rows: int = 0
-    sent: list[str] = field(default_factory=list)
 
     async def open(self) -> Software:
         ingest = self.world.databases["ingest"]
@@ -98,33 +108,42 @@ class TownHall:
         await self._import("requests", requests_csv(self.territory).encoded())
 
     async def offer(self, software: Software, killer: Killer) -> None:
-        """The software says each message twice, as one does that got no answer."""
+        """The software says each message twice, as one does that got no answer; some after each death."""
         settings = self.world.profile.cluster.settings  # type: ignore[attr-defined]
-        section = self.territory.structures[0].sections[0].section
-        tuesday = [{"day": "tue", "start": "09:00", "end": "17:00"}]
+        messages = list(self._messages(software))
         async with AIOKafkaProducer(bootstrap_servers=settings.kafka, acks="all") as out:
-            for n in range(PARTNER_MESSAGES):
-                turn = partial(killer.has_killed, n * KILLS // PARTNER_MESSAGES)
+            for n, (headers, body) in enumerate(messages):
+                turn = partial(killer.has_killed, n * KILLS // len(messages))
                 await harness.until(turn, patience_s=LONGEST_KILLING_S)
-                place = {"section": section, "kind": "regular", "slots": tuesday, "places": 1, "period": self._period}
-                headers, body = software.says("vacancy.open", place, id=f"place-{n}")
                 pairs = [(name, value.encode()) for name, value in headers.items()]
                 for _ in range(2):
-                    await out.send_and_wait(topic_name(settings, TOPIC), body, key=b"S", headers=pairs)
-                self.sent.append(json.loads(body)["id"])
+                    await out.send(topic_name(settings, TOPIC), body, key=b"S", headers=pairs)
+            await out.flush()
+
+    def _messages(self, software: Software) -> Iterator[tuple[dict[str, str], bytes]]:
+        """Each place, and then again and again that it is still free."""
+        section = self.territory.structures[0].sections[0].section
+        tuesday = [{"day": "tue", "start": "09:00", "end": "17:00"}]
+        for n in range(PLACES):
+            place = {"section": section, "kind": "regular", "slots": tuesday, "places": 1, "period": self._period}
+            yield software.says("vacancy.open", place, id=f"place-{n}")
+            for k in range(STILL_FREE):
+                yield software.says("vacancy.still_free", id=f"free-{n}-{k}", opened_by=f"place-{n}")
 
     @property
     def _period(self) -> dict[str, str]:
         return {"start": "2027-01-05", "end": "2027-07-02"}
 
-    async def opened(self) -> int:
-        """How many places of the software's structure there are, at ingest."""
-        mine = (bus.outbox.c.territory == town.NAME, bus.outbox.c.type == "vacancy.opened")
-        count = sa.select(sa.func.count()).select_from(bus.outbox).where(*mine)
-        return await self.world.databases["ingest"].read(lambda tx: tx.scalar(count) or 0)
+    async def said_of_places(self) -> list[tuple[int, int]]:
+        """For each place of the software's structure: how often ingest said that it is open, and still free."""
+        read = self.world.databases["ingest"].read
+        opened, still_free = [Counter(await read(_subjects_of, type_)) for type_ in (OPENED, RECONFIRMED)]
+        return [(opened[place], still_free[place]) for place in sorted({*opened, *still_free})]
 
-    async def has_opened(self) -> bool:
-        return await self.opened() >= PARTNER_MESSAGES
+    async def has_said_all(self) -> bool:
+        return (
+            len(await self.world.databases["ingest"].read(ledger.said_in, town.NAME, [RECONFIRMED])) >= ALL_STILL_FREE
+        )
 
     async def is_heard(self) -> bool:
         return not await ledger.lost(self.world)
@@ -136,6 +155,13 @@ class TownHall:
         return found
 
 
+def _subjects_of(tx: sa.Connection, type_: str) -> list[str]:
+    """What the events of this type in the town were about."""
+    mine = (bus.outbox.c.territory == town.NAME, bus.outbox.c.type == type_)
+    said = (parse(body) for body in tx.scalars(sa.select(bus.outbox.c.body).where(*mine)))
+    return [event.subject for event in said if event is not None]
+
+
 async def events_of(world: StubbornWorld) -> int:
     count = sa.select(sa.func.count()).select_from(bus.outbox)
     return sum([await database.read(lambda tx: tx.scalar(count) or 0) for database in world.databases.values()])
@@ -144,7 +170,7 @@ async def events_of(world: StubbornWorld) -> int:
 async def test_what_comes_by_every_door_takes_effect_once(mortals: Cluster) -> None:
     begun, killer = time.monotonic(), Killer(mortals.workers, KILLS, (0.4, 2.2), SEED, follows=True)
     async with (
-        town_on(mortals, CRÈCHES, UNHURRIED) as world,
+        town_on(mortals, CRÈCHES, STEADY) as world,
         repeating(mortals.settings, PARTITIONS, SEED) as repeater,
     ):
         hall = TownHall(
@@ -156,17 +182,17 @@ async def test_what_comes_by_every_door_takes_effect_once(mortals: Cluster) -> N
             parts.create_task(hall.ask())
             parts.create_task(hall.offer(software, killer))
         families: Families = living.result()
-        await harness.until(hall.has_opened, patience_s=900)
-        await harness.until(hall.is_heard, patience_s=900)
+        await hall.world.until(hall.has_said_all, "what the software said", LOOK_EVERY_S)
+        await hall.world.until(hall.is_heard, "everybody to hear it", LOOK_EVERY_S)
         found = [*await families.faults(), *await hall.faults()]
         ends, expected = await families.ends(), families.expected()
-        opened, events = await hall.opened(), await events_of(world)
+        said, events = await hall.said_of_places(), await events_of(world)
     assert found == []
     assert ends == expected
-    assert opened == PARTNER_MESSAGES
+    assert said == [(1, STILL_FREE)] * PLACES
     torture.record(
-        "T1", f"{events} événements par toutes les portes (HTTP, page, SMS, {PARTNER_MESSAGES * 2} messages de "
-        f"partenaire, {hall.rows} lignes de fichier), {repeater.copies} copies livrées en désordre, "
+        "T1", f"{events} événements par toutes les portes (HTTP, page, SMS, {2 * PLACES * (1 + STILL_FREE)} messages "
+        f"de partenaire, {hall.rows} lignes de fichier), {repeater.copies} copies livrées en désordre, "
         f"{killer.killed.total()} morts de processus", "0 perdu, 0 doublé", seed=SEED, begun=begun,
         on=f"{torture.postgres()}, {torture.kafka()}",
         twin="sans boîte de réception : un effet doublé (test_kills.py, à chaque `make test`)",
