@@ -31,6 +31,8 @@ SHORT = "fuzzing"
 LONG = "coverage,fuzzing,stateful"
 """Moreover each bound, each missing part, each method that is not there; and one act after another."""
 
+SAID = "schemathesis.txt"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -59,18 +61,27 @@ async def served(doors: Doors) -> AsyncIterator[str]:
 async def fuzz(
     doors: Doors, folder: Path, names: dict[str, str], *only: str, phases: str = SHORT, examples: int = 2
 ) -> Run:
-    """Let it try every operation, or the paths in `only`; `names` are ids of things that are there."""
+    """Let it try every operation, or the paths in `only`; `names` are ids of things that are there.
+
+    What it says stands in `folder` as it says it, for whoever wonders how far a long run has come.
+    """
     _write_settings(doors, folder, names)
+    said = folder / SAID
     async with served(doors) as address:
-        process = await asyncio.create_subprocess_exec(
-            str(Path(sys.executable).with_name("st")), "run", f"{address}/openapi.json", "--no-color", "--seed", "1",
-            "--checks", "all,object_level_authorization", "--exclude-checks", NOT_HELD_TO, "--warnings", "off",
-            "--phases", phases, "--max-examples", str(examples), "--continue-on-failure",
-            *(word for path in only for word in ("--include-path", path)),
-            cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        words, _ = await process.communicate()
-    return Run(process.returncode or 0, words.decode())
+        with said.open("wb") as words:
+            process = await asyncio.create_subprocess_exec(
+                str(Path(sys.executable).with_name("st")), "run", f"{address}/openapi.json", "--no-color",
+                "--seed", "1", "--checks", "all,object_level_authorization", "--exclude-checks", NOT_HELD_TO,
+                "--warnings", "off", "--phases", phases, "--max-examples", str(examples), "--continue-on-failure",
+                *(word for path in only for word in ("--include-path", path)),
+                cwd=folder, stdout=words, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+        try:
+            code = await process.wait()
+        finally:
+            if process.returncode is None:  # this test was stopped: nobody waits for what it would still find
+                process.kill()
+    return Run(code, said.read_text(encoding="utf-8"))
 
 
 def _write_settings(doors: Doors, folder: Path, names: dict[str, str]) -> None:
