@@ -169,6 +169,17 @@ _BY_KEY = sa.select(api_keys).where(
 )  # fmt: skip
 
 
+def programs_of_keys(tx: sa.Connection, fingerprints: Collection[str]) -> dict[str, Actor]:
+    """Which program each of these keys is of; those that are unknown or revoked are left out."""
+    rows = tx.execute(_BY_KEYS, {"marks": sorted(fingerprints)}).mappings() if fingerprints else ()
+    return {row["fingerprint"]: _actor(dict(row)) for row in rows}
+
+
+_BY_KEYS = sa.select(api_keys).where(
+    api_keys.c.fingerprint.in_(sa.bindparam("marks", expanding=True)), api_keys.c.revoked_at.is_(None)
+)
+
+
 def use_is_old(noted_at: datetime | None, now: datetime) -> bool:
     """True if a key's last use was not noted lately: a write for each read would cost more than it tells."""
     return noted_at is None or noted_at < now - USES_NOTED_EVERY

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.bus.database import Database
 from services.bus.delivery import Clock
 from services.ingest import changes
+from services.ingest.actors import Actor
 from services.ingest.credentials import SESSION_LIFE
 from services.ingest.live import Streams
+from services.ingest.turns import Turns
 from services.vault import Keyring
 
 BATCHES_AT_ONCE = 2
@@ -23,7 +25,8 @@ class Guichet:
     """`public_url` begins every address that people see; over https cookies are marked so.
 
     Without an `inbound_secret` no SMS comes in over HTTP. `session_life` is longer only where the clock runs faster.
-    `streams` are the pages that are open now, `batches` the turns of programs that send many messages at once.
+    `streams` are the pages that are open now, `batches` the turns of programs that send many messages at once, `turns`
+    those of acts that are done together, and `programs` whose key each was that acted so lately, by its fingerprint.
     """
 
     database: Database
@@ -36,6 +39,8 @@ class Guichet:
     session_life: timedelta = SESSION_LIFE
     streams: Streams = field(init=False)
     batches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BATCHES_AT_ONCE))
+    turns: Turns = field(default_factory=Turns)
+    programs: dict[str, tuple[Actor, datetime]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Whatever is said through this guichet moves the number that open pages follow."""

@@ -7,6 +7,7 @@ transaction of its own before; such a claim without an answer is in flight, and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -78,9 +79,27 @@ def reserve(tx: sa.Connection, claim: Claim, now: datetime) -> Answered | str:
     return _cause(claim, row["claimed_at"])
 
 
+def reserve_new(tx: sa.Connection, claims: Sequence[tuple[Claim, datetime]]) -> dict[int, str]:
+    """Claim, in one statement, those keys that nobody has: the causes of their acts, by rank. Of two that share a key
+    the first has it; for the others `reserve` finds out what they are, once the first has its answer."""
+    first: dict[tuple[str, str], int] = {}
+    for n, (claim, _) in enumerate(claims):
+        first.setdefault((claim.actor, claim.key), n)
+    rows = [_row(*claims[n]) for _, n in sorted(first.items())]  # sorted: of two processes one waits for the other
+    new = tx.execute(_CLAIM_MANY[tx.dialect.name], rows) if rows else ()
+    return {n: _cause(*claims[n]) for n in (first[actor, key] for actor, key in new)}
+
+
 def finish(tx: sa.Connection, claim: Claim, status: int, body: Any) -> None:
     """Keep the answer, in the transaction of what it answers."""
-    tx.execute(_FINISH, {"_actor": claim.actor, "_key": claim.key, "status": status, "body": body})
+    finish_many(tx, [(claim, Answered(status, body))])
+
+
+def finish_many(tx: sa.Connection, answers: Sequence[tuple[Claim, Answered]]) -> None:
+    """The same for many."""
+    if answers:
+        facts = [{"_actor": c.actor, "_key": c.key, "status": a.status, "body": a.body} for c, a in answers]
+        tx.execute(_FINISH, facts)
 
 
 def refuse(tx: sa.Connection, claim: Claim, status: int, body: Any) -> Answered:
@@ -108,12 +127,20 @@ def forget(tx: sa.Connection, now: datetime) -> int:
 
 def _claimed(tx: sa.Connection, claim: Claim, now: datetime) -> bool:
     """Claim the key; False if somebody has. Whoever claims it at this moment is waited for."""
+    return tx.scalar(_CLAIM[tx.dialect.name], _row(claim, now)) is not None
+
+
+def _row(claim: Claim, now: datetime) -> dict[str, Any]:
     row = {"actor": claim.actor, "key": claim.key, "route": claim.route, "body_hash": claim.body_hash}
-    return tx.scalar(_CLAIM[tx.dialect.name], {**row, "claimed_at": now, "tried_at": now}) is not None
+    return {**row, "claimed_at": now, "tried_at": now}
 
 
 _CLAIM = {
     dialect.name: module.insert(keys).on_conflict_do_nothing().returning(keys.c.key)
+    for dialect, module in ((postgresql.dialect, postgresql), (sqlite.dialect, sqlite))
+}
+_CLAIM_MANY = {
+    dialect.name: module.insert(keys).on_conflict_do_nothing().returning(keys.c.actor, keys.c.key)
     for dialect, module in ((postgresql.dialect, postgresql), (sqlite.dialect, sqlite))
 }
 _FINISH = (

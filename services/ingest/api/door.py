@@ -55,14 +55,14 @@ class Door:
         """Do it in one transaction and answer what it returns, once for each key."""
         act = Act(self.actor, self.now, channel)
         if self.claim is None:
-            return _response(status, await self.guichet.database.write(_do_and_keep, do, act, None, status))
+            return response(status, await self.guichet.database.write(_do_and_keep, do, act, None, status))
         try:
             kept = await self.guichet.database.write(_claim_and_do, do, act, self.claim, status)
         except Refused as refused:
             status = STATUS[refused.why]
             body = details(status, refused.problems)
             kept = await self.guichet.database.write(_claim_and_refuse, self.claim, self.now, status, body)
-        return _response(kept.status, kept.body)
+        return response(kept.status, kept.body)
 
     async def perform_prepared(
         self, prepare: Prepare, status: int = ACCEPTED, channel: Channel = Channel.API
@@ -72,7 +72,7 @@ class Door:
             return await self._once(prepare, Act(self.actor, self.now, channel), status)
         claimed = await self.guichet.database.write(idempotency.reserve, self.claim, self.now)
         if isinstance(claimed, Answered):
-            return _response(claimed.status, claimed.body)
+            return response(claimed.status, claimed.body)
         try:
             return await self._once(prepare, Act(self.actor, self.now, channel, cause=claimed), status)
         except Refused as refused:
@@ -84,13 +84,13 @@ class Door:
     async def _once(self, prepare: Prepare, act: Act, status: int) -> JSONResponse:
         do = await prepare(act)
         body = await self.guichet.database.write(_do_and_keep, do, act, self.claim, status)
-        return _response(status, body)
+        return response(status, body)
 
     async def _keep_refusal(self, claim: Claim, refused: Refused) -> JSONResponse:
         status = STATUS[refused.why]
         body = details(status, refused.problems)
         kept = await self.guichet.database.write(idempotency.refuse, claim, status, body)
-        return _response(kept.status, kept.body)
+        return response(kept.status, kept.body)
 
 
 def _do_and_keep(tx: sa.Connection, do: Do, act: Act, claim: Claim | None, status: int) -> Any:
@@ -116,25 +116,26 @@ def _claim_and_refuse(tx: sa.Connection, claim: Claim, now: datetime, status: in
     return Answered(status, body)
 
 
-def _response(status: int, body: Any) -> JSONResponse:
+def response(status: int, body: Any) -> JSONResponse:
+    """An answer, or a refusal, as it is kept with its key."""
     is_problem = status >= 400
     return JSONResponse(body, status, media_type=MEDIA_TYPE if is_problem else None)
 
 
-async def open_door(
-    request: Request,
-    given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)] = None,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            min_length=1,
-            max_length=255,
-            pattern=r"^[\x21-\x7e]+$",
-            description="Réessayer sans doubler",
-        ),
-    ] = None,
-) -> Door:
+Given = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+Once = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Réessayer sans doubler",
+    ),
+]
+
+
+async def open_door(request: Request, given: Given = None, idempotency_key: Once = None) -> Door:
     """Who asks: a program by its key, a person by its session, or anybody. Raises NotIdentified for a wrong key."""
     guichet: Guichet = request.app.state.guichet
     now = guichet.clock()
@@ -144,7 +145,7 @@ async def open_door(
         raise NotIdentified
     if is_to_note:
         await guichet.database.write(credentials.note_use, actor.id, now)
-    claim = await _claim(request, actor, idempotency_key) if idempotency_key else None
+    claim = await claim_of(request, actor, idempotency_key) if idempotency_key else None
     return Door(guichet, actor, now, claim)
 
 
@@ -175,7 +176,7 @@ def _public(tx: sa.Connection) -> Actor:
         return public("")
 
 
-async def _claim(request: Request, actor: Actor, key: str) -> Claim:
+async def claim_of(request: Request, actor: Actor, key: str) -> Claim:
     """The body counts by what it says, not by its blanks; the route by what it names."""
     raw = await request.body()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -13,17 +14,20 @@ from services.ingest.actors import Act
 from services.ingest.api.answers import PathId, Taken, taken
 from services.ingest.api.described import FOR_ANYBODY
 from services.ingest.api.door import ACCEPTED, Anybody, Somebody
+from services.ingest.api.together import Shared, together
 from services.ingest.declare.vacancies import (
     ChangeBody,
+    Post,
     SnapshotBody,
     VacancyBody,
     WithdrawalBody,
     change_vacancy,
     declare_snapshot,
-    open_vacancy,
+    open_vacancies,
     reconfirm_vacancy,
     withdraw_vacancy,
 )
+from services.ingest.problems import Refused
 from services.ingest.queries.places import Wanted, free_places, last_update, vacancy_view
 
 routes = APIRouter(tags=["places"])
@@ -44,9 +48,17 @@ async def read_free_places(
 
 
 @routes.post("/vacancies", status_code=ACCEPTED, response_model=Taken)
-async def post_vacancy(door: Somebody, body: VacancyBody) -> JSONResponse:
+async def post_vacancy(door: Shared, body: VacancyBody) -> JSONResponse:
     """Publier des places libres."""
-    return await door.perform(lambda tx, act: _taken(open_vacancy(tx, act, body)))
+    return await door.perform(_POST, body)
+
+
+def _open_all(tx: sa.Connection, asked: Sequence[tuple[Act, VacancyBody]]) -> list[dict[str, Any] | Refused]:
+    opened = open_vacancies(tx, [Post(act, body) for act, body in asked])
+    return [one if isinstance(one, Refused) else _taken(one) for one in opened]
+
+
+_POST = together(_open_all)
 
 
 @routes.get("/vacancies/{vacancy}")

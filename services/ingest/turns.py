@@ -1,0 +1,81 @@
+"""Acts of one kind that are asked at the same moment, done in one transaction: a commit costs more than an act.
+
+Nobody waits for company: who comes first is done at once, and those who come meanwhile are done together next. Each has
+an answer of its own. Where the transaction fails for no reason of the database's, each is done again alone, so that
+nobody bears another's fault; where the database is away, everybody is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Sequence
+from contextvars import Context
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from services.bus.database import Database
+from services.bus.retries import Failure, failure_of
+
+A = TypeVar("A")
+R = TypeVar("R")
+DoMany = Callable[[sa.Connection, Sequence[A]], Sequence[R]]
+"""Does acts in the caller's transaction: the answer of each, in their order."""
+
+MOST_TOGETHER = 50
+"""A tenth of what a batch holds: whoever waits for the next transaction waits for hundredths of a second."""
+
+
+@dataclass
+class Turns:
+    """Who waits for the transaction under way, by kind of act."""
+
+    _waiting: dict[Hashable, list[tuple[Any, asyncio.Future[Any]]]] = field(default_factory=dict)
+    _under_way: dict[Hashable, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def take(self, database: Database, do: DoMany[A, R], asked: A) -> R:
+        """The answer of `asked`, done with those that wait beside it. Raises what its transaction raised."""
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(do, []).append((asked, answer))
+        if do not in self._under_way:
+            work = self._work(database, do)
+            self._under_way[do] = asyncio.create_task(work, context=Context())  # nobody's trace, nobody's log line
+        return await answer
+
+    async def _work(self, database: Database, do: DoMany[Any, Any]) -> None:
+        try:
+            while waiting := self._waiting.pop(do, None):
+                now, later = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
+                if later:
+                    self._waiting[do] = later
+                await _done(database, do, now)
+        finally:
+            del self._under_way[do]
+            for _, answer in self._waiting.pop(do, ()):
+                answer.cancel()
+
+
+async def _done(database: Database, do: DoMany[Any, Any], waiting: list[tuple[Any, asyncio.Future[Any]]]) -> None:
+    try:
+        found = await database.write(do, [asked for asked, _ in waiting])
+    except asyncio.CancelledError:
+        for _, answer in waiting:
+            answer.cancel()
+        raise
+    except Exception as error:
+        if len(waiting) == 1 or failure_of(error) is Failure.AWAY:  # away: whether it was committed is not known
+            _tell(waiting, error)
+        else:
+            for one in waiting:
+                await _done(database, do, [one])
+    else:
+        for (_, answer), result in zip(waiting, found, strict=True):
+            if not answer.done():  # whoever asked may have left
+                answer.set_result(result)
+
+
+def _tell(waiting: list[tuple[Any, asyncio.Future[Any]]], error: Exception) -> None:
+    for _, answer in waiting:
+        if not answer.done():
+            answer.set_exception(error)
