@@ -59,14 +59,14 @@ async def problems_of(
     service: str, database: Database, reader: Reader, clock: Callable[[], datetime], relayed: bool
 ) -> list[str]:
     """What keeps a service from its work, in French; what is measured on the way goes into the metrics."""
-    problems = [f"{part} : {cause}" for part, cause in sorted(reader.troubles.causes.items())]
+    problems = reader.troubles.told()
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             age, letters, letter_age = await database.read(_state, clock(), relayed)
     except TimeoutError:
-        return [*problems, f"base de données injoignable : pas de réponse en {ANSWER_WITHIN_S:.0f} s"]
+        return [*problems, f"base de données injoignable\u00a0: pas de réponse en {ANSWER_WITHIN_S:.0f} s"]
     except (sa.exc.SQLAlchemyError, OSError) as error:
-        return [*problems, f"base de données injoignable : {type(error).__name__}"]
+        return [*problems, f"base de données injoignable\u00a0: {type(error).__name__}"]
     metrics.OUTBOX_AGE.labels(service).set(age)
     metrics.DEAD_LETTERS.labels(service).set(letters)
     metrics.DEAD_LETTER_AGE.labels(service).set(letter_age)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import traceback
 from enum import Enum
@@ -83,7 +84,13 @@ def brief(error: BaseException) -> str:
         text = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
     else:
         text = str(error.orig if isinstance(error, sa_exc.StatementError) else error)
-    return f"{type(error).__name__}: {text[:300]}".replace("\x00", "�")
+    within = _CLASS.match(text)
+    name, text = (within[1], text[within.end() :]) if within else (type(error).__name__, text)
+    return f"{name}: {text[:300]}".replace("\x00", "�")
+
+
+_CLASS = re.compile(r"<class '(?:\w+\.)*(\w+)'>: ")
+"""How SQLAlchemy begins the words of asyncpg's errors: it tells more than the class that SQLAlchemy has for it."""
 
 
 def where(error: BaseException) -> str:

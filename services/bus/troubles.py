@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeVar
 
 import structlog
@@ -16,6 +17,18 @@ from services.bus.waits import first_of
 log = structlog.get_logger()
 T = TypeVar("T")
 
+WORDS = MappingProxyType({
+    "connecting": "connexion au courtier",
+    "handling": "traitement des événements",
+    "partners": "lecture des partenaires",
+    "publishing": "publication des événements",
+    "purging": "ménage des données anciennes",
+    "reading": "lecture des événements",
+    "sealing": "scellés du journal",
+    "ticking": "travail à l'heure dite",
+})  # fmt: skip
+"""What a person reads beside the name of each part, which programs know it by."""
+
 
 @dataclass
 class Troubles:
@@ -23,6 +36,11 @@ class Troubles:
 
     service: str
     causes: dict[str, str] = field(default_factory=dict)
+
+    def told(self) -> list[str]:
+        """The causes for a person, each behind its part in French words and by its name."""
+        named = {part: f"{WORDS[part]} ({part})" if part in WORDS else part for part in sorted(self.causes)}
+        return [f"{name}\u00a0: {self.causes[part]}" for part, name in named.items()]
 
     def begin(self, part: str, cause: str) -> None:
         if self.causes.get(part) != cause:

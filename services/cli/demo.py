@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import shlex
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +17,10 @@ from typing import Any
 from pydantic import SecretStr
 
 from services.bus.delivery import Clock
-from services.bus.settings import Settings
+from services.bus.settings import PREFIX, Settings
 from services.calendar import FixedClock, at
 from services.cli.embedded import Embedded, open_embedded
+from services.cli.failures import NBSP, CommandFailed, Exit, of_file
 from services.cli.gestures import Gestures
 from services.cli.place import Place
 from services.cli.players import Players
@@ -32,6 +34,8 @@ NAME = "montlucon"
 FIRST_DAY = date(2026, 11, 30)
 """A Monday: the demo's week is always the same one, so that what is seen can be told again."""
 DAY_BEGINS = time(8)
+KEYS = "demo.env"
+"""Beside kept data: what `berceau serve` needs to open them again."""
 SIZES = {"small": SMALL, "full": MONTLUCON_SIZE}
 
 
@@ -60,15 +64,44 @@ def settings_of(plan: Plan, data: Path) -> Settings:
     )  # fmt: skip
 
 
+def keep_keys(settings: Settings) -> None:
+    """Leave the keys beside the data that stay: without them nobody reads a contact, and no link works any more.
+
+    They open invented people only. Raises CommandFailed where there are data already: their town is not empty.
+    """
+    folder, kept = settings.data, settings.data / KEYS
+    again = (
+        f"Choisissez un autre dossier. Pour rouvrir celui-ci{NBSP}: «{NBSP}set -a && . {kept} && berceau serve{NBSP}»."
+    )
+    if any(folder.glob("*.sqlite")):
+        raise CommandFailed(f"Le dossier {folder} contient déjà des données.", again, code=Exit.REFUSED)
+    secret = {"vault_key": settings.vault_key, "link_key": settings.link_key, "inbound_secret": settings.inbound_secret}
+    told = {name: value.get_secret_value() for name, value in secret.items()}
+    told |= {"data": shlex.quote(str(folder.absolute())), "rehearsal": "true"}
+    told |= {"port": str(settings.port), "public_url": settings.public_url}
+    lines = [f"{PREFIX}{name.upper()}={value}\n" for name, value in told.items()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise of_file(kept, error, "s'écrit", "docs/commande.md") from error
+
+
 def _key() -> SecretStr:
     return SecretStr(base64.b64encode(secrets.token_bytes(32)).decode())
 
 
 @asynccontextmanager
 async def empty_town(plan: Plan, clock: Clock, decide: Decide | None = None) -> AsyncIterator[Embedded]:
-    """A Berceau in which nobody has moved yet. Its data go at the end, unless the plan keeps them."""
+    """A Berceau in which nobody has moved yet. Its data go at the end, unless the plan keeps them, with their keys.
+
+    Raises CommandFailed where a demo is kept there already.
+    """
     with tempfile.TemporaryDirectory(prefix="berceau-demo-") as scratch:
         settings = settings_of(plan, plan.keep or Path(scratch))
+        if plan.keep is not None:
+            keep_keys(settings)
         town = await open_embedded(
             settings, clock, durability="FULL" if plan.keep else "OFF", decide=decide, limits=(), new_seed=plan.new_seed
         )

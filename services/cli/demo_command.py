@@ -58,6 +58,8 @@ def demo(
         raise typer.BadParameter(
             f"Il manque {' et '.join(missing)} : lancez plutôt make cluster-demo.", param_hint="--cluster"
         )
+    if cluster and keep is not None:
+        raise typer.BadParameter("Avec --cluster, les données sont dans PostgreSQL.", param_hint="--keep")
     if size not in SIZES:
         raise typer.BadParameter("Choisissez « full » ou « small ».", param_hint="--size")
     configure_logs(logging.ERROR)
@@ -145,7 +147,11 @@ async def _screen(players: Players, plan: Plan, ways_in: list[Door]) -> Group:
 def _box(players: Players, plan: Plan, ways_in: list[Door]) -> Panel:
     lines = [f"{door.label:<13} {door.url}" for door in ways_in]
     warning = f"Territoire inventé, aucun SMS réel. {players.town.carried_by} : une démonstration, pas un service."
-    stay = f"Les données restent dans {plan.keep}." if plan.keep else "Tout disparaît à la fin (Ctrl-C pour arrêter)."
+    stay = (
+        f"Les données et leurs clés restent dans {plan.keep}."
+        if plan.keep
+        else "Tout disparaît à la fin (Ctrl-C pour arrêter)."
+    )
     return Panel("\n".join([*lines, "", warning, stay]), title="Berceau", border_style="cyan")
 
 

@@ -98,6 +98,16 @@ def test_bytes_that_are_no_event_are_wrong_and_their_error_shows_no_value() -> N
     assert "Dupont" not in brief(caught.value)
 
 
+class UndefinedTableError(Exception):
+    """As asyncpg names it; SQLAlchemy has a class of its own for it."""
+
+
+def test_a_brief_error_names_its_class_once() -> None:
+    told = Exception(f"{UndefinedTableError}: relation does not exist")
+    error = sa.exc.ProgrammingError("SELECT 1", {}, told)
+    assert brief(error) == "UndefinedTableError: relation does not exist"
+
+
 def test_the_brief_error_of_a_statement_shows_none_of_its_parameters(tmp_path: Path) -> None:
     with sqlite_engine(tmp_path / "x.sqlite").connect() as tx, pytest.raises(sa.exc.OperationalError) as caught:
         tx.execute(sa.text("INSERT INTO missing VALUES (:name)"), {"name": "Dupont"})

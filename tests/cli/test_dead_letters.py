@@ -101,7 +101,10 @@ async def test_one_process_answers_for_all_its_services(berceau: Command) -> Non
     assert (await web.get("/readyz")).status_code == 200
     town.services[1].reader.troubles.begin("handling", "la base ne répond pas")
     said = await web.get("/readyz")
-    assert (said.status_code, said.json()["problems"]) == (503, ["handling : la base ne répond pas"])
+    assert (said.status_code, said.json()["problems"]) == (
+        503,
+        ["traitement des événements (handling)\u00a0: la base ne répond pas"],
+    )
     assert 'berceau_dead_letters{service="notifier"} 0' in (await web.get("/metrics")).text
     await town.close()
 

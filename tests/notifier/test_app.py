@@ -63,6 +63,29 @@ async def test_a_report_on_the_way_says_nothing_and_a_number_in_a_report_goes_no
     assert [event.reason for event in await desk.said("message.failed")] == ["refused"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "status", "code"), [(ConnectionError, 503, "unavailable"), (ZeroDivisionError, 500, "server_error")]
+)
+async def test_a_door_says_what_keeps_it_from_its_work(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: type[Exception], status: int, code: str
+) -> None:
+    """An operator tries a receipt again after a 503 only."""
+
+    async def fails(self: object, *args: object) -> None:
+        raise fault
+
+    service = service_of(desk)
+    monkeypatch.setattr(type(desk.database), "write", fails)
+    transport = ASGITransport(app=service.app, raise_app_exceptions=False)
+    body = {"reference": "x-0", "status": "delivered", "at": desk.clock().isoformat()}
+    async with AsyncClient(transport=transport, base_url="http://notifier") as client:
+        told = await client.post(f"/sms/receipts/{SECRET}", json=body)
+        shown = await client.post(f"/sms/receipts/{SECRET}", json=body, headers={"Accept": "text/html"})
+    assert (told.status_code, told.json()["type"]) == (status, f"urn:berceau:{code}")
+    assert ("retry-after" in told.headers) is (status == 503)
+    assert shown.status_code == status and told.json()["detail"] in shown.text
+
+
 async def test_without_a_secret_there_is_no_door_for_receipts(desk: Desk) -> None:
     service = build(desk.database, desk.vault, KEYRING, desk.clock, link_key=b"l" * 32, link_base="",
                     gateway=desk.gateway)  # fmt: skip

@@ -39,6 +39,10 @@ LONGEST_HOLD = timedelta(days=366)
 LONGEST_INTAKE = timedelta(days=184)
 """Half a year: with more, hardly a place would be given before the commission."""
 
+MOST_UNDER_WAY, MOST_AN_HOUR, HOUR = 3, 60, timedelta(hours=1)
+"""Children whose placement by decision is weighed at once in a territory, and in an hour: each has the whole intake
+decided anew. One a minute is more than a commission talks over (a choice)."""
+
 
 class CampaignBody(Body):
     """`starts` are the first days of care that wait: `[start, end)`."""
@@ -158,11 +162,26 @@ def ask_force(tx: sa.Connection, act: Act, campaign: Id, body: ForceBody) -> str
         rule = "La demande n'a pas cette semaine-là."
         raise invalid("pattern", "unknown_pattern", rule, "Choisissez parmi les semaines de la demande.")
     section = section_named(tx, act, body.section)
+    _refuse_too_many(tx, act)
     gesture = act.new_id("G")
     facts = {"campaign": campaign, **body.model_dump()}
     _keep(tx, act, gesture, FORCE, {**facts, "structure": section["structure"]})
     declared(tx, act, act.say(ForceAsked, gesture, **facts, by=act.actor.id))
     return gesture
+
+
+def _refuse_too_many(tx: sa.Connection, act: Act) -> None:
+    """Nobody has the server compute without end. The campaign is locked: whoever counts, counts alone."""
+    g = store.gestures.c
+    lately = (g.territory == act.territory, g.kind == FORCE, g.at > act.now - HOUR)
+    under_way = sa.func.count().filter(g.weighed.is_(sa.null()), g.undone_at.is_(None))
+    asked, waiting = tx.execute(sa.select(sa.func.count(), under_way).where(*lately)).one()
+    if waiting >= MOST_UNDER_WAY:
+        rule = f"Nous cherchons déjà qui serait touché pour {MOST_UNDER_WAY} enfants."
+        raise conflict("", "weighings_under_way", rule, "Attendez ces réponses, puis recommencez.")
+    if asked >= MOST_AN_HOUR:
+        rule = f"Une heure compte {MOST_AN_HOUR} essais au plus."
+        raise conflict("", "too_many_weighings", rule, "Reprenez dans une heure.")
 
 
 def confirm_force(tx: sa.Connection, act: Act, gesture: Id) -> None:

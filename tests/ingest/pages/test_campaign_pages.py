@@ -27,7 +27,14 @@ from contracts.campaigns import (
 from contracts.proposals import CountedPoints
 from contracts.vocabulary import Effect, Period
 from services.ingest import store
-from services.ingest.declare.campaigns import CampaignBody, ask_draft, open_campaign
+from services.ingest.declare.campaigns import (
+    HOUR,
+    MOST_AN_HOUR,
+    MOST_UNDER_WAY,
+    CampaignBody,
+    ask_draft,
+    open_campaign,
+)
 from services.ingest.declare.vacancies import open_vacancy
 from services.ingest.queries import campaign_lists
 from services.ingest.queries import campaigns as queries
@@ -251,6 +258,35 @@ async def test_whom_a_decision_touches_is_read_before_it_is_confirmed(town: Town
     again = await committee.post(f"{gesture}/confirmer")
     assert again.status_code == 409 and "Ce geste est déjà confirmé." in words(again.text)
     assert [row.subject for row in await town.said(ForceConfirmed)] == [asked.subject]
+
+
+async def test_nobody_has_decisions_weighed_without_end(town: Town) -> None:
+    await begin(town)
+    committee = await town.signed_in("committee")
+    sent = {"section": GRANDS, "semaine": "0", "motif": "Vu ensemble"}
+
+    async def asked() -> tuple[int, str]:
+        answer = await committee.post("/campagne/dossier/R-4/placer", data=sent)
+        return answer.status_code, words(answer.text)
+
+    assert [(await asked())[0] for _ in range(MOST_UNDER_WAY)] == [303] * MOST_UNDER_WAY
+    status, shown = await asked()
+    assert status == 422 and f"pour {MOST_UNDER_WAY} enfants. Attendez ces réponses" in shown
+    for one in await town.said(ForceAsked):
+        await committee.post(f"/campagne/geste/{one.subject}/annuler")
+    await town.write(_as_if_asked_often)
+    status, shown = await asked()
+    assert status == 422 and "Reprenez dans une heure." in shown
+    town.clock.advance(HOUR)
+    assert (await asked())[0] == 303
+    assert len(await town.said(ForceAsked)) == MOST_UNDER_WAY + 1
+
+
+def _as_if_asked_often(tx: sa.Connection) -> None:
+    """As many as an hour takes, all of them undone: they were weighed all the same."""
+    row = dict(tx.execute(sa.select(store.gestures).limit(1)).mappings().one())
+    left = MOST_AN_HOUR - MOST_UNDER_WAY
+    tx.execute(store.gestures.insert(), [{**row, "id": f"G-{n}"} for n in range(left)])
 
 
 async def test_a_decision_is_offered_the_sections_of_the_childs_age_first(town: Town) -> None:
