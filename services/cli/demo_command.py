@@ -53,15 +53,7 @@ def demo(
     cluster: Annotated[bool, typer.Option(help="Sur Kafka et PostgreSQL (make cluster-demo les démarre).")] = False,
 ) -> None:
     """Voir vivre un territoire inventé : places, demandes, SMS, réponses."""
-    missing = [name for name in ("BERCEAU_KAFKA", "BERCEAU_DATABASE") if cluster and not os.environ.get(name)]
-    if missing:
-        raise typer.BadParameter(
-            f"Il manque {' et '.join(missing)} : lancez plutôt make cluster-demo.", param_hint="--cluster"
-        )
-    if cluster and keep is not None:
-        raise typer.BadParameter("Avec --cluster, les données sont dans PostgreSQL.", param_hint="--keep")
-    if size not in SIZES:
-        raise typer.BadParameter("Choisissez « full » ou « small ».", param_hint="--size")
+    _refuse_what_cannot_be(size, keep if cluster else None, cluster=cluster)
     configure_logs(logging.ERROR)
     plan = Plan(days=days, seed=seed, size=SIZES[size], speed=speed, keep=keep, port=port)
     figures = run(_live(plan, headless=headless, cluster=cluster))
@@ -72,6 +64,19 @@ def demo(
     if figures["violations"]:
         console.print("[red]Le contrôle a trouvé des règles non respectées : voir « violations » avec --json.[/red]")
         raise typer.Exit(1)
+
+
+def _refuse_what_cannot_be(size: str, keep: Path | None, *, cluster: bool) -> None:
+    """Raise BadParameter: `keep` is what was asked of a cluster, whose data are not in a folder."""
+    missing = [name for name in ("BERCEAU_KAFKA", "BERCEAU_DATABASE") if cluster and not os.environ.get(name)]
+    if missing:
+        raise typer.BadParameter(
+            f"Il manque {' et '.join(missing)} : lancez plutôt make cluster-demo.", param_hint="--cluster"
+        )
+    if keep is not None:
+        raise typer.BadParameter("Avec --cluster, les données sont dans PostgreSQL.", param_hint="--keep")
+    if size not in SIZES:
+        raise typer.BadParameter("Choisissez « full » ou « small ».", param_hint="--size")
 
 
 async def _live(plan: Plan, *, headless: bool, cluster: bool) -> dict[str, Any]:

@@ -58,24 +58,28 @@ class Turns:
 
 async def _done(database: Database, do: DoMany[Any, Any], waiting: list[tuple[Any, asyncio.Future[Any]]]) -> None:
     try:
-        found = await database.write(do, [asked for asked, _ in waiting])
-    except asyncio.CancelledError:
-        for _, answer in waiting:
-            answer.cancel()
-        raise
-    except Exception as error:
-        if len(waiting) == 1 or failure_of(error) is Failure.AWAY:  # away: whether it was committed is not known
-            _tell(waiting, error)
+        write = database.write(do, [asked for asked, _ in waiting])
+        found: Sequence[Any] | BaseException
+        (found,) = await asyncio.gather(write, return_exceptions=True)
+        if not isinstance(found, BaseException):
+            _tell(waiting, found)
+        elif len(waiting) == 1 or failure_of(found) is Failure.AWAY:  # away: whether it was committed is not known
+            _fail(waiting, found)
         else:
             for one in waiting:
                 await _done(database, do, [one])
-    else:
-        for (_, answer), result in zip(waiting, found, strict=True):
-            if not answer.done():  # whoever asked may have left
-                answer.set_result(result)
+    finally:
+        for _, answer in waiting:
+            answer.cancel()  # where the process ends meanwhile; what has its answer keeps it
 
 
-def _tell(waiting: list[tuple[Any, asyncio.Future[Any]]], error: Exception) -> None:
+def _tell(waiting: list[tuple[Any, asyncio.Future[Any]]], found: Sequence[Any]) -> None:
+    for (_, answer), result in zip(waiting, found, strict=True):
+        if not answer.done():  # whoever asked may have left
+            answer.set_result(result)
+
+
+def _fail(waiting: list[tuple[Any, asyncio.Future[Any]]], error: BaseException) -> None:
     for _, answer in waiting:
         if not answer.done():
             answer.set_exception(error)

@@ -16,7 +16,7 @@ from services.bus.health import health_routes
 from services.bus.service import Service
 from services.notifier import store
 from services.notifier import tables as t
-from services.notifier.faults import tell_what_is_away
+from services.notifier.faults import on_fault
 from services.notifier.gateways import phone_threads
 from services.notifier.gateways.gateway import Gateway
 from services.notifier.gateways.http import DeliveryReport, receipt_of
@@ -43,8 +43,7 @@ def build(
     has_phones = isinstance(way, PhoneGateway)
     sender = Sender(database, vault, keyring, way, clock, link_key, link_base, 1 if has_phones else at_once)
     reader = Reader("notifier", database, HANDLERS, clock)
-    app = FastAPI(title="Berceau : messages", docs_url=None, redoc_url=None)
-    tell_what_is_away(app)
+    app = FastAPI(title="Berceau : messages", docs_url=None, redoc_url=None, exception_handlers={Exception: on_fault})
     app.include_router(health_routes("notifier", database, reader, clock, relayed=relayed))
     app.state.doors = [_receipts(database, clock, receipt_secret)]
     if gateway is None and inbound is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from services.bus.retries import Failure, failure_of
@@ -29,12 +29,8 @@ _PAGE = """<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{ti
 """Without a style: nothing of the service may be there to give one."""
 
 
-def tell_what_is_away(app: FastAPI) -> None:
-    """Give every fault of these doors an answer. Nothing that was sent enters the log."""
-    app.add_exception_handler(Exception, _on_fault)
-
-
-async def _on_fault(request: Request, error: Exception) -> Response:
+async def on_fault(request: Request, error: Exception) -> Response:
+    """The answer to whatever no door expects. Nothing that was sent enters the log."""
     last = extract_tb(error.__traceback__)[-1]
     log.error("request.failed", error=type(error).__name__, at=f"{PurePath(last.filename).name}:{last.lineno}")
     if isinstance(error, httpx2.HTTPError) or failure_of(error) is Failure.AWAY:
