@@ -30,15 +30,21 @@ class CampaignOpened(Event):
 
 
 class CampaignEnded(Event):
-    """A person gives the campaign up: nothing waits for it any more, and nothing was decided."""
+    """A person gives the campaign up: nothing waits for it any more, and nothing was decided.
+
+    The `reason` is not written any more: free words stay with the guichet.
+    """
 
     type: Literal["campaign.ended"]
-    reason: str = Field(min_length=1)
+    reason: str = ""
     by: Id
 
 
 class CampaignReleased(Event):
-    """The commission lets leave what `draft` says. What has moved since is left out and named."""
+    """The commission lets leave what `draft` says. What has moved since is left out and named.
+
+    The `note` is not written any more: free words stay with the guichet.
+    """
 
     type: Literal["campaign.released"]
     draft: Id
@@ -76,7 +82,8 @@ class PlaceHeld(Event):
 class ForceAsked(Event):
     """A person would place this child here, whatever its rank: first it is weighed whom that touches.
 
-    `pattern` is the position of the days wanted among the request's patterns. The `reason` stays with those who decide.
+    `pattern` is the position of the days wanted among the request's patterns. The `reason` stays with those who decide,
+    and is not written any more.
     """
 
     type: Literal["force.asked"]
@@ -84,7 +91,7 @@ class ForceAsked(Event):
     request: Id
     section: Id
     pattern: int = Field(default=0, ge=0)
-    reason: str = Field(min_length=1)
+    reason: str = ""
     by: Id
 
 

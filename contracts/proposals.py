@@ -74,8 +74,10 @@ class ProposalMade(Event):
 
 
 class ProposalHeld(Event):
+    """A person keeps it back. The `reason` is that of `release.suspended`, which is not written any more."""
+
     type: Literal["proposal.held"]
-    reason: str
+    reason: str = ""
     until: date
     by: Id
 

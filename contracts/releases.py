@@ -12,7 +12,10 @@ from contracts.vocabulary import Id, WithdrawalReason
 
 
 class ReleaseGiven(Event):
-    """These prepared proposals may leave; one gesture for all of a round."""
+    """These prepared proposals may leave; one gesture for all of a round.
+
+    The `note` is not written any more: free words stay with the guichet.
+    """
 
     type: Literal["release.given"]
     proposals: tuple[Id, ...] = Field(min_length=1)
@@ -21,11 +24,14 @@ class ReleaseGiven(Event):
 
 
 class ReleaseSuspended(Event):
-    """A person keeps one prepared proposal back, with a reason and a date."""
+    """A person keeps one prepared proposal back until a date.
+
+    The `reason` is not written any more: free words stay with the guichet.
+    """
 
     type: Literal["release.suspended"]
     proposal: Id
-    reason: str = Field(min_length=1)
+    reason: str = ""
     until: date
     by: Id
 

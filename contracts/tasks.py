@@ -28,7 +28,10 @@ class TaskSettled(Event):
 
 
 class TaskHandled(Event):
-    """A person says that a task is done, or puts it off: it comes back at `again_at`."""
+    """A person says that a task is done, or puts it off: it comes back at `again_at`.
+
+    The `note` is not written any more: free words stay with the guichet.
+    """
 
     type: Literal["task.handled"]
     by: Id

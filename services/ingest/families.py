@@ -33,6 +33,7 @@ from services.ingest.declare.requests import (
 from services.ingest.guichet import Guichet
 from services.ingest.problems import Problem, invalid, refuse_if
 from services.ingest.queries.proposals import reached_contact
+from services.ingest.words import erase_words
 from services.vault import (
     Contact,
     ContactChannel,
@@ -199,8 +200,13 @@ async def erase_if_unknown(guichet: Guichet, act: Act, request: str) -> bool:
     known = await guichet.database.read(families_known)
     if row is None or row["family"] in known:
         return False
-    await guichet.database.write(did, act, "family.erased", row["family"])
+    await guichet.database.write(_erased, act, row["family"])
     return await erase(guichet, row["family"])
+
+
+def _erased(tx: sa.Connection, act: Act, family: str) -> None:
+    erase_words(tx, family)
+    did(tx, act, "family.erased", family)
 
 
 async def suspend_if_wrong(

@@ -175,12 +175,14 @@ notes = sa.Table(
     metadata,
     key(),
     named("about"),
+    named("what"),
     named("by"),
     sa.Column("text", sa.String(500), nullable=False),
     sa.Column("at", Instant, nullable=False),
     sa.Index("notes_about", "about"),
 )
-"""Words in free text beside an act. Only the coordinator reads them, and they never travel."""
+"""Words in free text beside an act, which `what` names as its event does. Only the coordinator reads them (why a
+proposal is kept back: whoever may let it leave), and they never travel."""
 
 campaigns = sa.Table(
     "campaigns",

@@ -30,6 +30,7 @@ from services.ingest.declare.bodies import Body, Words, check_period
 from services.ingest.declare.territories import require_published
 from services.ingest.problems import Problem, conflict, invalid, refuse_if, unknown
 from services.ingest.projection.tables import drafts
+from services.ingest.words import keep_words
 
 OPEN, RELEASING = "open", "releasing"
 HOLD, FORCE = "hold", "force"
@@ -105,7 +106,8 @@ def end_campaign(tx: sa.Connection, act: Act, campaign: Id, body: EndingBody) ->
     store.update(tx, store.campaigns, campaign, state=OVER, ended_at=act.now)
     own = (store.gestures.c.campaign == campaign, store.gestures.c.undone_at.is_(None))
     tx.execute(sa.update(store.gestures).where(*own).values(undone_at=act.now, undone_by=act.actor.id))
-    declared(tx, act, act.say(CampaignEnded, campaign, reason=body.reason, by=act.actor.id))
+    keep_words(tx, act, CampaignEnded, (campaign,), body.reason)
+    declared(tx, act, act.say(CampaignEnded, campaign, by=act.actor.id))
 
 
 def ask_draft(tx: sa.Connection, act: Act, campaign: Id) -> str:
@@ -130,7 +132,8 @@ def release_campaign(tx: sa.Connection, act: Act, campaign: Id, body: ReleasedBo
         rule = "Un geste a suivi ce brouillon."
         raise conflict("draft", "gesture_since", rule, "Refaites un brouillon, puis relisez-le.")
     store.update(tx, store.campaigns, campaign, state=RELEASING, released_at=act.now)
-    declared(tx, act, act.say(CampaignReleased, campaign, draft=body.draft, by=act.actor.id, note=body.note))
+    keep_words(tx, act, CampaignReleased, (campaign,), body.note)
+    declared(tx, act, act.say(CampaignReleased, campaign, draft=body.draft, by=act.actor.id))
 
 
 def hold_place(tx: sa.Connection, act: Act, body: HeldBody) -> str:
@@ -164,8 +167,8 @@ def ask_force(tx: sa.Connection, act: Act, campaign: Id, body: ForceBody) -> str
     section = section_named(tx, act, body.section)
     _refuse_too_many(tx, act)
     gesture = act.new_id("G")
-    facts = {"campaign": campaign, **body.model_dump()}
-    _keep(tx, act, gesture, FORCE, {**facts, "structure": section["structure"]})
+    facts = {"campaign": campaign, **body.model_dump(exclude={"reason"})}
+    _keep(tx, act, gesture, FORCE, {**facts, "structure": section["structure"], "reason": body.reason})
     declared(tx, act, act.say(ForceAsked, gesture, **facts, by=act.actor.id))
     return gesture
 

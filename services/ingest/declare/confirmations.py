@@ -19,6 +19,7 @@ from services.ingest.declare.bodies import Body, Words
 from services.ingest.declare.replies import proposal_for
 from services.ingest.problems import Problem, conflict, refuse_if, unknown
 from services.ingest.projection.tables import placements
+from services.ingest.words import keep_words
 
 LATEST_NEWS = timedelta(days=31)
 """A departure that is said more than a month late is settled with the guichet, not by a form."""
@@ -55,9 +56,7 @@ def confirm_admission(tx: sa.Connection, act: Act, proposal: Id, body: Confirmat
 def refuse_admission(tx: sa.Connection, act: Act, proposal: Id, body: RefusalBody) -> None:
     """The structure does not take the child."""
     _accepted(tx, act, proposal)
-    if body.note:
-        note = {"id": act.new_id("B"), "about": proposal, "by": act.actor.id, "text": body.note, "at": act.now}
-        store.put(tx, store.notes, note)
+    keep_words(tx, act, AdmissionRefused, (proposal,), body.note)
     facts = {"proposal": proposal, "reason": body.reason, "said_by": act.actor.id}
     declared(tx, act, act.say(AdmissionRefused, proposal, **facts))
 

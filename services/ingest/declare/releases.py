@@ -19,6 +19,7 @@ from services.ingest.declare.replies import proposal_for
 from services.ingest.declare.vacancies import BY_STRUCTURE
 from services.ingest.problems import Problem, Refused, Why, conflict, invalid
 from services.ingest.projection.proposals import awaited
+from services.ingest.words import keep_words
 
 LONGEST_SUSPENSION = timedelta(days=92)
 """A place kept back longer than a quarter is a decision on the place, not on the proposal."""
@@ -60,7 +61,8 @@ def give_release(tx: sa.Connection, act: Act, body: ReleaseBody) -> str:
     for id_ in ids:
         store.put(tx, store.releases, {"id": id_, "territory": act.territory, "at": act.now})
     release = act.new_id("L")
-    declared(tx, act, act.say(ReleaseGiven, release, proposals=ids, by=act.actor.id, note=body.note))
+    keep_words(tx, act, ReleaseGiven, ids, body.note)
+    declared(tx, act, act.say(ReleaseGiven, release, proposals=ids, by=act.actor.id))
     return release
 
 
@@ -72,7 +74,8 @@ def suspend_release(tx: sa.Connection, act: Act, proposal: Id, body: SuspensionB
     if not act.today <= body.until <= act.today + LONGEST_SUSPENSION:
         rule = "Une proposition est retenue trois mois au plus, à partir d'aujourd'hui."
         raise invalid("until", "suspension_dates", rule, "Choisissez une date d'ici trois mois.")
-    facts = {"proposal": proposal, "reason": body.reason, "until": body.until, "by": act.actor.id}
+    keep_words(tx, act, ReleaseSuspended, (proposal,), body.reason)
+    facts = {"proposal": proposal, "until": body.until, "by": act.actor.id}
     declared(tx, act, act.say(ReleaseSuspended, proposal, **facts))
 
 

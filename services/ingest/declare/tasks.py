@@ -20,6 +20,7 @@ from services.ingest.declare.bodies import Body, Words
 from services.ingest.inbound import inbound
 from services.ingest.problems import conflict, unknown
 from services.ingest.projection.tables import proposals, tasks
+from services.ingest.words import keep_words
 
 S = ProposalState
 
@@ -66,7 +67,8 @@ def handle_task(tx: sa.Connection, act: Act, task: Id, body: HandledBody) -> Non
         _require_gesture(tx, row)
     again_at = act.now + timedelta(hours=body.again_in_hours) if body.again_in_hours else None
     store.update(tx, tasks, task, handled_at=act.now, handled_by=act.actor.id)
-    declared(tx, act, act.say(TaskHandled, task, by=act.actor.id, note=body.note, again_at=again_at))
+    keep_words(tx, act, TaskHandled, (row["proposal"] or task,), body.note)
+    declared(tx, act, act.say(TaskHandled, task, by=act.actor.id, again_at=again_at))
 
 
 def _require_gesture(tx: sa.Connection, row: Mapping[str, Any]) -> None:

@@ -101,7 +101,7 @@ def _event(row: Mapping[str, Any]) -> str:
         return f"{what}\u00a0: {RefusalReason(facts['reason']).label.lower()}"
     if row["what"] == "proposal.made" and facts.get("wave"):
         return f"{what}, pour {facts['asked_at_once']} familles en même temps"
-    if row["what"] == "proposal.held":
+    if row["what"] == "proposal.held" and facts["reason"]:
         return f"{what}\u00a0: {facts['reason']}"
     return what
 

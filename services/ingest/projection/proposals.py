@@ -33,6 +33,7 @@ from contracts.vocabulary import MessageTemplate, ProposalState, RefusalReason
 from services.bus.links import fingerprint, proposal_token
 from services.ingest import store
 from services.ingest.projection.tables import history, messages, proposals, verdicts
+from services.ingest.words import why_held_back
 
 CARRIERS = (MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTemplate.WAVE)
 """The messages that bring the proposal itself; the others only speak of it."""
@@ -62,7 +63,8 @@ def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime, *, l
 
 
 def on_proposal_held(tx: sa.Connection, event: ProposalHeld, now: datetime) -> None:
-    _move(tx, event, ProposalState.HELD, event.by, held_until=event.until, held_reason=event.reason)
+    why = event.reason or why_held_back(tx, event.subject)
+    _move(tx, event, ProposalState.HELD, event.by, held_until=event.until, held_reason=why)
 
 
 def on_proposal_released(tx: sa.Connection, event: ProposalReleased, now: datetime) -> None:

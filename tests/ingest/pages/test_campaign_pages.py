@@ -337,7 +337,7 @@ async def test_the_release_asks_to_confirm_and_then_names_what_had_moved(town: T
     answer = await committee.post("/campagne/liberer", data={"brouillon": draft, "mots": "Vu"})
     assert answer.headers["location"] == "/campagne?fait=campagne_liberee"
     (released,) = await town.said(CampaignReleased)
-    assert (released.draft, released.note) == (draft, "Vu")
+    assert (released.draft, released.note) == (draft, "")
     assert "La libération est en cours." in words((await committee.get("/campagne")).text)
     await town.hear(event(CampaignClosed, "C-1", draft=draft, proposals=1, dropped=("R-4",)))
     shown = words((await committee.get("/campagne")).text)
@@ -374,7 +374,7 @@ async def test_a_campaign_is_given_up_with_a_reason(town: Town) -> None:
     coordinator = await town.signed_in("coordinator")
     assert faults((await coordinator.post("/campagne/fin", data={"motif": ""})).text) == ["motif"]
     await coordinator.post("/campagne/fin", data={"motif": "Autre date"})
-    assert [row.reason for row in await town.said(CampaignEnded)] == ["Autre date"]
+    assert [(row.subject, row.reason) for row in await town.said(CampaignEnded)] == [("C-1", "")]
 
 
 async def test_the_guichet_holds_a_place_outside_of_any_campaign_and_the_commission_does_not(town: Town) -> None:

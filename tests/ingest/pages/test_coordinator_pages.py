@@ -158,7 +158,7 @@ async def test_one_is_held_back_with_a_reason_and_a_date(town: Town, guichet: ht
     done = await guichet.post(path, data={**far, "jusqu_au": "2026-11-09"})
     assert done.status_code == 303
     (held,) = await town.said(ReleaseSuspended)
-    assert (held.until, held.reason) == (date(2026, 11, 9), "Fratrie à vérifier")
+    assert (held.until, held.reason) == (date(2026, 11, 9), ""), "why is not said to the other services"
 
 
 async def test_a_contradiction_says_who_of_the_family_said_what_and_how(

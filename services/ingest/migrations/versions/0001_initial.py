@@ -294,6 +294,7 @@ def upgrade() -> None:
         "notes",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("about", sa.String(length=64), nullable=False),
+        sa.Column("what", sa.String(length=64), nullable=False),
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("text", sa.String(length=500), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),

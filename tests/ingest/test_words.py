@@ -1,0 +1,103 @@
+"""What somebody writes in free text beside an act stays in ingest: no event carries it, and an erasure reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from contracts.proposals import ProposalHeld
+from contracts.vocabulary import RefusalReason
+from services.bus.tables import outbox
+from services.ingest import store
+from services.ingest.declare import campaigns, releases, tasks
+from services.ingest.declare.confirmations import RefusalBody, refuse_admission
+from services.ingest.queries.proposals import proposal
+from services.ingest.queries.tasks import to_release
+from services.ingest.words import ERASED, erase_words
+from tests.ingest.people import COMMITTEE, COORDINATOR, DIRECTOR, GRANDS, NOW, TODAY, act, register
+from tests.ingest.proposals import accepted, event, hear, made, released
+from tests.ingest.test_declared_decisions import open_task
+from tests.ingest.test_rights import _campaign
+
+NAMED = "La mère d'Ada Exemple ne répond plus au 06 39 98 00 11."
+SOON = TODAY + timedelta(days=5)
+
+
+def _ready(tx: sa.Connection) -> None:
+    """One of each thing that somebody may write beside."""
+    for request in ("R-1", "R-2"):
+        register(tx, request)
+    hear(tx, made(), made("O-2", "R-2"), released("O-2"), accepted("O-2"))
+    open_task(tx)
+    _campaign(tx)
+
+
+def _hold(tx: sa.Connection) -> None:
+    releases.suspend_release(tx, act(COMMITTEE), "O-1", releases.SuspensionBody(reason=NAMED, until=SOON))
+
+
+ACTS: dict[str, Callable[[sa.Connection], object]] = {
+    "a proposal kept back": _hold,
+    "proposals let leave": lambda tx: releases.give_release(
+        tx, act(COMMITTEE), releases.ReleaseBody(proposals=("O-1",), note=NAMED)
+    ),
+    "an admission refused": lambda tx: refuse_admission(
+        tx, act(DIRECTOR), "O-2", RefusalBody(reason=RefusalReason.FILE_INCOMPLETE, note=NAMED)
+    ),
+    "a task put off": lambda tx: tasks.handle_task(
+        tx, act(COORDINATOR), "K-1", tasks.HandledBody(note=NAMED, again_in_hours=2)
+    ),
+    "a campaign given up": lambda tx: campaigns.end_campaign(
+        tx, act(COORDINATOR), "C-1", campaigns.EndingBody(reason=NAMED)
+    ),
+    "a campaign released": lambda tx: campaigns.release_campaign(
+        tx, act(COMMITTEE), "C-1", campaigns.ReleasedBody(draft="D-1", note=NAMED)
+    ),
+    "a child placed by decision": lambda tx: campaigns.ask_force(
+        tx, act(COMMITTEE), "C-1", campaigns.ForceBody(request="R-2", section=GRANDS, reason=NAMED)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(ACTS))
+def test_free_words_are_kept_here_and_no_event_carries_them(town: sa.Connection, name: str) -> None:
+    _ready(town)
+    before = len(town.execute(sa.select(outbox)).all())
+    ACTS[name](town)
+    bodies = list(town.scalars(sa.select(outbox.c.body).order_by(outbox.c.position)))
+    assert len(bodies) == before + 1
+    assert not [body for body in bodies if "Exemple" in body.decode() or "98 00 11" in body.decode()]
+    kept = [*town.scalars(sa.select(store.notes.c.text)), *town.scalars(sa.select(store.gestures.c.reason))]
+    assert NAMED in kept
+
+
+def test_why_a_proposal_is_kept_back_is_read_where_it_was_written(town: sa.Connection) -> None:
+    _ready(town)
+    _hold(town)
+    hear(town, event(ProposalHeld, "O-1", until=SOON, by=COMMITTEE.id))
+    assert [row["held_reason"] for row in to_release(town, COMMITTEE, NOW) if row["proposal"] == "O-1"] == [NAMED]
+    assert [note["text"] for note in proposal(town, COORDINATOR, "O-1", NOW)["notes"]] == [NAMED]
+    hear(town, event(ProposalHeld, "O-1", until=SOON, by=COMMITTEE.id, reason="Écrit avant"))
+    assert [row["held_reason"] for row in to_release(town, COMMITTEE, NOW) if row["proposal"] == "O-1"] == [
+        "Écrit avant"
+    ]
+
+
+def test_words_about_a_family_that_is_erased_go_with_it_and_no_others(town: sa.Connection) -> None:
+    _ready(town)
+    for name in ("a proposal kept back", "an admission refused", "a child placed by decision", "a campaign given up"):
+        ACTS[name](town)
+    hear(town, event(ProposalHeld, "O-1", until=SOON, by=COMMITTEE.id))
+    family = town.scalar(sa.select(store.requests.c.family).where(store.requests.c.id == "R-1"))
+    assert family is not None
+    erase_words(town, family)
+    about = set(town.scalars(sa.select(store.notes.c.about)))
+    assert about == {"O-2", "C-1"}
+    assert proposal(town, COORDINATOR, "O-1", NOW)["held_reason"] is None
+    other = town.scalar(sa.select(store.requests.c.family).where(store.requests.c.id == "R-2"))
+    erase_words(town, str(other))
+    assert set(town.scalars(sa.select(store.notes.c.about))) == {"C-1"}
+    assert ERASED in set(town.scalars(sa.select(store.gestures.c.reason)))
