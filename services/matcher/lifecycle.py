@@ -46,12 +46,12 @@ def release(step: Step, proposal: Proposal, answer_by: datetime, by: str, note: 
     if not move(step, proposal, S.RELEASED, {"answer_by": answer_by}):
         return False
     tasks.settle(step, TaskKind.RELEASE, proposal, by)
-    store.drop_timers(step.tx, proposal.proposal, RESUME)
+    step.drop_timer(RESUME, proposal.proposal)
     step.say(
         ProposalReleased, proposal.proposal, proposal.territory,
         answer_by=answer_by, by=by, note=note, urgent=proposal.urgent,
     )  # fmt: skip
-    store.set_timer(step.tx, RECEIPT, proposal.proposal, proposal.territory, answer_by)
+    step.set_timer(RECEIPT, proposal.proposal, proposal.territory, answer_by)
     return True
 
 
@@ -59,7 +59,7 @@ def resume(step: Step, proposal: Proposal) -> bool:
     """What a person held back waits for its release again."""
     if not move(step, proposal, S.PREPARED, only=(S.HELD,)):
         return False
-    if not moving.awaits(step.tx, proposal.proposal):
+    if not moving.awaits(step, proposal.proposal):
         tasks.open_task(step, TaskKind.RELEASE, proposal)
     return True
 

@@ -29,6 +29,14 @@ def move(
     values: Mapping[str, object] = NOTHING_ELSE,
     only: Iterable[ProposalState] = tuple(ProposalState),
 ) -> bool:
-    """The one conditional update: from a state that allows it, and from those of `only`."""
+    """The one conditional update: from a state that allows it, and from those of `only`.
+
+    What this very step has made and not written yet is changed where it waits.
+    """
     allowed = [before for before in only if state in NEXT[before]]
-    return store.change_proposal(step.tx, proposal.proposal, allowed, state=state.value, **values)
+    row = step.sheet.unwritten(proposal.proposal)
+    if row is None:
+        return store.change_proposal(step.tx, proposal.proposal, allowed, state=state.value, **values)
+    may = row["state"] in allowed
+    row.update({**values, "state": state.value} if may else {})
+    return may

@@ -28,6 +28,8 @@ from services.matcher.step import Step
 from services.matcher.store import Proposal
 
 _ONE_DAY = timedelta(days=1)
+DEPARTURE = "departure"
+"""What a step notes of a proposal that waits for one."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ def loans(step: Step, hold: Hold, departures: Sequence[Departure]) -> list[Loan]
     A child that keeps some of its hours needs no place for them twice: it leaves them to itself, so that the round may
     count on every place that it counted.
     """
+    if not departures:
+        return []
     leaving = {departure.hold: departure for departure in departures}
     left = store.holds(step.tx, t.holds.c.hold.in_(leaving), t.holds.c.section == hold.section)
     lenders = [row for held in left if (row := _from(held, leaving[held.id].start)) is not None]
@@ -92,25 +96,26 @@ def note_loans(step: Step, hold: Hold, territory: str, found: Sequence[Loan]) ->
             "hold": f"{hold.id}.{n}", "territory": territory, "section": hold.section, "proposal": hold.id,
             "is_placement": False, "slots": store.slots_json(loan.amount.slots), "starts": loan.amount.period.start,
             "ends": loan.amount.period.end, "units": -1, "entitled_to": loan.entitled_to.value,
-            "lent_by": loan.departure.hold,
+            "lent_by": loan.departure.hold, "forced": None,
         }
         for n, loan in enumerate(found)
     ]  # fmt: skip
-    if rows:
-        step.tx.execute(t.holds.insert(), rows)
+    step.insert(t.holds, *rows)
 
 
-def await_departures(tx: sa.Connection, proposal: str, departs: Collection[str]) -> None:
+def await_departures(step: Step, proposal: str, departs: Collection[str]) -> None:
     """The proposal leaves once the children of these proposals have their new places."""
-    rows = [{"proposal": proposal, "departs": name} for name in sorted(departs)]
-    if rows:
-        tx.execute(t.awaited.insert(), rows)
+    step.insert(t.awaited, *({"proposal": proposal, "departs": name} for name in sorted(departs)))
+    if departs:
+        step.sheet.note(DEPARTURE, proposal)
 
 
-def awaits(tx: sa.Connection, proposal: str) -> bool:
+def awaits(step: Step, proposal: str) -> bool:
     """True while a departure that the proposal needs is not sure."""
+    if step.sheet.is_about_new(DEPARTURE, proposal) is False:
+        return False
     awaited = sa.select(t.awaited.c.departs).where(t.awaited.c.proposal == proposal)
-    return tx.execute(awaited.limit(1)).first() is not None
+    return step.tx.execute(awaited.limit(1)).first() is not None
 
 
 def waiting_for(tx: sa.Connection, departs: str) -> list[str]:
@@ -126,7 +131,7 @@ def arrived(step: Step, proposal: Proposal) -> None:
     for waiting in waiting_for(step.tx, proposal.proposal):
         same = (t.awaited.c.proposal == waiting, t.awaited.c.departs == proposal.proposal)
         step.tx.execute(t.awaited.delete().where(*same))
-        if not awaits(step.tx, waiting):
+        if not awaits(step, waiting):
             store.set_timer(step.tx, moves.FREED, waiting, proposal.territory, step.now)
 
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
@@ -89,17 +90,22 @@ def propose(step: Step, place: Place) -> Proposal:
     """
     name = proposal_id(place.request, step.cause)
     departs = _hold(step, place, name) if place.wave is None else set[str]()
-    territory = store.territory_row(step.tx, place.territory)
-    voted = territory is not None and territory["automatic_release"]
+    voted = _leaves_at_once(step, place.territory)
     alone = place.held_by is None and leaves_by_itself(place.kind, place.counted, place.to_prepare, voted)
-    _write(step, place, name, departs, needs_person=not alone)
-    proposal = store.proposal(step.tx, name)
-    assert proposal is not None  # noqa: S101 - written just above, in this transaction
-    store.touch_request(step.tx, place.request)
+    proposal = _write(step, place, name, departs, needs_person=not alone)
     set_lapse(step, proposal)
     if place.to_prepare:
         tasks.open_task(step, TaskKind.TO_PREPARE, proposal)
     return proposal
+
+
+def _leaves_at_once(step: Step, territory: str) -> bool:
+    """True where the territory has voted that proposals leave by themselves."""
+    known = step.sheet.releases
+    if territory not in known:
+        row = store.territory_row(step.tx, territory)
+        known[territory] = row is not None and row["automatic_release"]
+    return known[territory]
 
 
 def propose_wave(
@@ -123,7 +129,7 @@ def offer(step: Step, proposal: Proposal) -> None:
     """
     if _waits(step, proposal):
         return
-    if not any(row.needs_person for row in [proposal, *together.beside(step.tx, proposal)]):
+    if not any(row.needs_person for row in [proposal, *together.beside(step, proposal)]):
         release(step, proposal, "policy")
     elif proposal.held_by is None:
         tasks.open_task(step, TaskKind.RELEASE, proposal)
@@ -137,7 +143,7 @@ def release(step: Step, proposal: Proposal, by: str, note: str = "") -> bool:
     """
     if proposal.state not in (ProposalState.PREPARED, ProposalState.HELD) or _waits(step, proposal):
         return False
-    others = together.beside(step.tx, proposal)
+    others = together.beside(step, proposal)
     if not _release(step, proposal, by, note):
         return False
     for other in others:
@@ -147,8 +153,7 @@ def release(step: Step, proposal: Proposal, by: str, note: str = "") -> bool:
 
 def _waits(step: Step, proposal: Proposal) -> bool:
     """True while a child has to leave its place first, for this one or for a sibling's."""
-    family = [proposal, *together.beside(step.tx, proposal)]
-    return any(moving.awaits(step.tx, row.proposal) for row in family)
+    return any(moving.awaits(step, row.proposal) for row in [proposal, *together.beside(step, proposal)])
 
 
 def _release(step: Step, proposal: Proposal, by: str, note: str) -> bool:
@@ -162,6 +167,8 @@ def _release(step: Step, proposal: Proposal, by: str, note: str) -> bool:
 
 def birth_is_unsure(step: Step, request: str) -> bool:
     """The due date is past and nobody has said that the child is born: the guichet calls, no text leaves."""
+    if request in step.sheet.needs:
+        return is_birth_unsure(step.sheet.needs[request], local_day(step.now))
     row = store.request_row(step.tx, request)
     return row is not None and bool(row["need"]) and is_birth_unsure(store.need(row), local_day(step.now))
 
@@ -170,7 +177,7 @@ def set_lapse(step: Step, proposal: Proposal) -> None:
     """When it is of no use any more: as single days begin, with the grace for answers on their way; as weeks end."""
     due = care_begins(proposal) + step.policy.grace if days_are_counted(proposal) else last_hour(proposal)
     if due is not None:
-        store.set_timer(step.tx, LAPSE, proposal.proposal, proposal.territory, due)
+        step.set_timer(LAPSE, proposal.proposal, proposal.territory, due)
 
 
 def last_hour(proposal: Proposal | ProposalMade) -> datetime | None:
@@ -228,28 +235,25 @@ def _limit(step: Step, proposal: Proposal) -> datetime:
 
 def _hold(step: Step, place: Place, name: str) -> set[str]:
     """Lock the section's row, count again, and only then hold. Returns the proposals whose children must move first."""
-    known = store.lock_section(step.tx, place.section)
+    shelf = step.shelf(place.section)
+    if shelf is None:
+        raise NoRoom(place.section)
     hold = Hold(id=name, section=place.section, slots=place.slots, period=place.period, entitled_to=place.entitled_to)
     own = () if place.replaces is None else (Departure(name, place.replaces, place.period.start),)
     lent = moving.loans(step, hold, [*own, *place.after])
-    held = [*store.counted(step.tx, place.section), *(loan.as_hold(hold) for loan in lent)]
-    places = store.places_in(step.tx, place.section)
-    if (
-        not known
-        or overfull(places, held, hold, step.now)
-        or not _is_on_call_if_it_must(place, places, held, hold, step)
-    ):
+    held = [*shelf.held, *(loan.as_hold(hold) for loan in lent)]
+    fits = not overfull(shelf.places, held, hold, step.now)
+    if not fits or not _is_on_call_if_it_must(place, shelf.places, held, hold, step):
         raise NoRoom(place.section)
-    step.tx.execute(
-        t.holds.insert().values(
-            hold=name, territory=place.territory, section=place.section, proposal=name,
-            is_placement=False, slots=store.slots_json(place.slots), starts=place.period.start, ends=place.period.end,
-            units=1, entitled_to=place.entitled_to.value, forced=place.request if place.by_person else None,
-        )
-    )  # fmt: skip
+    step.insert(t.holds, {
+        "hold": name, "territory": place.territory, "section": place.section, "proposal": name, "is_placement": False,
+        "slots": store.slots_json(place.slots), "starts": place.period.start, "ends": place.period.end, "units": 1,
+        "entitled_to": place.entitled_to.value, "lent_by": None, "forced": place.request if place.by_person else None,
+    })  # fmt: skip
     moving.note_loans(step, hold, place.territory, lent)
+    shelf.held = [*held, hold]
     departs = {loan.departure.proposal for loan in lent} - {name}
-    moving.await_departures(step.tx, name, departs)
+    moving.await_departures(step, name, departs)
     return departs
 
 
@@ -264,20 +268,20 @@ def _is_on_call_if_it_must(
     return not overfull(kept, on_call, hold, step.now)
 
 
-def _write(step: Step, place: Place, proposal_id: str, departs: set[str], *, needs_person: bool) -> None:
-    code = free_code(step.tx, place.territory, proposal_id)
-    step.tx.execute(
-        t.proposals.insert().values(
-            proposal=proposal_id, territory=place.territory, round=place.round, request=place.request,
-            family=place.family, structure=place.structure, section=place.section, kind=place.kind.value,
-            slots=store.slots_json(place.slots), starts=place.period.start, ends=place.period.end, code=code,
-            state=ProposalState.PREPARED.value, made_at=step.now, tier=place.tier, points=place.points,
-            since=place.since, needs_person=needs_person, urgent=place.urgent, held_by=place.held_by, was_sent=False,
-            partial=place.partial, replaces=place.replaces, siblings=place.siblings, wave=place.wave,
-        )
-    )  # fmt: skip
+def _write(step: Step, place: Place, name: str, departs: set[str], *, needs_person: bool) -> Proposal:
+    code = step.sheet.codes.get(name) or free_code(step.tx, place.territory, name)
+    row = {
+        **NOTHING_YET, "proposal": name, "territory": place.territory, "round": place.round, "request": place.request,
+        "family": place.family, "structure": place.structure, "section": place.section, "kind": place.kind.value,
+        "slots": store.slots_json(place.slots), "starts": place.period.start, "ends": place.period.end, "code": code,
+        "state": ProposalState.PREPARED.value, "made_at": step.now, "tier": place.tier, "points": place.points,
+        "since": place.since, "needs_person": needs_person, "urgent": place.urgent, "held_by": place.held_by,
+        "was_sent": False, "partial": place.partial, "replaces": place.replaces, "siblings": place.siblings,
+        "wave": place.wave,
+    }  # fmt: skip
+    step.propose(row)
     step.say(
-        ProposalMade, proposal_id, place.territory,
+        ProposalMade, name, place.territory,
         round=place.round, request=place.request, family=place.family, structure=place.structure,
         section=place.section, slots=place.slots, period=place.period, kind=place.kind, code=code, tier=place.tier,
         points=place.points, reasons=place.reasons, rank=place.rank, needs_person=needs_person,
@@ -285,10 +289,17 @@ def _write(step: Step, place: Place, proposal_id: str, departs: set[str], *, nee
         keeps_place=_keeps_place(step, place), after=tuple(sorted(departs)), siblings=place.siblings,
         wave=place.wave, asked_at_once=place.asked_at_once, asked_as=place.asked_as,
     )  # fmt: skip
+    return store.as_proposal(row)
+
+
+NOTHING_YET = MappingProxyType(dict.fromkeys(column.name for column in t.proposals.c))
+"""Every column of a proposal of which nothing is known."""
 
 
 def _keeps_place(step: Step, place: Place) -> bool:
     """True for a child whose own place goes on beyond the first day of this one."""
+    if place.replaces is None:
+        return False
     later = t.holds.c.ends.is_(None) | (t.holds.c.ends > place.period.start)
     own = sa.select(t.holds.c.hold).where(t.holds.c.hold == place.replaces, later)
-    return place.replaces is not None and step.tx.scalar(own) is not None
+    return step.tx.scalar(own) is not None

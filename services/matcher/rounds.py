@@ -250,9 +250,8 @@ def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime, memor
     step = Step(tx, now, loaded.round.id, loaded.policy)
     territory = loaded.round.territory
     store.territory_row(tx, territory, lock=True)
-    for request, why in sorted(loaded.aside.items()):
-        if loaded.told.get(request) != aside(request, why).digest:
-            say(step, loaded, aside(request, why))
+    out = [aside(request, why) for request, why in sorted(loaded.aside.items())]
+    say(step, loaded, *(row for row in out if loaded.told.get(row.request) != row.digest))
     broken = tally.broken
     note(step, loaded, tally, broken, memory.runs.text(tally.asked or loaded.round, memory.spelling))
     if broken:

@@ -104,19 +104,29 @@ class Known:
     digest: str
 
 
-def say(step: Step, loaded: Loaded, told: Told) -> None:
-    """Say the reason of a request, if it is not what was said before."""
-    same = t.explanations.c.request == told.request
-    before = step.tx.scalar(sa.select(t.explanations.c.hash).where(same))
-    digest = told.digest
-    if before == digest:
+def say(step: Step, loaded: Loaded, *news: Told) -> None:
+    """Say the reasons of these requests, each if it is not what was said before."""
+    if not news:
         return
-    if before is None:
-        step.tx.execute(t.explanations.insert().values(request=told.request, hash=digest))
-    else:
-        step.tx.execute(t.explanations.update().where(same).values(hash=digest))
-    step.say(
-        RequestExplained, told.request, loaded.round.territory,
-        round=loaded.round.id, placed=told.placed, phrases=told.said, plain_phrases=told.plain,
-        family_phrases=told.family, reason=told.reason,
-    )  # fmt: skip
+    asked = sa.select(t.explanations).where(t.explanations.c.request.in_([told.request for told in news]))
+    before = {row.request: row.hash for row in step.tx.execute(asked)}
+    digests = {told.request: told.digest for told in news}
+    changed = [told for told in news if before.get(told.request) != digests[told.request]]
+    for told in changed:
+        step.say(
+            RequestExplained, told.request, loaded.round.territory,
+            round=loaded.round.id, placed=told.placed, phrases=told.said, plain_phrases=told.plain,
+            family_phrases=told.family, reason=told.reason,
+        )  # fmt: skip
+    new = {told.request for told in changed} - before.keys()
+    step.insert(t.explanations, *({"request": name, "hash": digests[name]} for name in sorted(new)))
+    other = [{"_request": told.request, "hash": digests[told.request]} for told in changed if told.request not in new]
+    if other:
+        step.tx.execute(_SAY_OTHERWISE, other)
+
+
+_SAY_OTHERWISE = (
+    t.explanations.update()
+    .where(t.explanations.c.request == sa.bindparam("_request"))
+    .values(hash=sa.bindparam("hash"))
+)

@@ -5,7 +5,7 @@ Rows of proposals come back as `Proposal`, so that a decision reads as the field
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -86,7 +86,8 @@ class Proposal:
     withdrawn_for: WithdrawalReason | None
 
 
-def _proposal(row: Any) -> Proposal:
+def as_proposal(row: TableRow) -> Proposal:
+    """The proposal of a row that has all columns."""
     values = {name: row[name] for name in Proposal.__dataclass_fields__ if name != "period"}
     values.update(
         kind=VacancyKind(row["kind"]),
@@ -102,7 +103,7 @@ def _proposal(row: Any) -> Proposal:
 def proposal(tx: sa.Connection, proposal_id: str) -> Proposal | None:
     """The proposal, its row locked until the transaction ends."""
     row = tx.execute(_PROPOSAL, {"_name": proposal_id}).mappings().first()
-    return _proposal(row) if row else None
+    return as_proposal(row) if row else None
 
 
 _NAME = sa.bindparam("_name", type_=sa.String)
@@ -112,7 +113,7 @@ _PROPOSAL = sa.select(t.proposals).where(t.proposals.c.proposal == _NAME).with_f
 
 def live_proposals(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Proposal]:
     query = sa.select(t.proposals).where(t.IS_LIVE, *conditions).order_by(t.proposals.c.proposal)
-    return [_proposal(row) for row in tx.execute(query).mappings()]
+    return [as_proposal(row) for row in tx.execute(query).mappings()]
 
 
 def change_proposal(
@@ -130,12 +131,17 @@ def change_proposal(
 
 def lock_section(tx: sa.Connection, section: str) -> bool:
     """Lock the section's row and count the change. Every change of what it holds or offers goes through here."""
-    return tx.execute(_LOCK_SECTION, {"_name": section}).first() is not None
+    return bool(lock_sections(tx, [section]))
 
 
-_LOCK_SECTION = (
+def lock_sections(tx: sa.Connection, sections: Collection[str]) -> list[str]:
+    """The same for several at once: those that are known. Whoever locks several has the territory's lock."""
+    return list(tx.scalars(_LOCK_SECTIONS, {"_names": sections}))
+
+
+_LOCK_SECTIONS = (
     t.sections.update()
-    .where(t.sections.c.section == _NAME)
+    .where(t.sections.c.section.in_(sa.bindparam("_names", expanding=True)))
     .values(version=t.sections.c.version + 1)
     .returning(t.sections.c.section)
 )
@@ -205,8 +211,13 @@ def loans(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[tuple[
 
 def counted(tx: sa.Connection, section: str) -> list[Hold]:
     """All that counts against the places of a section: what is held, and what of it is lent."""
-    own = t.holds.c.section == section
-    return [*holds(tx, own), *(loan for _, loan in loans(tx, own))]
+    return all_counted(tx, t.holds.c.section == section)
+
+
+def all_counted(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Hold]:
+    """What is held, and what of it is lent, of these."""
+    query = sa.select(t.holds).where(*conditions).order_by(t.holds.c.lent_by.is_not(None), t.holds.c.hold)
+    return [hold(row) for row in tx.execute(query).mappings()]
 
 
 def hold(row: TableRow) -> Hold:
@@ -243,6 +254,18 @@ def touch_request(tx: sa.Connection, request: str, **values: object) -> None:
         .where(t.requests.c.request == request)
         .values(version=t.requests.c.version + 1, **values)
     )  # fmt: skip
+
+
+def touch_requests(tx: sa.Connection, requests: Collection[str]) -> None:
+    """Count a change of each of these."""
+    tx.execute(_TOUCH, {"_names": requests})
+
+
+_TOUCH = (
+    t.requests.update()
+    .where(t.requests.c.request.in_(sa.bindparam("_names", expanding=True)))
+    .values(version=t.requests.c.version + 1)
+)
 
 
 def territory_row(tx: sa.Connection, territory: str, *, lock: bool = False) -> sa.RowMapping | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from contracts.tasks import TaskOpened, TaskSettled
@@ -23,13 +23,19 @@ def open_task(
     if proposal is not None:
         territory = proposal.territory
         facts = {"proposal": proposal.proposal, "request": proposal.request, "structure": proposal.structure}
-    if store.open_tasks(step.tx, kind, **{k: v for k, v in facts.items() if v is not None}):
+    if _is_open(step, kind, facts):
         return
     task = hashlib.sha256(f"{kind}/{sorted(facts.items())}/{step.cause}".encode()).hexdigest()[:16]
-    step.tx.execute(
-        t.tasks.insert().values(task=task, territory=territory, kind=kind.value, opened_at=step.now, **facts)
-    )
+    step.insert(t.tasks, {"task": task, "territory": territory, "kind": kind.value, "opened_at": step.now, **facts})
+    if facts["proposal"] is not None:
+        step.sheet.note(f"task/{kind}", facts["proposal"])
     step.say(TaskOpened, task, territory, kind=kind, due=due, detail=detail, **facts)
+
+
+def _is_open(step: Step, kind: TaskKind, facts: Mapping[str, str | None]) -> bool:
+    if step.sheet.is_about_new(f"task/{kind}", facts["proposal"]) is False:
+        return False
+    return bool(store.open_tasks(step.tx, kind, **{k: v for k, v in facts.items() if v is not None}))
 
 
 def settle_task(step: Step, task: str, territory: str, by: str) -> bool:
@@ -46,6 +52,8 @@ def settle_task(step: Step, task: str, territory: str, by: str) -> bool:
 
 
 def settle(step: Step, kind: TaskKind, proposal: Proposal, by: str) -> None:
+    if step.sheet.is_about_new(f"task/{kind}", proposal.proposal) is False:
+        return
     for task in store.open_tasks(step.tx, kind, proposal=proposal.proposal):
         settle_task(step, task, proposal.territory, by)
 

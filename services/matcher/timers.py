@@ -115,7 +115,7 @@ def _resume(step: Step, proposal: Proposal) -> None:
 
 def _offer(step: Step, proposal: Proposal) -> None:
     """Those whose places it needed have moved: it leaves, or waits for a person to release it, with its siblings'."""
-    for waiting in [proposal, *together.beside(step.tx, proposal)]:
+    for waiting in [proposal, *together.beside(step, proposal)]:
         if waiting.state is ProposalState.PREPARED:
             offer(step, waiting)
 

@@ -19,6 +19,7 @@ from contracts.vocabulary import ProposalState
 from services.matcher import store
 from services.matcher import tables as t
 from services.matcher.solver.schema import Request, Siblings, Together, Travel
+from services.matcher.step import Step
 from services.matcher.store import Proposal
 
 ANSWER_AWAITED = "Attend la réponse qui concerne son frère ou sa sœur."
@@ -101,9 +102,9 @@ def nearby(
     return [Travel(one=one, other=other, minutes=minutes) for (one, other), minutes in sorted(pairs.items())]
 
 
-def beside(tx: sa.Connection, proposal: Proposal) -> list[Proposal]:
+def beside(step: Step, proposal: Proposal) -> list[Proposal]:
     """The proposals to the other children of the family that have not left either."""
     if proposal.siblings is None:
         return []
     same = (t.proposals.c.siblings == proposal.siblings, t.proposals.c.proposal != proposal.proposal)
-    return store.live_proposals(tx, *same, t.proposals.c.state.in_(UNSENT), t.proposals.c.round == proposal.round)
+    return store.live_proposals(step.tx, *same, t.proposals.c.state.in_(UNSENT), t.proposals.c.round == proposal.round)

@@ -42,6 +42,7 @@ def wave_name(lead: str, cause: str) -> str:
 
 def hold_once(step: Step, territory: str, hold: Hold) -> bool:
     """Hold one place for a whole wave, or more hours of it; False if there is no room by now. It locks the section."""
+    step.sheet.shelves.pop(hold.section, None)
     if not store.lock_section(step.tx, hold.section):
         return False
     others = [row for row in store.counted(step.tx, hold.section) if row.id != hold.id]

@@ -5,7 +5,7 @@ When to modify: when a round writes one more thing for a child.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
@@ -16,11 +16,14 @@ from contracts.proposals import CountedPoints
 from contracts.vocabulary import Audience, VacancyKind
 from services.matcher import asked_at_once, needs, store
 from services.matcher import tables as t
+from services.matcher.codes import free_codes
 from services.matcher.leases import Fence
 from services.matcher.moving import Departure
 from services.matcher.propose import Place, offer, proposal_id, propose, propose_wave
 from services.matcher.reading import Loaded
+from services.matcher.rules.waves import Wave
 from services.matcher.sentences import say, told
+from services.matcher.sheet import Sheet, read_shelves
 from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round
 from services.matcher.step import Step
 from services.matcher.store import Proposal
@@ -53,27 +56,56 @@ def write_part(
 
     `leave` is what becomes of a proposal once all are there.
     """
-    store.territory_row(tx, loaded.round.territory, lock=True)
+    territory = store.territory_row(tx, loaded.round.territory, lock=True)
     touched = sections_of(part)
     check_unmoved(tx, t.sections, t.sections.c.section, {name: loaded.sections[name] for name in touched})
     check_unmoved(tx, t.requests, t.requests.c.request, {r.id: loaded.requests[r.id] for r in part.requests})
-    step = Step(tx, now, loaded.round.id, loaded.policy)
+    waves = asked_at_once.waves(loaded, part, outcome, going_on(tx, touched))
+    step = Step(tx, now, loaded.round.id, loaded.policy, _sheet(tx, loaded, outcome, waves, territory))
     asked = {request.id: request for request in part.requests}
+    made = _made(step, loaded, asked, outcome, waves)
+    for proposal in made:  # once all are there: siblings leave together
+        leave(step, proposal)
+    first = asked_at_once.sentences(waves, loaded.names)
+    reasons = [*news, *(row for row in outcome.reasons if row.request in first and row not in news)]
+    said = (told(asked[row.request], row, loaded.names).after(first.get(row.request)) for row in reasons)
+    say(step, loaded, *said)
+    step.done()
+    return len(made)
+
+
+def _made(
+    step: Step, loaded: Loaded, asked: Mapping[str, Request], outcome: Outcome, waves: Sequence[Wave]
+) -> list[Proposal]:  # fmt: skip
+    """What the outcome proposes, held: first in waves, then to each alone."""
     reasons = {reason.request: reason for reason in outcome.reasons}
     departures, made = _departures(loaded, outcome), list[Proposal]()
-    waves = asked_at_once.waves(loaded, part, outcome, going_on(tx, touched))
     for wave in waves:
         places = [place(loaded, asked[row.request], row, reasons.get(row.request)) for row in wave.new]
         made += propose_wave(step, places, wave.as_hold(), wave.name, wave.before, wave.gone)
     for placed in asked_at_once.alone(outcome, waves):
         own = place(loaded, asked[placed.request], placed, reasons.get(placed.request))
         made.append(propose(step, replace(own, after=tuple(departures[name] for name in placed.after))))
-    for proposal in made:  # once all are there: siblings leave together
-        leave(step, proposal)
-    first = asked_at_once.sentences(waves, loaded.names)
-    for reason in [*news, *(row for row in outcome.reasons if row.request in first and row not in news)]:
-        say(step, loaded, told(asked[reason.request], reason, loaded.names).after(first.get(reason.request)))
-    return len(made)
+    return made
+
+
+def _sheet(
+    tx: sa.Connection, loaded: Loaded, outcome: Outcome, waves: Sequence[Wave], territory: sa.RowMapping | None
+) -> Sheet:  # fmt: skip
+    """What all proposals of a part need, read once. The sections of those proposed alone are locked."""
+    alone = asked_at_once.alone(outcome, waves)
+    rows = [*(row for wave in waves for row in wave.new), *alone]
+    if not rows:
+        return Sheet(gathers=True)
+    names = [proposal_id(row.request, loaded.round.id) for row in rows]
+    known = store.lock_sections(tx, sorted({row.section for row in alone}))
+    return Sheet(
+        gathers=True,
+        codes=free_codes(tx, loaded.round.territory, names),
+        needs={row.request: loaded.needs[row.request] for row in rows},
+        shelves=read_shelves(tx, known),
+        releases={loaded.round.territory: territory is not None and territory["automatic_release"]},
+    )
 
 
 def sections_of(part: Round) -> set[str]:

@@ -40,7 +40,7 @@ def on_release_given(tx: sa.Connection, event: ReleaseGiven, now: datetime) -> N
 def on_release_suspended(tx: sa.Connection, event: ReleaseSuspended, now: datetime) -> None:
     step = step_for(tx, event, now)
     proposal = known(tx, event.proposal)
-    for kept in [proposal, *together.beside(tx, proposal)]:
+    for kept in [proposal, *together.beside(step, proposal)]:
         lifecycle.keep_back(step, kept, event.reason, event.until, event.by)
 
 
