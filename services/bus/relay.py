@@ -26,7 +26,10 @@ PUBLISHING = "publishing"
 
 BATCH = 200
 FIRST_REST_S, LONGEST_REST_S = 0.05, 0.5
-"""How long a relay with nothing to do rests before it looks again, first and at most."""
+"""How long a relay rests before it looks again, unless it is woken: first, where another one is at work, and at most.
+
+What its own process says wakes it, so that there is nothing to look for in between; each look costs a transaction.
+"""
 
 ACK_PATIENCE_S = 10.0
 """How long a batch may hold its database transaction while the broker does not acknowledge."""
@@ -57,6 +60,7 @@ class Relay:
     alone: Callable[[sa.Connection], bool] = alone
     ack_patience_s: float = ACK_PATIENCE_S
     _in_flight: list[asyncio.Future[object]] = field(default_factory=list)
+    _was_alone: bool = True
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -68,10 +72,9 @@ class Relay:
         rest = FIRST_REST_S
         while not stop.is_set():
             self._wake.clear()
-            if await until_back(self.publish_waiting, self.troubles, PUBLISHING, stop):
-                rest = FIRST_REST_S
-                continue
-            await first_of((self._wake, stop), rest)
+            if await until_back(self.publish_waiting, self.troubles, PUBLISHING, stop) == BATCH:
+                continue  # more may wait
+            await first_of((self._wake, stop), LONGEST_REST_S if self._was_alone else rest)
             rest = FIRST_REST_S if self._wake.is_set() else min(LONGEST_REST_S, rest * 2)
 
     async def publish_waiting(self) -> int:
@@ -90,7 +93,8 @@ class Relay:
 
     async def _publish_alone(self) -> int:
         async with self.database.writes.begin() as connection:
-            if not await connection.run_sync(self.alone):
+            self._was_alone = await connection.run_sync(self.alone)
+            if not self._was_alone:
                 return 0
             rows = await connection.run_sync(outbox.unpublished, BATCH)
             if rows:

@@ -89,7 +89,7 @@ async def _with_what_was_declared(
 ) -> tuple[Round, Mapping[str, Declared], Mapping[str, str]]:
     """The round, what counted for its requests at its instant, and the structures' communes."""
     from services.matcher.declared_criteria import declared_at
-    from services.matcher.reading import communes_of
+    from services.matcher.published import communes_of
 
     _, asked = await _one(found, round_id)
     async with installation.opened(found, "matcher") as databases:

@@ -51,9 +51,12 @@ def build(
 
     async def tick(now: datetime) -> int:
         held = await tenure.look(now)
+        late, due = await database.read(_due, now, held)
         async with tenure.renewed():
-            fired = await fire_timers(database, now, held, listening.since(now))
-            return fired + await run_rounds(database, now, solve, new_seed, held, memories, explain)
+            if late:
+                await fire_timers(database, late, now, held, listening.since(now))
+                due = await database.read(rounds.due_territories, now)  # a timer may have made one due
+            return len(late) + await run_rounds(database, due, now, solve, new_seed, held, memories, explain)
 
     async def next_due() -> datetime | None:
         return await database.read(_next_due, tenure.holder)
@@ -76,12 +79,19 @@ class Listening:
         return self._since
 
 
-async def fire_timers(database: Database, now: datetime, held: Mapping[str, Lease], listening_since: datetime) -> int:
-    """Fire what is due in these territories, each timer in a transaction of its own.
+def _due(tx: sa.Connection, now: datetime, held: Mapping[str, Lease]) -> tuple[list[timers.Timer], list[str]]:
+    """The timers of these territories that are due, and every territory of which a round is: most looks find nothing,
+    so that they are one."""
+    return timers.due(tx, now, held), rounds.due_territories(tx, now)
+
+
+async def fire_timers(
+    database: Database, due: Sequence[timers.Timer], now: datetime, held: Mapping[str, Lease], listening_since: datetime
+) -> int:  # fmt: skip
+    """Fire these timers of territories that are held, each in a transaction of its own.
 
     Silence counts from when this process began to listen, and to decide for the territory.
     """
-    due = await database.read(timers.due, now, held)
 
     async def fire(timer: timers.Timer) -> None:
         lease = held[timer.territory]
@@ -92,14 +102,16 @@ async def fire_timers(database: Database, now: datetime, held: Mapping[str, Leas
 
 
 async def run_rounds(
-    database: Database, now: datetime, decide_part: rounds.Decide, new_seed: NewSeed, held: Mapping[str, Lease],
-    memories: Memories, explain: Explain = beside_here,
+    database: Database, due: Sequence[str], now: datetime, decide_part: rounds.Decide, new_seed: NewSeed,
+    held: Mapping[str, Lease], memories: Memories, explain: Explain = beside_here,
 ) -> int:  # fmt: skip
-    """Decide these territories where a round is due."""
-    due = [territory for territory in await database.read(rounds.due_territories, now) if territory in held]
+    """Decide those territories of which a round is due that are held. Where there is one, nobody's turn is to be
+    noted."""
+    due = [territory for territory in due if territory in held]
 
     async def run(territory: str) -> None:
-        await database.write(fenced, held[territory].fence, rounds.begin, territory, now)
+        if len(due) > 1:
+            await database.write(fenced, held[territory].fence, rounds.begin, territory, now)
         with traces.span("matcher round", traces.cause_of(f"round/{territory}"), territory=territory):
             fence, memory = held[territory].fence, memories.of(territory, held[territory].token)
             await intake.run(database, territory, now, decide_part, new_seed, fence, explain)

@@ -36,11 +36,16 @@ def commitment(seed: str) -> str:
 
 def is_kept(tx: sa.Connection, territory: str, now: datetime) -> bool:
     """Whether today and tomorrow are sealed and every day before is opened."""
-    today = local_day(now)
-    own = t.draws.c.territory == territory
-    closed = tx.scalar(sa.select(sa.func.count()).where(own, t.draws.c.day < today, t.draws.c.opened_at.is_(None)))
-    ahead = tx.scalar(sa.select(sa.func.count()).where(own, t.draws.c.day.in_(_sealed_ahead(today))))
-    return not closed and ahead == len(_sealed_ahead(today))
+    today, tomorrow = _sealed_ahead(local_day(now))
+    days = {row.day for row in tx.execute(_KEPT, {"_territory": territory, "_today": today})}
+    return days >= {today, tomorrow} and min(days) == today
+
+
+_KEPT = sa.select(t.draws.c.day).where(
+    t.draws.c.territory == sa.bindparam("_territory"),
+    t.draws.c.opened_at.is_(None) | (t.draws.c.day >= sa.bindparam("_today", type_=sa.Date)),
+)
+"""Built once: each round asks it."""
 
 
 def keep(step: Step, territory: str, new_seed: NewSeed) -> None:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 
 from contracts.vocabulary import AwardMode
-from services.matcher import tables as t
 from services.matcher.policy import GuaranteedShare, Policy
 from services.matcher.solver.schema import Quota
 
 
-def guaranteed(tx: sa.Connection, territory: str, policy: Policy) -> tuple[Quota, ...]:
+def guaranteed(structures: Iterable[sa.RowMapping], policy: Policy) -> tuple[Quota, ...]:
     """The places that managers, and AVIP structures, owe to families in insertion; none if the policy keeps none."""
-    c = t.structures.c
-    query = sa.select(c.structure, c.manager, c.avip, c.capacity, c.insertion_children).where(
-        c.territory == territory, c.award_mode == AwardMode.AWARDED.value
-    )
-    rows = list(tx.execute(query.order_by(c.structure)).mappings())
+    rows = [row for row in structures if row["award_mode"] == AwardMode.AWARDED.value]
     managed: dict[str, list[sa.RowMapping]] = defaultdict(list)
     for row in rows:
         managed[_who_owes(row)].append(row)

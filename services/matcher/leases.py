@@ -178,13 +178,16 @@ class Tenure:
     async def look(self, now: datetime) -> Mapping[str, Lease]:
         """What this process owns now, after it let go of what is others' and took what is free and its own."""
         mine = await self.database.read(owned, self.holder)
-        if others := [name for name in mine if not self.share.has(name)]:
+        others = [name for name in mine if not self.share.has(name)]
+        if others:
             await self.database.write(let_go, self.holder, others)
             log.info("territories let go", territories=len(others))
-        if asyncio.get_running_loop().time() >= self._renew_at:
+        is_time = asyncio.get_running_loop().time() >= self._renew_at
+        if is_time:
             await self._renew()
             await self._take_free()
-        mine = await self.database.read(owned, self.holder)
+        if others or is_time:
+            mine = await self.database.read(owned, self.holder)
         self._since = {key: self._since.get(key, now) for key in mine.items()}
         return MappingProxyType({name: Lease(name, token, self._since[name, token]) for name, token in mine.items()})
 

@@ -43,12 +43,12 @@ class Places(TypedDict):
 
 def places(
     tx: sa.Connection, territory: str, sections: Mapping[str, int], policy: Policy, now: datetime, memory: Memory,
-    intake: Intake | None, awaiting: Iterable[NeedFacts] = (),
+    intake: Intake | None, campaign: Campaign | None, awaiting: Iterable[NeedFacts] = (),
 ) -> Places:  # fmt: skip
     """The places that may be offered, and all holds that are not over, those of persons among them. `sections` are
     read as they are in these versions.
 
-    What waits for a commission is kept for the needs that are `awaiting` it.
+    What waits for the commission of a `campaign` is kept for the needs that are `awaiting` it.
     Of a vacancy that is not believed any more, those places count on which children sit: else the children would be
     counted against places that are free.
     """
@@ -57,7 +57,6 @@ def places(
     believed = _Belief(policy, now, intake)
     offered = [place for stock in stocks.values() for place in _offered(stock, believed)]
     holds = [hold for stock in stocks.values() for hold in stock.held]
-    campaign = None if intake else campaigns.current(tx, territory)
     begins = campaigns.first_days(campaign, awaiting, today) if campaign else {}
     kept = Kept(campaign, campaigns.held_by_persons(tx, territory, today), begins)
     for name, stock in stocks.items() if kept.campaign or kept.by_person else ():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter, defaultdict
-from collections.abc import Hashable
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -17,13 +18,15 @@ from contracts.vocabulary import LIVE, AwardMode, ProposalState, WithdrawalReaso
 from services.calendar import local_day
 from services.matcher import campaigns, draws, needs, rows_read, store
 from services.matcher import tables as t
+from services.matcher.campaigns import Campaign
 from services.matcher.guaranteed import guaranteed
 from services.matcher.memory import Memory
 from services.matcher.offered import Intake, places
 from services.matcher.policy import Policy, policy_in_force
+from services.matcher.published import communes, communes_of, names, structures_of, support
 from services.matcher.rows_read import Waiting
 from services.matcher.solver import schema
-from services.matcher.solver.schema import NotAgain, Request, Round, Section, Support
+from services.matcher.solver.schema import NotAgain, Request, Round, Section
 from services.matcher.standing import Standing, standing_places
 from services.matcher.together import Families, asked_together, nearby
 
@@ -65,10 +68,12 @@ def load(
     policy = policy_in_force(row["policy"], local_day(now))
     sections = _sections(tx, territory)
     everybody, told = _waiting(tx, territory, memory)
-    waiting, later = _taking_part(tx, territory, everybody, intake)
-    asking = _asking(tx, territory, policy, now, waiting, {section["section"] for section in sections}, memory, later)
+    campaign = intake.campaign if intake else campaigns.current(tx, territory)
+    waiting, later = _taking_part(tx, everybody, campaign, intake)
+    there = Territory(territory, structures_of(tx, territory), campaign)
+    asking = _asking(tx, there, policy, now, waiting, {section["section"] for section in sections}, memory, later)
     return Loaded(
-        round=_round(tx, row, policy, now, sections, asking, memory, intake),
+        round=_round(tx, row, there, policy, now, sections, asking, memory, intake),
         policy=policy,
         needs=asking.needs,
         families={r.request: r.family for r in waiting},
@@ -76,7 +81,7 @@ def load(
         requests={r.request: r.version for r in waiting},
         aside=asking.aside(now),
         current=asking.standing.placements,
-        names=_names(tx, territory),
+        names=names(there.structures),
         told=told,
         waves=_waves(tx, territory),
         marks=row["due_marks"],
@@ -84,11 +89,23 @@ def load(
     )
 
 
+@dataclass(frozen=True)
+class Territory:
+    """A territory with its structures and its campaign, as the snapshot has them."""
+
+    name: str
+    structures: Sequence[sa.RowMapping]
+    campaign: Campaign | None
+
+    @cached_property
+    def communes(self) -> dict[str, str]:
+        return communes(self.structures)
+
+
 def _taking_part(
-    tx: sa.Connection, territory: str, waiting: list[Waiting], intake: Intake | None
+    tx: sa.Connection, waiting: list[Waiting], campaign: Campaign | None, intake: Intake | None
 ) -> tuple[list[Waiting], dict[str, str]]:  # fmt: skip
     """The requests that are looked at, and of those the ones that wait for a commission, each with what it reads."""
-    campaign = intake.campaign if intake else campaigns.current(tx, territory)
     if campaign is None:
         return waiting, {}
     if intake is not None:
@@ -118,22 +135,22 @@ class Asking:
 
 
 def _asking(
-    tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[Waiting], sections: set[str],
+    tx: sa.Connection, there: Territory, policy: Policy, now: datetime, waiting: list[Waiting], sections: set[str],
     memory: Memory, later: dict[str, str],
 ) -> Asking:  # fmt: skip
     own = {r.request: r.need for r in waiting}
     have_one = {r.request for r in waiting if r.names_a_place}
-    standing = standing_places(tx, territory, local_day(now), own, have_one, sections)
+    standing = standing_places(tx, there.name, local_day(now), own, have_one, sections)
     standing.unclear.update(later)
-    asked = _asked(tx, territory, policy, now, waiting, standing, memory)
+    asked = _asked(tx, there, policy, now, waiting, standing, memory)
     incomplete = [r.request for r in waiting if not r.is_complete and needs.missing(r.need, now)]
-    families = asked_together(tx, territory, asked, incomplete)
+    families = asked_together(tx, there.name, asked, incomplete)
     return Asking(own, asked | dict.fromkeys(families.waits), standing, families, tuple(later))
 
 
 def _round(
-    tx: sa.Connection, row: sa.RowMapping, policy: Policy, now: datetime, sections: list[sa.RowMapping],
-    asking: Asking, memory: Memory, intake: Intake | None,
+    tx: sa.Connection, row: sa.RowMapping, there: Territory, policy: Policy, now: datetime,
+    sections: list[sa.RowMapping], asking: Asking, memory: Memory, intake: Intake | None,
 ) -> Round:  # fmt: skip
     territory = row["territory"]
     name = str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}"))
@@ -142,13 +159,13 @@ def _round(
         id=intake.name if intake else name, territory=territory, instant=now, policy=_with_the_draw(policy, seed),
         sections=tuple(_section(section, memory) for section in sections),
         requests=tuple(request for request in asking.asked.values() if request is not None),
-        support=_support(tx, territory, local_day(now)),
-        quotas=guaranteed(tx, territory, policy),
+        support=support(tx, there.structures, local_day(now)),
+        quotas=guaranteed(there.structures, policy),
         siblings=tuple(asking.families.siblings),
-        travel=tuple(nearby(asking.families.siblings, asking.asked, communes_of(tx, territory))),
+        travel=tuple(nearby(asking.families.siblings, asking.asked, there.communes)),
         **places(
             tx, territory, {s["section"]: s["version"] for s in sections}, policy, now, memory, intake,
-            [asking.needs[name] for name in asking.awaiting],
+            None if intake else there.campaign, [asking.needs[name] for name in asking.awaiting],
         ),
     )  # fmt: skip
 
@@ -158,13 +175,13 @@ def _with_the_draw(policy: Policy, seed: str) -> schema.Policy:
 
 
 def _asked(
-    tx: sa.Connection, territory: str, policy: Policy, now: datetime, waiting: list[Waiting], standing: Standing,
+    tx: sa.Connection, there: Territory, policy: Policy, now: datetime, waiting: list[Waiting], standing: Standing,
     memory: Memory,
 ) -> dict[str, Request | None]:  # fmt: skip
     """Each waiting request as a round sees it, or None where it takes no part."""
-    read_against = context(tx, territory, policy, now)
+    read_against = needs.Context(policy, now, agreements_of(tx, there.name), there.communes)
     memory.read_against((policy, local_day(now), read_against.communes))
-    answered = _answered(tx, territory, now - policy.not_again_for)
+    answered = _answered(tx, there.name, now - policy.not_again_for)
 
     def asked(row: Waiting) -> Request | None:
         place = standing.current.get(row.request)
@@ -262,37 +279,3 @@ def _waves(tx: sa.Connection, territory: str) -> frozenset[str]:
 def agreements_of(tx: sa.Connection, territory: str) -> list[AgreementSigned]:
     query = sa.select(t.agreements.c.facts).where(t.agreements.c.territory == territory, ~t.agreements.c.ended)
     return [AgreementSigned.model_validate(facts) for facts in tx.scalars(query.order_by(t.agreements.c.agreement))]
-
-
-def _names(tx: sa.Connection, territory: str) -> dict[str, str]:
-    """What families call the structures: for the sentences of the reasons."""
-    query = sa.select(t.structures.c.structure, t.structures.c.name).where(t.structures.c.territory == territory)
-    return {row.structure: row.name for row in tx.execute(query)}
-
-
-def communes_of(tx: sa.Connection, territory: str) -> dict[str, str]:
-    """In which commune each structure lies."""
-    query = sa.select(t.structures.c.structure, t.structures.c.commune).where(t.structures.c.territory == territory)
-    return {row.structure: row.commune for row in tx.execute(query)}
-
-
-def _support(tx: sa.Connection, territory: str, today: date) -> tuple[Support, ...]:
-    """What each structure has prepared beyond the children who need it and have, or are offered, a place there."""
-    query = sa.select(t.structures.c.structure, t.structures.c.prepared_support).where(
-        t.structures.c.territory == territory, t.structures.c.prepared_support.is_not(None)
-    )
-    prepared = list(tx.execute(query.order_by(t.structures.c.structure)))
-    there = _needing_support(tx, [row.structure for row in prepared], today) if prepared else Counter[str]()
-    return tuple(
-        Support(structure=row.structure, children=max(0, row.prepared_support - there[row.structure]))
-        for row in prepared
-    )
-
-
-def _needing_support(tx: sa.Connection, structures: list[str], today: date) -> Counter[str]:
-    held = t.holds.join(t.proposals, t.holds.c.proposal == t.proposals.c.proposal)
-    held = held.join(t.requests, t.proposals.c.request == t.requests.c.request)
-    query = sa.select(t.proposals.c.structure, t.requests.c.need).select_from(held)
-    lasting = t.holds.c.ends.is_(None) | (t.holds.c.ends > today)
-    of_them = (t.proposals.c.structure.in_(structures), t.holds.c.lent_by.is_(None), lasting)
-    return Counter(row.structure for row in tx.execute(query.where(*of_them)) if row.need.get("needs_support"))

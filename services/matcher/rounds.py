@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 
 import sqlalchemy as sa
 import structlog
@@ -104,8 +105,10 @@ async def run_round(
     is what the rounds of this territory know from each other.
     """
     memory = memory or Memory()
-    await _seal_the_draw(database, territory, now, new_seed, fence)
-    loaded = await database.read(load, territory, now, memory)
+    loaded = await database.read(_load_sealed, territory, now, memory)
+    if loaded is Unsealed.UNSEALED:  # its print goes out before the round that uses it, in a transaction of its own
+        await database.write(fenced, fence, keep_draws, territory, now, new_seed)
+        loaded = await database.read(load, territory, now, memory)
     if loaded is None:
         return None
     with metrics.ROUND_SECONDS.time():
@@ -120,12 +123,17 @@ async def run_round(
     return tally
 
 
-async def _seal_the_draw(
-    database: Database, territory: str, now: datetime, new_seed: NewSeed, fence: Fence
-) -> None:  # fmt: skip
-    """The print of the draw goes out before the round that uses it: a transaction of its own, and rarely one."""
-    if not await database.read(draws.is_kept, territory, now):
-        await database.write(fenced, fence, keep_draws, territory, now, new_seed)
+class Unsealed(Enum):
+    """The draw of the day is still to be kept."""
+
+    UNSEALED = "unsealed"
+
+
+def _load_sealed(
+    tx: sa.Connection, territory: str, now: datetime, memory: Memory
+) -> Loaded | Unsealed | None:  # fmt: skip
+    """What a round may look at, unless the draw is to be kept first: one look, since that is rare."""
+    return load(tx, territory, now, memory) if draws.is_kept(tx, territory, now) else Unsealed.UNSEALED
 
 
 def keep_draws(tx: sa.Connection, territory: str, now: datetime, new_seed: NewSeed) -> None:

@@ -140,3 +140,28 @@ async def test_a_relay_says_that_its_broker_is_away_and_goes_on_when_it_is_back(
 
 async def left_is(database: Database, count: int) -> bool:
     return await left(database) == count
+
+
+async def test_a_relay_that_is_told_of_what_is_said_does_not_look_for_it_in_between(writer: Database) -> None:
+    broker = Broker()
+    relay, stop, looks = broker.relay(writer), asyncio.Event(), 0
+    look = relay.publish_waiting
+
+    async def counted() -> int:
+        nonlocal looks
+        looks += 1
+        return await look()
+
+    relay.publish_waiting = counted  # type: ignore[method-assign]
+    running = asyncio.create_task(relay.run(stop))
+    await say(writer, *many(3))
+    relay.wake()
+
+    async def all_sent() -> bool:
+        return len(broker.sent) == 3
+
+    await until(all_sent)
+    await asyncio.sleep(LONGEST_REST_S * 0.6)
+    stop.set()
+    await running
+    assert looks <= 3  # the first, the one that was woken, and one more where it rested before

@@ -15,6 +15,7 @@ from services.matcher import store
 from services.matcher import tables as t
 from services.matcher.guaranteed import guaranteed
 from services.matcher.policy import GuaranteedShare, policy_in_force
+from services.matcher.published import structures_of
 from services.matcher.reading import load
 from services.matcher.solver.schema import Quota, Rounding
 from tests.matcher.world import CRECHE, MONDAY, SECTION, TERRITORY, World
@@ -84,7 +85,7 @@ def test_starts_per_week_reach_the_round(world: World) -> None:
 def owed(world: World, **rules: GuaranteedShare | None) -> dict[str, Quota]:
     policy = policy_in_force("montlucon-modele", local_day(world.now)).model_copy(update=rules)
     with world.engine.connect() as tx:
-        return {row.id: row for row in guaranteed(tx, TERRITORY, policy)}
+        return {row.id: row for row in guaranteed(structures_of(tx, TERRITORY), policy)}
 
 
 def test_a_manager_owes_its_places_over_all_its_structures(world: World) -> None:

@@ -14,7 +14,7 @@ from services.matcher import past_rounds
 from services.matcher import tables as t
 from services.matcher.declared_criteria import PURGE, Declared, declared_at
 from services.matcher.other_rules import Counted, counted_again
-from services.matcher.reading import communes_of
+from services.matcher.published import communes_of
 from services.matcher.rules.priority_grid import Grid, Line, grid_in_force
 from services.matcher.solver.schema import Round
 from services.matcher.solver.solve import decide
