@@ -51,10 +51,11 @@ def build(
 
     async def tick(now: datetime) -> int:
         held = await tenure.look(now)
+        hears_since = listening.since(now)
         late, due = await database.read(_due, now, held)
         async with tenure.renewed():
             if late:
-                await fire_timers(database, late, now, held, listening.since(now))
+                await fire_timers(database, late, now, held, hears_since)
                 due = await database.read(rounds.due_territories, now)  # a timer may have made one due
             return len(late) + await run_rounds(database, due, now, solve, new_seed, held, memories, explain)
 

@@ -77,10 +77,18 @@ class Campaign:
 
 def current(tx: sa.Connection, territory: str) -> Campaign | None:
     """The campaign that is not over; a territory has one at most."""
-    c = t.campaigns.c
-    query = sa.select(t.campaigns).where(c.territory == territory, c.state != OVER).order_by(c.opened_at, c.campaign)
-    row = tx.execute(query.limit(1)).mappings().first()
+    row = tx.execute(_CURRENT, {"_territory": territory}).mappings().first()
     return None if row is None else _campaign(row)
+
+
+_C = t.campaigns.c
+_CURRENT = (
+    sa.select(t.campaigns)
+    .where(_C.territory == sa.bindparam("_territory"), _C.state != OVER)
+    .order_by(_C.opened_at, _C.campaign)
+    .limit(1)
+)
+"""Built once: each round asks it."""
 
 
 def _campaign(row: sa.RowMapping) -> Campaign:

@@ -65,8 +65,16 @@ def keep(step: Step, territory: str, new_seed: NewSeed) -> None:
 
 def seed_of(tx: sa.Connection, territory: str, now: datetime) -> str:
     """The seed that settles ties now: today's, or else the latest; empty before a first round has sealed one."""
-    own = sa.select(t.draws.c.seed).where(t.draws.c.territory == territory, t.draws.c.day <= local_day(now))
-    return tx.scalar(own.order_by(t.draws.c.day.desc()).limit(1)) or ""
+    return tx.scalar(_LATEST, {"_territory": territory, "_today": local_day(now)}) or ""
+
+
+_TODAY = sa.bindparam("_today", type_=sa.Date)
+_LATEST = (
+    sa.select(t.draws.c.seed)
+    .where(t.draws.c.territory == sa.bindparam("_territory"), t.draws.c.day <= _TODAY)
+    .order_by(t.draws.c.day.desc())
+    .limit(1)
+)
 
 
 def _sealed_ahead(today: date) -> tuple[date, date]:

@@ -15,6 +15,7 @@ from contracts.base import EVENT_IDS
 from contracts.requests import NeedFacts
 from contracts.structures import AgreementSigned
 from contracts.vocabulary import LIVE, AwardMode, ProposalState, WithdrawalReason
+from services.bus.tables import Instant
 from services.calendar import local_day
 from services.matcher import campaigns, draws, needs, rows_read, store
 from services.matcher import tables as t
@@ -215,26 +216,41 @@ def _answered(tx: sa.Connection, territory: str, since: datetime) -> needs.Answe
     The end counts, not the offer: a proposal may outlive an amendment of its need, or be made in the very instant in
     which the need is declared.
     """
-    p = t.proposals
-    passed = (ProposalState.DECLINED.value, ProposalState.EXPIRED.value)
-    unreachable = p.c.withdrawn_for == WithdrawalReason.FAMILY_UNREACHABLE.value
-    query = sa.select(p.c.request, p.c.ended_at, p.c.section, p.c.slots).where(
-        p.c.territory == territory, p.c.state.in_(passed) | unreachable, p.c.ended_at >= since
-    )
     found: dict[str, list[tuple[datetime, NotAgain]]] = defaultdict(list)
-    for row in tx.execute(query.order_by(p.c.proposal)):
+    for row in tx.execute(_ANSWERED, {"_territory": territory, "_since": since}):
         hours = NotAgain(section=row.section, slots=store.SLOTS.validate_python(row.slots))
         found[row.request].append((row.ended_at, hours))
     return found
 
 
+_P = t.proposals.c
+_NO = (ProposalState.DECLINED.value, ProposalState.EXPIRED.value)
+_ANSWERED = (
+    sa.select(_P.request, _P.ended_at, _P.section, _P.slots)
+    .where(
+        _P.territory == sa.bindparam("_territory"),
+        _P.state.in_(_NO) | (_P.withdrawn_for == WithdrawalReason.FAMILY_UNREACHABLE.value),
+        _P.ended_at >= sa.bindparam("_since", type_=Instant),
+    )
+    .order_by(_P.proposal)
+)
+
+
 def _sections(tx: sa.Connection, territory: str) -> list[sa.RowMapping]:
     """Open sections of the structures whose places are awarded."""
-    awarded = sa.select(t.structures.c.structure).where(
-        t.structures.c.territory == territory, t.structures.c.award_mode == AwardMode.AWARDED.value
-    )
-    query = sa.select(t.sections).where(t.sections.c.structure.in_(awarded), t.sections.c.is_open)
-    return list(tx.execute(query.order_by(t.sections.c.section)).mappings())
+    return list(tx.execute(_SECTIONS, {"_territory": territory}).mappings())
+
+
+_TERRITORY = sa.bindparam("_territory", type_=sa.String)
+_AWARDED = sa.select(t.structures.c.structure).where(
+    t.structures.c.territory == _TERRITORY, t.structures.c.award_mode == AwardMode.AWARDED.value
+)
+_SECTIONS = (
+    sa.select(t.sections)
+    .where(t.sections.c.structure.in_(_AWARDED), t.sections.c.is_open)
+    .order_by(t.sections.c.section)
+)
+"""Built once, like those below: each round asks these, and to build one costs as much as to ask it."""
 
 
 def _section(row: sa.RowMapping, memory: Memory) -> Section:
@@ -271,11 +287,19 @@ _WAITING = (
 
 
 def _waves(tx: sa.Connection, territory: str) -> frozenset[str]:
-    p = t.proposals.c
-    asked = p.state.in_(LIVE - {ProposalState.ACCEPTED})
-    return frozenset(tx.scalars(sa.select(p.section).where(p.territory == territory, p.wave.is_not(None), asked)))
+    return frozenset(tx.scalars(_WAVES, {"_territory": territory}))
+
+
+_ASKED = sorted(LIVE - {ProposalState.ACCEPTED})
+_WAVES = sa.select(_P.section).where(_P.territory == _TERRITORY, _P.wave.is_not(None), _P.state.in_(_ASKED))
 
 
 def agreements_of(tx: sa.Connection, territory: str) -> list[AgreementSigned]:
-    query = sa.select(t.agreements.c.facts).where(t.agreements.c.territory == territory, ~t.agreements.c.ended)
-    return [AgreementSigned.model_validate(facts) for facts in tx.scalars(query.order_by(t.agreements.c.agreement))]
+    return [AgreementSigned.model_validate(facts) for facts in tx.scalars(_AGREEMENTS, {"_territory": territory})]
+
+
+_AGREEMENTS = (
+    sa.select(t.agreements.c.facts)
+    .where(t.agreements.c.territory == _TERRITORY, ~t.agreements.c.ended)
+    .order_by(t.agreements.c.agreement)
+)

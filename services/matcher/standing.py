@@ -75,16 +75,23 @@ def _lasts(row: sa.RowMapping, today: date) -> bool:
 
 def _placements(tx: sa.Connection, territory: str) -> dict[str, sa.RowMapping]:
     """Placements with what they hold still and whose they are, the earlier ones first."""
-    p, h, r = t.placements, t.holds, t.requests
-    of = p.join(r, r.c.request == p.c.request).outerjoin(h, h.c.hold == p.c.placement)
-    columns = (p.c.placement, p.c.request, p.c.section, p.c.slots, h.c.hold, h.c.ends.label("held_until"))
-    query = sa.select(*columns, r.c.need["child"].as_string().label("child")).select_from(of)
-    rows = tx.execute(query.where(p.c.territory == territory).order_by(p.c.starts, p.c.placement)).mappings()
-    return {row["placement"]: row for row in rows}
+    return {row["placement"]: row for row in tx.execute(_PLACEMENTS, {"_territory": territory}).mappings()}
 
 
 def _given_up_already(tx: sa.Connection, territory: str) -> set[str]:
     """Placements for which a proposal is on its way."""
-    p = t.proposals
-    live = (p.c.territory == territory, t.IS_LIVE, p.c.replaces.is_not(None))
-    return set(tx.scalars(sa.select(p.c.replaces).where(*live)))
+    return set(tx.scalars(_GIVEN_UP, {"_territory": territory}))
+
+
+_P, _H, _R = t.placements, t.holds, t.requests
+_PLACEMENTS = (
+    sa.select(_P.c.placement, _P.c.request, _P.c.section, _P.c.slots, _H.c.hold, _H.c.ends.label("held_until"),
+              _R.c.need["child"].as_string().label("child"))
+    .select_from(_P.join(_R, _R.c.request == _P.c.request).outerjoin(_H, _H.c.hold == _P.c.placement))
+    .where(_P.c.territory == sa.bindparam("_territory"))
+    .order_by(_P.c.starts, _P.c.placement)
+)  # fmt: skip
+_GIVEN_UP = sa.select(t.proposals.c.replaces).where(
+    t.proposals.c.territory == sa.bindparam("_territory"), t.IS_LIVE, t.proposals.c.replaces.is_not(None)
+)
+"""Built once: each round asks these."""

@@ -90,4 +90,4 @@ class Step:
         row = store.territory_row(self.tx, territory)
         if row is not None:
             wait = timedelta(0) if at_once else timedelta(seconds=row["quiet_seconds"])
-            store.mark_due(self.tx, territory, self.now + wait, because)
+            store.mark_due(self.tx, territory, self.now + wait, because, row)

@@ -280,9 +280,11 @@ _TERRITORY = sa.select(t.territories).where(t.territories.c.territory == _NAME)
 _LOCK_TERRITORY = _TERRITORY.with_for_update()
 
 
-def mark_due(tx: sa.Connection, territory: str, at: datetime, because: str) -> None:
-    """A round of `territory` is due at `at`, or earlier if it was already."""
-    row = territory_row(tx, territory)
+def mark_due(
+    tx: sa.Connection, territory: str, at: datetime, because: str, row: sa.RowMapping | None = None
+) -> None:  # fmt: skip
+    """A round of `territory`, whose row may be known, is due at `at`, or earlier if it was already."""
+    row = row or territory_row(tx, territory)
     if row is None:
         return
     sooner = row["due_at"] is None or at < row["due_at"]

@@ -42,6 +42,8 @@ def asked_together(
     """What a round decides together. Children who have a place, or whose request is closed, are out of it."""
     found, missing = Families(), set(incomplete)
     rows = groups(tx, territory)
+    if not rows:
+        return found
     named = sorted({request for row in rows for request in row.requests})
     answering, called = _answering(tx, named), _with_a_person(tx, named)
     for row in rows:
@@ -57,8 +59,15 @@ def asked_together(
 
 def groups(tx: sa.Connection, territory: str) -> list[SiblingsAsked]:
     """The siblings who are asked for together."""
-    query = sa.select(t.siblings.c.facts).where(t.siblings.c.territory == territory, ~t.siblings.c.is_parted)
-    return [SiblingsAsked.model_validate(facts) for facts in tx.scalars(query.order_by(t.siblings.c.siblings))]
+    return [SiblingsAsked.model_validate(facts) for facts in tx.scalars(_TOGETHER, {"_territory": territory})]
+
+
+_TOGETHER = (
+    sa.select(t.siblings.c.facts)
+    .where(t.siblings.c.territory == sa.bindparam("_territory"), ~t.siblings.c.is_parted)
+    .order_by(t.siblings.c.siblings)
+)
+"""Built once: each round asks it."""
 
 
 def _answering(tx: sa.Connection, requests: list[str]) -> set[str]:

@@ -61,6 +61,8 @@ def hold_once(step: Step, territory: str, hold: Hold) -> bool:
 
 def going_on(tx: sa.Connection, sections: Collection[str]) -> list[Wave]:
     """The waves of these sections whose place nobody has taken yet, with the families that are still asked."""
+    if not sections:
+        return []
     found: dict[str, Wave] = {}
     open_ones = t.holds.join(t.proposals, t.holds.c.hold == t.proposals.c.wave)
     query = sa.select(t.proposals.c.proposal, t.holds.c.entitled_to).select_from(open_ones)

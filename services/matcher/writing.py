@@ -60,7 +60,7 @@ def write_part(
     touched = sections_of(part)
     check_unmoved(tx, t.sections, t.sections.c.section, {name: loaded.sections[name] for name in touched})
     check_unmoved(tx, t.requests, t.requests.c.request, {r.id: loaded.requests[r.id] for r in part.requests})
-    waves = asked_at_once.waves(loaded, part, outcome, going_on(tx, touched))
+    waves = asked_at_once.waves(loaded, part, outcome, going_on(tx, touched & loaded.waves))
     step = Step(tx, now, loaded.round.id, loaded.policy, _sheet(tx, loaded, outcome, waves, territory))
     asked = {request.id: request for request in part.requests}
     made = _made(step, loaded, asked, outcome, waves)

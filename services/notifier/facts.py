@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from functools import cache
 
 import sqlalchemy as sa
 
@@ -26,14 +25,14 @@ def facts_for(tx: sa.Connection, message: Message, sign_in_link: str, now: datet
     """The facts of `message`. Raises NotYetKnown where one has not arrived."""
     if message.template is MessageTemplate.SIGN_IN:
         return Facts(link=sign_in_link, minutes=SIGN_IN_MINUTES)
-    proposal = store.proposal(tx, message.proposal or "")
+    proposal = tx.execute(_ABOUT, {"wanted": message.proposal or ""}).mappings().first()
     if proposal is None:
         raise NotYetKnown("proposal")
     slots = store.SLOTS.validate_python(proposal["slots"])
     first = _first_day(slots, proposal["starts"])
     return Facts(
-        phone=_one(tx, t.territories, "territory", message.territory, "guichet_phone"),
-        structure=_one(tx, t.structures, "structure", proposal["structure"], "name"),
+        phone=_known(proposal, "guichet_phone"),
+        structure=_known(proposal, "structure_name"),
         code=proposal["code"],
         days=frozenset(slot.weekday for slot in slots),
         starts_on=max(first, local_day(now)),  # a place for weeks that was offered late begins from now on
@@ -52,13 +51,19 @@ def _first_day(slots: tuple[Slot, ...], starts: date) -> date:
     return min(dates, default=starts)
 
 
-def _one(tx: sa.Connection, table: sa.Table, key: str, name: str, column: str) -> str:
-    value = tx.scalar(_column(table, key, column), {"wanted": name})
-    if value is None:
-        raise NotYetKnown(table.name)
-    return str(value)
+def _known(proposal: sa.RowMapping, name: str) -> str:
+    if proposal[name] is None:
+        raise NotYetKnown(name)
+    return str(proposal[name])
 
 
-@cache
-def _column(table: sa.Table, key: str, column: str) -> sa.Select[tuple[str]]:
-    return sa.select(table.c[column]).where(table.c[key] == sa.bindparam("wanted"))
+_ABOUT = (
+    sa.select(t.proposals, t.territories.c.guichet_phone, t.structures.c.name.label("structure_name"))
+    .select_from(
+        t.proposals.outerjoin(t.territories, t.territories.c.territory == t.proposals.c.territory).outerjoin(
+            t.structures, t.structures.c.structure == t.proposals.c.structure
+        )
+    )
+    .where(t.proposals.c.proposal == sa.bindparam("wanted"))
+)
+"""Built once: every text asks it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -241,10 +241,10 @@ def _intend(tx: sa.Connection, message: Message, contact: str, now: datetime) ->
     if message.template in store.ASKING and not _is_wanted(tx, message):
         store.change(tx, message, State.DOUBTED if message.in_doubt else State.CANCELLED)
         return None
-    values = {"started_at": now, "contact": contact, "attempts": message.attempts + 1}
+    values: dict[str, Any] = {"started_at": now, "contact": contact, "attempts": message.attempts + 1}
     if not store.change(tx, message, State.SENDING, **values):
         return None
-    return store.named(tx, message.message)
+    return replace(message, state=State.SENDING, **values)
 
 
 def _is_wanted(tx: sa.Connection, message: Message) -> bool:
