@@ -7,7 +7,6 @@ again. When to modify: when a round does one more thing that costs for each row.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -15,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from services.matcher.kept_text import Runs
 from services.matcher.quiet import QuietParts
 from services.matcher.solver.canonical import Once
+from services.matcher.solver.collector import leave_alone
 from services.matcher.solver.spelling import Spelling
 from services.matcher.touched import Cutter
 
@@ -96,8 +96,7 @@ class Memory:
         Rows hold no circles: they go as soon as nobody keeps them, frozen or not.
         """
         if MANY_REQUESTS <= len(self.asked) < 2 * self.asked.made:
-            gc.collect()
-            gc.freeze()
+            leave_alone()
 
     def named(self, names: Mapping[str, str]) -> Mapping[str, str]:
         """The very same names as in the round before, if they are equal."""

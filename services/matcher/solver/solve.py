@@ -6,15 +6,15 @@ When to modify: when a round goes through one more step.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from contracts.vocabulary import Id
 from services.matcher.solver.acceptance import Table
 from services.matcher.solver.canonical import RoundRefused, canonical
 from services.matcher.solver.claims import one_list
+from services.matcher.solver.collector import standing_still
 from services.matcher.solver.components import components, merge, sealed, split
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.explain import read, reasons
@@ -60,29 +60,11 @@ def _decide_part(part: Round, settings: Settings, spelling: Spelling) -> Outcome
 
 def _settled(round: Round, settings: Settings, solve: Callable[[Round, Settings, Spelling], Outcome]) -> Outcome:
     """The whole of a round from its parts, once it is known up to whom the first tier goes first."""
-    with _no_collector() if len(round.requests) >= MANY_REQUESTS else nullcontext():
+    with standing_still() if len(round.requests) >= MANY_REQUESTS else nullcontext():
         facts, spelling = canonical(round), Spelling()
         to_decide, behind = settled(facts, lambda alone: served(alone, settings))
         merged = merge(facts, [solve(part, settings, spelling) for part in split(to_decide)], spelling)
         return sealed(merged.model_copy(update={"behind": behind}), spelling) if behind else merged
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Deciding makes many rows and next to no cycles: the collector would look at all of them again and again.
-
-    A fifth of a large round. Whoever found it running starts it again, so that two threads never leave it stopped.
-    """
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running and not gc.get_freeze_count():
-            gc.freeze()  # and back: what is left counts as old, and is not looked at the moment the collector starts
-            gc.unfreeze()
-        if running:
-            gc.enable()
 
 
 def served(round: Round, settings: Settings = DEFAULT) -> set[Id]:
