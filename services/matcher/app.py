@@ -51,13 +51,9 @@ def build(
 
     async def tick(now: datetime) -> int:
         held = await tenure.look(now)
-        hears_since = listening.since(now)
-        late, due = await database.read(_due, now, held)
         async with tenure.renewed():
-            if late:
-                await fire_timers(database, late, now, held, hears_since)
-                due = await database.read(rounds.due_territories, now)  # a timer may have made one due
-            return len(late) + await run_rounds(database, due, now, solve, new_seed, held, memories, explain)
+            fired, due = await fire_timers(database, now, held, listening.since(now))
+            return fired + await run_rounds(database, due, now, solve, new_seed, held, memories, explain)
 
     async def next_due() -> datetime | None:
         return await database.read(_next_due, tenure.holder)
@@ -87,19 +83,22 @@ def _due(tx: sa.Connection, now: datetime, held: Mapping[str, Lease]) -> tuple[l
 
 
 async def fire_timers(
-    database: Database, due: Sequence[timers.Timer], now: datetime, held: Mapping[str, Lease], listening_since: datetime
-) -> int:  # fmt: skip
-    """Fire these timers of territories that are held, each in a transaction of its own.
+    database: Database, now: datetime, held: Mapping[str, Lease], listening_since: datetime
+) -> tuple[int, list[str]]:  # fmt: skip
+    """Fire what is due in these territories, each timer in a transaction of its own. How many that was, and the
+    territories of which a round is due by then.
 
     Silence counts from when this process began to listen, and to decide for the territory.
     """
+    due, territories = await database.read(_due, now, held)
 
     async def fire(timer: timers.Timer) -> None:
         lease = held[timer.territory]
         since = max(listening_since, lease.since)
         await database.write(fenced, lease.fence, timers.fire, timer, now, since)
 
-    return await _each(due, fire)
+    fired = await _each(due, fire)
+    return fired, await database.read(rounds.due_territories, now) if due else territories
 
 
 async def run_rounds(

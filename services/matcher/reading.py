@@ -59,9 +59,8 @@ class Loaded:
 def load(
     tx: sa.Connection, territory: str, now: datetime, memory: Memory | None = None, intake: Intake | None = None
 ) -> Loaded | None:  # fmt: skip
-    """Everything that a round of `territory` may look at, in canonical order. `memory` is that of its rounds.
-
-    What a campaign covers waits for its `intake`, and is all that this one decides.
+    """Everything that a round of `territory` may look at, in canonical order. `memory` is that of its rounds. What a
+    campaign covers waits for its `intake`, and is all that this one decides.
     """
     if (row := store.territory_row(tx, territory)) is None:
         return None
@@ -69,9 +68,8 @@ def load(
     policy = policy_in_force(row["policy"], local_day(now))
     sections = _sections(tx, territory)
     everybody, told = _waiting(tx, territory, memory)
-    campaign = intake.campaign if intake else campaigns.current(tx, territory)
-    waiting, later = _taking_part(tx, everybody, campaign, intake)
-    there = Territory(territory, structures_of(tx, territory), campaign)
+    there = _territory(tx, territory, intake)
+    waiting, later = _taking_part(tx, everybody, there.campaign, intake)
     asking = _asking(tx, there, policy, now, waiting, {section["section"] for section in sections}, memory, later)
     return Loaded(
         round=_round(tx, row, there, policy, now, sections, asking, memory, intake),
@@ -101,6 +99,11 @@ class Territory:
     @cached_property
     def communes(self) -> dict[str, str]:
         return communes(self.structures)
+
+
+def _territory(tx: sa.Connection, name: str, intake: Intake | None) -> Territory:
+    campaign = intake.campaign if intake else campaigns.current(tx, name)
+    return Territory(name, structures_of(tx, name), campaign)
 
 
 def _taking_part(
