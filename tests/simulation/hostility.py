@@ -46,6 +46,7 @@ MIXED = range(100, 1_000)
 """Seeds of which some have a habit, by their last digit. The first hundred live without."""
 BY_LAST_DIGIT = {
     0: Habit.CROWD, 1: Habit.SIBLINGS, 2: Habit.SIBLINGS, 3: Habit.MOVES, 4: Habit.MOVES, 5: Habit.QUARRELS,
+    6: Habit.QUARRELS,
 }  # fmt: skip
 
 
