@@ -88,6 +88,10 @@ HABITS = {
         (People.ask, People.ask, People.post, People.post, People.release, households.say_yes, households.say_yes),
         first=(households.stay, People.confirm, households.ask_to_move, households.post_for_a_move),
     ),
+    Habit.DEPARTURES: Habits(
+        (People.ask, People.post, People.release, households.say_yes, households.wait, households.wait),
+        first=(People.leave, People.confirm),
+    ),
     Habit.QUARRELS: Habits(
         (People.ask, People.post, People.release, *(households.wait,) * 6),
         first=(households.settle_a_quarrel, households.give_up),

@@ -35,6 +35,7 @@ class Habit(Enum):
     CROWD = "everybody wants a morning of tomorrow, and several families are asked at once"
     SIBLINGS = "families ask for two children together, and the guichet thinks again"
     MOVES = "children who have a place ask for another, and others would follow them"
+    DEPARTURES = "children leave as soon as they have a place"
     QUARRELS = "two parents say the contrary of each other, or nobody is reached"
 
 
@@ -46,7 +47,7 @@ MIXED = range(100, 1_000)
 """Seeds of which some have a habit, by their last digit. The first hundred live without."""
 BY_LAST_DIGIT = {
     0: Habit.CROWD, 1: Habit.SIBLINGS, 2: Habit.SIBLINGS, 3: Habit.MOVES, 4: Habit.MOVES, 5: Habit.QUARRELS,
-    6: Habit.QUARRELS,
+    6: Habit.QUARRELS, 7: Habit.DEPARTURES,
 }  # fmt: skip
 
 
