@@ -198,6 +198,14 @@ def test_a_reminder_whose_hour_has_passed_is_not_sent(scene: Scene) -> None:
     assert "timers reminder/one" not in changed, "nor one that is due at this very moment"
 
 
+def test_a_reminder_keeps_to_the_delays_that_the_territory_voted(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(lifecycle, "reminder_at", lambda *given: asked.append(given))
+    scene.set(S.SENT)
+    scene.act(reached)
+    assert asked == [(NOW, LATER, POLICY.delays)]
+
+
 def test_a_delay_too_short_for_a_reminder_has_none(scene: Scene) -> None:
     scene.set(S.SENT)
     limit = NOW + timedelta(minutes=10)
@@ -290,6 +298,21 @@ def test_a_oui_waits_for_the_structure_and_says_by_when(scene: Scene) -> None:
         confirmed_at_once=False,
     )  # fmt: skip
     assert said == [*settlings("parent-1", *tasks.ANSWERED), accepted]
+
+
+def test_the_structure_has_the_time_to_confirm_that_the_territory_voted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def due(*given: Any) -> datetime:
+        asked.append(given)
+        return LATER
+
+    monkeypatch.setattr(lifecycle, "confirmation_due", due)
+    scene.set(S.DELIVERED)
+    scene.act(accept)
+    assert asked == [(NOW, POLICY.delays)]
 
 
 def test_a_oui_to_a_place_that_was_agreed_before_is_confirmed_at_once(scene: Scene) -> None:

@@ -20,6 +20,7 @@ from contracts.territories import TerritoryPublished
 from contracts.vocabulary import AwardMode, MessageTemplate, StructureKind
 from services import vault
 from services.bus import tables as bus
+from services.bus import traces
 from services.bus.database import Database, sqlite_engine
 from services.notifier import budgets, metrics, sending, store
 from services.notifier import tables as t
@@ -29,6 +30,7 @@ from services.notifier.sending import ABANDONED_AFTER, FIRST_RETRY, LONGEST_RETR
 from services.notifier.store import Message, State
 from tests.matcher.world import OneThread, now_at, run_now
 from tests.notifier.desk import FAMILY, FIRST, NOON, TERRITORY, Desk, parents
+from tests.traced import traced
 
 FAILED = SendResult(outcome=Outcome.FAILED, reason="refusé")
 LATER = SendResult(outcome=Outcome.LATER, reason="occupé")
@@ -118,6 +120,20 @@ def test_a_text_leaves_with_its_intent_and_says_what_it_cost(desk: Desk) -> None
     assert (sms.reference, sms.to, sms.encoding) == (f"{message(desk).message}-0", FIRST, Encoding.GSM7)
     assert "4711" in sms.text and "https://guichet.example/p/" in sms.text
     assert counted("sent") == before + 1
+
+
+def test_a_text_and_the_call_of_its_gateway_are_steps_of_what_caused_it(desk: Desk) -> None:
+    cause = f"00-{'a' * 32}-{'b' * 16}-01"
+    put(desk, traceparent=cause)
+    with traced() as exporter:
+        send(desk)
+    gateway, text = exporter.get_finished_spans()
+    assert [span.name for span in (text, gateway)] == ["notifier send", "gateway fake"]
+    assert text.parent is not None and format(text.parent.span_id, "016x") == "b" * 16
+    name = message(desk).message
+    assert dict(text.attributes or {}) == {"berceau.message": name}
+    assert dict(gateway.attributes or {}) == {"berceau.reference": f"{name}-0"}
+    assert gateway.kind is traces.CLIENT
 
 
 def test_the_event_of_a_text_is_the_same_however_often_its_cause_comes(desk: Desk) -> None:
@@ -243,7 +259,7 @@ def test_a_text_that_can_not_be_written_is_given_up_and_told(desk: Desk) -> None
     assert (line["event"], line["log_level"], line["message"]) == (
         "text can not be written", "error", row(desk)["message"],
     )  # fmt: skip
-    assert line["missing"] not in ("None", "")
+    assert line["missing"] == "the text proposal needs limite"
 
 
 def test_links_leave_only_through_a_gateway_that_carries_them_and_only_where_an_answer_is_asked(desk: Desk) -> None:
@@ -415,6 +431,56 @@ def test_what_is_left_open_and_what_is_due_are_counted_together(desk: Desk) -> N
     run_now(desk.offer("p-2", code="4712"))
     assert send(desk) == 2
     assert (row(desk)["state"], row(desk)["in_doubt"], row(desk, "p-2")["state"]) == ("planned", True, "sent")
+
+
+def test_what_never_left_is_sent_again_once_it_can_not_arrive_any_more(desk: Desk) -> None:
+    desk.gateway.idempotency = Idempotency.LOOKUP
+    intended(desk)
+    assert changes(desk, lambda: send(desk)) == (1, {"state": "planned", "send_at": NOON + 2 * FIRST_RETRY,
+                                                    "attempts": 2}, [])  # fmt: skip
+
+
+@pytest.mark.parametrize(("had_left", "state"), [(True, "sent"), (False, "unknown")])
+def test_a_doubt_is_settled_by_what_the_gateway_remembers_and_never_by_sending_again(
+    desk: Desk, had_left: bool, state: str
+) -> None:
+    read = intended(desk, "doubted", in_doubt=True)
+    if had_left:
+        run_now(desk.gateway.send(read.reference, FIRST, "le texte", Encoding.GSM7))
+    returned, changed, _ = changes(desk, lambda: send(desk))
+    assert (returned, changed, len(desk.gateway.sent)) == (1, {"state": state}, had_left)
+
+
+def test_a_text_is_written_from_its_facts_in_its_readers_language_with_the_readers_own_links(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(sending, "facts_for", lambda tx, *given: given)
+    monkeypatch.setattr(sending, "render", lambda *given, **links: asked.append((given, links)))
+    sender, read = desk.sender, replace(message(desk), link="once")
+    contact = parents()[1].model_copy(update={"language": "ar"})
+    run_now(desk.database.read(sender._text, read, contact, NOON))
+    facts = (read, sender._sign_in_link(read), NOON)
+    assert asked == [((read.template, facts, "ar"), {"link": sender._proposal_link(read, "c-second")})]
+    assert sender._sign_in_link(read) != sender._sign_in_link(replace(read, link="another"))
+
+
+def test_a_text_to_somebody_of_another_kind_does_not_go_to_the_family_of_that_name(desk: Desk) -> None:
+    asked = replace(message(desk), owner_kind=vault.OwnerKind.STAFF.value)
+    assert run_now(desk.sender._contact(asked)) is None
+
+
+def test_a_receipt_that_another_process_noted_first_says_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = intended(desk, "sent")
+    monkeypatch.setattr(store, "change", lambda *given, **values: False)
+    assert changes(desk, lambda: receipt(desk, read.reference)) == (0, {}, [])
+
+
+def test_each_that_was_left_open_counts(desk: Desk) -> None:
+    run_now(desk.offer("p-2", code="4712"))
+    old = {"state": "sending", "started_at": NOON - ABANDONED_AFTER - 3 * MINUTE, "contact": "c-first", "attempts": 1}
+    run_now(desk.database.write(lambda tx: tx.execute(t.messages.update().values(**old))))
+    assert send(desk) == 2
 
 
 class Slow:
