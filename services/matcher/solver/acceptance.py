@@ -64,7 +64,7 @@ class Table:
 
     def envies(self) -> tuple[Envy, ...]:
         """The cases that no displacement settled; where each choice is one place of one kind there are none."""
-        if self._is_single and all(unit.stay is None for unit in self.problem.units.values()):
+        if self._is_single:
             return ()
         return tuple(
             Envy(request=seat.request, section=seat.section, pattern=seat.pattern)
@@ -154,7 +154,7 @@ class Table:
 
     def _adds_lower(self, use: Use, short: int, unit: Id, lower: dict[Id, int]) -> bool:
         """Adds those with lower claims in the cells that are too full for this use; False if they are too few."""
-        rank = self._rank[self.problem.rows[use.row].place]
+        rank = self._rank.get(self.problem.rows[use.row].place, {})
         freed: Counter[int] = Counter()
         for other, mask in self.now.using[use.row].items():
             if mask & short and (other == unit or self._is_lower(other, unit, rank)):
@@ -171,7 +171,7 @@ class Table:
         """Those who would prefer hours that have just come free ask again."""
         rows = self.problem.rows
         for use in (use for option in options for use in option.uses if rows[use.row].kind in REOPENED):
-            for unit in self.problem.ranked[rows[use.row].place]:
+            for unit in self.problem.ranked.get(rows[use.row].place, ()):
                 if unit not in self._queued and self._would_prefer(unit, use):
                     self._ask_again(unit)
 

@@ -18,6 +18,8 @@ from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Placed, Req
 
 TWO = 2
 """Structures that may share a week."""
+HOME = -1
+"""Stands for a pattern where a child goes back to the place that it had."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TypeVar
 from contracts.vocabulary import Id, Period
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.care import ages_at_start
-from services.matcher.solver.limits import missing_places
+from services.matcher.solver.limits import may_bind
 from services.matcher.solver.schema import Outcome, Request, Round, Section, Vacancy
 from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.totals import added_levels, added_prices
@@ -56,7 +56,7 @@ def _under_quota(round: Round) -> dict[Id, list[Id]]:
     return {
         quota.id: [section.id for section in round.sections if section.structure in quota.structures]
         for quota in round.quotas
-        if quota.is_open(round.instant) and missing_places(quota, round)
+        if may_bind(quota, round)
     }
 
 

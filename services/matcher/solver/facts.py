@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from contracts.vocabulary import Id, Period
 from services.matcher.solver.books import AUDIENCES, Book, Span
-from services.matcher.solver.choices import Choice, Choices, accepts_age, care_hours, months
+from services.matcher.solver.choices import HOME, Choice, Choices, accepts_age, care_hours, months
 from services.matcher.solver.families import Families, Wanted, Worth
 from services.matcher.solver.limited import Limit, Limits
 from services.matcher.solver.movers import Movers
@@ -38,8 +38,6 @@ from services.matcher.solver.waited import Waits
 
 __all__ = ["Choice", "Facts", "Standing", "accepts_age", "audience_in", "band", "care_hours", "months", "standing"]
 
-HOME = -1
-"""Stands for a pattern where a child goes back to the place that it had."""
 Row = TypeVar("Row", Placed, Vacancy, Hold)
 
 
@@ -274,7 +272,7 @@ class Facts:
         """True if a child who uses a limit is in the way of a choice: all are, or those who stand before."""
         if self.families.unit[other] == self.families.unit[choice.request]:
             return False
-        if ahead_of is None or other in stay:
+        if ahead_of is None or other in stay or other not in self.placed:
             return True
         if limit.pooled:
             tier, points, *_ = self.standing_at(choice.request, "")

@@ -18,8 +18,8 @@ Place = tuple[int, int]
 
 
 def is_single(problem: Problem) -> bool:
-    """True if no family is indifferent, and each option takes one place of one cell for one child."""
-    return all(
+    """True if no family is indifferent, nobody has a place to keep, and each option takes one cell for one child."""
+    return all(unit.stay is None for unit in problem.units.values()) and all(
         len(options) == 1 and len(options[0].uses) == len(options[0].seats) == len(options[0].uses[0].cells) == 1
         for unit in problem.units.values()
         for options in unit.levels

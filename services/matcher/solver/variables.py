@@ -30,14 +30,15 @@ def problem_of(round: Round) -> Problem:
     support: dict[Id, int] = {}
     options: dict[Id, list[Option]] = {request.id: [] for request in round.requests}
     by_structure, kept = without_long_waits(round, cares_by_structure(round)), Kept()
-    offer = _Offer(round, current_places(round, _starts(by_structure)))
+    places = current_places(round, _starts(by_structure))
+    offer = _Offer(round, places)
     for structure, cares in sorted(by_structure.items()):
         for option in _Place(offer, structure, cares).options(rows, support, kept):
             options[option.unit].append(option)
+    options = within_limits(round, options, rows, kept, places)
     for request in round.requests:
         if request.current is not None:
             options[request.id] = list(map(kept.after, options[request.id]))
-    options = within_limits(round, options, rows)
     for request in round.requests:
         if request.accepts_split:
             options[request.id] = with_split_weeks(request, options[request.id])

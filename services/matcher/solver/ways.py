@@ -99,7 +99,7 @@ class Ways:
         """The family with nothing of what it asks: a child who has a place stays there."""
         if unit not in self._none:
             home = self._home(unit, None)
-            self._none[unit] = Way(None, (home,) if home is not None else ())
+            self._none[unit] = Way(None, (home,) if home is not None else (), tuple(self._spots_at_home(unit, None)))
         return self._none[unit]
 
     def possible(self, unit: Id) -> tuple[Way, ...]:
@@ -175,6 +175,10 @@ class Ways:
     def _spots(self, wanted: Wanted) -> Iterator[Spot]:
         for choice in wanted.choices:
             yield from self.facts.limits.spots(choice)
+            yield from self._spots_at_home(choice.request, choice.period.start)
+
+    def _spots_at_home(self, request: Id, before: date | None) -> Iterator[Spot]:
+        return self.facts.limits.spots_at_home(request, before) if request in self.facts.movers.had else iter(())
 
     def _home(self, request: Id, until: date | None) -> Part | None:
         hold = self.facts.movers.had.get(request)

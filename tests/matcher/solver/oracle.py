@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any
 
 from contracts.vocabulary import Audience, Period, Slot
-from services.matcher.solver.schema import Request, Round, Section, Siblings
+from services.matcher.solver.schema import Hold, Quota, Request, Round, Section, Siblings
 from tests.matcher.solver.drawn_rounds import MONDAY
 
 HORIZON = [MONDAY + timedelta(days=number) for number in range(42)]
@@ -72,6 +72,7 @@ class Oracle:
                     self.supply[level][vacancy.section, moment] += vacancy.places
         self.held: list[Counter[tuple[str, Moment]]] = [Counter() for _ in Audience]
         self.had = {row.id: hold for row in round.requests for hold in round.holds if row.current == hold.id}
+        self.had_at = {name: moments(hold.slots, hold.period, 0) for name, hold in self.had.items()}
         for hold in (hold for hold in round.holds if hold not in self.had.values()):
             for level in range(audience_level(hold.entitled_to), 3):
                 for moment in moments(hold.slots, hold.period, 0):
@@ -282,24 +283,22 @@ class Oracle:
 
     def _leaves_kept_places(self, seats: list[Seat], seat: Seat) -> bool:
         """True if, hour by hour, enough places are left to families in insertion over the structures of each quota."""
-        for quota in self.round.quotas:
-            here = {row.id for row in self.round.sections if row.structure in quota.structures}
-            held = [row for row in self.round.holds if row.section in here]
-            owed = quota.places * quota.percent / 100
-            owed = (math.ceil if quota.rounding == "up" else math.floor)(owed) - quota.counted
-            owed -= sum(r.units for r in held if r.entitled_to != "everybody" and not _dated(r.slots))
-            released = quota.release_at is not None and self.round.instant >= quota.release_at
-            others = [other for other in (*seats, seat) if self._counts_among_the_others(other, here)]
-            for moment in seat.moments if owed > 0 and not released and seat in others else ():
-                free = sum(self.supply[2][name, moment] - self.held[2][name, moment] for name in here)
-                if sum(moment in other.moments for other in others) > max(0, free - owed):
+        for guarantee in self.guarantees:
+            others = [other for other in (*seats, seat) if other.audience == 0 and other.section in guarantee.sections]
+            for moment in seat.moments if seat in others else ():
+                left, public, ordinary = guarantee.at(moment)
+                at_home = seat.request in public or (len(ordinary) > left and seat.request in ordinary)
+                users = sum(moment in other.moments and other.request not in public for other in others)
+                if not at_home and (len(ordinary) > left or users > left):
                     return False
         return True
 
-    def _counts_among_the_others(self, seat: Seat, here: set[str]) -> bool:
-        """False for children in insertion, and for who has a place there already."""
-        had = self.had.get(seat.request)
-        return seat.audience == 0 and seat.section in here and not (had and had.section in here)
+    @cached_property
+    def guarantees(self) -> list[Guarantee]:
+        """The quotas of which places are kept, or would be once the children in insertion had left."""
+        instant = self.round.instant
+        kept = (row for row in self.round.quotas if row.release_at is None or instant < row.release_at)
+        return [row for row in (Guarantee(self, quota) for quota in kept) if row.owed + row.may_leave > 0]
 
     def _begins_in_its_week(self, seats: list[Seat], seat: Seat) -> bool:
         """True if no more children begin in the section in that week than it says."""
@@ -429,6 +428,41 @@ class Oracle:
 
     def _fit_together(self, there: list[Seat], more: list[Seat]) -> bool:
         return all(self.fits([*there, *more[:number]], seat) for number, seat in enumerate(more))
+
+
+class Guarantee:
+    """A quota, hour by hour.
+
+    The hours of a child in insertion who may leave are kept once it has left. Any other child who may leave is one of
+    the others while it stays; where these are too many, nobody of them comes, and who is there may stay.
+    """
+
+    def __init__(self, oracle: Oracle, quota: Quota) -> None:
+        self.sections = {row.id for row in oracle.round.sections if row.structure in quota.structures}
+        self._oracle = oracle
+        self._had = {name: hold for name, hold in oracle.had.items() if hold.section in self.sections}
+        held = [row for row in oracle.round.holds if row.section in self.sections and _is_public(row)]
+        share = quota.places * quota.percent / 100
+        self.owed = (math.ceil if quota.rounding == "up" else math.floor)(share) - quota.counted
+        self.owed -= sum(row.units for row in held)
+        self.may_leave = sum(map(_is_public, self._had.values()))
+        self._known: dict[Moment, tuple[int, set[str], set[str]]] = {}
+
+    def at(self, moment: Moment) -> tuple[int, set[str], set[str]]:
+        """What is left to the others, and who of those who may leave is there: in insertion, and not."""
+        if moment not in self._known:
+            oracle = self._oracle
+            there = {name for name in self._had if moment in oracle.had_at[name]}
+            public = {name for name in there if _is_public(self._had[name])}
+            ordinary = {name for name in there if self._had[name].entitled_to == "everybody"}
+            free = sum(oracle.supply[2][name, moment] - oracle.held[2][name, moment] for name in self.sections)
+            free -= len(there - public - ordinary)
+            self._known[moment] = (free - max(0, self.owed + len(public)), public, ordinary)
+        return self._known[moment]
+
+
+def _is_public(hold: Hold) -> bool:
+    return hold.entitled_to != "everybody" and not _dated(hold.slots)
 
 
 def lowest(arrangements: Iterable[Arrangement], *goals: Goal) -> Arrangement:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from contracts.vocabulary import Audience
+from services.matcher.solver.components import sealed
 from services.matcher.solver.constraints import Settings
-from services.matcher.solver.schema import Mode, Outcome, Round, Ties, Why
+from services.matcher.solver.schema import Mode, Outcome, Quota, Round, Ties, Why
 from services.matcher.solver.solve import decide
 from services.matcher.solver.verify import verify
 from tests.matcher.solver.drawn_rounds import Taste, tiny, who_accept_shared_weeks
@@ -24,7 +26,7 @@ WAYS = (
 )
 
 
-def asks(points: int, wishes: list[str], *days: str, **facts: Any) -> dict[str, Any]:
+def asks(points: int | dict[str, int], wishes: list[str], *days: str, **facts: Any) -> dict[str, Any]:
     return {"points": points, "wishes": wishes, "days": [list(days)], **facts}
 
 
@@ -43,6 +45,29 @@ NO_WAY_BACK: dict[str, Any] = {
         "K": asks(90, ["Z"], "mon"),
         "W": asks(50, ["X"], "mon"),
         "M": asks(10, ["X"], "tue", has=["Z", "mon"]),
+    },
+}
+
+
+LEFT_TO_NOBODY: dict[str, Any] = {
+    "starts_per_week": {"Y": 1},
+    "places": {"X": {"mon": 1, "tue": 1}, "Y": {"mon": 2}, "Z": {"mon": 1}},
+    "requests": {
+        "A": asks({"X": 50, "Z": 10}, ["X", "Z"], "mon"),
+        "B": asks({"X": 10, "Z": 50}, ["X", "Z"], "mon"),
+        "E": asks(20, ["Y"], "mon"),
+        "M": asks(10, ["X"], "tue", has=["Y", "mon"]),
+    },
+}
+
+
+KEPT_WHOLE_DAYS: dict[str, Any] = {
+    "places": {"X": {"mon": 1}, "Y": {"mon": 1}, "Z": {"mon": 1}},
+    "requests": {
+        "A": asks({"X": 50, "Z": 10}, ["X", "Z"], "mon"),
+        "B": asks({"X": 10, "Z": 50}, ["X", "Z"], "mon"),
+        "E": asks(20, ["Y"], "mon"),
+        "M": asks(5, ["X"], "mon", has=["Y", "mon"]),
     },
 }
 
@@ -84,11 +109,76 @@ def test_a_week_that_a_child_without_a_way_back_fills_is_full_for_who_stands_bef
     assert ({row.request for row in alone.placed}, alone.violations) == ({"W"}, ())
 
 
+def test_where_lists_contradict_each_other_a_place_may_be_left_where_nobody_can_come() -> None:
+    """M leaves Y, where E may not begin in that week: there is nobody whom what comes free would concern."""
+    outcome = decide(round_of(LEFT_TO_NOBODY))
+    assert ({row.request for row in outcome.placed}, outcome.violations) == ({"A", "B", "M"}, ())
+    assert _why(outcome, "E") == [Why.TOO_MANY_STARTS]
+
+
+def test_where_lists_contradict_each_other_who_is_refused_keeps_a_whole_day_that_somebody_else_asks() -> None:
+    """Each choice is one place of one kind, which families ask for in turn: M has one of them already."""
+    outcome = decide(round_of(KEPT_WHOLE_DAYS))
+    assert ({row.request for row in outcome.placed}, outcome.violations) == ({"A", "B"}, ())
+    assert (_why(outcome, "E"), _why(outcome, "M")) == ([Why.FULL], [Why.FULL])
+
+
 def test_the_round_that_was_withheld_for_places_left_in_a_crowded_section_is_decided() -> None:
     round = _one_start_a_week(tiny(33, Taste(movers=0.5)))
     for mode, ties in EACH:
         outcome = decide(_in_mode(round, mode, ties))
         assert (outcome.violations, len(outcome.placed)) == ((), 4)
+
+
+GUARANTEED: dict[str, Any] = {
+    "quotas": {"G": {"structures": ["X", "Y"], "places": 15}},
+    "places": {"X": {"mon": 1}, "Y": {"mon": 1, "tue": 1}, "Z": {"mon": 1}},
+    "requests": {
+        "M": asks(90, ["Z"], "mon", has=["X", "mon"]),
+        "B": asks(50, ["X"], "mon"),
+        "C": asks(40, ["Y"], "mon"),
+    },
+}
+
+
+def _placed(round: Round) -> set[str]:
+    outcome = decide(round)
+    assert outcome.violations == ()
+    return {row.request for row in outcome.placed}
+
+
+def test_what_a_child_leaves_is_shared_in_the_same_round_beside_the_places_kept_for_insertion() -> None:
+    """Two places, one of them owed: M leaves one of the two, so that one of the two others comes, and not both."""
+    assert _placed(round_of(GUARANTEED)) == {"M", "B"}
+    stays = GUARANTEED["requests"] | {"M": asks(90, ["Z"], "tue", has=["X", "mon"])}
+    assert _placed(round_of({**GUARANTEED, "requests": stays})) == set()
+    in_insertion = GUARANTEED["requests"] | {"C": asks(40, ["Y"], "mon", audience="insertion")}
+    assert _placed(round_of({**GUARANTEED, "requests": in_insertion})) == {"M", "B", "C"}
+
+
+def test_what_a_child_in_insertion_leaves_stays_kept() -> None:
+    round = round_of(GUARANTEED)
+    hold = round.holds[0].model_copy(update={"entitled_to": Audience.INSERTION})
+    assert _placed(round.model_copy(update={"holds": (hold,)})) == {"M", "B"}
+    owed = round.quotas[0].model_copy(update={"places": 30})
+    assert _placed(round.model_copy(update={"holds": (hold,), "quotas": (owed,)})) == {"M"}
+
+
+def test_a_child_who_is_there_takes_no_kept_place_at_other_hours_and_may_keep_its_own() -> None:
+    moves = {"M": asks(90, ["Y"], "tue", has=["X", "mon"])}
+    assert _placed(round_of({**GUARANTEED, "requests": moves})) == set()
+    within = {"M": asks(90, ["Y"], "mon", has=["X", "mon"])}
+    assert _placed(round_of({**GUARANTEED, "requests": within})) == {"M"}
+    owes_more = GUARANTEED | {"quotas": {"G": {"structures": ["X", "Y"], "places": 60}}, "requests": within}
+    assert _placed(round_of(owes_more)) == {"M"}
+
+
+def test_g4_fires_when_what_a_child_leaves_goes_to_more_of_the_others_than_there_is_room_for() -> None:
+    round = round_of(GUARANTEED)
+    honest, free = decide(round), decide(round_of({**GUARANTEED, "quotas": {}}))
+    assert {row.request for row in free.placed} == {"M", "B", "C"}
+    said = sealed(honest.model_copy(update={"placed": free.placed, "reasons": free.reasons}))
+    assert [row.requests for row in verify(round, said) if row.guarantee == "G4"] == [("B", "C")]
 
 
 def _one_start_a_week(round: Round) -> Round:
@@ -108,7 +198,27 @@ def combined(seed: int) -> Round:
     round = _one_start_a_week(round) if draw.random() < 0.6 else round
     round = who_accept_shared_weeks(round) if draw.random() < 0.3 else round
     wait_weeks = draw.choice((None, None, 0))
-    return round.model_copy(update={"policy": round.policy.model_copy(update={"wait_weeks": wait_weeks})})
+    round = round.model_copy(update={"policy": round.policy.model_copy(update={"wait_weeks": wait_weeks})})
+    return _with_guarantees(draw, round) if draw.random() < 0.6 else round
+
+
+def _with_guarantees(draw: Random, round: Round) -> Round:
+    """The same round with guaranteed places over some structures, where some have their place in insertion."""
+    structures = sorted({row.structure for row in round.sections})
+    quotas = tuple(
+        Quota(
+            id=f"Q{number}", structures=tuple(draw.sample(structures, draw.randint(1, len(structures)))),
+            places=draw.choice((20, 40)), counted=draw.choice((0, 0, 1)),
+        )
+        for number in range(draw.choice((1, 1, 2)))
+    )  # fmt: skip
+    had = {row.current for row in round.requests}
+    on_what_basis = (Audience.EVERYBODY, Audience.EVERYBODY, Audience.INSERTION)
+    holds = tuple(
+        row.model_copy(update={"entitled_to": draw.choice(on_what_basis)}) if row.id in had else row
+        for row in round.holds
+    )
+    return round.model_copy(update={"quotas": quotas, "holds": holds})
 
 
 def _found(outcome: Outcome) -> set[tuple[object, ...]]:
