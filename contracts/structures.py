@@ -33,11 +33,15 @@ class OnDuty(Frozen):
 
 
 class Present(Frozen):
-    """How many children come at these hours: who does not walk yet (under three, under six) and the others."""
+    """How many children come at these hours: who does not walk yet (under three, under six) and the others.
+
+    `born` are children of whom the dates of birth are said instead: each counts by its age on the day looked at.
+    """
 
     slots: tuple[Slot, ...]
     younger: int = Field(default=0, ge=0)
     older: int = Field(default=0, ge=0)
+    born: tuple[date, ...] = ()
 
 
 class Staffing(Frozen):

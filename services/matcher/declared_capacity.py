@@ -1,6 +1,7 @@
 """Free places beside the capacity and staff that their structure published: what does not fit is told to a person.
 
-Nothing is taken off by itself: the director knows whether somebody else is on duty that day.
+Nothing is taken off by itself: the director knows whether somebody else is on duty that day. A free place counts for
+the youngest child of its section, until it is held for one: then for that child's age, day by day.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from datetime import date
 import sqlalchemy as sa
 
 from contracts.structures import StructurePublished
-from contracts.vocabulary import TaskKind, VacancyKind, Weekday
+from contracts.vocabulary import Period, TaskKind, VacancyKind, Weekday
 from services.calendar import hours_in_full, local_day
 from services.matcher import store, tasks
 from services.matcher import tables as t
-from services.matcher.rules.staffing import Excess, Free, Premises, excesses
+from services.matcher.rules.staffing import Excess, Free, Premises, Seated, excesses
 from services.matcher.solver.schema import Vacancy
 from services.matcher.step import Step
 
@@ -36,6 +37,15 @@ def check(step: Step, structure: str) -> None:
         tasks.settle_task(step, task, row["territory"], "matcher")
 
 
+def check_again(step: Step, structure: str) -> None:
+    """The same once hours are held for a child, or given back: its age counts in place of the youngest one's."""
+    said_so = sa.select(t.structures.c.structure).where(
+        t.structures.c.structure == structure, t.structures.c.premises.is_not(None)
+    )
+    if step.tx.scalar(said_so) is not None:
+        check(step, structure)
+
+
 def premises_of(event: StructurePublished) -> dict[str, object] | None:
     """What of a publication is counted here; None where a structure says nothing of its staff."""
     if event.staffing is None:
@@ -46,31 +56,52 @@ def premises_of(event: StructurePublished) -> dict[str, object] | None:
 
 def _first_excess(step: Step, structure: str, premises: Premises) -> Excess | None:
     """Looked at on each day on which a place opens: until then the others are all there is."""
-    rows = _open_places(step, structure)
-    for day in sorted({max(start, local_day(step.now)) for start, _, _ in rows}):
-        there = [free for start, end, free in rows if start <= day and (end is None or day < end)]
-        found = excesses(premises, there, day)
+    rows, held, today = _open_places(step, structure), _seated(step, structure), local_day(step.now)
+    for day in sorted({max(period.start, today) for period, _ in rows}):
+        there = [free for period, free in rows if period.contains(day)]
+        seated = [child for period, child in held if period.contains(day)]
+        found = excesses(premises, there, day, seated) if any(not free.counted for free in there) else ()
         if found:
             return found[0]
     return None
 
 
-def _open_places(step: Step, structure: str) -> list[tuple[date, date | None, Free]]:
-    """The regular places that a structure's director counted, with the ages of their sections."""
+def _open_places(step: Step, structure: str) -> list[tuple[Period, Free]]:
+    """The regular places that a structure's director counted, with the ages of their sections; and those beside them
+    on which children sit whom the director knew of."""
     query = sa.select(t.sections).where(t.sections.c.structure == structure)
     from_months = {row.section: row.age_from_months for row in step.tx.execute(query)}
     regular = t.vacancies.c.kind == VacancyKind.REGULAR.value
-    rows = store.open_vacancies(step.tx, t.vacancies.c.structure == structure, regular, t.vacancies.c.places > 0)
-    counted = [store.own_places(row) for row in rows]
+    rows = store.open_vacancies(step.tx, t.vacancies.c.structure == structure, regular)
+    places = [(own, own.id != row["vacancy"]) for row in rows for own in store.places_of(row)]
     return [
-        (own.period.start, own.period.end, _free(own, from_months[own.section]))
-        for own in counted
+        (own.period, _free(own, from_months[own.section], counted=counted))
+        for own, counted in places
         if all(isinstance(slot.day, Weekday) for slot in own.slots)
     ]
 
 
-def _free(own: Vacancy, from_months: int) -> Free:
-    return Free(slots=own.slots, places=own.places, from_months=from_months)
+def _free(own: Vacancy, from_months: int, *, counted: bool) -> Free:
+    return Free(slots=own.slots, places=own.places, from_months=from_months, section=own.section, counted=counted)
+
+
+def _seated(step: Step, structure: str) -> list[tuple[Period, Seated]]:
+    """The children for whom hours of every week are held there, by a proposal or a placement."""
+    here = sa.select(t.sections.c.section).where(t.sections.c.structure == structure)
+    query = (
+        sa.select(t.holds, t.requests.c.need)
+        .join(t.proposals, t.proposals.c.proposal == t.holds.c.proposal)
+        .join(t.requests, t.requests.c.request == t.proposals.c.request)
+        .where(t.holds.c.section.in_(here), t.holds.c.lent_by.is_(None))
+        .where(t.proposals.c.kind == VacancyKind.REGULAR.value)
+        .order_by(t.holds.c.hold)
+    )
+    found = [(store.hold(row), date.fromisoformat(row["need"]["born"])) for row in step.tx.execute(query).mappings()]
+    return [
+        (hold.period, Seated(section=hold.section, slots=hold.slots, born=born))
+        for hold, born in found
+        if all(isinstance(slot.day, Weekday) for slot in hold.slots)
+    ]
 
 
 def said(excess: Excess) -> str:

@@ -17,7 +17,7 @@ from contracts.proposals import (
     ProposalWithdrawn,
 )
 from contracts.vocabulary import Answer, ProposalState, RefusalReason, TaskKind, VacancyKind, WithdrawalReason
-from services.matcher import moving, store, tasks, together, waves
+from services.matcher import declared_capacity, moving, store, tasks, together, waves
 from services.matcher import tables as t
 from services.matcher.moves import NOTHING_ELSE, move
 from services.matcher.step import Step
@@ -152,6 +152,7 @@ def _reopen(step: Step, proposal: Proposal) -> bool:
             section=proposal.section, slots=freed, period=proposal.period,
         )  # fmt: skip
         urgent = proposal.kind is not VacancyKind.REGULAR
+        declared_capacity.check_again(step, proposal.structure)
         step.mark_due(proposal.territory, "place.reopened", at_once=urgent)
     elif waves.is_going_on(step.tx, proposal.wave):
         step.mark_due(proposal.territory, "wave.left", at_once=True)  # the next of the list is asked

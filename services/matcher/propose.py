@@ -23,7 +23,7 @@ from contracts.vocabulary import (
     WithdrawalReason,
 )
 from services.calendar import answer_by, at, local_day, planned_answer_by
-from services.matcher import endings, lifecycle, moving, store, tasks, together, waves
+from services.matcher import declared_capacity, endings, lifecycle, moving, store, tasks, together, waves
 from services.matcher import tables as t
 from services.matcher.codes import free_code
 from services.matcher.moves import LAPSE
@@ -93,6 +93,7 @@ def propose(step: Step, place: Place) -> Proposal:
     voted = _leaves_at_once(step, place.territory)
     alone = place.held_by is None and leaves_by_itself(place.kind, place.counted, place.to_prepare, voted)
     proposal = _write(step, place, name, departs, needs_person=not alone)
+    declared_capacity.check_again(step, place.structure)
     set_lapse(step, proposal)
     if place.to_prepare:
         tasks.open_task(step, TaskKind.TO_PREPARE, proposal)

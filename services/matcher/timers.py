@@ -12,7 +12,7 @@ from contracts.placements import PlacementEnded
 from contracts.proposals import ProposalReminded
 from contracts.vocabulary import Answer, DepartureReason, ProposalState, TaskKind, WithdrawalReason
 from services.calendar import local_day
-from services.matcher import endings, lifecycle, moves, store, tasks, together
+from services.matcher import declared_capacity, endings, lifecycle, moves, store, tasks, together
 from services.matcher import tables as t
 from services.matcher.policy import policy_in_force
 from services.matcher.propose import birth_is_unsure, last_hour, offer
@@ -149,6 +149,7 @@ def _end_placement(step: Step, timer: Timer) -> None:
             PlacementEnded, timer.about, timer.territory,
             structure=ended.structure, last_day=ended.last_day, reason=reason,
         )  # fmt: skip
+        declared_capacity.check_again(step, ended.structure)
 
 
 def _ask_about_birth(step: Step, timer: Timer) -> None:

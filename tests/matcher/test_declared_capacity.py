@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from contracts.structures import OnDuty, Present, SectionFacts, Staffing, StructurePublished
 from contracts.tasks import TaskOpened
-from contracts.vocabulary import AwardMode, Criterion, Slot, Weekday
+from contracts.vocabulary import Answer, AwardMode, Criterion, ProposalState, Slot, Weekday
 from services.calendar import local_day
 from services.matcher import store
 from services.matcher import tables as t
@@ -18,7 +18,7 @@ from services.matcher.policy import GuaranteedShare, policy_in_force
 from services.matcher.published import structures_of
 from services.matcher.reading import load
 from services.matcher.solver.schema import Quota, Rounding
-from tests.matcher.world import CRECHE, MONDAY, SECTION, TERRITORY, World
+from tests.matcher.world import CRECHE, MONDAY, MORNINGS, SECTION, TERRITORY, World
 
 TUESDAY = (Slot(day=Weekday.TUE, start=time(8), end=time(18)),)
 KEPT = GuaranteedShare(percent=5, source="voté (synthétique)")
@@ -57,6 +57,34 @@ def test_the_task_goes_once_the_places_fit_again(world: World) -> None:
     world.change_place("v-1", 2)
     world.publish(CRECHE, SECTION, staffing=staffed(adults=3, older=14))
     assert world.tasks("over_capacity") == []
+
+
+def test_a_place_held_for_a_child_who_walks_counts_so_until_it_is_given_back(world: World) -> None:
+    """Sixteen who walk are two adults' work; two places of a section from two months on might be for two who do not."""
+    world.publish(CRECHE, SECTION, staffing=staffed(adults=2, older=14))
+    world.open_place(places=2, slots=MORNINGS)
+    assert world.tasks("over_capacity") == ["over_capacity"]
+    for name in ("r-1", "r-2"):
+        world.ask(name, born=date(2024, 9, 1))
+    world.tick()
+    assert world.tasks("over_capacity") == []
+    proposal = world.live("r-1")
+    world.release(proposal)
+    world.delivered(proposal)
+    assert world.answer(proposal, Answer.NON) == "taken"
+    world.pass_time(timedelta(hours=1))
+    assert world.state(proposal) is ProposalState.DECLINED
+    assert world.tasks("over_capacity") == ["over_capacity"]
+
+
+def test_a_place_held_for_a_child_who_does_not_walk_yet_still_counts_as_such(world: World) -> None:
+    world.publish(CRECHE, SECTION, staffing=staffed(adults=2, older=14))
+    world.open_place(places=2, slots=MORNINGS)
+    for name in ("r-1", "r-2"):
+        world.ask(name, born=date(2025, 6, 1))
+    world.tick()
+    assert world.live("r-1") and world.live("r-2")
+    assert world.tasks("over_capacity") == ["over_capacity"]
 
 
 def test_the_task_goes_once_the_structure_no_longer_says_who_is_on_duty(world: World) -> None:

@@ -15,6 +15,7 @@ from services.ingest.files.row import Row
 
 ADULTS, CHILDREN, METHOD = "Adultes présents", "Enfants présents", "Taux d'encadrement"
 PEDT, HOLIDAYS = "PEDT", "Semaine de vacances"
+BORN = ("nes", "nees", "ne", "nee")
 COLUMNS = (ADULTS, CHILDREN, METHOD, PEDT, HOLIDAYS)
 
 
@@ -36,9 +37,14 @@ def _on_duty(text: str) -> tuple[OnDuty, ...]:
 
 
 def _present(text: str) -> tuple[Present, ...]:
-    """Those who do not walk yet (under six in an accueil de loisirs), then the others: "= 3 + 7"."""
+    """Those who do not walk yet (under six in an accueil de loisirs), then the others: "= 3 + 7"; or their dates of
+    birth: "= nés 03/11/2025, 12/05/2024"."""
     found = []
     for slots, number in _numbers(text, "3 + 7"):
+        word, _, dates = number.strip().partition(" ")
+        if cells.plain(word) in BORN:
+            found.append(Present(slots=slots, born=tuple(sorted(map(cells.day, dates.split(","))))))
+            continue
         younger, plus, older = number.partition("+")
         if not plus:
             rule = f"Les enfants s'écrivent en deux nombres{NBSP}: les plus jeunes, puis les autres."

@@ -96,6 +96,8 @@ def _team(staffing: Staffing | None) -> tuple[time, time, Team] | None:
     """The team where each day has the same hours; None for one that this form cannot show."""
     if staffing is None:
         return time(8), time(18), {}
+    if any(row.born for row in staffing.present):
+        return None
     rows = [(slot, row.adults, 0, 0) for row in staffing.on_duty for slot in row.slots]
     rows += [(slot, 0, row.younger, row.older) for row in staffing.present for slot in row.slots]
     hours = {(slot.start, slot.end) for slot, *_ in rows}

@@ -18,8 +18,9 @@ import yaml
 from pydantic import TypeAdapter
 
 from contracts.structures import Staffing
-from contracts.vocabulary import Frozen, Slot, StaffMethod, StructureKind, Weekday
+from contracts.vocabulary import Frozen, Id, Slot, StaffMethod, StructureKind, Weekday
 from services.calendar import in_force
+from services.matcher.rules.eligibility import months_completed
 
 LEISURE = StructureKind.ALSH
 YOUNGER_UNTIL_MONTHS = {StructureKind.JARDIN_ENFANTS: 36, LEISURE: 72}
@@ -81,11 +82,24 @@ class Premises(Frozen):
 
 
 class Free(Frozen):
-    """Places said to be free at these hours of the week. A section from an age on may be given its youngest child."""
+    """Places said to be free at these hours of the week. A section from an age on may be given its youngest child.
+
+    `counted`: places beside them, whose children are among those who come.
+    """
 
     slots: tuple[Slot, ...]
     places: int
     from_months: int = 0
+    section: Id = ""
+    counted: bool = False
+
+
+class Seated(Frozen):
+    """A child for whom hours of a section are held: it counts by its own age, and not by that of the section."""
+
+    section: Id
+    slots: tuple[Slot, ...]
+    born: date
 
 
 class Excess(Frozen):
@@ -127,32 +141,51 @@ def ratios_on(day: date) -> Ratios:
     return in_force(TypeAdapter(tuple[Ratios, ...]).validate_python(yaml.safe_load(text)), day)
 
 
-def excesses(premises: Premises, free: Sequence[Free], day: date) -> tuple[Excess, ...]:
-    """Where the free places go beyond what capacity and staff allow; empty if every hour fits."""
+def excesses(
+    premises: Premises, free: Sequence[Free], day: date, seated: Sequence[Seated] = ()
+) -> tuple[Excess, ...]:  # fmt: skip
+    """Where the free places go beyond what capacity and staff allow; empty if every hour fits. Ages are of `day`."""
     texts = ratios_on(day)
-    hours = list(hours_of(premises, free, texts))
+    hours = list(hours_of(premises, free, day, seated))
     found = [excess for hour in hours if hour.free for excess in _of_hour(premises, hour, texts)]
     return (*found, *_of_week(premises, hours, texts))
 
 
-def hours_of(premises: Premises, free: Sequence[Free], texts: Ratios) -> Iterator[Hour]:
+def hours_of(premises: Premises, free: Sequence[Free], day: date, seated: Sequence[Seated] = ()) -> Iterator[Hour]:
     """The week cut where anything begins or ends, with who is there beside the places said to be free."""
+    texts, staff, present = ratios_on(day), premises.staffing.on_duty, premises.staffing.present
     walks = YOUNGER_UNTIL_MONTHS.get(premises.kind, texts.walking_from_months.value)
-    staff, present = premises.staffing.on_duty, premises.staffing.present
-    named = [slot for slots in (*(row.slots for row in staff), *(row.slots for row in present)) for slot in slots]
-    named += [slot for row in free for slot in row.slots]
-    for day in Weekday:
-        bounds = sorted({bound for slot in named if slot.day is day for bound in (slot.start, slot.end)})
+    spans = [row.slots for row in staff] + [row.slots for row in present]
+    spans += [row.slots for row in free] + [row.slots for row in seated]
+    named = [slot for slots in spans for slot in slots]
+    for weekday in Weekday:
+        bounds = sorted({bound for slot in named if slot.day is weekday for bound in (slot.start, slot.end)})
         for start, end in pairwise(bounds):
-            here = [row for row in free if _covers(row.slots, day, start)]
-            there = [row for row in present if _covers(row.slots, day, start)]
+            here = [row for row in free if _covers(row.slots, weekday, start)]
+            there = [row for row in present if _covers(row.slots, weekday, start)]
+            ages = [months for row in there for born in row.born if (months := months_completed(born, day)) is not None]
+            ages += _ages(here, [row for row in seated if _covers(row.slots, weekday, start)], day)
+            younger = sum(months < walks for months in ages)
             yield Hour(
-                slot=Slot(day=day, start=start, end=end),
-                younger=sum(r.younger for r in there) + sum(r.places for r in here if r.from_months < walks),
-                older=sum(r.older for r in there) + sum(r.places for r in here if r.from_months >= walks),
-                adults=sum(row.adults for row in staff if _covers(row.slots, day, start)),
-                free=sum(row.places for row in here),
+                slot=Slot(day=weekday, start=start, end=end),
+                younger=sum(row.younger for row in there) + younger,
+                older=sum(row.older for row in there) + len(ages) - younger,
+                adults=sum(row.adults for row in staff if _covers(row.slots, weekday, start)),
+                free=sum(row.places for row in here if not row.counted),
             )
+
+
+def _ages(here: Sequence[Free], seated: Sequence[Seated], day: date) -> Iterator[int]:
+    """In months, who may sit on the places said to be free: children for whom they are held, and the youngest that
+    their section takes. The eldest sit on places that are counted already."""
+    for section in dict.fromkeys(row.section for row in here):
+        rows = [row for row in here if row.section == section]
+        counted = sum(row.places for row in rows if row.counted)
+        free = sorted(row.from_months for row in rows if not row.counted for _ in range(row.places))
+        born = sorted(row.born for row in seated if row.section == section)[counted:]
+        ages = [months for one in born if (months := months_completed(one, day)) is not None][-len(free) :]
+        yield from ages if free else ()
+        yield from free[: len(free) - len(ages)]
 
 
 def adults_needed(premises: Premises, hour: Hour, texts: Ratios) -> tuple[int, str]:

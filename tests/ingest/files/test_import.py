@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -391,7 +391,7 @@ STAFF = {
     "Débuts par semaine": "2",
     "Gestionnaire": "M-ville",
     "Adultes présents": "lundi 8h-18h, mardi 8h-18h = 4 | mercredi 8h-12h = 2",
-    "Enfants présents": "lundi 8h-18h = 3 + 7",
+    "Enfants présents": "lundi 8h-18h = 3 + 7 | mardi 8h-18h = nés 03/11/2025, 12/05/2024",
     "Taux d'encadrement": "1 pour 6 enfants",
     "PEDT": "non",
 }
@@ -427,7 +427,9 @@ async def test_staff_manager_and_starts_come_from_the_file_and_stay_where_it_has
     assert (first.manager, {section.starts_per_week for section in first.sections}) == ("M-ville", {2})
     assert first.staffing is not None and first.staffing.method is StaffMethod.ONE_IN_SIX
     assert [(len(row.slots), row.adults) for row in first.staffing.on_duty] == [(2, 4), (1, 2)]
-    assert [(row.younger, row.older) for row in first.staffing.present] == [(3, 7)]
+    assert [(row.younger, row.older, row.born) for row in first.staffing.present] == [
+        (3, 7, ()), (0, 0, (date(2024, 5, 12), date(2025, 11, 3))),
+    ]  # fmt: skip
     older = one_structure(tiny)
     for n in range(len(older.rows)):
         older = changed(older, n, {"Adresse": "2 rue de l'Essai"})

@@ -11,7 +11,7 @@ import pytest
 
 from contracts.structures import OnDuty, Present, Staffing
 from contracts.vocabulary import Slot, StaffMethod, StructureKind, Weekday
-from services.matcher.rules.staffing import Excess, Free, Premises, excesses, ratio_on, ratios_on
+from services.matcher.rules.staffing import Excess, Free, Premises, Seated, excesses, hours_of, ratio_on, ratios_on
 
 DAY = date(2026, 9, 7)
 WEEK = tuple(Slot(day=day, start=time(8), end=time(18)) for day in list(Weekday)[:5])
@@ -64,6 +64,51 @@ def test_those_who_do_not_walk_yet_need_more_adults() -> None:
     assert broken(premises(2, younger=10), 1, from_months=2) == {WALKING}
     assert broken(premises(2, younger=5), 8, from_months=18) == set()  # 5 fifths and 8 eighths are two adults
     assert broken(premises(2, younger=6), 8, from_months=18) == {WALKING}
+
+
+def seated(*months: int, section: str = "S") -> tuple[Seated, ...]:
+    """Children who are so many months old on the day, on Tuesdays."""
+    births = (date(DAY.year - (number + 3) // 12, 12 - (number + 3) % 12, 7) for number in months)
+    return tuple(Seated(section=section, slots=TUESDAY, born=born) for born in births)
+
+
+def test_a_place_held_for_a_child_counts_for_its_age_and_a_free_one_for_the_youngest_of_its_section() -> None:
+    at, free = premises(2, older=14), (Free(slots=TUESDAY, places=2, from_months=2, section="S"),)
+    assert [row.born for row in seated(0, 8, 9, 20)] == [
+        date(2026, 9, 7), date(2026, 1, 7), date(2025, 12, 7), date(2025, 1, 7),
+    ]  # fmt: skip
+    assert excesses(at, free, DAY) != ()
+    assert excesses(at, free, DAY, seated(20)) != ()
+    assert excesses(at, free, DAY, seated(20, 24)) == ()
+    assert excesses(at, free, DAY, seated(20, 24, section="T")) != ()
+    assert excesses(at, free, DAY, seated(20, 17)) != ()
+    assert excesses(at, free, date(2026, 10, 7), seated(20, 17)) == ()  # a month later it walks
+
+
+def test_children_for_whom_places_are_counted_already_do_not_count_twice() -> None:
+    """The eldest sit there: one who does not walk yet may be on what is free."""
+    at = premises(2, older=15)
+    own = Free(slots=TUESDAY, places=1, from_months=2, section="S")
+    free = (own, own.model_copy(update={"counted": True}))
+    assert excesses(at, (own,), DAY, seated(20)) == ()
+    assert excesses(at, free, DAY, seated(20)) != ()
+    assert excesses(at, free, DAY, seated(20, 24)) == ()
+    assert excesses(at, free, DAY, seated(20, 17)) != ()
+
+
+def test_children_of_whom_the_dates_of_birth_are_said_count_by_their_age() -> None:
+    births = tuple(row.born for row in seated(*[17] * 6, *[30] * 8))
+    team = Staffing(on_duty=(OnDuty(slots=TUESDAY, adults=2),), present=(Present(slots=TUESDAY, born=births),))
+    at = premises(0).model_copy(update={"staffing": team})
+    none_free = (Free(slots=TUESDAY, places=1, from_months=24),)
+    assert excesses(at, none_free, DAY) != ()  # six fifths and nine eighths
+    assert excesses(at, none_free, date(2026, 10, 7)) == ()  # fifteen eighths
+    born_later = date(2026, 9, 8)
+    assert [hour.children for hour in hours_of(at, (), DAY)] == [14]
+    unborn = at.model_copy(
+        update={"staffing": team.model_copy(update={"present": (Present(slots=TUESDAY, born=(born_later,)),)})}
+    )
+    assert [hour.children for hour in hours_of(unborn, (), DAY)] == [0]
 
 
 def test_a_week_is_never_fuller_than_all_places_at_all_hours() -> None:
