@@ -71,7 +71,7 @@ SHOWN: Mapping[str, tuple[str, Read]] = MappingProxyType(
         "requests": ("id", _of(declared.requests)),
         "siblings": ("id", _of(declared.siblings)),
         "holds": ("id", _of(declared.holds)),
-        "proposals": ("id", _of(seen.proposals)),
+        "proposals": ("id", _of(seen.proposals, "held_reason")),
         "proposal_history": ("event", _through(seen.history, "proposal", seen.proposals, "position")),
         "placements": ("id", _of(seen.placements)),
         "tasks": ("id", _of(seen.tasks)),
@@ -82,7 +82,8 @@ SHOWN: Mapping[str, tuple[str, Read]] = MappingProxyType(
     }
 )
 """What ingest shows, by table with its key. Not compared: `vacancies.confirmed_at`, which a refusal by the structure
-and a reconfirmation move in the order in which ingest heard of them, and `position`, which numbers that order."""
+and a reconfirmation move in the order in which ingest heard of them, `position`, which numbers that order, and
+`proposals.held_reason`: the words of whoever keeps one back, which no event carries."""
 
 
 def shown(tx: sa.Connection, territory: str) -> State:

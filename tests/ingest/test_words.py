@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from contracts.proposals import ProposalHeld
 from contracts.vocabulary import RefusalReason
 from services.bus.tables import outbox
+from services.cli.replay_states import shown
 from services.ingest import store
 from services.ingest.declare import campaigns, releases, tasks
 from services.ingest.declare.confirmations import RefusalBody, refuse_admission
 from services.ingest.queries.proposals import proposal
 from services.ingest.queries.tasks import to_release
 from services.ingest.words import ERASED, erase_words
-from tests.ingest.people import COMMITTEE, COORDINATOR, DIRECTOR, GRANDS, NOW, TODAY, act, register
+from tests.ingest.people import COMMITTEE, COORDINATOR, DIRECTOR, GRANDS, NOW, TERRITORY, TODAY, act, register
 from tests.ingest.proposals import accepted, event, hear, made, released
 from tests.ingest.test_declared_decisions import open_task
 from tests.ingest.test_rights import _campaign
@@ -84,6 +85,17 @@ def test_why_a_proposal_is_kept_back_is_read_where_it_was_written(town: sa.Conne
     assert [row["held_reason"] for row in to_release(town, COMMITTEE, NOW) if row["proposal"] == "O-1"] == [
         "Écrit avant"
     ]
+
+
+def test_a_replay_which_knows_events_only_finds_no_difference_in_the_words(town: sa.Connection) -> None:
+    _ready(town)
+    held = event(ProposalHeld, "O-1", until=SOON, by=COMMITTEE.id)
+    hear(town, held)
+    without_words = shown(town, TERRITORY)
+    _hold(town)
+    hear(town, held)
+    assert proposal(town, COORDINATOR, "O-1", NOW)["held_reason"] == NAMED
+    assert shown(town, TERRITORY)["proposals"] == without_words["proposals"]
 
 
 def test_words_about_a_family_that_is_erased_go_with_it_and_no_others(town: sa.Connection) -> None:
