@@ -116,8 +116,12 @@ def _read(actor: Actor, given: Mapping[str, Any]) -> Asked | Became:
 
 
 def _named(given: Mapping[str, Any]) -> str:
-    """What it calls itself, where that is a name: whoever sent it finds it again by its rank anyway."""
-    return given["id"][:64] if isinstance(given.get("id"), str) else ""
+    """What it calls itself, where that is a name: whoever sent it finds it again by its rank anyway.
+
+    Half a character (`\\ud800`) is none that an answer can carry: it would take the answers of the others with it.
+    """
+    name = given.get("id")
+    return name[:64].encode(errors="replace").decode() if isinstance(name, str) else ""
 
 
 def _first_of_each_id(asked: Mapping[int, Asked]) -> dict[str, int]:

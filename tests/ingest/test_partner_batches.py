@@ -162,6 +162,23 @@ async def test_a_batch_has_a_size(doors: Doors) -> None:
     assert (await doors.post("/messages", "director", many)).status_code == 422
 
 
+@pytest.mark.parametrize("name", [r"\ud800", r"a\u0000b", "x" * 70_000, r"\u202e\ufeff"])
+@pytest.mark.parametrize("key", [None, "one"])
+async def test_a_name_that_is_none_takes_nobodys_answer_with_it(
+    cluster: Doors,  # noqa: F811
+    name: str,
+    key: str | None,
+) -> None:
+    nameless = json.dumps({**opens("x"), "id": "NAME"}).replace("NAME", name)
+    raw = f"[{json.dumps(opens('before'))}, {nameless}, {json.dumps(opens('after'))}]"
+    headers = {"Authorization": f"Bearer {cluster.keys['director']}", "Content-Type": "application/json"}
+    headers |= {"Idempotency-Key": key} if key else {}
+    answer = await cluster.client.post("/api/v1/messages", headers=headers, content=raw)
+    assert answer.status_code == 202, answer.text
+    assert [one["outcome"] for one in answer.json()["results"]] == [TAKEN, REJECTED, TAKEN]
+    assert answer.json()["results"][1]["errors"][0]["field"] == "id"
+
+
 async def test_one_batch_sent_by_ten_at_once_takes_effect_once(cluster: Doors) -> None:  # noqa: F811
     batch = [opens(f"m-{n}") for n in range(20)]
     answers = await asyncio.gather(*[cluster.post("/messages", "director", batch[::step]) for step in (1, -1) * 5])
