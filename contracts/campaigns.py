@@ -178,14 +178,16 @@ class DraftDecided(Event):
 class RequestDrafted(Event):
     """What a draft says of one request. Said when it changed; `touched` tells it from the draft before.
 
-    `forced` is the gesture by which a person placed the child. `proof` says in French by what sums nothing better was
-    possible. The other fields are those of `request.explained` and `proposal.made`.
+    `also` is where the child spends the other days of a week that two structures share. `forced` is the gesture by
+    which a person placed the child. `proof` says in French by what sums nothing better was possible. The other fields
+    are those of `request.explained` and `proposal.made`.
     """
 
     type: Literal["request.drafted"]
     campaign: Id
     draft: Id
     seat: Seat | None = None
+    also: Seat | None = None
     touched: Touched | None = None
     forced: Id | None = None
     tier: int

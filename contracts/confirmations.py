@@ -12,7 +12,10 @@ from contracts.vocabulary import DepartureReason, Id, RefusalReason
 
 
 class AdmissionConfirmed(Event):
-    """The structure takes the child, with the dates the family needs to know."""
+    """The structure takes the child, with the dates the family needs to know.
+
+    `structure`: which of the two that share the child's week; None where one has it all.
+    """
 
     type: Literal["admission.confirmed"]
     proposal: Id
@@ -20,15 +23,17 @@ class AdmissionConfirmed(Event):
     adaptation_start: date
     first_full_day: date
     said_by: Id
+    structure: Id | None = None
 
 
 class AdmissionRefused(Event):
-    """The structure does not take the child, for one reason of the closed list."""
+    """The structure does not take the child, for one reason of the closed list. `structure`: as where it takes it."""
 
     type: Literal["admission.refused"]
     proposal: Id
     reason: RefusalReason
     said_by: Id
+    structure: Id | None = None
 
 
 class DepartureAnnounced(Event):

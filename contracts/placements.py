@@ -14,6 +14,7 @@ from contracts.vocabulary import DepartureReason, Id, Period, Slot
 class PlacementConfirmed(Event):
     """The child has the place. An on-call place is confirmed by the family's OUI, under the agreement made before.
 
+    Of a week that two structures share there are two, said together, of one proposal.
     `partial`: the child stays listed for the days that are missing. `replaces` is the placement that ends for this one.
     """
 

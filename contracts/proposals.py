@@ -30,6 +30,15 @@ class CountedPoints(Frozen):
     points: int
 
 
+class Half(Frozen):
+    """The days of a shared week in one of its two structures. The placement there, if it comes to that, is named so."""
+
+    half: Id
+    structure: Id
+    section: Id
+    slots: tuple[Slot, ...]
+
+
 class ProposalMade(Event):
     """A round, or a counsellor's hold, found this place for this request; nothing has left yet.
 
@@ -44,6 +53,9 @@ class ProposalMade(Event):
     `wave`: the same place is proposed to `asked_at_once` families at once, this one the `asked_as`-th to be asked, in
     the order of a round's list; the first OUI takes it, and the proposals to the others are withdrawn as taken. Whoever
     follows a family that has left has a number of its own, so that `asked_as` may be beyond `asked_at_once`.
+    `other_half`: two structures share the week, this event's own and that one, with the same period. One answer counts
+    for both, both have to confirm, and what ends one ends both. The half of this event's own structure is named as the
+    proposal.
     """
 
     type: Literal["proposal.made"]
@@ -71,6 +83,7 @@ class ProposalMade(Event):
     wave: Id | None = None
     asked_at_once: int = Field(default=1, ge=1)
     asked_as: int = Field(default=1, ge=1)
+    other_half: Half | None = None
 
 
 class ProposalHeld(Event):
@@ -170,15 +183,28 @@ class ProposalWithdrawn(Event):
 
 
 class ProposalRefused(Event):
-    """The structure did not confirm. No SMS leaves by itself: a person calls."""
+    """The structure did not confirm. No SMS leaves by itself: a person calls.
+
+    `structure`: which of the two that share the child's week; None where one has it all.
+    """
 
     type: Literal["proposal.refused"]
     reason: RefusalReason
+    structure: Id | None = None
+
+
+class HalfConfirmed(Event):
+    """One of the two structures of a shared week takes the child. The place is the child's once both do."""
+
+    type: Literal["half.confirmed"]
+    half: Id
+    structure: Id
 
 
 class PlaceReopened(Event):
     """The hours that a proposal or placement held are free again. Said exactly once for each.
 
+    Of a week that two structures share: once for each of them.
     Of the proposals of a wave, which hold their hours together: by each whose end frees some.
     """
 

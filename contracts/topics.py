@@ -104,6 +104,7 @@ DECISIONS = Topic(
         proposals.ProposalFrozen,
         proposals.ProposalWithdrawn,
         proposals.ProposalRefused,
+        proposals.HalfConfirmed,
         proposals.PlaceReopened,
         proposals.ReplyJudged,
         proposals.HoldDenied,

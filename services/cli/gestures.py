@@ -211,7 +211,7 @@ class Gestures:
 
 
 def _prepared(tx: sa.Connection) -> list[str]:
-    query = sa.select(seen.proposals.c.id).where(seen.proposals.c.state == ProposalState.PREPARED.value)
+    query = sa.select(seen.proposals.c.id).where(seen.proposals.c.state == ProposalState.PREPARED.value, seen.WHOLE)
     return list(tx.scalars(query.order_by(seen.proposals.c.id)))
 
 

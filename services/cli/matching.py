@@ -90,7 +90,7 @@ def _write(path: Path, data: bytes) -> None:
 def _tell(outcome: Outcome, asked: int) -> Exit:
     from services.calendar import counted
 
-    offered = counted(len(outcome.placed), "proposition")
+    offered = counted(len({row.request for row in outcome.placed}), "proposition")
     sys.stderr.write(f"{counted(asked, 'demande')}, {offered}.\n")
     for line in _whom_priority_touches(outcome):
         sys.stderr.write(f"{line}\n")

@@ -119,6 +119,8 @@ class Players:
         for row in await database.read(_in_states, (ProposalState.DELIVERED, ProposalState.ACCEPTED)):
             if row["state"] == ProposalState.ACCEPTED:
                 self._once("confirm", row["id"], lambda row=row: self._confirm(row, now))  # type: ignore[misc]
+            elif row["half_of"] is not None:
+                continue  # the family answers for both halves at once
             elif row["held_by"] is not None:
                 self._once("hold", row["id"], lambda row=row: self._answer_for_client(row, now))  # type: ignore[misc]
             else:
@@ -162,15 +164,15 @@ class Players:
             return  # released all at once, by the week's own gesture
         at = next_working_instant(now + CALL_AFTER)
         if kind is TaskKind.LATE_CONFIRMATION and task["proposal"] is not None:
-            self.plan(at, lambda: self._confirm_for_structure(task["proposal"]))
+            self.plan(at, lambda: self._confirm_for_structure(task["proposal"], task["structure"]))
         elif kind in CALLED and task["proposal"] is not None:
             self.plan(at, lambda: self._call(task))
         else:
             self.plan(at, lambda: self.gestures.handle(task["id"]))
 
-    async def _confirm_for_structure(self, proposal: Id) -> None:
+    async def _confirm_for_structure(self, proposal: Id, structure: Id | None) -> None:
         """The coordinator rings the structure, and confirms for it."""
-        row = await self.town.databases["ingest"].read(_proposal, proposal)
+        row = await self.town.databases["ingest"].read(_at, proposal, structure)
         if row is not None and ProposalState(row["state"]) is ProposalState.ACCEPTED:
             settled = confirmation_of(row["id"], self.town.clock(), row["start"], self.seed)
             await self.gestures.confirm(row["id"], row["structure"], settled)
@@ -210,6 +212,13 @@ def _in_states(tx: sa.Connection, states: tuple[ProposalState, ...]) -> list[sa.
 
 def _proposal(tx: sa.Connection, name: str) -> sa.RowMapping | None:
     return tx.execute(sa.select(seen.proposals).where(seen.proposals.c.id == name)).mappings().first()
+
+
+def _at(tx: sa.Connection, name: str, structure: Id | None) -> sa.RowMapping | None:
+    """The proposal; of a week that two structures share, the half of this one."""
+    p = seen.proposals.c
+    there = sa.select(seen.proposals).where(p.half_of == name, p.structure == structure)
+    return tx.execute(there).mappings().first() or _proposal(tx, name)
 
 
 def _open_tasks(tx: sa.Connection) -> list[sa.RowMapping]:

@@ -80,6 +80,9 @@ def _made(held: _Held, event: ProposalMade) -> None:
         name, slots = event.wave, held.of_wave(event.wave)
         period = day_of(slots)
     held.holds[name] = _Hold(event.section, name, slots, period.start, period.end)
+    if (other := event.other_half) is not None:
+        held.holds[other.half] = _Hold(other.section, name, other.slots, period.start, period.end)
+        held.periods[other.half] = event.period
 
 
 def _accepted(held: _Held, event: ProposalAccepted) -> None:
@@ -92,6 +95,8 @@ def _accepted(held: _Held, event: ProposalAccepted) -> None:
 
 def _closed(held: _Held, event: Event) -> None:
     made = held.live.pop(event.subject, None)
+    if made is not None and made.other_half is not None:
+        held.holds.pop(made.other_half.half, None)
     if held.holds.pop(event.subject, None) is not None or made is None or made.wave not in held.holds:
         return
     if asked := held.of_wave(made.wave):
@@ -101,7 +106,7 @@ def _closed(held: _Held, event: Event) -> None:
 
 
 def _confirmed(held: _Held, event: PlacementConfirmed) -> None:
-    held.live.pop(event.subject, None)
+    held.live.pop(event.proposal, None)
     if event.subject in held.holds:
         held.holds[event.subject] = replace(held.holds[event.subject], is_placement=True)
 

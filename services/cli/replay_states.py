@@ -100,8 +100,8 @@ def decided_by_the_matcher(tx: sa.Connection, territory: str) -> State:
     same = ("request", "family", "structure", "section", "kind", "code", "state", "slots")
     return {
         "proposals": {
-            row["proposal"]: {**{name: row[name] for name in same}, "start": row["starts"], "end": row["ends"]}
-            for row in proposals
+            key: {**{name: row[name] for name in same}, "start": row["starts"], "end": row["ends"]}
+            for key, row in _with_halves(proposals)
         },
         "placements": {
             row["placement"]: {"request": row["request"], "section": row["section"], "last_day": row["last_day"],
@@ -114,6 +114,16 @@ def decided_by_the_matcher(tx: sa.Connection, territory: str) -> State:
         "rounds": {row["round"]: {name: row[name] for name in _OF_A_ROUND} for row in rounds},
         **_kept(tx, territory),
     }  # fmt: skip
+
+
+def _with_halves(proposals: Sequence[sa.RowMapping]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each proposal by its name, and the second structure of a shared week by the name of that half, as ingest shows
+    it: with no code of its own."""
+    for row in proposals:
+        yield row["proposal"], dict(row)
+        if (half := row["other_half"]) is not None:
+            there = {name: half[name] for name in ("structure", "section", "slots")}
+            yield half["half"], {**row, **there, "code": None}
 
 
 def _kept(tx: sa.Connection, territory: str) -> State:

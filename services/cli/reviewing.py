@@ -252,10 +252,15 @@ def compare(
         facts = [row.model_dump(mode="json") for row in found]
         typer.echo(json.dumps({"differences": facts, "profiles": profiles}, indent=2, ensure_ascii=False))
         return
-    typer.echo(f"Enfants placés{NBSP}: {len(before.placed)} avant, {len(after.placed)} après.")
+    typer.echo(f"Enfants placés{NBSP}: {_children(before)} avant, {_children(after)} après.")
     _tell_differences(found)
     for profile, counts in profiles.items():
         typer.echo(f"  {profile}{NBSP}: {_numbers(counts)}")
+
+
+def _children(outcome: Outcome) -> int:
+    """How many have a place: a week that two structures share is one child's."""
+    return len({row.request for row in outcome.placed})
 
 
 def _profiles(asked: Round, found: Iterable[Difference]) -> dict[str, dict[str, int]]:

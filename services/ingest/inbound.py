@@ -26,7 +26,7 @@ from services.ingest.declare.bodies import Body
 from services.ingest.declare.replies import record_reply
 from services.ingest.guichet import Guichet
 from services.ingest.problems import unknown
-from services.ingest.projection.tables import proposals
+from services.ingest.projection.tables import WHOLE, proposals
 from services.ingest.queries.proposals import answered_from
 from services.ingest.sms_replies import ParsedReply, parse_reply
 from services.ingest.store import metadata, named
@@ -154,7 +154,7 @@ def match(rows: Sequence[dict[str, Any]], code: str | None) -> tuple[dict[str, A
 def known_to(tx: sa.Connection, families: Sequence[str]) -> list[dict[str, Any]]:
     """Proposals that these families were told of, newest first."""
     reached = sa.or_(proposals.c.answer_by.is_not(None), proposals.c.deadline.is_not(None))
-    told = (proposals.c.family.in_(families), proposals.c.state.not_in(_NOT_YET_SEEN), reached)
+    told = (WHOLE, proposals.c.family.in_(families), proposals.c.state.not_in(_NOT_YET_SEEN), reached)
     newest = (proposals.c.made_at.desc().nulls_last(), proposals.c.id)
     return store.rows(tx, sa.select(proposals).where(*told).order_by(*newest))
 

@@ -5,6 +5,7 @@ When to modify: with `rules/waves.py`, which decides who is asked.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -35,10 +36,19 @@ def _looked_at_first(loaded: Loaded, part: Round) -> frozenset[Id]:
     )
 
 
-def alone(outcome: Outcome, found: Sequence[Wave]) -> list[Placed]:
-    """What is proposed to one family only."""
+def alone(outcome: Outcome, found: Sequence[Wave]) -> list[list[Placed]]:
+    """What is proposed to one family only: one row, or the two of a week that two structures share, its first days
+    first."""
     leads = {wave.asked[0].request for wave in found if not wave.before}
-    return [row for row in outcome.placed if row.request not in leads]
+    rows = defaultdict[Id, list[Placed]](list)
+    for row in outcome.placed:
+        if row.request not in leads:
+            rows[row.request].append(row)
+    return [sorted(of_one, key=_first_weekday) for of_one in rows.values()]
+
+
+def _first_weekday(row: Placed) -> int:
+    return min(slot.weekday.number for slot in row.slots)
 
 
 def sentences(found: Sequence[Wave], names: Mapping[Id, str]) -> dict[Id, First]:

@@ -10,14 +10,15 @@ from typing import Any
 
 from contracts.placements import PlacementConfirmed
 from contracts.proposals import (
+    Half,
     PlaceReopened,
     ProposalDeclined,
     ProposalExpired,
     ProposalRefused,
     ProposalWithdrawn,
 )
-from contracts.vocabulary import Answer, ProposalState, RefusalReason, TaskKind, VacancyKind, WithdrawalReason
-from services.matcher import declared_capacity, moving, store, tasks, together, waves
+from contracts.vocabulary import Answer, ProposalState, RefusalReason, Slot, TaskKind, VacancyKind, WithdrawalReason
+from services.matcher import declared_capacity, halves, moving, store, tasks, together, waves
 from services.matcher import tables as t
 from services.matcher.moves import NOTHING_ELSE, move
 from services.matcher.step import Step
@@ -77,56 +78,79 @@ def withdraw(step: Step, proposal: Proposal, reason: WithdrawalReason) -> bool:
     return _reopen(step, proposal)
 
 
-def refuse(step: Step, proposal: Proposal, reason: RefusalReason) -> bool:
-    """The structure does not confirm; a person calls the family.
+def refuse(step: Step, proposal: Proposal, reason: RefusalReason, structure: str | None = None) -> bool:
+    """The structure does not confirm; a person calls the family. Of two that share the week, `structure` names which:
+    the other half ends with this one.
 
     Without a place there, the child goes first in the next round. For any other reason the next round could only offer
     the same again, so the request waits until the person has settled the task.
     """
     if not _close(step, proposal, S.REFUSED):
         return False
+    half = halves.at(proposal, structure)
     if reason in NO_PLACE_THERE:
         store.touch_request(step.tx, proposal.request, goes_first=True)
     else:
         store.touch_request(step.tx, proposal.request, state=store.WITH_PERSON)
-    step.say(ProposalRefused, proposal.proposal, proposal.territory, reason=reason)
-    tasks.open_task(step, TaskKind.STRUCTURE_REFUSED, proposal, detail=reason.label)
+    which = {} if proposal.other_half is None else {"structure": half.structure}
+    step.say(ProposalRefused, proposal.proposal, proposal.territory, reason=reason, **which)
+    shared = "" if proposal.other_half is None else BOTH_ENDED
+    tasks.open_task(
+        step, TaskKind.STRUCTURE_REFUSED, proposal, detail=f"{reason.label}{shared}", structure=half.structure
+    )  # fmt: skip
     if reason in NO_PLACE_THERE:
-        _doubt_places(step, proposal)
+        _doubt_places(step, proposal, half.section)
     return _reopen(step, proposal)
 
 
-def _doubt_places(step: Step, proposal: Proposal) -> None:
-    same = (t.vacancies.c.section == proposal.section, t.vacancies.c.kind == proposal.kind.value)
+BOTH_ENDED = ". La semaine était partagée\u00a0: l'autre structure est à prévenir aussi."
+
+
+def _doubt_places(step: Step, proposal: Proposal, section: str) -> None:
+    same = (t.vacancies.c.section == section, t.vacancies.c.kind == proposal.kind.value)
     step.tx.execute(t.vacancies.update().where(*same).values(confirmed_at=None))
 
 
-def confirm(step: Step, proposal: Proposal, **dates: Any) -> bool:
-    """The child has the place: what the proposal held, the placement holds. The placement keeps the proposal's id."""
+def confirm(step: Step, proposal: Proposal, structure: str | None = None, **dates: Any) -> bool:
+    """The child has the place: what the proposal held, the placement holds. The placement keeps the proposal's id.
+
+    Of a week that two structures share it has its places once both have confirmed; `structure` says which one does.
+    """
+    half = halves.at(proposal, structure)
+    said = halves.confirmed(proposal, half, dates)
+    if said is None:
+        return halves.note_one(step, proposal, half, dates)
     if not move(step, proposal, S.CONFIRMED):
         return False
     store.drop_timers(step.tx, proposal.proposal)
     tasks.settle(step, TaskKind.LATE_CONFIRMATION, proposal, "matcher")
-    store.lock_section(step.tx, proposal.section)
+    for place in halves.of(proposal):
+        store.lock_section(step.tx, place.section)
     step.tx.execute(t.holds.update().where(t.holds.c.proposal == proposal.proposal).values(is_placement=True))
-    step.tx.execute(
-        t.placements.insert().values(
-            placement=proposal.proposal, territory=proposal.territory, request=proposal.request,
-            structure=proposal.structure, section=proposal.section, slots=store.slots_json(proposal.slots),
-            starts=proposal.period.start, ends=proposal.period.end, is_over=False,
-        )
-    )  # fmt: skip
     state = store.WAITING if proposal.partial else store.PLACED  # for the days that are missing it stays listed
     store.touch_request(step.tx, proposal.request, state=state, goes_first=False)
-    step.say(
-        PlacementConfirmed, proposal.proposal, proposal.territory,
-        proposal=proposal.proposal, request=proposal.request, structure=proposal.structure, section=proposal.section,
-        slots=proposal.slots, period=proposal.period, partial=proposal.partial, replaces=proposal.replaces, **dates,
-    )  # fmt: skip
+    for place in halves.of(proposal):
+        _place(step, proposal, place, said[place.half])
     moving.arrived(step, proposal)
     if proposal.partial or proposal.replaces is not None:
         step.mark_due(proposal.territory, PlacementConfirmed.wire_type())
     return True
+
+
+def _place(step: Step, proposal: Proposal, half: Half, dates: Mapping[str, Any]) -> None:
+    """The child sits there from now on. What a structure said before its dates may be read back as text."""
+    step.tx.execute(
+        t.placements.insert().values(
+            placement=half.half, territory=proposal.territory, request=proposal.request, structure=half.structure,
+            section=half.section, slots=store.slots_json(half.slots), starts=proposal.period.start,
+            ends=proposal.period.end, is_over=False,
+        )
+    )  # fmt: skip
+    step.say(
+        PlacementConfirmed, half.half, proposal.territory,
+        proposal=proposal.proposal, request=proposal.request, structure=half.structure, section=half.section,
+        slots=half.slots, period=proposal.period, partial=proposal.partial, replaces=proposal.replaces, **dates,
+    )  # fmt: skip
 
 
 def _close(step: Step, proposal: Proposal, state: ProposalState, values: Mapping[str, object] = NOTHING_ELSE) -> bool:
@@ -141,23 +165,34 @@ def _close(step: Step, proposal: Proposal, state: ProposalState, values: Mapping
 def _reopen(step: Step, proposal: Proposal) -> bool:
     """Give the hours back, once: the row that held them is deleted, and only who deletes it says so.
 
-    Of a wave, the hours that nobody else in it asks for.
+    Of a wave, the hours that nobody else in it asks for; of a shared week, those of both structures.
     """
-    store.lock_section(step.tx, proposal.section)
+    for half in halves.of(proposal):
+        store.lock_section(step.tx, half.section)
     own = (t.holds.c.proposal == proposal.proposal) & ~t.holds.c.is_placement
     had_its_own = step.tx.execute(t.holds.delete().where(own).returning(t.holds.c.hold)).all()
-    if freed := proposal.slots if had_its_own else waves.leave(step, proposal):
-        step.say(
-            PlaceReopened, proposal.proposal, proposal.territory,
-            section=proposal.section, slots=freed, period=proposal.period,
-        )  # fmt: skip
+    if freed := _freed(step, proposal, had_its_own=bool(had_its_own)):
+        for section, slots in freed:
+            step.say(
+                PlaceReopened, proposal.proposal, proposal.territory,
+                section=section, slots=slots, period=proposal.period,
+            )  # fmt: skip
         urgent = proposal.kind is not VacancyKind.REGULAR
-        declared_capacity.check_again(step, proposal.structure)
+        for half in halves.of(proposal):
+            declared_capacity.check_again(step, half.structure)
         step.mark_due(proposal.territory, "place.reopened", at_once=urgent)
     elif waves.is_going_on(step.tx, proposal.wave):
         step.mark_due(proposal.territory, "wave.left", at_once=True)  # the next of the list is asked
     _take_back_what_needed_it(step, proposal)
     return True
+
+
+def _freed(step: Step, proposal: Proposal, *, had_its_own: bool) -> list[tuple[str, tuple[Slot, ...]]]:
+    """Where hours come back, and which."""
+    if had_its_own:
+        return [(half.section, half.slots) for half in halves.of(proposal)]
+    slots = waves.leave(step, proposal)
+    return [(proposal.section, slots)] if slots else []
 
 
 def _take_back_what_needed_it(step: Step, proposal: Proposal) -> None:

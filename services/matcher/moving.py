@@ -89,11 +89,11 @@ def _from(held: Hold, start: date) -> Hold | None:
     return held.model_copy(update={"period": Period(start=first, end=held.period.end)})
 
 
-def note_loans(step: Step, hold: Hold, territory: str, found: Sequence[Loan]) -> None:
-    """Keep the loans beside the hold: with it they end, or with what they were lent from."""
+def note_loans(step: Step, hold: Hold, territory: str, found: Sequence[Loan], proposal: Id) -> None:
+    """Keep the loans beside the hold of this proposal: with it they end, or with what they were lent from."""
     rows = [
         {
-            "hold": f"{hold.id}.{n}", "territory": territory, "section": hold.section, "proposal": hold.id,
+            "hold": f"{hold.id}.{n}", "territory": territory, "section": hold.section, "proposal": proposal,
             "is_placement": False, "slots": store.slots_json(loan.amount.slots), "starts": loan.amount.period.start,
             "ends": loan.amount.period.end, "units": -1, "entitled_to": loan.entitled_to.value,
             "lent_by": loan.departure.hold, "forced": None,

@@ -67,18 +67,24 @@ def as_request(
     patterns = _patterns(need, context.now)
     if period is None or not patterns or missing(need, context.now):
         return None
-    base, reasons = _points(need, None, context)
+    base, reasons, points_at = _claims(need, context)
     own_tier = FIRST_TIER if goes_first else tier(validated(need), context.grid)
     return Request(
         id=request, born=need.born, kind=need.kind, tier=own_tier, points=base,
-        points_at=_points_at(need, base, context), reasons=reasons, since=need.since,
+        points_at=points_at, reasons=reasons, since=need.since,
         wishes=tuple(Wish(structure=wish.structure, rank=wish.rank) for wish in need.wishes),
         patterns=patterns, period=period, travel_minutes=need.travel_minutes, entitled_to=entitled(need),
         on_call_sections=_on_call_sections(need, patterns, context), needs_support=need.needs_support,
         not_again=tuple(hours for at, hours in answered.get(request, ()) if at >= need.time),
         tolerance_days=need.tolerance_days, accepts_partial=need.accepts_partial,
         min_days=max(need.min_days, current.rest_of + 1 if current else 1), current=current.hold if current else None,
+        accepts_split=need.accepts_split and _asks_weeks(patterns),
     )  # fmt: skip
+
+
+def _asks_weeks(patterns: Sequence[Pattern]) -> bool:
+    """Only weeks are shared by two structures: of single days, each may be asked for by itself."""
+    return not any(isinstance(slot.day, date) for pattern in patterns for slot in pattern.slots)
 
 
 def missing(need: NeedFacts, now: datetime) -> str:
@@ -145,6 +151,19 @@ def _points(need: NeedFacts, structure: Id | None, context: Context) -> tuple[in
     return points(criteria, context.grid)
 
 
+def _claims(
+    need: NeedFacts, context: Context
+) -> tuple[int, tuple[PointsReason, ...], tuple[StructurePoints, ...]]:  # fmt: skip
+    """The points, why, and where they differ. Two structures share a week only where both count the same: whose wishes
+    all count the same beside the ordinary ones has one claim for all of them."""
+    base, reasons = _points(need, None, context)
+    found = _points_at(need, base, context)
+    same = len(found) == len(need.wishes) and len({(row.points, row.reasons) for row in found}) == 1
+    if need.accepts_split and same:
+        return found[0].points, found[0].reasons, ()
+    return base, reasons, found
+
+
 def _points_at(need: NeedFacts, base: int, context: Context) -> tuple[StructurePoints, ...]:
     """The points at each wished structure where they differ from the ordinary ones."""
     found = []
@@ -176,11 +195,18 @@ def still_suits(need: NeedFacts, offered: Offered, ages: tuple[int, int]) -> boo
     """True if the need as it is now would still be offered this: wish, hours, days, age and audience."""
     return (
         any(wish.structure == offered.structure for wish in need.wishes)
-        and any(_is_enough_of(offered.slots, hours_of_care(need, n), need) for n in range(len(need.patterns)))
+        and any(_are_enough(offered, hours_of_care(need, n), need) for n in range(len(need.patterns)))
         and _is_accepted(offered.period, need, offered.offered_on)
         and fits_ages(need.born, offered.period.start, *ages)
         and offered.entitled_to.level <= entitled(need).level
     )
+
+
+def _are_enough(offered: Offered, asked: Sequence[Slot], need: NeedFacts) -> bool:
+    """Of a week that two structures share, all of it and no part."""
+    if offered.elsewhere:
+        return need.accepts_split and {*offered.slots, *offered.elsewhere} == set(asked)
+    return _is_enough_of(offered.slots, asked, need)
 
 
 def _is_enough_of(offered: Sequence[Slot], asked: Sequence[Slot], need: NeedFacts) -> bool:
@@ -205,13 +231,17 @@ def _is_accepted(period: Period, need: NeedFacts, today: date) -> bool:
 
 @dataclass(frozen=True)
 class Offered:
-    """What a live proposal offers, and the day on which it was found. `entitled_to`: whose places it may sit on."""
+    """What a live proposal offers, and the day on which it was found. `entitled_to`: whose places it may sit on.
+
+    `elsewhere`: the hours that a second structure gives, with which this one shares the week.
+    """
 
     structure: Id
     slots: tuple[Slot, ...]
     period: Period
     entitled_to: Audience
     offered_on: date
+    elsewhere: tuple[Slot, ...] = ()
 
 
 def hours_of_care(need: NeedFacts, pattern: int) -> tuple[Slot, ...]:

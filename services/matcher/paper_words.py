@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -141,29 +142,31 @@ def _unconfirmed(tx: sa.Connection, telling: Telling, now: datetime) -> int:
 def _answers(telling: Telling) -> Iterator[tuple[Id, dict[str, Any]]]:
     """By request, all that the draft says of it."""
     reasons = {row.request: row for row in telling.paper.outcome.reasons}
-    placed = {row.request: row for row in telling.paper.outcome.placed}
+    placed = defaultdict[Id, list[Placed]](list)
+    for row in telling.paper.outcome.placed:
+        placed[row.request].append(row)
     forced = {row.request: (gesture, row) for gesture, row in telling.paper.forced.items()}
     for request in telling.whole.requests:
         if request.id in forced:
             gesture, row = forced[request.id]
             yield request.id, _by_person(telling, request, gesture, row)
         elif request.id in reasons:
-            yield request.id, _decided(telling, request, placed.get(request.id), reasons[request.id])
+            yield request.id, _decided(telling, request, placed.get(request.id, []), reasons[request.id])
     for name, why in sorted(telling.loaded.aside.items()):
         yield name, {"tier": ORDINARY_TIER, "points": 0, **_words(aside(name, why))}
 
 
-def _decided(telling: Telling, request: Request, row: Placed | None, reason: Reason) -> dict[str, Any]:
-    structure = row.structure if row else reason.wishes[0].structure
+def _decided(telling: Telling, request: Request, rows: Sequence[Placed], reason: Reason) -> dict[str, Any]:
+    structure = rows[0].structure if rows else reason.wishes[0].structure
     rank = next((wish.rank for wish in reason.wishes if wish.structure == structure), None)
     words = _words(told(request, reason, telling.loaded.names))
     proof = {"proof": telling.beside.proofs.get(request.id, ())}
-    return {**_standing(request, structure), **_place(row), "rank": rank, **words, **proof}
+    return {**_standing(request, structure), **_places(rows), "rank": rank, **words, **proof}
 
 
 def _by_person(telling: Telling, request: Request, gesture: Id, row: Placed) -> dict[str, Any]:
     words = _words(by_person(row, telling.loaded.names))
-    return {**_standing(request, row.structure), **_place(row), "forced": gesture, **words}
+    return {**_standing(request, row.structure), **_places([row]), "forced": gesture, **words}
 
 
 def _standing(request: Request, structure: Id) -> dict[str, Any]:
@@ -172,8 +175,13 @@ def _standing(request: Request, structure: Id) -> dict[str, Any]:
     return {"tier": request.tier, "points": sum(line.points for line in lines), "reasons": counted}
 
 
-def _place(row: Placed | None) -> dict[str, Any]:
-    return {"seat": _seat(row), "to_prepare": row.to_prepare, "partial": row.partial} if row else {}
+def _places(rows: Sequence[Placed]) -> dict[str, Any]:
+    """Where the child goes; of a week that two structures share, in both of them."""
+    if not rows:
+        return {}
+    also = {"also": _seat(rows[1])} if len(rows) > 1 else {}
+    to_prepare = any(row.to_prepare for row in rows)
+    return {"seat": _seat(rows[0]), **also, "to_prepare": to_prepare, "partial": rows[0].partial}
 
 
 def _words(said: Told) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import sqlalchemy as sa
 
 from contracts.base import EVENT_IDS
-from contracts.proposals import CountedPoints, ProposalMade
+from contracts.proposals import CountedPoints, Half, ProposalMade
 from contracts.vocabulary import (
     Audience,
     Criterion,
@@ -23,7 +23,7 @@ from contracts.vocabulary import (
     WithdrawalReason,
 )
 from services.calendar import answer_by, at, local_day, planned_answer_by
-from services.matcher import declared_capacity, endings, lifecycle, moving, store, tasks, together, waves
+from services.matcher import declared_capacity, endings, halves, lifecycle, moving, store, tasks, together, waves
 from services.matcher import tables as t
 from services.matcher.codes import free_code
 from services.matcher.moves import LAPSE
@@ -45,9 +45,20 @@ class NoRoom(Exception):
 
 
 @dataclass(frozen=True)
+class OtherPlace:
+    """The days of a shared week that a second structure gives."""
+
+    structure: str
+    section: str
+    slots: tuple[Slot, ...]
+    entitled_to: Audience
+    to_prepare: bool = False
+
+
+@dataclass(frozen=True)
 class Place:
     """What is offered to one request. `counted` are the criteria that gave it its rank. `by_person`: a person decided
-    it, beside the list."""
+    it, beside the list. `other`: a second structure gives the other days."""
 
     territory: str
     round: str | None
@@ -76,6 +87,13 @@ class Place:
     asked_at_once: int = 1
     asked_as: int = 1
     by_person: bool = False
+    other: OtherPlace | None = None
+
+    @property
+    def to_prepare_at(self) -> tuple[str, ...]:
+        """The structures that prepare the child's care first."""
+        own = (self.structure,) if self.to_prepare else ()
+        return (*own, self.other.structure) if self.other is not None and self.other.to_prepare else own
 
 
 def proposal_id(request: str, cause: str) -> str:
@@ -89,14 +107,15 @@ def propose(step: Step, place: Place) -> Proposal:
     It does not leave here: see `offer`. What is proposed in a wave is held by the wave: see `propose_wave`.
     """
     name = proposal_id(place.request, step.cause)
-    departs = _hold(step, place, name) if place.wave is None else set[str]()
+    departs = _hold_all(step, place, name) if place.wave is None else set[str]()
     voted = _leaves_at_once(step, place.territory)
-    alone = place.held_by is None and leaves_by_itself(place.kind, place.counted, place.to_prepare, voted)
+    alone = place.held_by is None and leaves_by_itself(place.kind, place.counted, bool(place.to_prepare_at), voted)
     proposal = _write(step, place, name, departs, needs_person=not alone)
-    declared_capacity.check_again(step, place.structure)
+    for structure in (place.structure, *([place.other.structure] if place.other is not None else [])):
+        declared_capacity.check_again(step, structure)
     set_lapse(step, proposal)
-    if place.to_prepare:
-        tasks.open_task(step, TaskKind.TO_PREPARE, proposal)
+    for structure in place.to_prepare_at:
+        tasks.open_task(step, TaskKind.TO_PREPARE, proposal, structure=structure)
     return proposal
 
 
@@ -234,7 +253,20 @@ def _limit(step: Step, proposal: Proposal) -> datetime:
     return deadline_from(step, proposal, step.now)
 
 
-def _hold(step: Step, place: Place, name: str) -> set[str]:
+def _hold_all(step: Step, place: Place, name: str) -> set[str]:
+    """Hold the place, or both places of a shared week. Returns the proposals whose children must move first."""
+    departs = _hold(step, place, name, name)
+    if place.other is not None:
+        own = replace(
+            place, structure=place.other.structure, section=place.other.section, slots=place.other.slots,
+            entitled_to=place.other.entitled_to,
+        )  # fmt: skip
+        departs |= _hold(step, own, halves.name_of_other(name), name)
+    moving.await_departures(step, name, departs)
+    return departs
+
+
+def _hold(step: Step, place: Place, name: str, proposal: str) -> set[str]:
     """Lock the section's row, count again, and only then hold. Returns the proposals whose children must move first."""
     shelf = step.shelf(place.section)
     if shelf is None:
@@ -247,15 +279,14 @@ def _hold(step: Step, place: Place, name: str) -> set[str]:
     if not fits or not _is_on_call_if_it_must(place, shelf.places, held, hold, step):
         raise NoRoom(place.section)
     step.insert(t.holds, {
-        "hold": name, "territory": place.territory, "section": place.section, "proposal": name, "is_placement": False,
+        "hold": name, "territory": place.territory, "section": place.section, "proposal": proposal,
+        "is_placement": False,
         "slots": store.slots_json(place.slots), "starts": place.period.start, "ends": place.period.end, "units": 1,
         "entitled_to": place.entitled_to.value, "lent_by": None, "forced": place.request if place.by_person else None,
     })  # fmt: skip
-    moving.note_loans(step, hold, place.territory, lent)
+    moving.note_loans(step, hold, place.territory, lent, proposal)
     shelf.held = [*held, hold]
-    departs = {loan.departure.proposal for loan in lent} - {name}
-    moving.await_departures(step, name, departs)
-    return departs
+    return {loan.departure.proposal for loan in lent} - {name}
 
 
 def _is_on_call_if_it_must(
@@ -270,6 +301,7 @@ def _is_on_call_if_it_must(
 
 
 def _write(step: Step, place: Place, name: str, departs: set[str], *, needs_person: bool) -> Proposal:
+    half = _other_half(place, name)
     code = step.sheet.codes.get(name) or free_code(step.tx, place.territory, name)
     row = {
         **NOTHING_YET, "proposal": name, "territory": place.territory, "round": place.round, "request": place.request,
@@ -278,7 +310,8 @@ def _write(step: Step, place: Place, name: str, departs: set[str], *, needs_pers
         "state": ProposalState.PREPARED.value, "made_at": step.now, "tier": place.tier, "points": place.points,
         "since": place.since, "needs_person": needs_person, "urgent": place.urgent, "held_by": place.held_by,
         "was_sent": False, "partial": place.partial, "replaces": place.replaces, "siblings": place.siblings,
-        "wave": place.wave,
+        "wave": place.wave, "other_half": half.model_dump(mode="json") if half else None,
+        "other_section": half.section if half else None,
     }  # fmt: skip
     step.propose(row)
     step.say(
@@ -286,15 +319,22 @@ def _write(step: Step, place: Place, name: str, departs: set[str], *, needs_pers
         round=place.round, request=place.request, family=place.family, structure=place.structure,
         section=place.section, slots=place.slots, period=place.period, kind=place.kind, code=code, tier=place.tier,
         points=place.points, reasons=place.reasons, rank=place.rank, needs_person=needs_person,
-        to_prepare=place.to_prepare, held_by=place.held_by, partial=place.partial, replaces=place.replaces,
+        to_prepare=bool(place.to_prepare_at), held_by=place.held_by, partial=place.partial, replaces=place.replaces,
         keeps_place=_keeps_place(step, place), after=tuple(sorted(departs)), siblings=place.siblings,
-        wave=place.wave, asked_at_once=place.asked_at_once, asked_as=place.asked_as,
+        wave=place.wave, asked_at_once=place.asked_at_once, asked_as=place.asked_as, other_half=half,
     )  # fmt: skip
     return store.as_proposal(row)
 
 
 NOTHING_YET = MappingProxyType(dict.fromkeys(column.name for column in t.proposals.c))
 """Every column of a proposal of which nothing is known."""
+
+
+def _other_half(place: Place, proposal_id: str) -> Half | None:
+    if place.other is None:
+        return None
+    name, other = halves.name_of_other(proposal_id), place.other
+    return Half(half=name, structure=other.structure, section=other.section, slots=other.slots)
 
 
 def _keeps_place(step: Step, place: Place) -> bool:

@@ -221,15 +221,17 @@ def _answered(tx: sa.Connection, territory: str, since: datetime) -> needs.Answe
     """
     found: dict[str, list[tuple[datetime, NotAgain]]] = defaultdict(list)
     for row in tx.execute(_ANSWERED, {"_territory": territory, "_since": since}):
-        hours = NotAgain(section=row.section, slots=store.SLOTS.validate_python(row.slots))
-        found[row.request].append((row.ended_at, hours))
+        other = [(row.other_half["section"], row.other_half["slots"])] if row.other_half else []
+        for section, slots in ((row.section, row.slots), *other):
+            hours = NotAgain(section=section, slots=store.SLOTS.validate_python(slots))
+            found[row.request].append((row.ended_at, hours))
     return found
 
 
 _P = t.proposals.c
 _NO = (ProposalState.DECLINED.value, ProposalState.EXPIRED.value)
 _ANSWERED = (
-    sa.select(_P.request, _P.ended_at, _P.section, _P.slots)
+    sa.select(_P.request, _P.ended_at, _P.section, _P.slots, _P.other_half)
     .where(
         _P.territory == sa.bindparam("_territory"),
         _P.state.in_(_NO) | (_P.withdrawn_for == WithdrawalReason.FAMILY_UNREACHABLE.value),

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
+from contracts.proposals import Half
 from contracts.requests import NeedFacts, RequestAmended, RequestRegistered
 from contracts.vocabulary import (
     Answer,
@@ -84,6 +85,14 @@ class Proposal:
     siblings: str | None
     wave: str | None
     withdrawn_for: WithdrawalReason | None
+    other_half: Half | None
+    confirmed_half: dict[str, dict[str, Any]] | None
+
+    @property
+    def awaited_structure(self) -> str:
+        """The structure that has to act: of two that share the week, the one that has not confirmed."""
+        first_said = self.other_half is not None and self.proposal in (self.confirmed_half or {})
+        return self.other_half.structure if self.other_half is not None and first_said else self.structure
 
 
 def as_proposal(row: TableRow) -> Proposal:
@@ -96,6 +105,7 @@ def as_proposal(row: TableRow) -> Proposal:
         state=ProposalState(row["state"]),
         answer=Answer(row["answer"]) if row["answer"] else None,
         withdrawn_for=WithdrawalReason(row["withdrawn_for"]) if row["withdrawn_for"] else None,
+        other_half=Half.model_validate(row["other_half"]) if row["other_half"] else None,
     )
     return Proposal(**values)
 

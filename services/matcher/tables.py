@@ -178,12 +178,18 @@ proposals = sa.Table(
     sa.Column("replaces", sa.String(64)),
     sa.Column("siblings", sa.String(64)),
     sa.Column("wave", sa.String(64)),
+    sa.Column("other_half", sa.JSON(none_as_null=True)),
+    sa.Column("other_section", sa.String(64)),
+    sa.Column("confirmed_half", sa.JSON(none_as_null=True)),
     sa.Index("one_live_proposal_a_request", "request", unique=True, sqlite_where=IS_LIVE, postgresql_where=IS_LIVE),
     sa.Index("one_live_proposal_a_code", "territory", "code", unique=True, sqlite_where=IS_LIVE,
              postgresql_where=IS_LIVE),
     sa.Index("proposals_section", "section", "state"),
     sa.Index("proposals_wave", "wave"),
+    sa.Index("proposals_other_section", "other_section"),
 )  # fmt: skip
+"""`other_half`: a second structure has the other days of the week (`halves.py`). `confirmed_half`: by the name of the
+half that its structure has confirmed first, the dates that it said."""
 
 holds = sa.Table(
     "holds",

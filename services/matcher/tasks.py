@@ -22,7 +22,8 @@ def open_task(
     facts: dict[str, str | None] = {"proposal": None, "request": None, "structure": None, **about}
     if proposal is not None:
         territory = proposal.territory
-        facts = {"proposal": proposal.proposal, "request": proposal.request, "structure": proposal.structure}
+        structure = about.get("structure") or proposal.awaited_structure
+        facts = {"proposal": proposal.proposal, "request": proposal.request, "structure": structure}
     if _is_open(step, kind, facts):
         return
     task = hashlib.sha256(f"{kind}/{sorted(facts.items())}/{step.cause}".encode()).hexdigest()[:16]

@@ -19,7 +19,7 @@ from services.matcher import tables as t
 from services.matcher.codes import free_codes
 from services.matcher.leases import Fence
 from services.matcher.moving import Departure
-from services.matcher.propose import Place, offer, proposal_id, propose, propose_wave
+from services.matcher.propose import OtherPlace, Place, offer, proposal_id, propose, propose_wave
 from services.matcher.reading import Loaded
 from services.matcher.rules.waves import Wave
 from services.matcher.sentences import say, told
@@ -83,9 +83,10 @@ def _made(
     for wave in waves:
         places = [place(loaded, asked[row.request], row, reasons.get(row.request)) for row in wave.new]
         made += propose_wave(step, places, wave.as_hold(), wave.name, wave.before, wave.gone)
-    for placed in asked_at_once.alone(outcome, waves):
-        own = place(loaded, asked[placed.request], placed, reasons.get(placed.request))
-        made.append(propose(step, replace(own, after=tuple(departures[name] for name in placed.after))))
+    for rows in asked_at_once.alone(outcome, waves):
+        own = place(loaded, asked[rows[0].request], rows[0], reasons.get(rows[0].request))
+        after = tuple(departures[name] for name in sorted({name for row in rows for name in row.after}))
+        made.append(propose(step, shared(replace(own, after=after), asked[rows[0].request], rows[1:])))
     return made
 
 
@@ -93,11 +94,11 @@ def _sheet(
     tx: sa.Connection, loaded: Loaded, outcome: Outcome, waves: Sequence[Wave], territory: sa.RowMapping | None
 ) -> Sheet:  # fmt: skip
     """What all proposals of a part need, read once. The sections of those proposed alone are locked."""
-    alone = asked_at_once.alone(outcome, waves)
+    alone = [row for rows in asked_at_once.alone(outcome, waves) for row in rows]
     rows = [*(row for wave in waves for row in wave.new), *alone]
     if not rows:
         return Sheet(gathers=True)
-    names = [proposal_id(row.request, loaded.round.id) for row in rows]
+    names = list(dict.fromkeys(proposal_id(row.request, loaded.round.id) for row in rows))
     known = store.lock_sections(tx, sorted({row.section for row in alone}))
     return Sheet(
         gathers=True,
@@ -148,6 +149,15 @@ def place(loaded: Loaded, request: Request, placed: Placed, reason: Reason | Non
         partial=placed.partial, replaces=loaded.current.get(request.id),
         siblings=next((row.id for row in loaded.round.siblings if request.id in row.requests), None),
     )  # fmt: skip
+
+
+def shared(own: Place, request: Request, others: Sequence[Placed]) -> Place:
+    """The place with the days that a second structure gives, if one does. No single rank is true of both then."""
+    for row in others:
+        entitled_to = _entitled(request, row.section)
+        other = OtherPlace(row.structure, row.section, row.slots, entitled_to, row.to_prepare)
+        own = replace(own, rank=None, other=other)
+    return own
 
 
 def _entitled(request: Request, section: str) -> Audience:

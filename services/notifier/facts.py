@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -42,7 +43,16 @@ def facts_for(tx: sa.Connection, message: Message, sign_in_link: str, now: datet
         limit=message.limit_at,
         sent_on=local_day(now),
         has_place=proposal["has_place"],
+        **_other_half(proposal),
     )
+
+
+def _other_half(proposal: sa.RowMapping) -> dict[str, Any]:
+    """The second structure of a shared week, and its days."""
+    if proposal["other_structure"] is None:
+        return {}
+    days = frozenset(slot.weekday for slot in store.SLOTS.validate_python(proposal["other_slots"]))
+    return {"other_structure": _known(proposal, "other_name"), "other_days": days}
 
 
 def _first_day(slots: tuple[Slot, ...], starts: date) -> date:
@@ -57,12 +67,14 @@ def _known(proposal: sa.RowMapping, name: str) -> str:
     return str(proposal[name])
 
 
+_OTHER = t.structures.alias("other")
+_NAMES = (t.structures.c.name.label("structure_name"), _OTHER.c.name.label("other_name"))
 _ABOUT = (
-    sa.select(t.proposals, t.territories.c.guichet_phone, t.structures.c.name.label("structure_name"))
+    sa.select(t.proposals, t.territories.c.guichet_phone, *_NAMES)
     .select_from(
-        t.proposals.outerjoin(t.territories, t.territories.c.territory == t.proposals.c.territory).outerjoin(
-            t.structures, t.structures.c.structure == t.proposals.c.structure
-        )
+        t.proposals.outerjoin(t.territories, t.territories.c.territory == t.proposals.c.territory)
+        .outerjoin(t.structures, t.structures.c.structure == t.proposals.c.structure)
+        .outerjoin(_OTHER, _OTHER.c.structure == t.proposals.c.other_structure)
     )
     .where(t.proposals.c.proposal == sa.bindparam("wanted"))
 )

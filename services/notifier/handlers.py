@@ -52,9 +52,17 @@ def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime) -> N
             proposal=event.subject, territory=event.territory, family=event.family, structure=event.structure,
             slots=store.SLOTS.dump_python(event.slots, mode="json"), starts=event.period.start, code=event.code,
             is_urgent=event.kind is VacancyKind.ON_CALL, no_was_noted=False, asks=False, was_released=False,
-            in_wave=event.wave is not None, has_place=event.keeps_place,
+            in_wave=event.wave is not None, has_place=event.keeps_place, **_other_half(event),
         )
     )  # fmt: skip
+
+
+def _other_half(event: ProposalMade) -> dict[str, Any]:
+    """What a second structure gives of a shared week: one text says both."""
+    if event.other_half is None:
+        return {}
+    slots = store.SLOTS.dump_python(event.other_half.slots, mode="json")
+    return {"other_structure": event.other_half.structure, "other_slots": slots}
 
 
 def on_proposal_released(tx: sa.Connection, event: ProposalReleased, now: datetime) -> None:

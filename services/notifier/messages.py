@@ -42,7 +42,8 @@ class MissingFact(ValueError):
 class Facts(Frozen):
     """What a text may say. `limit` is by when to answer, or by when the structure calls; `sent_on` the French day.
 
-    `has_place`: the child has a place, and keeps it unless its family says OUI.
+    `has_place`: the child has a place, and keeps it unless its family says OUI. `other_structure` shares the week, with
+    `other_days`.
     """
 
     phone: str = ""
@@ -58,6 +59,8 @@ class Facts(Frozen):
     link: str = ""
     minutes: int | None = None
     has_place: bool = False
+    other_structure: str = ""
+    other_days: frozenset[Weekday] = frozenset()
 
 
 class Rendered(Frozen):
@@ -71,13 +74,15 @@ class Rendered(Frozen):
 
 @dataclass(frozen=True)
 class Language:
-    """How a language writes days, and "from" before a date. `proofread`: a person who speaks it has read the texts."""
+    """How a language writes days, in two letters too, and "from" before a date. `proofread`: a person who speaks it has
+    read the texts."""
 
     code: str
     label: str
     proofread: bool
     weekdays: Mapping[Weekday, str]
     starting: str
+    short_weekdays: Mapping[Weekday, str]
 
 
 def _named(names: str) -> dict[Weekday, str]:
@@ -88,9 +93,13 @@ DEFAULT_LANGUAGE = "fr"
 LANGUAGES = {
     language.code: language
     for language in (
-        Language("fr", "français", True, _named("lun mar mer jeu ven sam dim"), "dès le"),
-        Language("en", "anglais", False, _named("Mon Tue Wed Thu Fri Sat Sun"), "from"),
-        Language("pt", "portugais", False, _named("seg ter qua qui sex sáb dom"), "desde"),
+        Language(
+            "fr", "français", True, _named("lun mar mer jeu ven sam dim"), "dès le", _named("lu ma me je ve sa di")
+        ),
+        Language("en", "anglais", False, _named("Mon Tue Wed Thu Fri Sat Sun"), "from", _named("Mo Tu We Th Fr Sa Su")),
+        Language(
+            "pt", "portugais", False, _named("seg ter qua qui sex sáb dom"), "desde", _named("2a 3a 4a 5a 6a sb dm")
+        ),
     )
 }
 """Languages with a text. Arabic and Turkish wait for somebody who writes them; those families get French."""
@@ -102,7 +111,8 @@ def render(template: MessageTemplate, facts: Facts, language: str = DEFAULT_LANG
     Raises MissingFact naming the first fact that the text needs and `facts` lacks.
     """
     spoken = LANGUAGES.get(language, LANGUAGES[DEFAULT_LANGUAGE])
-    name = IT_STAYS.get(template, template.value) if facts.has_place else template.value
+    others = IT_STAYS if facts.has_place else SHARED if facts.other_structure else {}
+    name = others.get(template, template.value)
     pattern = _pattern(spoken.code, name)
     values = {field: _value(template, field, facts, spoken) for field in _fields(pattern)}
     text = transliterated(" ".join(filter(None, (pattern.format(**values), link))))
@@ -116,6 +126,17 @@ IT_STAYS = {
     MessageTemplate.LATE_YES: "keeps_late_yes",
 }
 """Texts by which a family whose child has a place would fear to lose it: each has another wording for it."""
+
+
+SHARED = {
+    MessageTemplate.PROPOSAL: "shared_proposal",
+    MessageTemplate.REMINDER: "shared_reminder",
+    MessageTemplate.ACCEPTED: "shared_accepted",
+    MessageTemplate.EXPIRED: "shared_expired",
+    MessageTemplate.WITHDRAWN: "shared_withdrawn",
+    MessageTemplate.LATE_YES: "shared_late_yes",
+}
+"""Texts about a place, as they are said of two that share the week. The child of such a week has no other place."""
 
 
 @lru_cache(maxsize=64)
@@ -188,8 +209,19 @@ def _weekday_and_date(day: date, language: Language) -> str:
     return f"{language.weekdays[WEEKDAYS[day.weekday()]]} {short_date(day)}"
 
 
+def _one_of_two(name: str, days: frozenset[Weekday], language: Language) -> str:
+    """ "Les Lutins lu ma": short enough for two of them."""
+    return f"{short_name(name, OF_TWO)} {listed_days(days, language.short_weekdays)}" if name and days else ""
+
+
+OF_TWO = 16
+"""Septets of a name where a text says two of them."""
+
+
 _VALUES: dict[str, Callable[[Facts, Language], str]] = {
     "structure": lambda facts, _: short_name(facts.structure),
+    "une": lambda facts, language: _one_of_two(facts.structure, facts.days, language),
+    "autre": lambda facts, language: _one_of_two(facts.other_structure, facts.other_days, language),
     "code": lambda facts, _: facts.code,
     "tel": lambda facts, _: facts.phone,
     "jours": _days,

@@ -35,8 +35,8 @@ _TELLS_TOO_MUCH = re.compile(r"\s*[(-]?\s*(à vocation )?d?.?(insertion( profess
 _LOOSE_END = re.compile(r"([ '-]|\b(de|du|des|d|la|le|les|l|et|à|aux?))+$", re.IGNORECASE)
 
 
-def short_name(name: str) -> str:
-    """`name` in at most 22 septets of GSM-7: whole, else with shorter words, else without its kind, else cut."""
+def short_name(name: str, longest: int = LONGEST) -> str:
+    """`name` in at most `longest` septets of GSM-7: whole, else with shorter words, else without its kind, else cut."""
     said = transliterated(" ".join(_TELLS_TOO_MUCH.sub("", name).split())) or transliterated(name)
     for shorter in (
         said,
@@ -44,9 +44,9 @@ def short_name(name: str) -> str:
         _GENERIC.sub("", said),
         _GENERIC.sub("", _with_shorter_words(said)),
     ):
-        if shorter and length(shorter) <= LONGEST:
+        if shorter and length(shorter) <= longest:
             return shorter
-    return _cut(_GENERIC.sub("", said))
+    return _cut(_GENERIC.sub("", said), longest)
 
 
 def _with_shorter_words(name: str) -> str:
@@ -55,12 +55,12 @@ def _with_shorter_words(name: str) -> str:
     return name
 
 
-def _cut(name: str) -> str:
+def _cut(name: str, longest: int) -> str:
     """The first words that fit, else the first letters."""
     words = name.split()
-    while len(words) > 1 and length(" ".join(words)) > LONGEST:
+    while len(words) > 1 and length(" ".join(words)) > longest:
         words.pop()
     kept = " ".join(words)
-    while length(kept) > LONGEST:
+    while length(kept) > longest:
         kept = kept[:-1]
     return _LOOSE_END.sub("", kept)

@@ -45,9 +45,11 @@ proposals = sa.Table(
     sa.Column("withdrawn_for", sa.String(32)),
     sa.Column("in_wave", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("has_place", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("other_structure", sa.String(64)),
+    sa.Column("other_slots", sa.JSON(none_as_null=True)),
 )
 """`asks`: an answer is still wanted. `was_released`: it was meant for the family, and not only for its counsellor.
-`has_place`: the child has a place, and keeps it unless its family says OUI."""
+`has_place`: the child has a place, and keeps it unless its family says OUI. `other_structure`: it shares the week."""
 
 messages = sa.Table(
     "messages",

@@ -53,6 +53,7 @@ class Request(Said):
     file_complete: bool = False
     accepts_partial: bool = False
     min_days: int = 1
+    accepts_split: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def request(family: Family, child: Child, kind: RequestKind, around: Surrounding
     on_call = around.on_call_for(child) if kind is RequestKind.URGENT else ()
     wishes = tuple(_wishes(family.commune, on_call or around.structures, own))
     period, patterns = _need(child, kind, around.on, own)
-    fewest = _fewest_days(kind, patterns, own)
+    fewest, shared = _fewest_days(kind, patterns, own), _accepts_split(kind, patterns, wishes, own)
     return Request(
         id=f"R-{child.id.removeprefix('E-')}",
         family=family.id,
@@ -98,9 +99,17 @@ def request(family: Family, child: Child, kind: RequestKind, around: Surrounding
         prescriber=own.pick("prescriber", around.counsellors) if kind is RequestKind.URGENT else None,
         urgent_sms_agreed=kind is RequestKind.URGENT and own.happens("texts", 0.9),
         file_complete=kind is not RequestKind.REGULAR or own.happens("file", figures.FILE_COMPLETE.value),
-        accepts_partial=fewest is not None,
-        min_days=fewest or 1,
+        **{"accepts_partial": fewest is not None, "min_days": fewest or 1, "accepts_split": shared},
     )
+
+
+def _accepts_split(
+    kind: RequestKind, patterns: Sequence[AcceptedPattern], wishes: Sequence[WishedStructure], own: Chance
+) -> bool:  # fmt: skip
+    """Whether two structures in the week would do."""
+    longest = max(len({slot.day for slot in pattern.slots}) for pattern in patterns)
+    could = kind is RequestKind.REGULAR and longest > 1 and len(wishes) > 1
+    return could and own.happens("split", figures.ACCEPTS_SPLIT.value)
 
 
 def _fewest_days(kind: RequestKind, patterns: Sequence[AcceptedPattern], own: Chance) -> int | None:

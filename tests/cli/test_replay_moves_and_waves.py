@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -16,9 +17,10 @@ from services.cli.replay_events import kept
 from services.cli.replay_states import Difference, decided_by_the_matcher, differences
 from services.cli.replay_timers import settled
 from services.matcher import tables as t
+from services.matcher.halves import name_of_other
 from tests.matcher.test_moving import CRECHE_B, SECTION_B, a_follower, accept, give, someone_acts
 from tests.matcher.test_waves import asked, one_day
-from tests.matcher.world import TERRITORY, World, on_weekday
+from tests.matcher.world import CRECHE, FROM_OCTOBER, TERRITORY, World, on_weekday
 
 Told = list[tuple[str, bytes]]
 
@@ -80,13 +82,46 @@ def a_year_of_moves(world: World) -> None:
         someone_acts(world, chance, names)
 
 
+def a_week_is_shared(world: World, *answers: Answer) -> str:
+    world.publish(CRECHE_B, SECTION_B)
+    world.open_place(slots=on_weekday(Weekday.MON))
+    world.open_place("v-B", structure=CRECHE_B, section=SECTION_B, slots=on_weekday(Weekday.TUE))
+    week = on_weekday(Weekday.MON, Weekday.TUE)
+    name = world.proposed("r-1", slots=week, wishes=(CRECHE, CRECHE_B), accepts_split=True)
+    world.release(name)
+    world.delivered(name)
+    for answer in answers:
+        world.answer(name, answer)
+    return name
+
+
+def a_shared_week_comes_to_nothing(world: World) -> None:
+    a_week_is_shared(world, Answer.NON)
+    world.pass_time(timedelta(hours=1))
+
+
+def one_structure_of_two_has_confirmed(world: World) -> None:
+    name = a_week_is_shared(world, Answer.OUI)
+    world.confirm(name, CRECHE_B)
+
+
+def a_child_leaves_one_of_its_two_structures(world: World) -> None:
+    name = a_week_is_shared(world, Answer.OUI)
+    for structure in (CRECHE, CRECHE_B):
+        world.confirm(name, structure)
+    world.leave(name_of_other(name), FROM_OCTOBER.start + timedelta(days=20))
+    world.leave(name_of_other(name), FROM_OCTOBER.start + timedelta(days=40))
+
+
 SCENES = (
+    a_week_is_shared, a_shared_week_comes_to_nothing, one_structure_of_two_has_confirmed,
+    a_child_leaves_one_of_its_two_structures,
     a_wave_is_asked, the_first_leaves_a_wave, the_second_takes_a_wave, a_wave_comes_to_nothing,
     a_child_may_move_and_another_follows, a_child_has_moved_and_another_followed, a_year_of_moves,
 )  # fmt: skip
 
 
-def lived(scene: Callable[[World], None]) -> World:
+def lived(scene: Callable[[World], object]) -> World:
     world = Recorded().begin()
     scene(world)
     return world
@@ -102,14 +137,14 @@ def found(world: World, tx: sa.Connection) -> list[Difference]:
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_the_events_alone_give_who_holds_which_hours(scene: Callable[[World], None]) -> None:
+def test_the_events_alone_give_who_holds_which_hours(scene: Callable[[World], object]) -> None:
     world = lived(scene)
     with world.engine.connect() as tx:
         assert found(world, tx) == []
 
 
 @pytest.mark.parametrize("scene", [a_wave_is_asked, a_child_may_move_and_another_follows], ids=lambda s: s.__name__)
-def test_a_hold_that_somebody_moved_by_hand_is_found(scene: Callable[[World], None]) -> None:
+def test_a_hold_that_somebody_moved_by_hand_is_found(scene: Callable[[World], object]) -> None:
     """The twin."""
     world = lived(scene)
     with world.engine.connect() as tx:

@@ -88,7 +88,7 @@ def test_events_in_any_order_and_twice_stop_nothing_and_lose_no_history(tx: sa.C
     shuffled = random.Random(seed).sample(events * 2, len(events) * 2)
     hear(tx, *shuffled)
     lines = tx.scalar(sa.select(sa.func.count()).select_from(t.history))
-    noted = [e for e in events if e.type.startswith(("proposal.", "place.", "placement.confirmed", "reply."))]
+    noted = [e for e in events if e.type.startswith(("proposal.", "half.", "place.", "placement.confirmed", "reply."))]
     assert lines == len({e.id for e in noted})
 
 

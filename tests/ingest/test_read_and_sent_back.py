@@ -55,6 +55,7 @@ NEED: dict[str, Any] = {
     "accepts_partial": True,
     "min_days": 2,
     "current": "L-1",
+    "accepts_split": True,
 }
 """Every field otherwise than by default."""
 

@@ -257,12 +257,14 @@ class World:
         defaults = {"reached": True, "called_at": self.now, "by": "coordinator"}
         self.hear(CallRecorded, f"call-{next(self.numbers)}", proposal=proposal, **{**defaults, **facts})
 
-    def confirm(self, proposal: str) -> None:
+    def confirm(self, proposal: str, structure: str | None = None) -> None:
+        """`structure` names one of two that share the week."""
         days = {"adaptation_start": FROM_OCTOBER.start, "first_full_day": FROM_OCTOBER.start}
-        self.hear(AdmissionConfirmed, proposal, proposal=proposal, said_by="director", **days)
+        self.hear(AdmissionConfirmed, proposal, proposal=proposal, said_by="director", structure=structure, **days)
 
-    def refuse(self, proposal: str, reason: RefusalReason) -> None:
-        self.hear(AdmissionRefused, proposal, proposal=proposal, reason=reason, said_by="director")
+    def refuse(self, proposal: str, reason: RefusalReason, structure: str | None = None) -> None:
+        facts = {"proposal": proposal, "reason": reason, "said_by": "director", "structure": structure}
+        self.hear(AdmissionRefused, proposal, **facts)
 
     def leave(self, placement: str, last_day: date, reason: DepartureReason = DepartureReason.MOVED) -> None:
         self.hear(DepartureAnnounced, placement, placement=placement, last_day=last_day, reason=reason, said_by="d")

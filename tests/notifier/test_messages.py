@@ -14,7 +14,7 @@ from contracts.vocabulary import WEEKDAYS, MessageTemplate
 from services.calendar import PARIS
 from services.notifier import messages
 from services.notifier.gsm7 import Encoding, length
-from services.notifier.messages import IT_STAYS, LANGUAGES, Facts, MissingFact, render
+from services.notifier.messages import IT_STAYS, LANGUAGES, SHARED, Facts, MissingFact, render
 from services.notifier.structure_names import short_name
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -84,8 +84,27 @@ def test_a_family_whose_child_has_a_place_reads_that_it_stays(template: MessageT
     assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("template", sorted(SHARED))
+def test_a_family_reads_in_one_text_of_the_two_structures_that_share_its_week(
+    template: MessageTemplate, language: str
+) -> None:
+    """Even the longest names, a week of seven days and a code of five digits are one segment."""
+    two = {"days": frozenset(WEEKDAYS[:2]), "other_structure": "Les Tilleuls", "other_days": frozenset(WEEKDAYS[3:5])}
+    golden = (GOLDEN / f"{language}_{SHARED[template]}.txt").read_text(encoding="utf-8")
+    assert render(template, everyday.model_copy(update=two), language).text + "\n" == golden
+    seven = {
+        "code": "48213",
+        "other_structure": longest.structure,
+        "days": frozenset(WEEKDAYS[n] for n in (0, 2, 4, 6)),
+    }
+    worst = longest.model_copy(update={**seven, "other_days": frozenset(WEEKDAYS[n] for n in (1, 3, 5))})
+    rendered = render(template, worst, language)
+    assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
+
+
 def test_every_golden_file_and_every_text_belongs_to_a_template() -> None:
-    names = [*(template.value for template in MessageTemplate), *IT_STAYS.values()]
+    names = [*(template.value for template in MessageTemplate), *IT_STAYS.values(), *SHARED.values()]
     wanted = {f"{language}_{name}.txt" for language in LANGUAGES for name in names}
     assert {path.name for path in GOLDEN.iterdir()} == wanted
     assert {f"{path.parent.name}_{path.name}" for path in TEXTS.glob("*/*.txt")} == wanted
@@ -132,6 +151,8 @@ facts_of_any_kind = st.builds(
     link=st.just(LINK),
     minutes=st.integers(1, 60),
     has_place=st.booleans(),
+    other_structure=st.sampled_from(["", "L'Île aux Enfançons 03"]),
+    other_days=st.frozensets(st.sampled_from(WEEKDAYS), min_size=1, max_size=3),
 )
 
 

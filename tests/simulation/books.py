@@ -129,7 +129,8 @@ class Books:
                     yield f"{name} was over ({state.value}) and changed"
             back = self.given_back[name]
             shared = row["wave"] is not None and state in GIVEN_BACK and back == 0  # others of its wave ask for them
-            if state is not S.CONFIRMED and back != (state in GIVEN_BACK) and not shared:
+            places = 2 if row["other_half"] else 1
+            if state is not S.CONFIRMED and back != places * (state in GIVEN_BACK) and not shared:
                 yield f"{name} is {state.value} and gave its hours back {self.given_back[name]} times"
 
     def _moved(self, name: str, state: ProposalState) -> None:
@@ -144,6 +145,11 @@ class Books:
             row["proposal"]: row["wave"] for row in proposals if row["wave"] in holding
         }
         live = {own[row["proposal"]] for row in proposals if ProposalState(row["state"]) in LIVE}
+        names = {row["hold"] for row in held}
+        for row in proposals:
+            half = (row["other_half"] or {}).get("half")
+            if half and (half in names) is not (row["proposal"] in names) and ProposalState(row["state"]) in LIVE:
+                yield f"{row['proposal']} holds one of its two places"
         yield from (f"{name} lives and holds nothing" for name in sorted(live - holding))
         yield from (f"{name} is over and holds its hours" for name in sorted(holding - live))
 
@@ -193,7 +199,9 @@ def _asked_for(need: dict[str, Any], row: Row) -> bool:
     wished = {wish["structure"] for wish in need["wishes"]}
     slots = [sorted(map(_key, pattern["slots"])) for pattern in need["patterns"]]
     is_wished = row["held_by"] is not None or row["structure"] in wished  # a counsellor may hold a place anywhere
-    return is_wished and sorted(map(_key, row["slots"])) in slots
+    other = row["other_half"] or {"structure": row["structure"], "slots": []}
+    is_wished = is_wished and (not other["slots"] or (need["accepts_split"] and other["structure"] in wished))
+    return is_wished and sorted(map(_key, [*row["slots"], *other["slots"]])) in slots
 
 
 def _key(slot: dict[str, str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ SAID = tuple(
         "proposal.undelivered", "proposal.accepted", "proposal.declining", "proposal.restored", "proposal.declined",
         "proposal.expired", "proposal.frozen", "proposal.withdrawn", "proposal.refused", "place.reopened",
         "reply.judged", "hold.denied", "placement.confirmed", "placement.ending", "placement.ended", "round.decided",
-        "request.explained", "task.opened", "task.settled",
+        "half.confirmed", "request.explained", "task.opened", "task.settled",
     )
 )  # fmt: skip
 VERDICTS = tuple(f"verdict: {verdict.value}" for verdict in Verdict)
@@ -73,6 +73,7 @@ CRASHES = (
 EVERYTHING = (*SAID, *VERDICTS, *TASKS, *MESSAGES, *TROUBLES, *CRASHES)
 RAREST = frozenset(
     {
+        "said: half.confirmed",
         "said: proposal.restored",
         "said: placement.ending",
         "said: placement.ended",

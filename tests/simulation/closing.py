@@ -126,6 +126,7 @@ def texts_out_of_order(run: Simulation) -> Iterator[str]:
 def told_otherwise(run: Simulation) -> Iterator[str]:
     """What pages show is what the matcher decided."""
     truth = {row["proposal"]: row for row in rows(run, "matcher", matcher.proposals)}
+    truth |= {row["other_half"]["half"]: row for row in truth.values() if row["other_half"]}
     shown = {row["id"]: row for row in rows(run, "ingest", seen.proposals)}
     yield from (f"{name} is on no page" for name in sorted(truth.keys() - shown.keys()))
     yield from (f"{name} is on a page only" for name in sorted(shown.keys() - truth.keys()))

@@ -92,6 +92,10 @@ HABITS = {
         (People.ask, People.post, People.release, households.say_yes, households.wait, households.wait),
         first=(People.leave, People.confirm),
     ),
+    Habit.SHARED_WEEKS: Habits(
+        (People.ask, People.post, People.post, People.release, households.say_yes, People.confirm, People.confirm),
+        first=(People.confirm, households.give_one_of_two_back),
+    ),
     Habit.QUARRELS: Habits(
         (People.ask, People.post, People.release, *(households.wait,) * 6),
         first=(households.settle_a_quarrel, households.give_up),

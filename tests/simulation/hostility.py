@@ -37,6 +37,7 @@ class Habit(Enum):
     MOVES = "children who have a place ask for another, and others would follow them"
     DEPARTURES = "children leave as soon as they have a place"
     QUARRELS = "two parents say the contrary of each other, or nobody is reached"
+    SHARED_WEEKS = "each crèche has some days only, and families would go to both"
 
 
 QUIET = Rates()
@@ -47,7 +48,7 @@ MIXED = range(100, 1_000)
 """Seeds of which some have a habit, by their last digit. The first hundred live without."""
 BY_LAST_DIGIT = {
     0: Habit.CROWD, 1: Habit.SIBLINGS, 2: Habit.SIBLINGS, 3: Habit.MOVES, 4: Habit.MOVES, 5: Habit.QUARRELS,
-    6: Habit.QUARRELS, 7: Habit.DEPARTURES,
+    6: Habit.QUARRELS, 7: Habit.DEPARTURES, 8: Habit.SHARED_WEEKS,
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What happens in towns whose people have a habit: brothers and sisters, children who move, parents who quarrel."""
+"""What happens in towns whose people have a habit: brothers and sisters, moves, quarrels, and weeks that are shared."""
 
 from __future__ import annotations
 
@@ -117,6 +117,22 @@ def stay(people: People, now: datetime) -> Errand | None:
     return _taken_back(people, seen.proposals.c.id == row["id"])
 
 
+# weeks that two crèches share
+
+
+def give_one_of_two_back(people: People, now: datetime) -> Errand | None:
+    """One of the two crèches cannot keep its half, whatever the family has answered by then."""
+    halves = seen.proposals.c.half_of.is_not(None) | seen.proposals.c.other_half.is_not(None)
+    row = people.some(seen.proposals, halves, seen.proposals.c.state.in_(MOVING))
+    if row is None or not people.dice.happens(0.1):
+        return None
+    body = releases.TakingBackBody(reason=WithdrawalReason.STAFF_SHORTAGE)
+    return Errand(
+        people.town.director(row["structure"]), "give one of two back", "withdrawal.given",
+        lambda tx, act, _: releases.withdraw_proposal(tx, act, row["id"], body),
+    )  # fmt: skip
+
+
 # parents who quarrel, and families whom nobody reaches
 
 
@@ -137,7 +153,7 @@ def give_up(people: People, now: datetime) -> Errand | None:
 
 
 def _answered(people: People, answer: Answer, *which: sa.ColumnElement[bool]) -> Errand | None:
-    row = people.some(seen.proposals, *which)
+    row = people.some(seen.proposals, seen.WHOLE, *which)
     if row is None:
         return None
 

@@ -60,7 +60,12 @@ class People:
         return self.dice.one(found) if found else None
 
     def proposal(self, *states: ProposalState) -> Row | None:
-        return self.some(seen.proposals, seen.proposals.c.state.in_(states))
+        return self.some(seen.proposals, seen.proposals.c.state.in_(states), seen.WHOLE)
+
+    def at_a_creche(self, *states: ProposalState) -> Row | None:
+        """A proposal as its structure sees it: of a shared week, its half that nobody has decided on yet."""
+        undecided = seen.proposals.c.half_confirmed.is_(False)
+        return self.some(seen.proposals, seen.proposals.c.state.in_(states), undecided)
 
     # requests
 
@@ -216,7 +221,7 @@ class People:
     # proposals
 
     def release(self, now: datetime) -> Errand | None:
-        found = self.rows(seen.proposals, seen.proposals.c.state.in_((S.PREPARED, S.HELD)))
+        found = self.rows(seen.proposals, seen.proposals.c.state.in_((S.PREPARED, S.HELD)), seen.WHOLE)
         if not found:
             return None
         body = releases.ReleaseBody(proposals=tuple(row["id"] for row in found))
@@ -303,7 +308,7 @@ class People:
             return row, family_of_link(tx, proposal_token(LINK_KEY, row["id"]))
 
     def confirm(self, now: datetime) -> Errand | None:
-        row = self.proposal(S.ACCEPTED)
+        row = self.at_a_creche(S.ACCEPTED)
         if row is None:
             return None
         first = max(row["start"] or local_day(now), local_day(now))
@@ -314,7 +319,7 @@ class People:
         )  # fmt: skip
 
     def refuse(self, now: datetime) -> Errand | None:
-        row = self.proposal(S.ACCEPTED)
+        row = self.at_a_creche(S.ACCEPTED)
         if row is None:
             return None
         body = confirmations.RefusalBody(reason=self.dice.one(tuple(RefusalReason)), note="à revoir")

@@ -100,6 +100,8 @@ def one_day(dice: Hostility, now: datetime) -> tuple[tuple[Slot, ...], Period]:
 
 def regular_places(dice: Hostility, section: str, now: datetime) -> VacancyBody:
     slots = dice.one(_patterns(dice))
+    if dice.habit is Habit.SHARED_WEEKS:  # no crèche has the whole week
+        slots = (TUESDAYS,) if STRUCTURE_OF[section] == CRECHES[0] else (THURSDAYS,)
     return VacancyBody(
         section=section, kind=VacancyKind.REGULAR, slots=slots, places=dice.one((1, 1, 2)), period=weeks(now)
     )
@@ -107,7 +109,14 @@ def regular_places(dice: Hostility, section: str, now: datetime) -> VacancyBody:
 
 def _patterns(dice: Hostility) -> tuple[tuple[Slot, ...], ...]:
     """Where families have the same habits they want the same days too, or nobody would follow anybody."""
+    if dice.habit is Habit.SHARED_WEEKS:
+        return PATTERNS[2:]
     return PATTERNS[:1] if dice.habit in (Habit.SIBLINGS, Habit.MOVES) else PATTERNS
+
+
+def _wished(dice: Hostility) -> list[str]:
+    wished = list(CRECHES)[: dice.one((1, 2))] if dice.happens(0.5) else list(reversed(CRECHES))
+    return list(CRECHES) if dice.habit is Habit.SHARED_WEEKS else wished
 
 
 def need(dice: Hostility, kind: RequestKind, now: datetime) -> dict[str, Any]:
@@ -117,7 +126,7 @@ def need(dice: Hostility, kind: RequestKind, now: datetime) -> dict[str, Any]:
     else:
         slots, period = one_day(dice, now)
         patterns = [slots]
-    wished = list(CRECHES)[: dice.one((1, 2))] if dice.happens(0.5) else list(reversed(CRECHES))
+    wished = _wished(dice)
     today = local_day(now)
     is_born = not dice.happens(0.12)
     return {
@@ -133,6 +142,7 @@ def need(dice: Hostility, kind: RequestKind, now: datetime) -> dict[str, Any]:
         "since": today,
         "urgent_sms_agreed": dice.happens(0.7),
         "file_complete": not dice.happens(0.1),
+        "accepts_split": dice.habit is Habit.SHARED_WEEKS and kind.is_weekly,
     }
 
 

@@ -155,6 +155,7 @@ def request(row: Row) -> Request:
         file_complete=row["Dossier complet"] == "oui",
         accepts_partial=row["Une partie aide"] == "oui",
         min_days=int(row["Jours minimum"]),
+        accepts_split=row["Deux structures"] == "oui",
     )
 
 

@@ -49,16 +49,16 @@ def confirm_admission(tx: sa.Connection, act: Act, proposal: Id, body: Confirmat
     """The structure takes the child."""
     row = _accepted(tx, act, proposal)
     refuse_if(_check_dates(row, body, act))
-    facts = {"proposal": proposal, **body.model_dump(), "said_by": act.actor.id}
-    declared(tx, act, act.say(AdmissionConfirmed, proposal, **facts))
+    facts = {**_whose(row), **body.model_dump(), "said_by": act.actor.id}
+    declared(tx, act, act.say(AdmissionConfirmed, facts["proposal"], **facts))
 
 
 def refuse_admission(tx: sa.Connection, act: Act, proposal: Id, body: RefusalBody) -> None:
     """The structure does not take the child."""
-    _accepted(tx, act, proposal)
-    keep_words(tx, act, AdmissionRefused, (proposal,), body.note)
-    facts = {"proposal": proposal, "reason": body.reason, "said_by": act.actor.id}
-    declared(tx, act, act.say(AdmissionRefused, proposal, **facts))
+    whose = _whose(_accepted(tx, act, proposal))
+    keep_words(tx, act, AdmissionRefused, (whose["proposal"],), body.note)
+    facts = {**whose, "reason": body.reason, "said_by": act.actor.id}
+    declared(tx, act, act.say(AdmissionRefused, whose["proposal"], **facts))
 
 
 def announce_departure(tx: sa.Connection, act: Act, placement: Id, body: DepartureBody) -> None:
@@ -79,7 +79,17 @@ def _accepted(tx: sa.Connection, act: Act, proposal: str) -> dict[str, Any]:
     if row["state"] != ProposalState.ACCEPTED:
         rule = "Seule une proposition acceptée par la famille attend votre décision."
         raise conflict("proposal", "not_accepted", rule, "Attendez la réponse de la famille.")
+    if row["half_confirmed"]:
+        rule = "Vous avez déjà confirmé. L'autre structure n'a pas encore répondu."
+        raise conflict("proposal", "already_confirmed", rule, "Appelez le guichet pour revenir dessus.")
     return row
+
+
+def _whose(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The proposal, and which of the two structures decides where they share the week."""
+    if row["half_of"] is None and row["other_half"] is None:
+        return {"proposal": row["id"]}
+    return {"proposal": row["half_of"] or row["id"], "structure": row["structure"]}
 
 
 def _check_dates(row: Mapping[str, Any], body: ConfirmationBody, act: Act) -> Iterator[Problem]:

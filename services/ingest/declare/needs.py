@@ -64,6 +64,7 @@ class NeedBody(Body):
     accepts_partial: bool = False
     min_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 1
     current: Id | None = None
+    accepts_split: bool = False
 
 
 def facts_of(tx: sa.Connection, act: Act, need: NeedBody) -> dict[str, Any]:
@@ -83,6 +84,7 @@ def check_need(
     yield from _check_since(need, act.today)
     yield from _check_patterns(need)
     yield from _check_part(need)
+    yield from _check_split(need)
     yield from check_current(tx, act, need.kind, need.current)
     yield from _check_wishes(tx, act, need)
     yield from _check_criteria(act, need, _verified(before))
@@ -133,6 +135,18 @@ def _check_part(need: NeedBody) -> Iterator[Problem]:
     if need.accepts_partial and need.kind is not RequestKind.URGENT and need.min_days > most:
         rule = f"La demande porte sur {most} jour{'s' if most > 1 else ''}."
         yield Problem("min_days", "more_than_asked", rule, "Demandez moins de jours au minimum.")
+
+
+def _check_split(need: NeedBody) -> Iterator[Problem]:
+    """Two structures share a week, never single days. A child who has a place keeps it, whatever is said here."""
+    if not need.accepts_split:
+        return
+    if any(is_dated(pattern.slots) for pattern in need.patterns):
+        rule = "Seule une place de semaine se partage entre deux structures."
+        yield Problem("accepts_split", "week_wanted", rule, "Décochez «\u00a0deux structures\u00a0».")
+    elif len(need.wishes) == 1:
+        rule = "Il faut deux structures pour partager une semaine."
+        yield Problem("accepts_split", "two_wishes_wanted", rule, "Citez-en une autre, ou décochez.")
 
 
 def _check_wishes(tx: sa.Connection, act: Act, need: NeedBody) -> Iterator[Problem]:

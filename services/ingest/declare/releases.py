@@ -90,7 +90,8 @@ def withdraw_proposal(tx: sa.Connection, act: Act, proposal: Id, body: TakingBac
         labels = ", ".join(sorted(reason.label for reason in allowed))
         rule = "Une proposition se retire pour un motif de la liste."
         raise invalid("reason", "reason_not_listed", rule, f"Choisissez parmi\u00a0: {labels}.")
-    declared(tx, act, act.say(WithdrawalGiven, proposal, proposal=proposal, reason=body.reason, by=act.actor.id))
+    whole = row["half_of"] or proposal
+    declared(tx, act, act.say(WithdrawalGiven, whole, proposal=whole, reason=body.reason, by=act.actor.id))
 
 
 def _too_early(field: str) -> Problem:

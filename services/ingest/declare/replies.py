@@ -22,6 +22,8 @@ from services.ingest.projection.tables import proposals, verdicts
 BY_STAFF = {Channel.PHONE, Channel.COUNTER, Channel.COUNSELLOR, Channel.API}
 """Channels on which a person writes down what the family said; on the others the family wrote itself."""
 
+OF_A_STRUCTURE = frozenset({Doing.DECIDE_ADMISSION, Doing.WITHDRAW_PROPOSAL})
+
 OLDEST_CALL = timedelta(days=2)
 
 
@@ -88,9 +90,13 @@ def record_call(tx: sa.Connection, act: Act, proposal: Id, body: CallBody) -> st
 
 
 def proposal_for(tx: sa.Connection, act: Act, proposal: str, doing: Doing) -> dict[str, Any]:
-    """The proposal, if the actor may do this to it. Raises Refused."""
+    """The proposal, if the actor may do this to it. Raises Refused.
+
+    Of a week that two structures share the second half is there for what its structure decides, and nothing else.
+    """
     row = store.find(tx, proposals, proposal)
-    if row is None or row["territory"] != act.territory:
+    is_half = row is not None and row["half_of"] is not None
+    if row is None or row["territory"] != act.territory or (is_half and doing not in OF_A_STRUCTURE):
         raise unknown("proposal", "cette proposition")
     require(act.actor, doing, thing_of_proposal(tx, row))
     return row

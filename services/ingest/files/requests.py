@@ -46,6 +46,7 @@ COLUMN_OF = {
     "request": "Demande",
     "min_days": "Jours minimum",
     "accepts_partial": "Une partie aide",
+    "accepts_split": "Deux structures",
     "current": "Place actuelle",
     "requests": "Avec",
     "together": "Ensemble",
@@ -130,6 +131,7 @@ def _read_need(row: Row, act: Act) -> dict[str, object]:
         "file_complete": row.maybe("Dossier complet", cells.yes_no) or False,
         "accepts_partial": row.maybe("Une partie aide", cells.yes_no) or False,
         "min_days": _least_days(row),
+        "accepts_split": row.maybe("Deux structures", cells.yes_no) or False,
         "current": row.maybe("Place actuelle", cells.identifier),
     }
 

@@ -92,6 +92,8 @@ async def _view(visit: Visit) -> dict[str, Any]:
     found = await visit.read(proposal, visit.actor, visit.path("proposal"), visit.now)
     if found["state"] != ProposalState.ACCEPTED:
         raise conflict("", "not_accepted", "Cet accueil n'attend plus de décision.", "Rechargez la liste.")
+    if found["half_confirmed"]:
+        raise conflict("", "already_confirmed", "Vous avez déjà confirmé cet accueil.", "Rechargez la liste.")
     (view,) = await with_people(visit.guichet, visit.actor, visit.now, [found])
     return view
 

@@ -38,6 +38,7 @@ def shown(need: NeedBody, role: Role) -> Form:
         souplesse=need.tolerance_days,
         partie="oui" if need.accepts_partial else None,
         minimum=need.min_days,
+        partage="oui" if need.accepts_split else None,
         soir="oui" if need.urgent_sms_agreed else None,
         complet="oui" if need.file_complete else None,
         criteres=[name_of(line) for line in mine if line.validated],

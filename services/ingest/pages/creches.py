@@ -31,7 +31,7 @@ async def my_places(visit: Visit) -> Response:
         stale=[row for row in found if row["stale"] and row["snapshot"] is None],
         models=await visit.read(previous_posts, visit.actor, visit.now, visit.today),
         tomorrow=await visit.read(next_opening_day, structure, visit.today),
-        waiting=await visit.read(to_confirm, visit.actor, visit.now),
+        waiting=[row for row in await visit.read(to_confirm, visit.actor, visit.now) if not row["half_confirmed"]],
         kinds=VacancyKind,
     )
 

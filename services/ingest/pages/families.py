@@ -46,6 +46,13 @@ ANSWERS = (
     (Answer.FIN, "Nous avons trouvé ailleurs", "Votre demande est close."),
 )
 
+ANSWERS_FOR_BOTH = (
+    (Answer.OUI, "Oui, nous voulons ces deux places", "Les deux structures vous appellent ensuite."),
+    (Answer.NON, "Non, pas ces places", "Votre demande reste active."),
+    *ANSWERS[2:],
+)
+"""Where two structures share the week: one answer counts for both."""
+
 ASKED_AGAIN = (Answer.FIN, Answer.NON, Answer.ERREUR)
 """Answers that cannot be taken back, NON where the place is for tomorrow."""
 
@@ -139,6 +146,7 @@ async def _is_a_stranger(family: Visit) -> bool:
 async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
     view = await visit.read(proposal, visit.actor, visit.actor.proposal or "", visit.now)
     place = await _place(visit, view)
+    other = await _place(visit, view["other_half"]) if view["other_half"] else None
     pending = next((row for row in reversed(view["replies"]) if row["verdict"] is None), None)
     return visit.show(
         "families/proposal.html",
@@ -146,10 +154,11 @@ async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
         form=form,
         view=view,
         place=place,
+        other=other,
         says=_says(view),
         pending=pending,
         link=_link(visit),
-        answers=ANSWERS,
+        answers=ANSWERS_FOR_BOTH if view["shared"] else ANSWERS,
         can_undo=_can_undo(view, visit.now),
         urgent=view["kind"] is VacancyKind.ON_CALL,
     )

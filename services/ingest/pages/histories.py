@@ -26,6 +26,7 @@ WORDS = {
     "proposal.frozen": "Réponses contradictoires, tout s'arrête",
     "proposal.withdrawn": "Proposition retirée",
     "proposal.refused": "Refus de la structure",
+    "half.confirmed": "Une des deux structures a confirmé",
     "place.reopened": "La place est de nouveau libre",
     "placement.confirmed": "Accueil confirmé par la structure",
     "reply.judged": "Réponse",

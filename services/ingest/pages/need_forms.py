@@ -42,6 +42,7 @@ FIELDS = {
     "travel_minutes": "trajet",
     "tolerance_days": "souplesse",
     "min_days": "minimum",
+    "accepts_split": "partage",
     "current": "place",
     "child_first_name": "prenom",
     "": "prenom",
@@ -109,10 +110,15 @@ def days_and_hours(form: Form, kind: RequestKind) -> dict[str, Any]:
 
 
 def part(form: Form) -> dict[str, Any]:
-    """Whether some of the days would help, and how many at least."""
+    """Whether two structures would do, whether some of the days would help, and how many at least."""
+    shared = {"accepts_split": form.has("partage", "oui")}
     if not form.has("partie", "oui"):
-        return {"accepts_partial": False, "min_days": 1}
-    return {"accepts_partial": True, "min_days": form.number("minimum", "Le minimum de jours", 1, MOST_WEEKDAYS)}
+        return {**shared, "accepts_partial": False, "min_days": 1}
+    return {
+        **shared,
+        "accepts_partial": True,
+        "min_days": form.number("minimum", "Le minimum de jours", 1, MOST_WEEKDAYS),
+    }
 
 
 def criteria(form: Form, *, validated: bool) -> tuple[DeclaredCriterion, ...]:

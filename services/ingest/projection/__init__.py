@@ -34,6 +34,7 @@ _HANDLERS: dict[type[Event], Handler] = {
     p.ProposalFrozen: proposals.on_proposal_frozen,
     p.ProposalWithdrawn: proposals.on_proposal_withdrawn,
     p.ProposalRefused: proposals.on_proposal_refused,
+    p.HalfConfirmed: proposals.on_half_confirmed,
     p.PlaceReopened: proposals.on_place_reopened,
     p.ReplyJudged: proposals.on_reply_judged,
     p.HoldDenied: proposals.on_hold_denied,

@@ -40,8 +40,7 @@ def on_placement_confirmed(tx: sa.Connection, event: PlacementConfirmed, now: da
         "end": event.period.end,
         "confirmed_at": event.time,
     }
-    store.put(tx, placements, row)
-    confirm(tx, event, event.proposal)
+    store.put(tx, placements, {**row, "proposal": confirm(tx, event, event.proposal)})
 
 
 def on_placement_ending(tx: sa.Connection, event: PlacementEnding, now: datetime) -> None:

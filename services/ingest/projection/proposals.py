@@ -11,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from contracts.base import Event
 from contracts.proposals import (
+    Half,
+    HalfConfirmed,
     HoldDenied,
     PlaceReopened,
     ProposalAccepted,
@@ -47,7 +49,7 @@ IN_DOUBT = {RefusalReason.STAFF_SHORTAGE, RefusalReason.ALREADY_FILLED}
 def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime, *, link_key: bytes) -> None:
     facts = event.model_dump(mode="json", include={"slots", "reasons", "after"})
     row = {
-        **event.model_dump(exclude={*_ENVELOPE, "slots", "reasons", "after", "period", "keeps_place"}),
+        **event.model_dump(exclude={*_ENVELOPE, "slots", "reasons", "after", "period", "keeps_place", "other_half"}),
         **facts,
         "kind": event.kind.value,
         "start": event.period.start,
@@ -56,10 +58,20 @@ def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime, *, l
         "made_at": event.time,
     }
     _ensure(tx, event)
+    if event.other_half is not None:
+        row["other_half"] = _write_other_half(tx, event, event.other_half, row)
     store.update(tx, proposals, event.subject, **row)
     _note(tx, event, by=event.held_by)
     if event.held_by is not None:
         _give_hold(tx, event)
+
+
+def _write_other_half(tx: sa.Connection, event: ProposalMade, half: Half, row: Mapping[str, Any]) -> str:
+    """The row of the second structure. Whatever is said of the proposal is written to it too."""
+    own = {**half.model_dump(mode="json", exclude={"half"}), "half_of": event.subject, "code": None, "link": None}
+    _ensure(tx, event, half.half)
+    store.update(tx, proposals, half.half, **{**row, **own})
+    return half.half
 
 
 def on_proposal_held(tx: sa.Connection, event: ProposalHeld, now: datetime) -> None:
@@ -114,11 +126,23 @@ def on_proposal_withdrawn(tx: sa.Connection, event: ProposalWithdrawn, now: date
 
 def on_proposal_refused(tx: sa.Connection, event: ProposalRefused, now: datetime) -> None:
     _move(tx, event, ProposalState.REFUSED, refusal_reason=event.reason.value)
-    row = store.find(tx, proposals, event.subject)
+    row = _refused_there(tx, event)
     if event.reason in IN_DOUBT and row is not None and row["section"] is not None:
         vacancies = store.vacancies
         same = (vacancies.c.section == row["section"], vacancies.c.kind == row["kind"])
         tx.execute(sa.update(vacancies).where(*same).values(confirmed_at=None))
+
+
+def _refused_there(tx: sa.Connection, event: ProposalRefused) -> dict[str, Any] | None:
+    """The row of the structure that refused: of two that share the week, the one that is named."""
+    there = sa.select(proposals).where(_all_of(event.subject), proposals.c.structure == event.structure)
+    named = store.rows(tx, there) if event.structure is not None else []
+    return next(iter(named), None) or store.find(tx, proposals, event.subject)
+
+
+def on_half_confirmed(tx: sa.Connection, event: HalfConfirmed, now: datetime) -> None:
+    store.update(tx, proposals, event.half, half_confirmed=True)
+    _note(tx, event)
 
 
 def on_place_reopened(tx: sa.Connection, event: PlaceReopened, now: datetime) -> None:
@@ -135,11 +159,14 @@ def on_hold_denied(tx: sa.Connection, event: HoldDenied, now: datetime) -> None:
     store.update(tx, store.holds, event.subject, denied=event.reason[:500])
 
 
-def confirm(tx: sa.Connection, event: Event, proposal: str) -> None:
-    """The child has the place: said by the placement, about its proposal."""
+def confirm(tx: sa.Connection, event: Event, proposal: str) -> str:
+    """The child has the place: said by the placement, about its proposal. Returns the row that it is the place of."""
     _ensure(tx, event, proposal)
-    store.update(tx, proposals, proposal, state=ProposalState.CONFIRMED.value, after_yes=True, changed_at=event.time)
+    values = {"state": ProposalState.CONFIRMED.value, "after_yes": True, "changed_at": event.time}
+    tx.execute(sa.update(proposals).where(_all_of(proposal)).values(**values))
     _note(tx, event, proposal=proposal)
+    other = (proposals.c.id == event.subject, proposals.c.half_of == proposal)
+    return tx.scalar(sa.select(proposals.c.id).where(*other)) or proposal
 
 
 def awaited(tx: sa.Connection, row: Mapping[str, Any]) -> set[str]:
@@ -166,7 +193,7 @@ def _beside(tx: sa.Connection, row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def wait_again(tx: sa.Connection, proposal: str) -> None:
     """What a person held back is on the list of those to release again: its date has come."""
-    held = (proposals.c.id == proposal, proposals.c.state == ProposalState.HELD.value)
+    held = (_all_of(proposal), proposals.c.state == ProposalState.HELD.value)
     tx.execute(sa.update(proposals).where(*held).values(state=ProposalState.PREPARED.value))
 
 
@@ -176,7 +203,7 @@ def catch_up(tx: sa.Connection, proposal: str) -> None:
     steps = tx.scalars(sa.select(messages.c.state).where(*carriers))
     state = {"sent": ProposalState.SENT, "delivered": ProposalState.DELIVERED}
     reached = {state[step] for step in steps if step in state}
-    waiting = (proposals.c.id == proposal, proposals.c.state.in_([ProposalState.RELEASED, ProposalState.SENT]))
+    waiting = (_all_of(proposal), proposals.c.state.in_([ProposalState.RELEASED, ProposalState.SENT]))
     if reached:
         furthest = ProposalState.DELIVERED if ProposalState.DELIVERED in reached else ProposalState.SENT
         tx.execute(sa.update(proposals).where(*waiting).values(state=furthest.value))
@@ -184,8 +211,14 @@ def catch_up(tx: sa.Connection, proposal: str) -> None:
 
 def _move(tx: sa.Connection, event: Event, state: ProposalState, by: str | None = None, **values: Any) -> None:
     _ensure(tx, event)
-    store.update(tx, proposals, event.subject, state=state.value, changed_at=event.time, **values)
+    moved = {"state": state.value, "changed_at": event.time, **values}
+    tx.execute(sa.update(proposals).where(_all_of(event.subject)).values(**moved))
     _note(tx, event, by=by)
+
+
+def _all_of(proposal: str) -> sa.ColumnElement[bool]:
+    """The proposal's row, and that of the second structure where two share the week."""
+    return sa.or_(proposals.c.id == proposal, proposals.c.half_of == proposal)
 
 
 def _ensure(tx: sa.Connection, event: Event, proposal: str | None = None) -> None:

@@ -40,6 +40,9 @@ proposals = sa.Table(
     sa.Column("asked_at_once", sa.Integer),
     sa.Column("asked_as", sa.Integer),
     sa.Column("after", sa.JSON, nullable=False, default=list),
+    named("other_half", nullable=True),
+    named("half_of", nullable=True),
+    sa.Column("half_confirmed", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("after_yes", sa.Boolean, nullable=False, default=False),
     sa.Column("held_until", sa.Date),
@@ -56,8 +59,16 @@ proposals = sa.Table(
     sa.Index("proposals_of_request", "request"),
     sa.Index("proposals_of_family", "family"),
     sa.Index("proposals_of_territory", "territory", "state"),
+    sa.Index("proposals_half_of", "half_of"),
 )
-"""`link` is the fingerprint of the family's token. `after_yes`: the family said OUI once, so the structure may know."""
+"""`link` is the fingerprint of the family's token. `after_yes`: the family said OUI once, so the structure may know.
+
+A week that two structures share has a row for each: the proposal's own, with `other_half`, and one for the second
+structure, `half_of` the first, which moves with it and has no code and no link. `half_confirmed`: this structure takes
+the child, and the other has not said so yet."""
+
+WHOLE = proposals.c.half_of.is_(None)
+"""One row for each proposal, for whoever looks at families and not at one structure."""
 
 history = sa.Table(
     "proposal_history",

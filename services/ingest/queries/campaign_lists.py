@@ -93,7 +93,12 @@ def _fits(view: Row, row: Row, wanted: Wanted, sees_tier: bool) -> bool:
 
 def _structures_of(facts: Row) -> set[str]:
     """Where a child would be placed, else for which structures it waits."""
-    return {facts["seat"]["structure"]} if facts["seat"] else set(_waits(facts))
+    return seated_in(facts) or set(_waits(facts))
+
+
+def seated_in(facts: Row) -> set[str]:
+    """Where a draft would place a child: in one structure, or in the two that share its week."""
+    return {seat["structure"] for seat in (facts["seat"], facts.get("also")) if seat}
 
 
 def _waits(facts: Row) -> dict[str, Row]:
@@ -120,8 +125,7 @@ def structures(tx: sa.Connection, view: Row) -> list[Row]:
     for place in places_kept(tx, view):
         posted[place["structure"]] += place["posted"]
     for row in drafted_in(tx, view["campaign"]):
-        seat = row["facts"]["seat"]
-        placed.update([seat["structure"]] if seat else ())
+        placed.update(seated_in(row["facts"]))
         waiting.update(_waits(row["facts"]).keys())
     names = named_structures(tx, {*posted, *placed})
     return [
@@ -137,7 +141,7 @@ def structure(tx: sa.Connection, actor: Actor, view: Row, now: datetime, name: s
     Who waits comes by rank for whoever may see ranks, and by file number for the others.
     """
     rows = drafted_in(tx, view["campaign"])
-    placed = [row for row in rows if row["facts"]["seat"] and row["facts"]["seat"]["structure"] == name]
+    placed = [row for row in rows if name in seated_in(row["facts"])]
     waiting = _in_turn((row for row in rows if name in _waits(row["facts"])), name, _sees_ranks(actor))
     first = answers_of(tx, actor, view, waiting[:most], now)
     ranks = [_waits(row["facts"])[name].get("rank") if _sees_ranks(actor) else None for row in waiting]

@@ -117,7 +117,7 @@ def touched_in(view: dict[str, Any], row: dict[str, Any]) -> dict[str, Any] | No
 def _sections_of(facts: dict[str, Any]) -> set[str]:
     """The sections that a draft names for one request."""
     before = (facts["touched"] or {}).get("before")
-    return {seat["section"] for seat in (facts["seat"], before) if seat}
+    return {seat["section"] for seat in (facts["seat"], facts.get("also"), before) if seat}
 
 
 def _answer(
@@ -128,6 +128,7 @@ def _answer(
         **need_facts(tx, row["request"], now), **_seat(named, facts["seat"]), "placed": facts["seat"] is not None,
         "effect": Effect(touched["effect"]) if touched else None,
         "before": _seat(named, touched["before"]) if touched and touched["before"] else None,
+        "also": _seat(named, facts["also"]) if facts.get("also") else None,
         **{key: facts[key] for key in ("forced", "tier", "points", "reasons", "rank", "to_prepare", "partial")},
         **{key: facts[key] for key in ("phrases", "plain_phrases", "reason")}, "first_name": None,
         "proof": facts.get("proof", ()),

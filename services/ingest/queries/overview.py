@@ -11,7 +11,7 @@ from contracts.vocabulary import ProposalState, RequestKind
 from services.ingest import store
 from services.ingest.access import Seen, Thing, may_see
 from services.ingest.actors import Actor
-from services.ingest.projection.tables import proposals, rounds, tasks
+from services.ingest.projection.tables import WHOLE, proposals, rounds, tasks
 
 LAST_ROUNDS = 10
 
@@ -47,7 +47,7 @@ def _waiting(tx: sa.Connection, territory: str) -> dict[RequestKind, int]:
 def _by_state(tx: sa.Connection, territory: str) -> dict[ProposalState, int]:
     """Proposals by state, in the order of a proposal's life."""
     mine = proposals.c.territory == territory
-    query = sa.select(proposals.c.state, sa.func.count()).where(mine).group_by(proposals.c.state)
+    query = sa.select(proposals.c.state, sa.func.count()).where(mine, WHOLE).group_by(proposals.c.state)
     found = {row[0]: row[1] for row in tx.execute(query)}
     return {state: found[state.value] for state in ProposalState if state.value in found}
 

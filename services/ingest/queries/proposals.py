@@ -18,6 +18,7 @@ from services.ingest.actors import Actor, Role
 from services.ingest.problems import unknown
 from services.ingest.projection.proposals import awaited, still_to_move
 from services.ingest.projection.tables import (
+    WHOLE,
     explanations,
     history,
     messages,
@@ -32,14 +33,14 @@ from services.ingest.queries.places import named_sections, section_facts
 _PEOPLE = {"first_name": None, "contacts": ()}
 """Filled from the vault by `people.with_people`, for those who may see them."""
 
-_LATER = {"accepts_partial", "min_days", "current"}
+_LATER = {"accepts_partial", "min_days", "current", "accepts_split"}
 """Fields that needs kept before do not say."""
 
 _PLAIN = (
     "state", "deadline", "answer_by", "confirm_by", "undo_until", "made_at", "after_yes", "round", "refusal_reason",
     "withdrawal_reason", "changed_at", "family", "request", "to_prepare", "tier", "points", "reasons", "held_by",
     "needs_person", "rank", "code", "held_until", "held_reason", "partial", "siblings",
-    "wave", "asked_at_once", "asked_as",
+    "wave", "asked_at_once", "asked_as", "half_confirmed",
 )  # fmt: skip
 
 
@@ -90,6 +91,7 @@ def proposals_of(
     """The proposals that the actor may see, newest first; for a family its own only."""
     wanted = [proposals.c.territory == actor.territory]
     wanted += [proposals.c.structure == structure] if structure else []
+    wanted += [WHOLE] if structure is None and actor.role is not Role.STRUCTURE else []
     wanted += [proposals.c.request == request] if request else []
     wanted += [proposals.c.id == actor.proposal] if actor.role is Role.FAMILY else []
     wanted += [proposals.c.structure == actor.structure] if actor.role is Role.STRUCTURE else []
@@ -140,8 +142,21 @@ def _facts(tx: sa.Connection, row: dict[str, Any], now: datetime) -> dict[str, A
     own = {"proposal": row["id"], "slots": hours, "period": period, "kind": kind}
     return {
         **place, **own, **{name: row[name] for name in _PLAIN}, **_placement(tx, row["id"]),
-        **need_facts(tx, row["request"], now), **_moves(tx, row), **_PEOPLE,
+        **need_facts(tx, row["request"], now), **_moves(tx, row), **_shared(tx, row), **_PEOPLE,
     }  # fmt: skip
+
+
+def _shared(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
+    """Whether two structures share the week, and what the other one gives of it."""
+    name = row["other_half"] or row["half_of"]
+    other = store.find(tx, proposals, name) if name else None
+    if other is None:
+        return {"shared": False, "other_half": None}
+    place = named_sections(tx, [other["section"]]).get(other["section"])
+    facts = section_facts(place) if place else {"structure": other["structure"], "structure_name": ""}
+    slots = tuple(Slot.model_validate(slot) for slot in other["slots"])
+    own = {"proposal": other["id"], "slots": slots, "half_confirmed": other["half_confirmed"]}
+    return {"shared": True, "other_half": {**facts, **own, **_placement(tx, other["id"])}}
 
 
 def _moves(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:

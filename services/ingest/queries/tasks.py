@@ -81,11 +81,19 @@ def _to_call(tx: sa.Connection, structure: str) -> dict[str, Any]:
 
 def _about(tx: sa.Connection, actor: Actor, row: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The proposal or request that the task is about, under the actor's own eyes."""
-    if row["proposal"] and store.find(tx, proposals, row["proposal"]):
-        return {"about": proposal(tx, actor, row["proposal"], now)}
+    made = store.find(tx, proposals, row["proposal"]) if row["proposal"] else None
+    if made is not None:
+        return {"about": proposal(tx, actor, _as_seen_by(tx, actor, made), now)}
     if row["request"] and actor.role is not Role.STRUCTURE and store.find(tx, store.requests, row["request"]):
         return {"about": request(tx, actor, row["request"], now)}
     return {"about": None}
+
+
+def _as_seen_by(tx: sa.Connection, actor: Actor, made: dict[str, Any]) -> str:
+    """The proposal; of a shared week, a structure sees its own half."""
+    other = store.find(tx, proposals, made["other_half"]) if made["other_half"] else None
+    is_its_own = other is not None and other["structure"] == actor.structure and actor.role is Role.STRUCTURE
+    return str(other["id"] if other is not None and is_its_own else made["id"])
 
 
 def _thing(tx: sa.Connection, row: dict[str, Any]) -> Thing:

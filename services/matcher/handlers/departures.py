@@ -48,7 +48,7 @@ def _move_end(step: Step, row: sa.RowMapping, event: DepartureAnnounced) -> bool
     after = max(event.last_day + timedelta(days=1), row["starts"])
     if row["ends"] is not None:
         after = min(after, row["ends"])
-    held = next(iter(store.holds(step.tx, t.holds.c.proposal == event.placement)), None)
+    held = next(iter(store.holds(step.tx, t.holds.c.hold == event.placement)), None)
     held_until = row["starts"] if held is None else held.period.end
     if held_until is not None and held_until < after:
         return _hold_longer(step, row, held, held_until, after)

@@ -6,11 +6,12 @@ from datetime import datetime, time, timedelta
 
 import sqlalchemy as sa
 
+from contracts.proposals import Half
 from contracts.requests import NeedFacts, RequestAmended, RequestClosed, RequestRegistered
-from contracts.vocabulary import Audience, ClosingReason, ProposalState, RequestKind, TaskKind, WithdrawalReason
+from contracts.vocabulary import Audience, ClosingReason, ProposalState, RequestKind, Slot, TaskKind, WithdrawalReason
 from services.bus.retries import WrongEvent
 from services.calendar import at, local_day
-from services.matcher import declared_criteria, endings, lifecycle, moves, store, tasks, watch
+from services.matcher import declared_criteria, endings, halves, lifecycle, moves, store, tasks, watch
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
 from services.matcher.needs import Offered, as_request, counted_at, still_suits
@@ -69,16 +70,22 @@ def _look_again(step: Step, proposal: Proposal, need: RequestAmended, *, goes_fi
 
 
 def _suits(step: Step, proposal: Proposal, need: RequestAmended) -> bool:
-    ages = step.tx.execute(
-        sa.select(t.sections.c.age_from_months, t.sections.c.age_to_months).where(
-            t.sections.c.section == proposal.section
-        )
-    ).one()
-    own = t.holds.c.hold.in_((proposal.proposal, proposal.wave))
-    entitled_to = step.tx.scalars(sa.select(t.holds.c.entitled_to).where(own)).one()
-    offered = Offered(
-        proposal.structure, proposal.slots, proposal.period, Audience(entitled_to), local_day(proposal.made_at)
+    """A week that two structures share suits as a whole, or not at all."""
+    places = halves.of(proposal)
+    return all(
+        _suits_there(step, proposal, here, need, sum((o.slots for o in places if o is not here), ())) for here in places
     )
+
+
+def _suits_there(
+    step: Step, proposal: Proposal, place: Half, need: RequestAmended, elsewhere: tuple[Slot, ...]
+) -> bool:  # fmt: skip
+    c = t.sections.c
+    ages = step.tx.execute(sa.select(c.age_from_months, c.age_to_months).where(c.section == place.section)).one()
+    own = t.holds.c.hold.in_((place.half, proposal.wave))
+    entitled_to = step.tx.scalars(sa.select(t.holds.c.entitled_to).where(own)).one()
+    found_on = local_day(proposal.made_at)
+    offered = Offered(place.structure, place.slots, proposal.period, Audience(entitled_to), found_on, elsewhere)
     return still_suits(need, offered, (ages[0], ages[1]))
 
 

@@ -19,14 +19,14 @@ from services.matcher.propose import release
 def on_admission_confirmed(tx: sa.Connection, event: AdmissionConfirmed, now: datetime) -> None:
     step = step_for(tx, event, now)
     endings.confirm(
-        step, known(tx, event.proposal), appointment=event.appointment,
-        adaptation_start=event.adaptation_start, first_full_day=event.first_full_day,
+        step, known(tx, event.proposal), event.structure,
+        **event.model_dump(mode="json", include={"appointment", "adaptation_start", "first_full_day"}),
     )  # fmt: skip
 
 
 def on_admission_refused(tx: sa.Connection, event: AdmissionRefused, now: datetime) -> None:
     step = step_for(tx, event, now)
-    endings.refuse(step, known(tx, event.proposal), event.reason)
+    endings.refuse(step, known(tx, event.proposal), event.reason, event.structure)
 
 
 def on_release_given(tx: sa.Connection, event: ReleaseGiven, now: datetime) -> None:

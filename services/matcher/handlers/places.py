@@ -18,7 +18,7 @@ from contracts.vacancies import (
 from contracts.vocabulary import Answer, Audience, ProposalState, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.retries import WrongEvent
 from services.calendar import counted
-from services.matcher import declared_capacity, draws, endings, moves, store, tasks
+from services.matcher import declared_capacity, draws, endings, halves, moves, store, tasks
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
 from services.matcher.rules.capacity import sat_on, short_holds
@@ -111,8 +111,10 @@ def _fewer_declared(short: int) -> str:
 
 def _seats(tx: sa.Connection, known: list[Hold]) -> list[Amount]:
     """The places on which these children sit: who said OUI to another place sits, at one hour, on one of the two."""
-    names = [hold.id for hold in known]
-    twice = [loan for _, loan in store.loans(tx, t.holds.c.proposal.in_(names), t.holds.c.lent_by.in_(names))]
+    names, there = [hold.id for hold in known], {hold.section for hold in known}
+    theirs = sa.select(t.holds.c.proposal).where(t.holds.c.hold.in_(names))
+    borrowers = (t.holds.c.proposal.in_(theirs), t.holds.c.section.in_(there))
+    twice = [loan for _, loan in store.loans(tx, *borrowers, t.holds.c.lent_by.in_(names))]
     if not twice:
         return [Amount(hold.slots, hold.period, hold.units) for hold in known]
     hours, sat = Hours([*known, *twice]), Counter[Cell]()
@@ -125,7 +127,7 @@ def _seats(tx: sa.Connection, known: list[Hold]) -> list[Amount]:
 def _known_to_the_structure(tx: sa.Connection, event: SnapshotDeclared) -> list[Hold]:
     """The children of regular places whose OUI it had seen at that instant: it takes them off by itself."""
     of_them = sa.select(t.proposals.c.proposal).where(
-        t.proposals.c.section == event.section,
+        halves.in_section(event.section),
         t.proposals.c.kind == VacancyKind.REGULAR.value,
         t.proposals.c.answer == Answer.OUI.value,
         t.proposals.c.answered_at <= event.as_of,
@@ -193,6 +195,4 @@ def _goes(proposal: Proposal, seed: str) -> tuple[int, int, int, date, bytes]:
 def _short_proposals(tx: sa.Connection, section: str, now: datetime) -> list[Proposal]:
     """The live proposals that hold hours of which there are fewer than are held."""
     short = short_holds(store.places_in(tx, section), store.counted(tx, section), now)
-    return [
-        p for p in store.live_proposals(tx, t.proposals.c.section == section) if {p.proposal, p.wave} & short.keys()
-    ]
+    return [p for p in store.live_proposals(tx, halves.in_section(section)) if halves.holds_of(p) & short.keys()]

@@ -13,7 +13,7 @@ from contracts.territories import TerritoryPublished
 from contracts.vocabulary import TaskKind
 from services.bus.retries import WrongEvent
 from services.calendar import local_day
-from services.matcher import declared_capacity, store, tasks
+from services.matcher import declared_capacity, halves, store, tasks
 from services.matcher import tables as t
 from services.matcher.policy import policy_in_force
 from services.matcher.step import Step
@@ -97,7 +97,7 @@ def _close_other_sections(step: Step, event: StructurePublished) -> None:
     for section in list(step.tx.scalars(sa.select(t.sections.c.section).where(*own).order_by(t.sections.c.section))):
         store.lock_section(step.tx, section)
         step.tx.execute(t.sections.update().where(t.sections.c.section == section).values(is_open=False))
-        if store.live_proposals(step.tx, t.proposals.c.section == section):
+        if store.live_proposals(step.tx, halves.in_section(section)):
             detail = "Une section est fermée. Des propositions y sont en cours."
             tasks.open_task(step, TaskKind.SHORTFALL, territory=event.territory, structure=event.subject, detail=detail)
 

@@ -188,22 +188,31 @@ class Difference(Frozen):
 
 def differences(before: Outcome, after: Outcome) -> tuple[Difference, ...]:
     """Every child whose answer differs, sorted by request."""
-    was = {row.request: row for row in before.placed}
-    now = {row.request: row for row in after.placed}
+    was, now = _by_request(before.placed), _by_request(after.placed)
     found = []
     for request in sorted(was.keys() | now.keys()):
-        effect = _effect(was.get(request), now.get(request))
+        one, other = was.get(request, ()), now.get(request, ())
+        effect = _effect(one, other)
         if effect is not None:
-            found.append(Difference(request=request, effect=effect, before=was.get(request), after=now.get(request)))
+            rows = {"before": next(iter(one), None), "after": next(iter(other), None)}
+            found.append(Difference(request=request, effect=effect, **rows))
     return tuple(found)
 
 
-def _effect(before: Placed | None, after: Placed | None) -> Effect | None:
-    if before is None or after is None:
-        return Effect.GAINS if before is None else Effect.LOSES
-    if before.level != after.level:
-        return Effect.WORSE if after.level > before.level else Effect.BETTER
-    same = (before.section, before.pattern) == (after.section, after.pattern)
+def _by_request(placed: Iterable[Placed]) -> dict[Id, tuple[Placed, ...]]:
+    """The row of each child, or its two where structures share its week."""
+    found: dict[Id, tuple[Placed, ...]] = {}
+    for row in placed:
+        found[row.request] = (*found.get(row.request, ()), row)
+    return found
+
+
+def _effect(before: tuple[Placed, ...], after: tuple[Placed, ...]) -> Effect | None:
+    if not before or not after:
+        return Effect.LOSES if before else Effect.GAINS
+    if before[0].level != after[0].level:
+        return Effect.WORSE if after[0].level > before[0].level else Effect.BETTER
+    same = {(row.section, row.pattern) for row in before} == {(row.section, row.pattern) for row in after}
     return None if same else Effect.MOVES
 
 

@@ -386,6 +386,20 @@ async def test_siblings_without_a_wish_and_too_many_days_come_back_with_their_co
     assert why(await taken(guichet, "requests", days)) == {2: {("Jours minimum", "days_wanted")}}
 
 
+async def test_two_structures_in_the_week_are_read_and_refused_where_only_one_is_wished(
+    guichet: Guichet, tiny: Territory
+) -> None:
+    file = brother_and_sister(tiny)
+    one, other = (structure.id for structure in tiny.structures[:2])
+    wished = {f"Vœu {n}": "" for n in range(2, 6)}
+    shared = changed(file, 0, {**wished, "Vœu 1": f"{one} / {other}", "Deux structures": "oui"})
+    assert (await taken(guichet, "requests", only(shared, 0))).rejected == ()
+    (told,) = await guichet.database.read(said, RequestRegistered)
+    assert told.accepts_split
+    alone = only(changed(file, 0, {**wished, "Vœu 1": one, "Deux structures": "oui"}), 0)
+    assert why(await taken(guichet, "requests", alone)) == {2: {("Deux structures", "two_wishes_wanted")}}
+
+
 NEW = ("Débuts par semaine", "Gestionnaire", "Adultes présents", "Enfants présents", "Taux d'encadrement", "PEDT")
 STAFF = {
     "Débuts par semaine": "2",

@@ -35,15 +35,10 @@ class ModeOracle(Oracle):
         return (tuple(bands.values()), tuple(highest))
 
     @cached_property
-    def _with_room(self) -> dict[str, list[Seat]]:
-        """The seats with room, were nobody else to come: points count nowhere that one cannot be placed."""
-        return {name: [seat for seat in seats if self.fits([], seat)] for name, seats in self.seats.items()}
-
-    @cached_property
     def _claims_in_turn(self) -> list[tuple[tuple[object, ...], str, tuple[int, ...]]]:
         """Every claim, the highest first, with the worst of the seats that meet it."""
         worst: dict[tuple[tuple[object, ...], str], tuple[int, ...]] = {}
-        for name, seats in self._with_room.items():
+        for name, seats in self.seats.items():
             for claim, seat in ((self.claim(name, seat.structure), seat) for seat in seats):
                 worst[claim, name] = max(seat.worth, worst.get((claim, name), ()))
         return sorted((claim, name, last) for (claim, name), last in worst.items())
@@ -83,7 +78,7 @@ class ModeOracle(Oracle):
         return self.claim(name, None)
 
     def _highest(self, name: str) -> tuple[object, ...]:
-        claims = sorted(self.claim(name, seat.structure) for seat in self._with_room[name])
+        claims = sorted(self.claim(name, seat.structure) for seat in self.seats[name])
         return claims[0] if claims else (9, 9, date.max, True, name)
 
     def _bands(self, names: list[str], claims: dict[str, tuple[object, ...]]) -> list[list[str]]:
@@ -105,7 +100,10 @@ class ModeOracle(Oracle):
     @cached_property
     def _last_level(self) -> dict[str, int]:
         """By child who has a place, the last level for which there would be room, were nobody else to come."""
-        return {name: max((self._levels[id(seat)] for seat in self._with_room[name]), default=0) for name in self.had}
+        return {
+            name: max((self._levels[id(seat)] for seat in self.seats[name] if self.fits([], seat)), default=0)
+            for name in self.had
+        }
 
     @cached_property
     def _levels(self) -> dict[int, int]:

@@ -377,6 +377,9 @@ def upgrade() -> None:
         sa.Column("asked_at_once", sa.Integer(), nullable=True),
         sa.Column("asked_as", sa.Integer(), nullable=True),
         sa.Column("after", sa.JSON(), nullable=False),
+        sa.Column("other_half", sa.String(length=64), nullable=True),
+        sa.Column("half_of", sa.String(length=64), nullable=True),
+        sa.Column("half_confirmed", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("after_yes", sa.Boolean(), nullable=False),
         sa.Column("held_until", sa.Date(), nullable=True),
@@ -392,6 +395,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("link"),
     )
+    op.create_index("proposals_half_of", "proposals", ["half_of"], unique=False)
     op.create_index("proposals_of_family", "proposals", ["family"], unique=False)
     op.create_index("proposals_of_request", "proposals", ["request"], unique=False)
     op.create_index("proposals_of_structure", "proposals", ["structure", "state"], unique=False)
@@ -595,6 +599,7 @@ def downgrade() -> None:
     op.drop_index("proposals_of_structure", table_name="proposals")
     op.drop_index("proposals_of_request", table_name="proposals")
     op.drop_index("proposals_of_family", table_name="proposals")
+    op.drop_index("proposals_half_of", table_name="proposals")
     op.drop_table("proposals")
     op.drop_index("history_of_proposal", table_name="proposal_history")
     op.drop_table("proposal_history")

@@ -266,6 +266,9 @@ def upgrade() -> None:
         sa.Column("replaces", sa.String(length=64), nullable=True),
         sa.Column("siblings", sa.String(length=64), nullable=True),
         sa.Column("wave", sa.String(length=64), nullable=True),
+        sa.Column("other_half", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("other_section", sa.String(length=64), nullable=True),
+        sa.Column("confirmed_half", sa.JSON(none_as_null=True), nullable=True),
         sa.PrimaryKeyConstraint("proposal"),
     )
     op.create_index(
@@ -292,6 +295,7 @@ def upgrade() -> None:
             "state IN ('accepted', 'declining', 'delivered', 'frozen', 'held', 'prepared', 'released', 'sent', 'undelivered')"
         ),
     )
+    op.create_index("proposals_other_section", "proposals", ["other_section"], unique=False)
     op.create_index("proposals_section", "proposals", ["section", "state"], unique=False)
     op.create_index("proposals_wave", "proposals", ["wave"], unique=False)
     op.create_table(
@@ -453,6 +457,7 @@ def downgrade() -> None:
     op.drop_table("requests")
     op.drop_index("proposals_wave", table_name="proposals")
     op.drop_index("proposals_section", table_name="proposals")
+    op.drop_index("proposals_other_section", table_name="proposals")
     op.drop_index(
         "one_live_proposal_a_request",
         table_name="proposals",

@@ -148,6 +148,8 @@ def upgrade() -> None:
         sa.Column("withdrawn_for", sa.String(length=32), nullable=True),
         sa.Column("in_wave", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("has_place", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("other_structure", sa.String(length=64), nullable=True),
+        sa.Column("other_slots", sa.JSON(none_as_null=True), nullable=True),
         sa.PrimaryKeyConstraint("proposal"),
     )
     op.create_table(
