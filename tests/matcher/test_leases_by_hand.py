@@ -159,15 +159,16 @@ async def test_a_process_keeps_saying_since_when_it_owns_a_territory(database: D
 
 
 async def test_the_log_says_what_a_process_takes_and_lets_go(database: Database) -> None:
-    await database.write(publish, "a")
-    given = {"a"}
+    await database.write(publish, "a", "b")
+    given = {"a", "b"}
     tenure = Tenure(database, Share(has=lambda name: name in given), ONE, 60)
     with structlog.testing.capture_logs() as log:
         await tenure.look(now_at(9))
-        given.clear()
-        await tenure.look(now_at(9))
+        given.remove("a")
+        assert set(await tenure.look(now_at(9))) == {"b"}
     assert log == [
         {"event": "territory taken", "territory": "a", "token": 1, "log_level": "info"},
+        {"event": "territory taken", "territory": "b", "token": 1, "log_level": "info"},
         {"event": "territories let go", "territories": 1, "log_level": "info"},
     ]
 

@@ -151,3 +151,14 @@ def test_what_is_held_back_without_a_violation_or_not_held_back_beside_one_is_na
     assert wrong(spoken) == {"a", "b"}, "more is said of them than that they are held back"
     placed = held_back(broken, "a", "b").model_copy(update={"placed": outcome.placed})
     assert wrong(placed) == {row.request for row in outcome.placed if row.request in ("a", "b")}
+
+
+def test_who_ranked_behind_the_share_is_told_so_though_its_answer_is_held_back() -> None:
+    drawn = canonical(round_of({**TWO_PLACES, "requests": {"a": asks("X")}}))
+    behind = tuple(row.model_copy(update={"sent_behind": True}) for row in drawn.requests)
+    round = drawn.model_copy(update={"requests": behind})
+    outcome = decide(drawn)
+    told = tuple(row.model_copy(update={"sent_behind": True}) for row in outcome.reasons)
+    violation = {"guarantee": "G1", "sentence": "s", "requests": ("a",), "sections": ()}
+    broken = type(outcome).model_validate(outcome.model_dump() | {"violations": [violation], "reasons": told})
+    assert wrongly_held_back(Facts(round, held_back(broken, "a"))) == set()
