@@ -52,10 +52,12 @@ torture: $(VENV)/.test $(KAFKA) ## The long figures, printed as they come (ARGS=
 
 # Without ARGS every file meets every one of these tests, which takes an hour of one core: name files and mutants.
 # The guards: what makes an event, a text, an answer or an end happen once.
-GUARDS := $(addprefix services/,bus/inbox.py bus/outbox.py ingest/idempotency.py notifier/store.py matcher/endings.py matcher/moves.py)
+GUARDS := $(addprefix services/,bus/delivery.py bus/inbox.py bus/outbox.py bus/relay.py ingest/idempotency.py) \
+  $(addprefix services/,notifier/sending.py notifier/store.py) \
+  $(addprefix services/matcher/,endings.py leases.py lifecycle.py moves.py)
 SEES_GUARDS := $(wildcard tests/[bin]*/test_*_by_hand.py) $(addprefix tests/,bus/test_embedded.py notifier/test_planning.py) \
-  $(addprefix tests/matcher/,test_endings_by_hand.py test_proposal_life.py test_answers.py test_together.py test_waves.py)
-MUTATED ?= $(wildcard services/matcher/rules/[a-z]*.py) $(addprefix services/matcher/solver/,explain.py phrases.py verify.py) $(GUARDS)
+  $(wildcard tests/matcher/test_*_by_hand.py) $(addprefix tests/matcher/,test_proposal_life.py test_answers.py test_together.py test_waves.py)
+MUTATED ?= $(wildcard services/matcher/rules/[a-z]*.py) $(addprefix services/matcher/solver/,decided_with.py explain.py phrases.py verify.py) $(GUARDS)
 SEEN_BY ?= tests/matcher/rules tests/matcher/solver tests/matcher/test_moving.py $(SEES_GUARDS)
 mutation: $(VENV)-mutation/.mutmut ## Plant small faults, say which no test sees (MUTATED=... SEEN_BY="tests/matcher/rules" ARGS=...)
 	@mkdir -p build

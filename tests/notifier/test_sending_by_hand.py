@@ -246,7 +246,7 @@ def test_a_text_whose_facts_have_not_arrived_is_tried_again_later(desk: Desk) ->
         returned, changed, events = changes(desk, lambda: send(desk))
     assert (returned, changed, events) == (1, {"send_at": NOON + FIRST_RETRY, "attempts": 1}, [])
     name = row(desk)["message"]
-    assert log == [{"event": "text waits", "log_level": "info", "message": name, "missing": "structure"}]
+    assert log == [{"event": "text waits", "log_level": "info", "message": name, "missing": "structure_name"}]
 
 
 def test_a_text_that_can_not_be_written_is_given_up_and_told(desk: Desk) -> None:
