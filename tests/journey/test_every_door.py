@@ -52,7 +52,7 @@ KILLS = int(os.environ.get("BERCEAU_T1_KILLS", "100"))
 CRÈCHES = int(os.environ.get("BERCEAU_T1_CRECHES", "12"))
 PLACES = int(os.environ.get("BERCEAU_T1_PLACES", "100"))
 """That the software of a crèche posts."""
-STILL_FREE = int(os.environ.get("BERCEAU_T1_STILL_FREE", "92"))
+STILL_FREE = int(os.environ.get("BERCEAU_T1_STILL_FREE", "96"))
 """How often it says of each of them that it is still free: most of the events, since nobody has to wait for them."""
 ALL_STILL_FREE = PLACES * STILL_FREE
 OPENED, RECONFIRMED = VacancyOpened.wire_type(), VacancyReconfirmed.wire_type()
