@@ -22,7 +22,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[date, list[Free]]]:
     """The days on which places were looked at, and those that were there; everything fits."""
     seen: list[tuple[date, list[Free]]] = []
 
-    def fits(premises: object, there: list[Free], day: date) -> list[Excess]:
+    def fits(premises: object, there: list[Free], day: date, seated: object) -> list[Excess]:
         seen.append((day, there))
         return []
 
@@ -34,8 +34,8 @@ def place(world: World, name: str, **facts: Any) -> None:
     world.open_place(name, **{"slots": TUESDAY, **facts})
 
 
-def free(places: int = 1, from_months: int = 2) -> Free:
-    return Free(slots=TUESDAY, places=places, from_months=from_months)
+def free(places: int = 1, from_months: int = 2, section: str = SECTION) -> Free:
+    return Free(slots=TUESDAY, places=places, from_months=from_months, section=section)
 
 
 def test_the_regular_places_of_the_structure_are_looked_at_on_each_day_on_which_one_opens(
@@ -55,7 +55,8 @@ def test_the_regular_places_of_the_structure_are_looked_at_on_each_day_on_which_
     asked.clear()
     world.publish(CRECHE, SECTION, "creche-A-grands", staffing=staffed(adults=1, older=3))
     found = [(day, sorted(there, key=lambda row: row.places)) for day, there in asked]
-    assert found == [(MONDAY, [free()]), (october, [free(), free(3)]), (november, [free(), free(3)])]
+    elder = free(section="creche-A-grands")
+    assert found == [(MONDAY, [free()]), (october, [free(), free(3)]), (november, [elder, free(3)])]
 
 
 def test_the_youngest_age_of_a_section_is_that_of_its_places(

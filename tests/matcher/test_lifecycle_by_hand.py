@@ -9,7 +9,7 @@ import pytest
 
 from contracts.vocabulary import LIVE, Answer, Channel, ProposalState, TaskKind
 from services.calendar import at, confirmation_due, local_day, reminder_at
-from services.matcher import lifecycle, moves, moving, tasks
+from services.matcher import lifecycle, moves, tasks
 from services.matcher import tables as t
 from services.matcher.lifecycle import MORNING
 from services.matcher.moves import CONFIRMATION, EXPIRY, RECEIPT, REMINDER, RESUME, UNDO, WAITING_FOR_ANSWER
@@ -132,7 +132,7 @@ def test_what_waits_for_another_childs_departure_is_nobodys_task_meanwhile(scene
     no_task(scene, TaskKind.RELEASE)
     scene.set(S.HELD)
     with scene.world.engine.begin() as tx:
-        moving.await_departures(tx, scene.one, ["another"])
+        tx.execute(t.awaited.insert().values(proposal=scene.one, departs="another"))
     assert scene.act(lifecycle.resume) == (True, state(S.PREPARED), [])
 
 
