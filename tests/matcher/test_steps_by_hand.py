@@ -17,7 +17,7 @@ from contracts.vocabulary import (
     Weekday,
     WithdrawalReason,
 )
-from services.matcher import endings, moving, store, tasks
+from services.matcher import endings, store, tasks
 from services.matcher import tables as t
 from tests.matcher.scene import GONE, KINDS, ONE_MORE, TWO_MORE, Scene, two_proposals
 from tests.matcher.world import CRECHE, FROM_OCTOBER, MORNINGS, SECTION, TERRITORY, on_weekday
@@ -195,7 +195,8 @@ def test_a_refusal_opens_a_task_and_doubts_the_place_only_where_there_is_none(
         "request": "r-1", "structure": CRECHE, "due": None, "detail": reason.label,
     }  # fmt: skip
     assert said == [
-        *settlings("matcher", *tasks.ENDED), {"type": "proposal.refused", "subject": "one", "reason": reason}, task,
+        *settlings("matcher", *tasks.ENDED),
+        {"type": "proposal.refused", "subject": "one", "reason": reason, "structure": None}, task,
         REOPENED,
     ]  # fmt: skip
 
@@ -212,7 +213,7 @@ def test_hours_that_come_back_wait_for_the_quiet_of_the_territory_unless_they_ar
 
 def waits_for(scene: Scene, proposal: str, departs: str) -> None:
     with scene.world.engine.begin() as tx:
-        moving.await_departures(tx, proposal, [departs])
+        tx.execute(t.awaited.insert().values(proposal=proposal, departs=departs))
 
 
 def test_who_was_to_follow_a_child_that_stays_has_its_own_proposal_taken_back(scene: Scene) -> None:
