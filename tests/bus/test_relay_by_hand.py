@@ -92,11 +92,13 @@ async def test_one_event_that_is_not_acknowledged_is_said_in_the_singular(databa
         await relay_of(broker, database).publish_waiting()
 
 
-async def test_a_relay_rests_ever_longer_and_starts_again_when_it_published_or_was_woken(
+async def test_a_relay_beside_another_rests_ever_longer_until_it_is_woken_and_not_while_more_may_wait(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rests: list[float] = []
-    at_work, stop, found = relay_of(Broker(), database), asyncio.Event(), [0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0]
+    at_work, stop, found = relay_of(Broker(), database), asyncio.Event(), [*[0] * 7, relay.BATCH, *[0] * 4]
+
+    at_work._was_alone = False
 
     async def rest(events: tuple[asyncio.Event, ...], seconds: float) -> None:
         assert events == (at_work._wake, stop)
@@ -116,7 +118,7 @@ async def test_a_relay_rests_ever_longer_and_starts_again_when_it_published_or_w
     await asyncio.wait_for(at_work.run(stop), 5)
     longer = [0.05, 0.1, 0.2, 0.4, 0.5, 0.5, 0.5]
     assert longer[0] == FIRST_REST_S and longer[-1] == LONGEST_REST_S
-    assert rests == [*longer, 0.05, 0.1, 0.2, 0.05]
+    assert rests == [*longer, 0.5, 0.5, 0.5, 0.05]
     assert found == []
 
 
