@@ -42,7 +42,9 @@ async def report(town: Place, since: datetime, until: datetime) -> dict[str, Any
 
 
 def _ingest_side(tx: sa.Connection) -> dict[str, Any]:
-    proposals = list(tx.execute(sa.select(seen.proposals).order_by(seen.proposals.c.made_at)).mappings())
+    proposals = list(
+        tx.execute(sa.select(seen.proposals).where(seen.WHOLE).order_by(seen.proposals.c.made_at)).mappings()
+    )
     by_request = defaultdict(list)
     for row in proposals:
         by_request[row["request"]].append(row)
