@@ -72,7 +72,9 @@ def withdraw(step: Step, proposal: Proposal, reason: WithdrawalReason) -> bool:
         reason=reason, after_yes=after_yes, family_knew=family_knew,
     )  # fmt: skip
     if reason not in NO_CALL and family_knew:
-        tasks.open_task(step, TaskKind.CALL_BACK, proposal, detail=reason.label)  # the message promises a call
+        known = BOTH_ENDED if proposal.confirmed_half is not None else ""
+        detail = f"{reason.label}{known}"
+        tasks.open_task(step, TaskKind.CALL_BACK, proposal, detail=detail)  # the message promises a call
     for other in together.beside(step, proposal) if not family_knew else ():
         withdraw(step, other, WithdrawalReason.SIBLINGS_APART)  # half of what was to leave together never leaves
     return _reopen(step, proposal)
