@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from contracts.placements import PlacementEnding
 from contracts.proposals import PlaceReopened
-from contracts.vocabulary import Audience, DepartureReason, Id, Period
+from contracts.vocabulary import Audience, DepartureReason, Id, Period, Weekday
 from services.calendar import at, local_day
 from services.matcher import moves, store
 from services.matcher import tables as t
@@ -126,13 +126,30 @@ def waiting_for(tx: sa.Connection, departs: str) -> list[str]:
 
 def arrived(step: Step, proposal: Proposal) -> None:
     """The child has its new place: the old one ends the day before it begins, and who waited for that waits no more."""
-    if proposal.replaces is not None:
-        _give_up(step, proposal, proposal.replaces)
+    for placement in _left_by(step.tx, proposal):
+        _give_up(step, proposal, placement)
     for waiting in waiting_for(step.tx, proposal.proposal):
         same = (t.awaited.c.proposal == waiting, t.awaited.c.departs == proposal.proposal)
         step.tx.execute(t.awaited.delete().where(*same))
         if not awaits(step, waiting):
             store.set_timer(step.tx, moves.FREED, waiting, proposal.territory, step.now)
+
+
+def _left_by(tx: sa.Connection, proposal: Proposal) -> list[str]:
+    """The placement that this one replaces; of a week that two structures share, the other one too where the new place
+    has some of its days: no child is in two places on one day."""
+    row = placement_row(tx, proposal.replaces) if proposal.replaces is not None else None
+    if row is None:
+        return []
+    of_child = (t.placements.c.request == row["request"], t.placements.c.request != proposal.request)
+    beside = (*of_child, t.placements.c.placement != row["placement"], ~t.placements.c.is_over)
+    others = tx.execute(sa.select(t.placements).where(*beside).order_by(t.placements.c.placement)).mappings()
+    days = {slot.day for slot in proposal.slots}
+    return [row["placement"], *(other["placement"] for other in others if days & _days(other))]
+
+
+def _days(placement: sa.RowMapping) -> set[Weekday | date]:
+    return {slot.day for slot in store.SLOTS.validate_python(placement["slots"])}
 
 
 def _give_up(step: Step, proposal: Proposal, placement: str) -> None:

@@ -56,12 +56,13 @@ class CurrentPlace:
 
 def as_request(
     request: Id, need: NeedFacts, goes_first: bool, context: Context, answered: Answered = NOTHING_ANSWERED,
-    current: CurrentPlace | None = None,
+    current: CurrentPlace | None = None, *, has_place: bool = False,
 ) -> Request | None:  # fmt: skip
     """The request of a round; None where nothing of it can be served any more, or something is missing.
 
     What was answered before the need was last declared counts no more: the family asks anew. A child who has a part of
-    its days takes part with that place: it keeps it until it is offered more of them.
+    its days takes part with that place: it keeps it until it is offered more of them. `has_place`: it has one, though
+    perhaps not in a section of the round (`current`), and shares no week between two more.
     """
     period = _period(need, local_day(context.now))
     patterns = _patterns(need, context.now)
@@ -78,7 +79,7 @@ def as_request(
         not_again=tuple(hours for at, hours in answered.get(request, ()) if at >= need.time),
         tolerance_days=need.tolerance_days, accepts_partial=need.accepts_partial,
         min_days=max(need.min_days, current.rest_of + 1 if current else 1), current=current.hold if current else None,
-        accepts_split=need.accepts_split and _asks_weeks(patterns),
+        accepts_split=need.accepts_split and not has_place and _asks_weeks(patterns),
     )  # fmt: skip
 
 

@@ -189,14 +189,18 @@ def _asked(
 
     def asked(row: Waiting) -> Request | None:
         place = standing.current.get(row.request)
-        return needs.as_request(row.request, row.need, row.goes_first, read_against, answered, place)
+        placed = row.request in standing.placements
+        return needs.as_request(
+            row.request, row.need, row.goes_first, read_against, answered, place, has_place=placed
+        )  # fmt: skip
 
     def key(row: Waiting) -> Hashable:
         if row.request not in beside:
             return id(row)  # slow to hash; kept here, their ids stay theirs
-        return id(row), standing.current.get(row.request), tuple(answered.get(row.request, ()))
+        place, placed = standing.current.get(row.request), row.request in standing.placements
+        return id(row), place, placed, tuple(answered.get(row.request, ()))
 
-    beside = answered.keys() | standing.current.keys()
+    beside = answered.keys() | standing.placements.keys()
     rows = {key(row): row for row in waiting if row.reads_the_same_all_day}
     known = memory.asked.all(list(rows), lambda keys: {key: (rows[key], asked(rows[key])) for key in keys})
     found = {row.request: request for row, request in known}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from contracts.base import Event
 from contracts.topics import DECISIONS, DECLARATIONS, TOPIC_OF
-from contracts.vocabulary import Answer, Weekday
+from contracts.vocabulary import Answer, RequestKind, Weekday
 from services.bus.tables import outbox
 from services.cli.replay_events import kept
 from services.cli.replay_states import Difference, decided_by_the_matcher, differences
@@ -113,9 +113,24 @@ def a_child_leaves_one_of_its_two_structures(world: World) -> None:
     world.leave(name_of_other(name), FROM_OCTOBER.start + timedelta(days=40))
 
 
+def a_child_leaves_both_structures_for_a_third(world: World) -> None:
+    name = a_week_is_shared(world, Answer.OUI)
+    for structure in (CRECHE, CRECHE_B):
+        world.confirm(name, structure)
+    week = on_weekday(Weekday.MON, Weekday.TUE)
+    world.publish("creche-C", "creche-C-petits")
+    world.open_place("v-C", structure="creche-C", section="creche-C-petits", slots=week)
+    child = {"kind": RequestKind.TRANSFER, "current": name, "child": "c-r-1", "family": "f-r-1"}
+    moved = world.proposed("r-2", slots=week, wishes=("creche-C",), **child)
+    world.release(moved)
+    world.delivered(moved)
+    world.answer(moved, Answer.OUI)
+    world.confirm(moved)
+
+
 SCENES = (
     a_week_is_shared, a_shared_week_comes_to_nothing, one_structure_of_two_has_confirmed,
-    a_child_leaves_one_of_its_two_structures,
+    a_child_leaves_one_of_its_two_structures, a_child_leaves_both_structures_for_a_third,
     a_wave_is_asked, the_first_leaves_a_wave, the_second_takes_a_wave, a_wave_comes_to_nothing,
     a_child_may_move_and_another_follows, a_child_has_moved_and_another_followed, a_year_of_moves,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -162,19 +162,34 @@ def _shared(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
 def _moves(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
     """The place that the child would give up, and whether it waits for others to move first."""
     held = store.find(tx, placements, row["replaces"]) if row["replaces"] else None
-    place = _place(tx, held, row["start"]) if held is not None and held["section"] else None
+    place = _place(tx, held, row) if held is not None and held["section"] else None
     own, everybodys = still_to_move(tx, row["after"]), awaited(tx, row)
     return {"replaces": place, "awaits": len(everybodys), "awaits_sibling": bool(everybodys - own)}
 
 
-def _place(tx: sa.Connection, held: dict[str, Any], starts: date | None) -> dict[str, Any]:
-    """`ends_on`: its last day, where that comes before the new place, whatever the family answers."""
-    names = named_structures(tx, [held["structure"]])
-    slots = tuple(Slot.model_validate(slot) for slot in held["slots"])
+def _place(tx: sa.Connection, held: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """`ends_on`: its last day, where that comes before the new place, whatever the family answers. Of a week that two
+    structures share both are named where both end."""
+    places, starts = [held, *_left_with(tx, held, row)], row["start"]
+    names = named_structures(tx, [place["structure"] for place in places])
+    slots = tuple(Slot.model_validate(slot) for place in places for slot in place["slots"])
     last = held["last_day"] or (held["end"] - timedelta(days=1) if held["end"] else None)
     ends_on = last if last and starts and last < starts else None
-    name = names.get(held["structure"], "")
+    name = " et ".join(names.get(place["structure"], "") for place in places)
     return {"placement": held["id"], "structure_name": name, "slots": slots, "ends_on": ends_on}
+
+
+def _left_with(tx: sa.Connection, held: dict[str, Any], row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The other half of a shared week, where the new place has some of its days."""
+    of_child = (placements.c.request == held["request"], placements.c.request != row["request"])
+    beside = (*of_child, placements.c.id != held["id"], placements.c.ended_at.is_(None))
+    days = {slot["day"] for slot in row["slots"]}
+    others = store.rows(tx, sa.select(placements).where(*beside).order_by(placements.c.id))
+    return [
+        other for other in others
+        if days & {slot["day"] for slot in other["slots"]}
+        and not (other["last_day"] and row["start"] and other["last_day"] < row["start"])
+    ]  # fmt: skip
 
 
 def need_facts(tx: sa.Connection, request: str | None, now: datetime) -> dict[str, Any]:

@@ -23,10 +23,12 @@ from contracts.requests import RequestAmended, RequestRegistered
 from contracts.tasks import TaskOpened
 from contracts.vocabulary import Answer, RefusalReason, Slot, TaskKind, VacancyKind, Weekday, WithdrawalReason
 from services.bus.links import contact_token
+from services.cli import report
 from services.ingest.declare.releases import TakingBackBody, withdraw_proposal
 from services.ingest.declare.replies import record_reply
 from services.ingest.problems import Refused
 from services.ingest.projection import tables as seen
+from services.ingest.queries.directory import named_structures
 from services.ingest.queries.overview import overview
 from services.ingest.queries.places import held_in
 from tests.ingest.pages.reading import faults, once, words
@@ -195,6 +197,30 @@ async def test_a_departure_from_one_of_the_two_is_announced_there(town: Town) ->
     assert f'/creche/depart/{HALF}"' in shown and f'/creche/depart/{WHOLE}"' not in shown
     rows = await town.guichet.database.read(lambda tx: list(tx.execute(seen.placements.select()).mappings()))
     assert {row["id"]: row["structure"] for row in rows if row["request"] == REQUEST} == {WHOLE: CRECHE, HALF: OTHER}
+
+
+@pytest.mark.parametrize(
+    ("days", "leaves"),
+    [((TUESDAY, THURSDAY), "{first} et {second}"), ((TUESDAY,), "{first}")],
+    ids=["both halves", "one half"],
+)
+async def test_a_family_reads_which_of_its_two_places_another_one_would_end(
+    town: Town, days: tuple[Slot, ...], leaves: str
+) -> None:
+    await told(town, *GIVEN)
+    moves = made("O-32", "R-3", code="4912", replaces=WHOLE, slots=days)
+    await town.hear(moves, released("O-32"), sent("O-32", contact="F-R-3-c1"), delivered("O-32"))
+    names = await town.guichet.database.read(named_structures, [CRECHE, OTHER])
+    page = words((await town.client.get(f"/p/{contact_token(LINK_KEY, 'O-32', 'F-R-3-c1')}")).text)
+    wanted = leaves.format(first=names[CRECHE], second=names[OTHER])
+    assert f"Votre place actuelle {wanted}\u00a0:" in " ".join(page.split(" "))
+
+
+async def test_the_report_of_a_territory_counts_a_shared_week_once(town: Town) -> None:
+    before = await town.guichet.database.read(report._ingest_side)
+    await told(town, *OFFERED)
+    after = await town.guichet.database.read(report._ingest_side)
+    assert sum(after["proposals"].values()) == sum(before["proposals"].values()) + 1
 
 
 REGISTRATION = {

@@ -1,0 +1,90 @@
+"""A shared week beside another place of the same child: what it gives up, and that a placed child shares none."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.releases import WithdrawalGiven
+from contracts.vocabulary import Answer, DepartureReason, ProposalState, RequestKind, TaskKind, WithdrawalReason
+from services.cli.replay_held import holds
+from services.cli.replay_states import decided_by_the_matcher, differences
+from services.matcher import halves
+from tests.matcher.test_halves import MON_TUE, OTHER, OTHER_SECTION, WEEK, held, proposed
+from tests.matcher.test_halves import world as two_creches
+from tests.matcher.world import CRECHE, TERRITORY, World
+
+THIRD, THIRD_SECTION = "creche-C", "creche-C-petits"
+world = two_creches
+
+
+def placed_in_both(world: World) -> str:
+    name = proposed(world)
+    world.answer(name, Answer.OUI)
+    world.confirm(name, CRECHE)
+    world.confirm(name, OTHER)
+    return name
+
+
+def moved(world: World, **facts: object) -> str:
+    """The child of the shared week has got another place in a third crèche."""
+    world.publish(THIRD, THIRD_SECTION)
+    world.open_place("v-3", structure=THIRD, section=THIRD_SECTION, slots=WEEK)
+    world.ask("B", **{"child": "c-A", "family": "f-A", "wishes": (THIRD,), **facts})
+    world.tick()
+    name = world.live("B")
+    world.release(name)
+    world.delivered(name)
+    world.answer(name, Answer.OUI)
+    world.confirm(name)
+    return name
+
+
+def same_when_replayed(world: World) -> bool:
+    with world.engine.connect() as tx:
+        kept = {"holds": decided_by_the_matcher(tx, TERRITORY)["holds"]}
+    return not list(differences(kept, {"holds": holds(world.said)}))
+
+
+@pytest.mark.parametrize("second", [False, True], ids=["the first half is named", "the second half is named"])
+def test_a_child_that_moves_for_the_whole_week_leaves_both_structures(world: World, second: bool) -> None:
+    shared = placed_in_both(world)
+    current = halves.name_of_other(shared) if second else shared
+    new = moved(world, kind=RequestKind.TRANSFER, current=current, slots=WEEK)
+    assert world.state(new) is ProposalState.CONFIRMED
+    assert held(world) == {THIRD_SECTION: True}
+    ending = {row.subject: row.reason for row in world.events("placement.ending")}
+    assert ending == dict.fromkeys((shared, halves.name_of_other(shared)), DepartureReason.OTHER_PLACE)
+    assert same_when_replayed(world)
+
+
+def test_a_child_that_moves_for_the_days_of_one_half_keeps_the_other(world: World) -> None:
+    shared = placed_in_both(world)
+    moved(world, kind=RequestKind.TRANSFER, current=shared, slots=MON_TUE)
+    assert held(world) == {OTHER_SECTION: True, THIRD_SECTION: True}
+    assert same_when_replayed(world)
+
+
+def test_a_child_who_has_a_place_shares_no_week_though_its_section_was_closed(world: World) -> None:
+    world.publish(THIRD, THIRD_SECTION)
+    world.open_place("v-3", structure=THIRD, section=THIRD_SECTION, slots=WEEK)
+    world.ask("A", wishes=(THIRD,), slots=WEEK)
+    world.tick()
+    name = world.live("A")
+    world.release(name)
+    world.delivered(name)
+    world.answer(name, Answer.OUI)
+    world.confirm(name)
+    world.publish(THIRD)
+    facts = {"kind": RequestKind.TRANSFER, "current": name, "child": "c-A", "family": "f-A"}
+    world.ask("B", wishes=(CRECHE, OTHER), slots=WEEK, accepts_split=True, **facts)
+    world.tick()
+    assert [row.request for row in world.events("proposal.made")] == ["A"]
+
+
+def test_the_guichet_reads_that_a_structure_had_confirmed_what_is_taken_back(world: World) -> None:
+    name = proposed(world)
+    world.answer(name, Answer.OUI)
+    world.confirm(name, OTHER)
+    world.hear(WithdrawalGiven, name, proposal=name, reason=WithdrawalReason.STAFF_SHORTAGE, by="director")
+    (task,) = [row for row in world.events("task.opened") if row.kind is TaskKind.CALL_BACK]
+    assert "l'autre structure est à prévenir" in task.detail
