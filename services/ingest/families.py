@@ -33,7 +33,7 @@ from services.ingest.declare.requests import (
 from services.ingest.guichet import Guichet
 from services.ingest.problems import Problem, invalid, refuse_if
 from services.ingest.queries.proposals import reached_contact
-from services.ingest.words import erase_words
+from services.ingest.words import erase_words, erase_words_left
 from services.vault import (
     Contact,
     ContactChannel,
@@ -174,7 +174,8 @@ async def erase(guichet: Guichet, family: str) -> bool:
 
 
 async def sweep(guichet: Guichet, now: datetime) -> list[str]:
-    """Erase families that no request knows. Returns them."""
+    """Erase families that no request knows, and what was written about those that are erased. Returns the former."""
+    await guichet.database.write(erase_words_left)
     known = await guichet.database.read(families_known)
     return await guichet.vault.write(sweep_orphans, known, local_day(now), ORPHANS_AFTER_DAYS)
 

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from contracts.vocabulary import ClosingReason
 from services.bus.tables import Instant
 
 metadata = sa.MetaData()
@@ -289,6 +290,12 @@ def update(tx: sa.Connection, table: sa.Table, id_: str, **values: Any) -> bool:
 
 def rows(tx: sa.Connection, query: sa.Select[Any]) -> list[dict[str, Any]]:
     return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def families_kept() -> sa.Select[tuple[str]]:
+    """Asks for the families of which a request stays that was not erased."""
+    kept = sa.or_(requests.c.closing_reason.is_(None), requests.c.closing_reason != ClosingReason.ERASED.value)
+    return sa.select(requests.c.family).where(kept).distinct()
 
 
 def sections_of(tx: sa.Connection, structure: str) -> list[dict[str, Any]]:

@@ -35,14 +35,26 @@ def why_held_back(tx: sa.Connection, proposal: str) -> str:
 
 
 def erase_words(tx: sa.Connection, family: str) -> None:
-    """What was written about a family that is erased goes with it: beside its proposals, and of children placed by a
-    person, whose gesture stays."""
+    """What was written about a family that is erased goes with it: beside its proposals, its tasks, and of children
+    placed by a person, whose gesture stays."""
+    _erase(tx, store.requests.c.family == family)
 
-    requests = sa.select(store.requests.c.id).where(store.requests.c.family == family)
+
+def erase_words_left(tx: sa.Connection) -> None:
+    """The same for every family of which no request is kept: somebody wrote of it since, beside the call that a
+    withdrawn proposal asks for, or the process died between the closing and the words."""
+    _erase(tx, store.requests.c.family.not_in(store.families_kept()))
+
+
+def _erase(tx: sa.Connection, of_them: sa.ColumnElement[bool]) -> None:
+    requests = sa.select(store.requests.c.id).where(of_them)
     theirs = sa.select(proposals.c.id).where(proposals.c.request.in_(requests))
-    tx.execute(sa.delete(store.notes).where(store.notes.c.about.in_(theirs) | store.notes.c.about.in_(requests)))
-    tx.execute(sa.update(store.gestures).where(store.gestures.c.request.in_(requests)).values(reason=ERASED))
-    tx.execute(sa.update(proposals).where(proposals.c.id.in_(theirs)).values(held_reason=None))
+    notes, gestures = store.notes.c, store.gestures.c
+    tx.execute(sa.delete(store.notes).where(notes.about.in_(theirs) | notes.about.in_(requests)))
+    told = (gestures.request.in_(requests), gestures.reason != ERASED)
+    tx.execute(sa.update(store.gestures).where(*told).values(reason=ERASED))
+    held = (proposals.c.id.in_(theirs), proposals.c.held_reason.is_not(None))
+    tx.execute(sa.update(proposals).where(*held).values(held_reason=None))
 
 
 ERASED = "Effacé avec la famille."

@@ -9,15 +9,18 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.proposals import ProposalHeld
-from contracts.vocabulary import RefusalReason
+from contracts.tasks import TaskOpened
+from contracts.vocabulary import RefusalReason, TaskKind
 from services.bus.tables import outbox
 from services.cli.replay_states import shown
 from services.ingest import store
+from services.ingest.app import Tidying
 from services.ingest.declare import campaigns, releases, tasks
 from services.ingest.declare.confirmations import RefusalBody, refuse_admission
 from services.ingest.queries.proposals import proposal
 from services.ingest.queries.tasks import to_release
 from services.ingest.words import ERASED, erase_words
+from tests.ingest.doors import Doors
 from tests.ingest.people import COMMITTEE, COORDINATOR, DIRECTOR, GRANDS, NOW, TERRITORY, TODAY, act, register
 from tests.ingest.proposals import accepted, event, hear, made, released
 from tests.ingest.test_declared_decisions import open_task
@@ -113,3 +116,34 @@ def test_words_about_a_family_that_is_erased_go_with_it_and_no_others(town: sa.C
     erase_words(town, str(other))
     assert set(town.scalars(sa.select(store.notes.c.about))) == {"C-1"}
     assert ERASED in set(town.scalars(sa.select(store.gestures.c.reason)))
+
+
+def _about_request(tx: sa.Connection) -> None:
+    """A task that no proposal stands behind: a child may be born by now."""
+    hear(tx, event(TaskOpened, "K-9", kind=TaskKind.BIRTH_TO_CONFIRM, request="R-1"))
+    tasks.handle_task(tx, act(COORDINATOR), "K-9", tasks.HandledBody(note=NAMED))
+
+
+def test_words_beside_a_task_that_no_proposal_stands_behind_go_with_the_family_too(town: sa.Connection) -> None:
+    register(town, "R-1")
+    _about_request(town)
+    assert town.scalar(sa.select(store.notes.c.about)) == "R-1"
+    erase_words(town, "F-R-1")
+    assert not town.execute(sa.select(store.notes)).all()
+
+
+async def test_what_is_written_of_a_family_after_its_erasure_goes_within_the_hour(doors: Doors) -> None:
+    """The message to a family promises a call, and whoever calls writes beside it."""
+    for request in ("R-1", "R-2"):
+        await doors.write(register, request)
+    await doors.hear(made(), made("O-2", "R-2"))
+    erased = await doors.post("/requests/R-1/closing", "coordinator", {"reason": "erased"})
+    assert erased.status_code == 202
+    await doors.write(_about_request)
+    await doors.write(open_task)
+    await doors.write(lambda tx: tasks.handle_task(tx, act(COORDINATOR), "K-1", tasks.HandledBody(note=NAMED)))
+    held = releases.SuspensionBody(reason="Luc", until=SOON)
+    await doors.write(lambda tx: releases.suspend_release(tx, act(COMMITTEE), "O-2", held))
+    await Tidying(doors.guichet).tick(NOW)
+    kept = await doors.guichet.database.read(lambda tx: tx.scalars(sa.select(store.notes.c.about)).all())
+    assert kept == ["O-2"], "those of the other family stay"

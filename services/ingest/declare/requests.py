@@ -133,9 +133,7 @@ def thing_of(row: Mapping[str, Any]) -> Thing:
 
 def families_known(tx: sa.Connection) -> list[str]:
     """Families that a request knows and that were not to be erased: the others in the vault are orphans."""
-    table = store.requests
-    kept = sa.or_(table.c.closing_reason.is_(None), table.c.closing_reason != ClosingReason.ERASED.value)
-    return list(tx.scalars(sa.select(table.c.family).where(kept).distinct().order_by(table.c.family)))
+    return list(tx.scalars(store.families_kept().order_by(store.requests.c.family)))
 
 
 def _columns(facts: Mapping[str, Any]) -> dict[str, Any]:

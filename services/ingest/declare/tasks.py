@@ -67,7 +67,7 @@ def handle_task(tx: sa.Connection, act: Act, task: Id, body: HandledBody) -> Non
         _require_gesture(tx, row)
     again_at = act.now + timedelta(hours=body.again_in_hours) if body.again_in_hours else None
     store.update(tx, tasks, task, handled_at=act.now, handled_by=act.actor.id)
-    keep_words(tx, act, TaskHandled, (row["proposal"] or task,), body.note)
+    keep_words(tx, act, TaskHandled, (row["proposal"] or row["request"] or task,), body.note)
     declared(tx, act, act.say(TaskHandled, task, by=act.actor.id, again_at=again_at))
 
 
