@@ -49,28 +49,43 @@ class Turns:
                 now, later = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
                 if later:
                     self._waiting[do] = later
-                await _done(database, do, now)
+                if (away := await _done(database, do, now)) is not None:
+                    _fail(self._waiting.pop(do, []), away)  # one by one they would wait for it again, ever more of them
         finally:
             del self._under_way[do]
             for _, answer in self._waiting.pop(do, ()):
                 answer.cancel()
 
 
-async def _done(database: Database, do: DoMany[Any, Any], waiting: list[tuple[Any, asyncio.Future[Any]]]) -> None:
+async def _done(
+    database: Database, do: DoMany[Any, Any], waiting: list[tuple[Any, asyncio.Future[Any]]]
+) -> BaseException | None:  # fmt: skip
+    """Have each answered. Why the database is away, where it is."""
     try:
         write = database.write(do, [asked for asked, _ in waiting])
         found: Sequence[Any] | BaseException
         (found,) = await asyncio.gather(write, return_exceptions=True)
         if not isinstance(found, BaseException):
             _tell(waiting, found)
-        elif len(waiting) == 1 or failure_of(found) is Failure.AWAY:  # away: whether it was committed is not known
-            _fail(waiting, found)
-        else:
-            for one in waiting:
-                await _done(database, do, [one])
+            return None
+        is_away = failure_of(found) is Failure.AWAY  # whether it was committed is not known
+        if len(waiting) > 1 and not is_away:
+            return await _each_alone(database, do, waiting)
+        _fail(waiting, found)
+        return found if is_away else None
     finally:
         for _, answer in waiting:
             answer.cancel()  # where the process ends meanwhile; what has its answer keeps it
+
+
+async def _each_alone(
+    database: Database, do: DoMany[Any, Any], waiting: list[tuple[Any, asyncio.Future[Any]]]
+) -> BaseException | None:  # fmt: skip
+    for n, one in enumerate(waiting, start=1):
+        if (away := await _done(database, do, [one])) is not None:
+            _fail(waiting[n:], away)
+            return away
+    return None
 
 
 def _tell(waiting: list[tuple[Any, asyncio.Future[Any]]], found: Sequence[Any]) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from contracts.vacancies import VacancyOpened
+from services.bus.pulse import DatabaseSilent
 from services.bus.tables import audit
 from services.ingest import credentials
 from services.ingest.actors import Actor
 from services.ingest.api import places
 from services.ingest.declare.vacancies import Post, open_vacancies
+from services.ingest.turns import Turns
 from tests.ingest.doors import Doors
 from tests.ingest.people import DIRECTOR, later, vacancy_body
 from tests.ingest.test_on_postgresql import cluster  # noqa: F401 - the same doors on PostgreSQL
@@ -168,8 +171,47 @@ async def test_where_the_database_is_away_nothing_is_tried_twice(
     answers = await posted(doors, *[("director", VACANCY, None)] * 5)
     monkeypatch.undo()
     assert all(isinstance(answer, ConnectionError) for answer in answers)
-    assert len(await doors.said(VacancyOpened)) == 5 == sum(groups)
+    assert len(await doors.said(VacancyOpened)) == sum(groups)
     assert tried == len(groups)
+
+
+@dataclass
+class Hangs:
+    """A server that answers nobody, which is found out after a while. `fails` are its first transactions."""
+
+    fails: Sequence[type[Exception]]
+    given: list[list[int]] = field(default_factory=list)
+
+    async def write(self, do: Any, asked: list[int]) -> list[int]:
+        self.given.append(asked)
+        await asyncio.sleep(0.001)
+        if len(self.given) <= len(self.fails):
+            raise self.fails[len(self.given) - 1]
+        answers: list[int] = do(None, asked)
+        return answers
+
+
+def _same(_tx: object, asked: list[int]) -> list[int]:
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("fails", "given"),
+    [
+        ([DatabaseSilent], [[*range(50)], [200]]),
+        ([ZeroDivisionError, ZeroDivisionError, DatabaseSilent], [[*range(50)], [0], [1], [200]]),
+    ],
+)
+async def test_who_waits_while_the_database_hangs_is_told_with_the_others(
+    fails: Sequence[type[Exception]], given: list[list[int]]
+) -> None:
+    """Group after group would wait for it anew, and ever more of them."""
+    turns, database = Turns(), Hangs(fails)
+    asked: Any = [turns.take(database, _same, n) for n in range(200)]  # type: ignore[arg-type]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(one) for one in found[1:]} == {DatabaseSilent}
+    assert await turns.take(database, _same, 200) == 200  # type: ignore[arg-type]
+    assert database.given == given
 
 
 async def test_a_program_that_hangs_up_leaves_the_others_their_answers(doors: Doors) -> None:
