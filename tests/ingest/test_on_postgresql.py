@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import sqlalchemy as sa
 
+from contracts.campaigns import ForceConfirmed, GestureUndone
 from contracts.replies import ReplyReceived
 from contracts.vacancies import VacancyOpened
 from contracts.vocabulary import ProposalState
@@ -20,10 +21,11 @@ from services.ingest.projection.tables import proposals
 from services.ingest.schema import create_all
 from tests.ingest.doors import Doors
 from tests.ingest.pages.town import Town
-from tests.ingest.people import CRECHE, NOW, TERRITORY, TODAY, vacancy_body
+from tests.ingest.people import CRECHE, NOW, TERRITORY, TODAY, register, vacancy_body
 from tests.ingest.proposals import LINK_KEY, accepted, made, placed, released, sent
 from tests.ingest.test_inbound_sms import PHONE, text
 from tests.ingest.test_projection import golden
+from tests.ingest.test_rights import _campaign
 
 VACANCY = vacancy_body().model_dump(mode="json")
 
@@ -121,3 +123,14 @@ async def test_a_nul_in_an_address_is_no_incident(cluster: Doors, address: str) 
     await town.open()
     answer = await (await town.signed_in("coordinator")).get(address)
     assert answer.status_code == (200 if "?" in address else 404)
+
+
+async def test_a_gesture_confirmed_and_undone_by_ten_at_once_is_so_once(cluster: Doors) -> None:
+    """A button pressed twice, or by two of the commission: each looks at what the other left."""
+    for request in ("R-1", "R-2"):
+        await cluster.write(register, request)
+    await cluster.write(_campaign)
+    for what, said in (("confirmation", ForceConfirmed), ("undoing", GestureUndone)):
+        answers = await asyncio.gather(*[cluster.post(f"/gestures/G-1/{what}", "committee") for _ in range(10)])
+        assert sorted(answer.status_code for answer in answers) == [202, *[409] * 9]
+        assert len(await cluster.said(said)) == 1

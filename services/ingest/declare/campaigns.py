@@ -239,7 +239,8 @@ def is_outdated(tx: sa.Connection, campaign: dict[str, Any]) -> bool:
 
 
 def gesture_of(tx: sa.Connection, act: Act, gesture: str) -> dict[str, Any]:
-    """A gesture that the actor may change. Raises Refused."""
+    """A gesture that the actor may change, as whoever was before left it. Raises Refused."""
+    store.one_at_a_time(tx, f"campaign/{act.territory}")
     row = store.find(tx, store.gestures, gesture)
     of_campaign = row is not None and row["campaign"] is not None
     require(act.actor, Doing.REVIEW_INTAKE if of_campaign else Doing.KEEP_PLACE_BACK, Thing(act.territory))
