@@ -6,6 +6,7 @@ the youngest child of its section, until it is held for one: then for that child
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 import sqlalchemy as sa
@@ -39,11 +40,15 @@ def check(step: Step, structure: str) -> None:
 
 def check_again(step: Step, structure: str) -> None:
     """The same once hours are held for a child, or given back: its age counts in place of the youngest one's."""
-    said_so = sa.select(t.structures.c.structure).where(
-        t.structures.c.structure == structure, t.structures.c.premises.is_not(None)
-    )
-    if step.tx.scalar(said_so) is not None:
+    if step.sheet.staffed.get(structure) is not False and staffed_among(step.tx, [structure])[structure]:
         check(step, structure)
+
+
+def staffed_among(tx: sa.Connection, structures: Collection[str]) -> dict[str, bool]:
+    """Of each of these whether it said what staff it has."""
+    own = (t.structures.c.structure.in_(sorted(structures)), t.structures.c.premises.is_not(None))
+    said_so = set(tx.scalars(sa.select(t.structures.c.structure).where(*own)))
+    return {name: name in said_so for name in structures}
 
 
 def premises_of(event: StructurePublished) -> dict[str, object] | None:

@@ -37,7 +37,8 @@ class Sheet:
     """What one step has still to write, and what it read for all that it makes.
 
     `codes` are the digits chosen for proposals to come, by their names; `needs` those of requests whose rows are locked
-    as they were read; `releases` whether proposals of a territory may leave by themselves.
+    as they were read; `releases` whether proposals of a territory may leave by themselves; `staffed` which structures
+    said what staff they have.
     """
 
     gathers: bool = False
@@ -45,6 +46,7 @@ class Sheet:
     needs: Mapping[str, NeedFacts] = field(default_factory=dict)
     shelves: dict[str, Shelf] = field(default_factory=dict)
     releases: dict[str, bool] = field(default_factory=dict)
+    staffed: Mapping[str, bool] = field(default_factory=dict)
     _new: set[str] = field(default_factory=set)
     _about_new: set[tuple[str, str]] = field(default_factory=set)
     _rows: dict[sa.Table, list[Row]] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from contracts.vocabulary import Audience, VacancyKind
 from services.matcher import asked_at_once, needs, store
 from services.matcher import tables as t
 from services.matcher.codes import free_codes
+from services.matcher.declared_capacity import staffed_among
 from services.matcher.leases import Fence
 from services.matcher.moving import Departure
 from services.matcher.propose import OtherPlace, Place, offer, proposal_id, propose, propose_wave
@@ -106,6 +107,7 @@ def _sheet(
         needs={row.request: loaded.needs[row.request] for row in rows},
         shelves=read_shelves(tx, known),
         releases={loaded.round.territory: territory is not None and territory["automatic_release"]},
+        staffed=staffed_among(tx, {row.structure for row in rows}),
     )
 
 
