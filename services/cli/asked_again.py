@@ -65,5 +65,5 @@ def _otherwise(row: dict[str, Any], move: Move) -> dict[str, Any]:
     """The fields of the need that the move changes. It begins once the child has been there for a while."""
     start = max(move.start, row["start"])
     period = Period(start=start, end=row["end"] if row["end"] and row["end"] > start else None)
-    alone = {"accepts_partial": False, "min_days": 1, "since": start, "current": row["id"]}
+    alone = {"accepts_partial": False, "min_days": 1, "accepts_split": False, "since": start, "current": row["id"]}
     return {**move.model_dump(include={"kind", "wishes", "patterns"}), "period": period, **alone}

@@ -26,6 +26,7 @@ NEED = {
     "travel_minutes": 20,
     "wishes": [{"structure": "S-a", "rank": 1}, {"structure": "S-b", "rank": 2}],
     "patterns": [{"slots": [ASKED], "rank": 1}], "accepts_partial": True, "min_days": 1,
+    "accepts_split": True,
 }  # fmt: skip
 
 
@@ -56,6 +57,7 @@ async def test_a_child_asks_for_its_better_wish_in_the_week_it_asked_for(ingest:
     assert [wish.structure for wish in asked.need.wishes] == ["S-a"]
     assert [slot.model_dump(mode="json") for slot in asked.need.patterns[0].slots] == [ASKED]
     assert (asked.need.accepts_partial, asked.need.period.start) == (False, date(2026, 12, 30))
+    assert not asked.need.accepts_split, "one wish is left, and a child who has a place shares no week"
 
 
 async def test_nobody_asks_twice_nor_for_a_place_that_is_left_or_for_a_part_of_the_days(ingest: Database) -> None:
