@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
 from httpx2 import ASGITransport, AsyncClient
 
 from services.bus.service import Service
-from services.notifier.app import build
+from services.notifier.app import LARGEST_REPORT, build
 from services.notifier.gateways import phone_threads
 from services.notifier.gateways.phone_threads import PhoneState
 from services.notifier.rehearsal import rehearse
@@ -61,6 +62,28 @@ async def test_a_report_on_the_way_says_nothing_and_a_number_in_a_report_goes_no
     assert (await desk.states())["proposal"] == ["sent"]
     assert await reported(service, SECRET, text, desk.clock(), status="failed", code="33639981234") == 200
     assert [event.reason for event in await desk.said("message.failed")] == ["refused"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "body", "status"),
+    [(SECRET, b"{", 422), (SECRET, b'{"reference": "x-0"}', 422), (SECRET, b" " * (LARGEST_REPORT + 1), 413),
+     ("faux", b"{", 404), ("faux", b" " * (LARGEST_REPORT + 1), 404)],
+)  # fmt: skip
+async def test_who_has_not_the_secret_path_has_nothing_read_and_who_has_it_no_more_than_a_report(
+    desk: Desk, secret: str, body: bytes, status: int
+) -> None:
+    read = 0
+
+    async def parts() -> AsyncIterator[bytes]:
+        nonlocal read
+        for start in range(0, len(body), 1024):
+            read += 1
+            yield body[start : start + 1024]
+
+    async with AsyncClient(transport=ASGITransport(app=service_of(desk).app), base_url="http://notifier") as client:
+        answer = await client.post(f"/sms/receipts/{secret}", content=parts())
+    assert answer.status_code == status
+    assert read == 0 or secret == SECRET
 
 
 @pytest.mark.parametrize(
