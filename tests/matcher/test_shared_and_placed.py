@@ -9,7 +9,8 @@ from contracts.vocabulary import Answer, DepartureReason, ProposalState, Request
 from services.cli.replay_held import holds
 from services.cli.replay_states import decided_by_the_matcher, differences
 from services.matcher import halves
-from tests.matcher.test_halves import MON_TUE, OTHER, OTHER_SECTION, WEEK, held, proposed
+from services.matcher.published import _needing_support
+from tests.matcher.test_halves import MON_TUE, OTHER, OTHER_SECTION, WEEK, ask, held, proposed
 from tests.matcher.test_halves import world as two_creches
 from tests.matcher.world import CRECHE, TERRITORY, World
 
@@ -88,3 +89,17 @@ def test_the_guichet_reads_that_a_structure_had_confirmed_what_is_taken_back(wor
     world.hear(WithdrawalGiven, name, proposal=name, reason=WithdrawalReason.STAFF_SHORTAGE, by="director")
     (task,) = [row for row in world.events("task.opened") if row.kind is TaskKind.CALL_BACK]
     assert "l'autre structure est à prévenir" in task.detail
+
+
+def test_a_section_that_closes_under_the_second_half_is_for_a_person(world: World) -> None:
+    proposed(world)
+    world.publish(OTHER)
+    (task,) = [row for row in world.events("task.opened") if row.kind is TaskKind.SHORTFALL]
+    assert task.structure == OTHER
+
+
+def test_a_child_who_needs_support_counts_in_both_structures(world: World) -> None:
+    ask(world, needs_support=True)
+    with world.engine.connect() as tx:
+        counted = _needing_support(tx, [CRECHE, OTHER], world.now.date())
+    assert counted == {CRECHE: 1, OTHER: 1}
