@@ -101,9 +101,10 @@ def texts_misremembered(run: Simulation) -> Iterator[str]:
             yield f"{row['template']} is {state} and never left"
         if state in ("sending", "doubted") or (state == "planned" and row["send_at"] <= run.clock()):
             yield f"{row['template']} is still {state}"
-        if state == "cancelled" and f"{name}-{len(row['tried'])}" in references:
+        last_try_left = f"{name}-{len(row['tried'])}" in references  # to an earlier contact is told by its receipt
+        if state == "cancelled" and last_try_left:
             yield f"{row['template']} is cancelled, and left"
-        if state == "unknown" and (run.provider.ability is Idempotency.LOOKUP or (name in left and keyed(run))):
+        if state == "unknown" and (run.provider.ability is Idempotency.LOOKUP or (last_try_left and keyed(run))):
             yield f"{row['template']} is unknown though the gateway can tell"
 
 
