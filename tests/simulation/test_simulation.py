@@ -1,4 +1,4 @@
-"""Twenty-five runs, each from its seed: nothing is lost, nothing double, and every rare branch was reached."""
+"""Twenty-two runs, each from its seed: nothing is lost, nothing double, and every rare branch was reached."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from tests.simulation.branches import LONG, RARE
 from tests.simulation.plants import PLANTS
 from tests.simulation.run import run
 
-SEEDS = (*range(13), 17, 19, 22, 26, 31, 101, 103, 105, 118, 124, 130, 145)
-"""The first and those from 17 to 31 are plain towns; from 101 on, each town has a habit. 103, 105, 118 and 130 are here
-for a place held back, a guichet whose database is away and a matcher that dies between effect and acknowledgement."""
+SEEDS = (3, 4, 26, 27, 36, 52, 56, 67, 70, 78, 86, 89, 93, 101, 105, 106, 124, 125, 133, 136, 145, 148)
+"""Of the first 150, few and quick ones by which each rare branch is reached three times or more: a step that asks the
+database less moves what befalls a seed. `python -m tests.simulation 0..149` counts the branches. From 101 on, each town
+has a habit."""
 
 TORTURE_SEEDS = range(int(os.environ.get("BERCEAU_SIMULATED_SEEDS", "300")))
 """The table asks for 300 in each long run; ten thousand once before a release."""
@@ -51,7 +52,7 @@ def some() -> Lived:
 
 
 @pytest.mark.timeout(1200)
-def test_in_twenty_five_runs_nothing_is_lost_doubled_or_left_to_nobody(some: Lived) -> None:
+def test_in_twenty_two_runs_nothing_is_lost_doubled_or_left_to_nobody(some: Lived) -> None:
     assert some.faults == []
 
 
