@@ -35,10 +35,15 @@ class ModeOracle(Oracle):
         return (tuple(bands.values()), tuple(highest))
 
     @cached_property
+    def _with_room(self) -> dict[str, list[Seat]]:
+        """The seats with room, were nobody else to come: points count nowhere that one cannot be placed."""
+        return {name: [seat for seat in seats if self.fits([], seat)] for name, seats in self.seats.items()}
+
+    @cached_property
     def _claims_in_turn(self) -> list[tuple[tuple[object, ...], str, tuple[int, ...]]]:
         """Every claim, the highest first, with the worst of the seats that meet it."""
         worst: dict[tuple[tuple[object, ...], str], tuple[int, ...]] = {}
-        for name, seats in self.seats.items():
+        for name, seats in self._with_room.items():
             for claim, seat in ((self.claim(name, seat.structure), seat) for seat in seats):
                 worst[claim, name] = max(seat.worth, worst.get((claim, name), ()))
         return sorted((claim, name, last) for (claim, name), last in worst.items())
@@ -78,7 +83,7 @@ class ModeOracle(Oracle):
         return self.claim(name, None)
 
     def _highest(self, name: str) -> tuple[object, ...]:
-        claims = sorted(self.claim(name, seat.structure) for seat in self.seats[name])
+        claims = sorted(self.claim(name, seat.structure) for seat in self._with_room[name])
         return claims[0] if claims else (9, 9, date.max, True, name)
 
     def _bands(self, names: list[str], claims: dict[str, tuple[object, ...]]) -> list[list[str]]:

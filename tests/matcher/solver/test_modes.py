@@ -80,6 +80,13 @@ def _taken_for_another(mode: Mode, seeds: Iterable[int]) -> int:
     )
 
 
+@pytest.mark.parametrize("mode", (Mode.STRICT, Mode.MOST_CHILDREN))
+@pytest.mark.parametrize("seed", (20_508, 20_391))
+def test_points_in_a_structure_that_has_no_room_for_the_child_count_nowhere_else(mode: Mode, seed: int) -> None:
+    """A wish that is as good elsewhere would otherwise be met there with the points of a place that does not exist."""
+    assert all(_different("by structure", mode, ties, range(seed, seed + 1)) == [] for ties in Ties)
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_the_comparison_with_exhaustive_search_tells_one_mode_from_another(mode: Mode) -> None:
     assert _taken_for_another(mode, (20_013, 20_019)) > 1
