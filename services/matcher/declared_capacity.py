@@ -91,7 +91,8 @@ def _free(own: Vacancy, from_months: int, *, counted: bool) -> Free:
 
 
 def _seated(step: Step, structure: str) -> list[tuple[Period, Seated]]:
-    """The children for whom hours of every week are held there, by a proposal or a placement."""
+    """The children for whom hours of every week are held there, by a proposal or a placement. Of an erased family no
+    age is known any more: its child counts as a free place does, for the youngest of the section."""
     here = sa.select(t.sections.c.section).where(t.sections.c.structure == structure)
     query = (
         sa.select(t.holds, t.requests.c.need)
@@ -101,7 +102,8 @@ def _seated(step: Step, structure: str) -> list[tuple[Period, Seated]]:
         .where(t.proposals.c.kind == VacancyKind.REGULAR.value)
         .order_by(t.holds.c.hold)
     )
-    found = [(store.hold(row), date.fromisoformat(row["need"]["born"])) for row in step.tx.execute(query).mappings()]
+    rows = [row for row in step.tx.execute(query).mappings() if row["need"]]
+    found = [(store.hold(row), date.fromisoformat(row["need"]["born"])) for row in rows]
     return [
         (hold.period, Seated(section=hold.section, slots=hold.slots, born=born))
         for hold, born in found

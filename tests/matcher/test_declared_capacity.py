@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from contracts.requests import RequestClosed
 from contracts.structures import OnDuty, Present, SectionFacts, Staffing, StructurePublished
 from contracts.tasks import TaskOpened
-from contracts.vocabulary import Answer, AwardMode, Criterion, ProposalState, Slot, Weekday
+from contracts.vocabulary import Answer, AwardMode, ClosingReason, Criterion, ProposalState, Slot, Weekday
 from services.calendar import local_day
 from services.matcher import store
 from services.matcher import tables as t
@@ -74,6 +75,23 @@ def test_a_place_held_for_a_child_who_walks_counts_so_until_it_is_given_back(wor
     assert world.answer(proposal, Answer.NON) == "taken"
     world.pass_time(timedelta(hours=1))
     assert world.state(proposal) is ProposalState.DECLINED
+    assert world.tasks("over_capacity") == ["over_capacity"]
+
+
+def test_the_places_of_a_child_whose_family_was_erased_are_still_counted(world: World) -> None:
+    """Nobody knows its age any more: its place counts for the youngest child that the section takes."""
+    world.publish(CRECHE, SECTION, staffing=staffed(adults=2, older=15))
+    world.open_place(places=1)
+    world.ask("r-1", born=date(2024, 9, 1))
+    world.tick()
+    proposal = world.live("r-1")
+    world.release(proposal)
+    world.delivered(proposal)
+    world.answer(proposal, Answer.OUI)
+    world.confirm(proposal)
+    assert world.tasks("over_capacity") == []
+    world.hear(RequestClosed, "r-1", reason=ClosingReason.ERASED, said_by="guichet")
+    world.publish(CRECHE, SECTION, staffing=staffed(adults=2, older=15))
     assert world.tasks("over_capacity") == ["over_capacity"]
 
 
