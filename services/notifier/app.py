@@ -102,4 +102,5 @@ async def _report(request: Request) -> DeliveryReport:
     try:
         return DeliveryReport.model_validate_json(bytes(body))
     except ValidationError as error:
-        raise RequestValidationError([{**line, "loc": ("body", *line["loc"])} for line in error.errors()]) from error
+        faults = error.errors(include_input=False)  # what was sent is not sent back: it may be no text at all
+        raise RequestValidationError([{**line, "loc": ("body", *line["loc"])} for line in faults]) from error

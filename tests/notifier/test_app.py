@@ -67,6 +67,8 @@ async def test_a_report_on_the_way_says_nothing_and_a_number_in_a_report_goes_no
 @pytest.mark.parametrize(
     ("secret", "body", "status"),
     [(SECRET, b"{", 422), (SECRET, b'{"reference": "x-0"}', 422), (SECRET, b" " * (LARGEST_REPORT + 1), 413),
+     (SECRET, b"\xff", 422), (SECRET, b'{"reference": "\\ud800"}', 422), (SECRET, b'{"\\ud800": 1}', 422),
+     (SECRET, b'{"reference": "x-0", "status": "delivered", "at": NaN}', 422),
      ("faux", b"{", 404), ("faux", b" " * (LARGEST_REPORT + 1), 404)],
 )  # fmt: skip
 async def test_who_has_not_the_secret_path_has_nothing_read_and_who_has_it_no_more_than_a_report(
