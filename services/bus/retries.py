@@ -38,6 +38,9 @@ AWAY_STATES = ("08", "25006", "40001", "40P01", "53", "55P03", "57P", "58")
 failure, deadlock, out of resources, lock not available, shut down or starting, a disk that fails. What begins with one
 of these is no fault of the event."""
 
+UNDONE_STATES = ("40", "55P03")
+"""PostgreSQL took the transaction back for another's sake: a deadlock, a serialization failure, a lock that is held."""
+
 WRONG_STATES = ("22",)
 """PostgreSQL: the value does not fit its column, whatever the statement."""
 
@@ -64,6 +67,12 @@ def _failure_of_statement(error: sa_exc.DBAPIError) -> Failure:
     if error.connection_invalidated or state.startswith(AWAY_STATES) or _sqlite_is_away(error.orig):
         return Failure.AWAY
     return Failure.AWAY if isinstance(error, sa_exc.InterfaceError) else Failure.OTHER
+
+
+def was_undone(error: BaseException) -> bool:
+    """True where the database answers, and says itself that nothing of the transaction stays: it may be done again."""
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, sa_exc.DBAPIError) else None
+    return state is not None and state.startswith(UNDONE_STATES)
 
 
 def _sqlite_is_away(error: BaseException | None) -> bool:

@@ -1,8 +1,9 @@
 """Acts of one kind that are asked at the same moment, done in one transaction: a commit costs more than an act.
 
 Nobody waits for company: who comes first is done at once, and those who come meanwhile are done together next. Each has
-an answer of its own. Where the transaction fails for no reason of the database's, each is done again alone, so that
-nobody bears another's fault; where the database is away, everybody is told.
+an answer of its own. Where the transaction fails for no reason of the database's, or was taken back for the sake of
+another one, each is done again alone, so that nobody bears another's fault; where the database is away, everybody is
+told.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from services.bus.database import Database
-from services.bus.retries import Failure, failure_of
+from services.bus.retries import Failure, failure_of, was_undone
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -25,6 +26,14 @@ DoMany = Callable[[sa.Connection, Sequence[A]], Sequence[R]]
 
 MOST_TOGETHER = 50
 """A tenth of what a batch holds: whoever waits for the next transaction waits for hundredths of a second."""
+
+MOST_WAITING = 1_000
+"""Of one kind. Twenty transactions are before the last of them; who comes then is told at once to come back (a choice:
+each client's own limit bounds what one sends, and nothing else what all send)."""
+
+
+class TooManyWait(ConnectionError):
+    """Nothing was done: as where the database is away, the remedy is to try again later."""
 
 
 @dataclass
@@ -35,9 +44,13 @@ class Turns:
     _under_way: dict[Hashable, asyncio.Task[None]] = field(default_factory=dict)
 
     async def take(self, database: Database, do: DoMany[A, R], asked: A) -> R:
-        """The answer of `asked`, done with those that wait beside it. Raises what its transaction raised."""
+        """The answer of `asked`, done with those that wait beside it. Raises what its transaction raised, and
+        TooManyWait."""
+        waiting = self._waiting.setdefault(do, [])
+        if len(waiting) >= MOST_WAITING:
+            raise TooManyWait
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(do, []).append((asked, answer))
+        waiting.append((asked, answer))
         if do not in self._under_way:
             work = self._work(database, do)
             self._under_way[do] = asyncio.create_task(work, context=Context())  # nobody's trace, nobody's log line
@@ -68,7 +81,7 @@ async def _done(
         if not isinstance(found, BaseException):
             _tell(waiting, found)
             return None
-        is_away = failure_of(found) is Failure.AWAY  # whether it was committed is not known
+        is_away = failure_of(found) is Failure.AWAY and not was_undone(found)  # not known whether it was committed
         if len(waiting) > 1 and not is_away:
             return await _each_alone(database, do, waiting)
         _fail(waiting, found)

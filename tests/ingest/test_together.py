@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,13 @@ import sqlalchemy as sa
 
 from contracts.vacancies import VacancyOpened
 from services.bus.pulse import DatabaseSilent
+from services.bus.retries import Failure, failure_of
 from services.bus.tables import audit
-from services.ingest import credentials
+from services.ingest import credentials, idempotency
 from services.ingest.actors import Actor
-from services.ingest.api import places
+from services.ingest.api import places, together
 from services.ingest.declare.vacancies import Post, open_vacancies
-from services.ingest.turns import Turns
+from services.ingest.turns import TooManyWait, Turns
 from tests.ingest.doors import Doors
 from tests.ingest.people import DIRECTOR, later, vacancy_body
 from tests.ingest.test_on_postgresql import cluster  # noqa: F401 - the same doors on PostgreSQL
@@ -179,14 +180,14 @@ async def test_where_the_database_is_away_nothing_is_tried_twice(
 class Hangs:
     """A server that answers nobody, which is found out after a while. `fails` are its first transactions."""
 
-    fails: Sequence[type[Exception]]
+    fails: Sequence[Callable[[], Exception]]
     given: list[list[int]] = field(default_factory=list)
 
     async def write(self, do: Any, asked: list[int]) -> list[int]:
         self.given.append(asked)
         await asyncio.sleep(0.001)
         if len(self.given) <= len(self.fails):
-            raise self.fails[len(self.given) - 1]
+            raise self.fails[len(self.given) - 1]()
         answers: list[int] = do(None, asked)
         return answers
 
@@ -212,6 +213,53 @@ async def test_who_waits_while_the_database_hangs_is_told_with_the_others(
     assert {type(one) for one in found[1:]} == {DatabaseSilent}
     assert await turns.take(database, _same, 200) == 200  # type: ignore[arg-type]
     assert database.given == given
+
+
+class TakenBack(Exception):
+    """What PostgreSQL says of the one of two transactions that it ends so that the other may go on."""
+
+    sqlstate = "40P01"
+
+
+def _deadlock() -> sa.exc.DBAPIError:
+    return sa.exc.DBAPIError("INSERT", None, TakenBack())
+
+
+async def test_a_group_that_a_deadlock_takes_back_is_done_again_one_by_one() -> None:
+    """Nothing of it stays, and the database answers: nobody is told that it is away, least of all those behind."""
+    turns, database = Turns(), Hangs([_deadlock, _deadlock])  # the first alone meets the same one again
+    asked: Any = [turns.take(database, _same, n) for n in range(60)]  # type: ignore[arg-type]
+    first, *found = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(first, sa.exc.DBAPIError)
+    assert found == list(range(1, 60))
+    assert database.given == [[*range(50)], *([n] for n in range(50)), [*range(50, 60)]]
+
+
+async def test_who_comes_when_too_many_wait_is_told_at_once_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.ingest.turns.MOST_WAITING", 60)
+    turns, database = Turns(), Hangs([])
+    asked: Any = [turns.take(database, _same, n) for n in range(70)]  # type: ignore[arg-type]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert found[:60] == list(range(60))
+    assert {(type(one), failure_of(one)) for one in found[60:]} == {(TooManyWait, Failure.AWAY)}
+    assert await turns.take(database, _same, 70) == 70  # type: ignore[arg-type]
+
+
+async def test_a_key_that_a_frozen_process_holds_keeps_only_its_own_program_waiting(
+    cluster: Doors,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(together, "LOCK_PATIENCE_MS", 200)
+    sent = [("director", VACANCY, "held"), ("coordinator", VACANCY, "held"), ("director", ONE_PLACE, "free")]
+    async with cluster.guichet.database.writes.begin() as frozen:
+        row = {"actor": DIRECTOR.id, "key": "held", "route": "r", "body_hash": "b"}
+        await frozen.execute(sa.insert(idempotency.keys), {**row, "claimed_at": later(), "tried_at": later()})
+        answers = await asyncio.wait_for(posted(cluster, *sent), 30)
+        await frozen.rollback()
+    assert failure_of(answers[0]) is Failure.AWAY
+    assert [answer.status_code for answer in answers[1:]] == [202, 202]
+    assert [told(answer)[0] for answer in await posted(cluster, *sent)] == [202, 202, 202]
+    assert len(await cluster.said(VacancyOpened)) == 3
 
 
 async def test_a_program_that_hangs_up_leaves_the_others_their_answers(doors: Doors) -> None:

@@ -31,6 +31,10 @@ DoAll = Callable[[sa.Connection, Sequence[tuple[Act, Any]]], Sequence[dict[str, 
 
 MOST_PROGRAMS = 1_000
 
+LOCK_PATIENCE_MS = 2_000
+"""How long a group waits for what another transaction holds: a key that another process uses, which may have been
+frozen with it. Longer, and all who post through this process would wait for that one; then each is done alone."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -78,6 +82,7 @@ class _Group:
         self.found: dict[int, Answered] = {}
 
     def done(self) -> list[Answered | None]:
+        _wait_no_longer(self.tx)
         known = self._identified()
         claimed = [n for n in known if self.asked[n].claim is not None]
         causes = idempotency.reserve_new(self.tx, [(self._claim(n), self.asked[n].act.now) for n in claimed])
@@ -120,6 +125,15 @@ class _Group:
 
     def _answer(self, result: dict[str, Any]) -> Answered:
         return Answered(self.status, to_jsonable_python(result))
+
+
+def _wait_no_longer(tx: sa.Connection) -> None:
+    """A SQLite file has one writer, who waits for no row."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(_PATIENCE, {"patience": str(LOCK_PATIENCE_MS)})
+
+
+_PATIENCE = sa.select(sa.func.set_config("lock_timeout", sa.bindparam("patience", type_=sa.String), True))
 
 
 def _refusal(refused: Refused) -> Answered:
