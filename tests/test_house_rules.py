@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import house_rules as house
 from tests.conftest import LONGEST, TESTS
-from tests.house_rules import Rule, Source
+from tests.house_rules import Checkout, Rule, Source
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -147,9 +148,17 @@ def named(value: object) -> str:
     return value.path if isinstance(value, Source) else getattr(value, "__name__", "")
 
 
+@pytest.fixture(scope="module")
+def checkout() -> Iterator[Checkout]:
+    """Read and parsed once for all rules, and let go with the last of them: its trees are large."""
+    sources = house.read_checkout(ROOT)
+    yield sources
+    sources.clear()
+
+
 @pytest.mark.parametrize("rule", house.RULES, ids=named)
-def test_the_checkout_keeps_this_rule_of_the_house(rule: Rule) -> None:
-    assert list(rule(house.read_checkout(ROOT))) == []
+def test_the_checkout_keeps_this_rule_of_the_house(rule: Rule, checkout: Checkout) -> None:
+    assert list(rule(checkout)) == []
 
 
 @pytest.mark.parametrize(("rule", "wrong", "right"), SAMPLES, ids=named)
@@ -180,8 +189,8 @@ def test_every_rule_of_the_house_is_shown_to_bite() -> None:
     assert set(house.RULES) == {rule for rule, _, _ in SAMPLES} | elsewhere
 
 
-def test_the_checkout_that_the_rules_read_is_this_one_and_not_empty() -> None:
-    paths = {source.path for source in house.read_checkout(ROOT)}
+def test_the_checkout_that_the_rules_read_is_this_one_and_not_empty(checkout: Checkout) -> None:
+    paths = {source.path for source in checkout}
     assert {"pyproject.toml", "contracts/vocabulary.py", "tests/test_house_rules.py"} <= paths
 
 
