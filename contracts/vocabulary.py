@@ -305,6 +305,7 @@ class TaskKind(Labelled):
     LATE_YES = "late_yes", "OUI arrivé trop tard"
     TO_PREPARE = "to_prepare", "Accueil à préparer"
     STRUCTURE_REFUSED = "structure_refused", "Refus d'une structure"
+    STRUCTURE_TO_TELL = "structure_to_tell", "Structure à prévenir"
     WRONG_NUMBER = "wrong_number", "Mauvais numéro"
     BIRTH_TO_CONFIRM = "birth_to_confirm", "Naissance à confirmer"
     OVER_CAPACITY = "over_capacity", "Places au-delà de la capacité"

@@ -72,8 +72,7 @@ def withdraw(step: Step, proposal: Proposal, reason: WithdrawalReason) -> bool:
         reason=reason, after_yes=after_yes, family_knew=family_knew,
     )  # fmt: skip
     if reason not in NO_CALL and family_knew:
-        known = BOTH_ENDED if proposal.confirmed_half is not None else ""
-        detail = f"{reason.label}{known}"
+        detail = f"{reason.label}{_shared(proposal)}"
         tasks.open_task(step, TaskKind.CALL_BACK, proposal, detail=detail)  # the message promises a call
     for other in together.beside(step, proposal) if not family_knew else ():
         withdraw(step, other, WithdrawalReason.SIBLINGS_APART)  # half of what was to leave together never leaves
@@ -96,16 +95,19 @@ def refuse(step: Step, proposal: Proposal, reason: RefusalReason, structure: str
         store.touch_request(step.tx, proposal.request, state=store.WITH_PERSON)
     which = {} if proposal.other_half is None else {"structure": half.structure}
     step.say(ProposalRefused, proposal.proposal, proposal.territory, reason=reason, **which)
-    shared = "" if proposal.other_half is None else BOTH_ENDED
-    tasks.open_task(
-        step, TaskKind.STRUCTURE_REFUSED, proposal, detail=f"{reason.label}{shared}", structure=half.structure
-    )  # fmt: skip
+    detail = f"{reason.label}{_shared(proposal)}"
+    tasks.open_task(step, TaskKind.STRUCTURE_REFUSED, proposal, detail=detail, structure=half.structure)
     if reason in NO_PLACE_THERE:
         _doubt_places(step, proposal, half.section)
     return _reopen(step, proposal)
 
 
-BOTH_ENDED = ". La semaine était partagée\u00a0: l'autre structure est à prévenir aussi."
+def _shared(proposal: Proposal) -> str:
+    return "" if proposal.other_half is None else BOTH_ENDED
+
+
+HAD_CONFIRMED = "Elle avait confirmé sa part d'une semaine partagée. L'accueil n'a pas lieu."
+BOTH_ENDED = ". La semaine était partagée\u00a0: l'autre place est rendue aussi."
 
 
 def _doubt_places(step: Step, proposal: Proposal, section: str) -> None:
@@ -161,6 +163,8 @@ def _close(step: Step, proposal: Proposal, state: ProposalState, values: Mapping
     store.drop_timers(step.tx, proposal.proposal)
     tasks.settle_all(step, proposal, "matcher", tasks.ENDED)
     store.touch_request(step.tx, proposal.request)
+    if (expecting := halves.who_confirmed(proposal)) is not None:
+        tasks.open_task(step, TaskKind.STRUCTURE_TO_TELL, proposal, detail=HAD_CONFIRMED, structure=expecting)
     return True
 
 

@@ -57,6 +57,12 @@ def confirmed(proposal: Proposal, half: Half, dates: Mapping[str, Any]) -> dict[
     return said if len(said) == len(of(proposal)) else None
 
 
+def who_confirmed(proposal: Proposal) -> str | None:
+    """The structure that has confirmed its half, and waits for the other's word."""
+    said = proposal.confirmed_half or {}
+    return next((half.structure for half in of(proposal) if half.half in said), None)
+
+
 def note_one(step: Step, proposal: Proposal, half: Half, dates: Mapping[str, Any]) -> bool:
     """One structure takes the child, and the other has not said so yet: from now on it is the one that is late."""
     if proposal.confirmed_half is not None:

@@ -89,7 +89,9 @@ async def test_a_crèche_that_does_not_confirm_ends_both_halves(world: World) ->
     await world.act(crèche(world, 1), "POST", f"/proposals/{second['proposal']}/refusal", {"reason": "age"})
     await world.proposal_of(proposal["request"], S.REFUSED)
     task = await world.task(TaskKind.STRUCTURE_REFUSED, proposal["proposal"])
-    assert "l'autre structure est à prévenir" in task["detail"]
+    assert "l'autre place est rendue aussi" in task["detail"]
+    told = await world.task(TaskKind.STRUCTURE_TO_TELL, proposal["proposal"])
+    assert told["structure"] == crèche(world, 0)
 
 
 async def half_said(world: World, request: str) -> dict[str, Any] | None:

@@ -8,8 +8,18 @@ import pytest
 
 from contracts.campaigns import CampaignOpened, CampaignReleased, DraftAsked
 from contracts.releases import WithdrawalGiven
+from contracts.requests import RequestClosed
 from contracts.vacancies import VacancyWithdrawn
-from contracts.vocabulary import Answer, Period, ProposalState, RefusalReason, TaskKind, Weekday, WithdrawalReason
+from contracts.vocabulary import (
+    Answer,
+    ClosingReason,
+    Period,
+    ProposalState,
+    RefusalReason,
+    TaskKind,
+    Weekday,
+    WithdrawalReason,
+)
 from services.matcher import halves, store
 from services.matcher import tables as t
 from services.matcher.watch import left_alone
@@ -51,6 +61,11 @@ def reopened(world: World) -> list[str]:
 
 def held(world: World) -> dict[str, bool]:
     return {row["section"]: row["is_placement"] for row in world.rows(t.holds)}
+
+
+def to_tell(world: World) -> list[str]:
+    """The structures that the guichet is to call: a child whom they have confirmed does not come."""
+    return [row.structure for row in world.events("task.opened") if row.kind is TaskKind.STRUCTURE_TO_TELL]
 
 
 def nobody_left(world: World) -> bool:
@@ -134,11 +149,44 @@ def test_a_structure_that_does_not_confirm_ends_both_halves(world: World, refusi
     assert (world.state(name), held(world), sorted(reopened(world))) == (S.REFUSED, {}, [SECTION, OTHER_SECTION])
     assert world.last("proposal.refused").structure == refusing
     task = next(row for row in world.events("task.opened") if row.kind is TaskKind.STRUCTURE_REFUSED)
-    assert (task.structure, "l'autre structure" in task.detail) == (refusing, True)
+    assert (task.structure, "l'autre place" in task.detail) == (refusing, True)
+    assert to_tell(world) == [CRECHE if refusing == OTHER else OTHER]
     doubted = {row["structure"] for row in world.rows(t.vacancies) if row["confirmed_at"] is None}
     assert (doubted, world.request("A")["goes_first"]) == ({refusing}, True)
     world.confirm(name, refusing)
     assert world.state(name) is S.REFUSED
+
+
+@pytest.mark.parametrize("first", [CRECHE, OTHER])
+@pytest.mark.parametrize("ends", ["no", "found elsewhere", "closes", "withdrawn"])
+def test_a_structure_that_had_confirmed_its_half_is_told_whatever_ends_it(world: World, first: str, ends: str) -> None:
+    name = proposed(world)
+    world.answer(name, Answer.OUI)
+    world.confirm(name, first)
+    if ends == "closes":
+        world.hear(RequestClosed, "A", reason=ClosingReason.MOVED_AWAY, said_by="guichet")
+    elif ends == "withdrawn":
+        world.hear(WithdrawalGiven, name, proposal=name, reason=WithdrawalReason.STAFF_SHORTAGE, by="director")
+    else:
+        world.answer(name, Answer.NON if ends == "no" else Answer.FIN)
+        assert to_tell(world) == ([] if ends == "no" else [first]), "a NON can be taken back for a while"
+        world.pass_time(timedelta(hours=1))
+    assert (held(world), to_tell(world)) == ({}, [first])
+
+
+def test_nobody_is_told_where_nobody_had_confirmed_nor_where_both_have(world: World) -> None:
+    name = proposed(world)
+    world.answer(name, Answer.OUI)
+    world.refuse(name, RefusalReason.AGE, CRECHE)
+    world.change_place("v-1", 1)
+    world.amend("A", wishes=(CRECHE, OTHER), slots=WEEK, accepts_split=True)
+    world.tick()
+    again = world.live("A")
+    world.delivered(again)
+    world.answer(again, Answer.OUI)
+    world.confirm(again, OTHER)
+    world.confirm(again, CRECHE)
+    assert (world.state(name), world.state(again), to_tell(world)) == (S.REFUSED, S.CONFIRMED, [])
 
 
 def test_a_no_ends_both_halves_once_and_can_be_taken_back(world: World) -> None:

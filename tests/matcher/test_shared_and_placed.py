@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.releases import WithdrawalGiven
-from contracts.vocabulary import Answer, DepartureReason, ProposalState, RequestKind, TaskKind, WithdrawalReason
+from contracts.vocabulary import Answer, DepartureReason, ProposalState, RequestKind, TaskKind
 from services.cli.replay_held import holds
 from services.cli.replay_states import decided_by_the_matcher, differences
 from services.matcher import halves
@@ -80,15 +79,6 @@ def test_a_child_who_has_a_place_shares_no_week_though_its_section_was_closed(wo
     world.ask("B", wishes=(CRECHE, OTHER), slots=WEEK, accepts_split=True, **facts)
     world.tick()
     assert [row.request for row in world.events("proposal.made")] == ["A"]
-
-
-def test_the_guichet_reads_that_a_structure_had_confirmed_what_is_taken_back(world: World) -> None:
-    name = proposed(world)
-    world.answer(name, Answer.OUI)
-    world.confirm(name, OTHER)
-    world.hear(WithdrawalGiven, name, proposal=name, reason=WithdrawalReason.STAFF_SHORTAGE, by="director")
-    (task,) = [row for row in world.events("task.opened") if row.kind is TaskKind.CALL_BACK]
-    assert "l'autre structure est à prévenir" in task.detail
 
 
 def test_a_section_that_closes_under_the_second_half_is_for_a_person(world: World) -> None:

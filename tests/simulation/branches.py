@@ -78,6 +78,7 @@ RAREST = frozenset(
         "said: placement.ending",
         "said: placement.ended",
         "task: to_prepare",
+        "task: structure_to_tell",
         "away: gateway",
         "gateway: answer garbled",
         "crash: notifier at broker: before it was sent",

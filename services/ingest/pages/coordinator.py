@@ -30,6 +30,7 @@ ORDER = (
     TaskKind.NO_MOBILE,
     TaskKind.LATE_YES,
     TaskKind.STRUCTURE_REFUSED,
+    TaskKind.STRUCTURE_TO_TELL,
     TaskKind.LATE_CONFIRMATION,
     TaskKind.SHORTFALL,
     TaskKind.OVER_CAPACITY,
@@ -49,6 +50,7 @@ TITLES = {
     TaskKind.NO_MOBILE: ("Familles sans mobile", "Aucun SMS ne part. Appelez la famille."),
     TaskKind.LATE_YES: ("OUI arrivés trop tard", "La place est partie. Expliquez à la famille."),
     TaskKind.STRUCTURE_REFUSED: ("Refus d'une structure", "Aucun SMS ne part. Appelez la famille."),
+    TaskKind.STRUCTURE_TO_TELL: ("Structures à prévenir", "Elles attendent un enfant qui ne vient pas. Appelez-les."),
     TaskKind.LATE_CONFIRMATION: ("Confirmations en retard", "Appelez la structure, puis confirmez pour elle."),
     TaskKind.SHORTFALL: ("Moins de places que d'engagements", "Appelez la structure. Rien n'est retiré sans vous."),
     TaskKind.OVER_CAPACITY: ("Places au-delà de la capacité", "Appelez la structure. Rien n'est retiré sans vous."),
@@ -74,7 +76,15 @@ CALLS = frozenset(
 )
 """Kinds that an answer of the family, or a call that reached it, settles."""
 
-OF_STRUCTURES = frozenset({TaskKind.LATE_CONFIRMATION, TaskKind.SHORTFALL, TaskKind.OVER_CAPACITY, TaskKind.TO_PREPARE})
+OF_STRUCTURES = frozenset(
+    {
+        TaskKind.STRUCTURE_TO_TELL,
+        TaskKind.LATE_CONFIRMATION,
+        TaskKind.SHORTFALL,
+        TaskKind.OVER_CAPACITY,
+        TaskKind.TO_PREPARE,
+    }
+)
 """Kinds that a call to the structure settles: its number stands there."""
 
 UNREACHED = frozenset({TaskKind.UNDELIVERED, TaskKind.NO_MOBILE})

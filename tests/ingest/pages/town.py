@@ -331,6 +331,7 @@ def _tasks() -> list[Event]:
         TaskKind.LATE_CONFIRMATION: "accepted",
         TaskKind.TO_PREPARE: "accepted",
         TaskKind.STRUCTURE_REFUSED: "withdrawn",
+        TaskKind.STRUCTURE_TO_TELL: "declined",
         TaskKind.WRONG_NUMBER: "declined",
         TaskKind.TO_VERIFY: "declining",
         TaskKind.NO_MOBILE: "undelivered",
