@@ -27,6 +27,17 @@ Name = tuple[tuple[Id, Id, int], ...]
 """What tells an option from another: request, section and pattern of each of its seats."""
 
 
+def by_asking(problem: Problem, settings: Settings) -> tuple[dict[Id, Option], tuple[Envy, ...]]:
+    """The option of each unit that is served once nobody can ask for better, and the cases that were not settled.
+
+    Where each choice is one place of one kind, one round of asking settles them all.
+    """
+    if is_single(problem):
+        return accepted(problem), ()
+    table = Table(problem, settings)
+    return table.settle(), table.envies()
+
+
 class Table:
     """Who is where, and whose chances must be looked at again."""
 
@@ -38,19 +49,9 @@ class Table:
         self._waiting: list[tuple[int, Id]] = []
         self._queued: set[Id] = set()
         self._displacements: Counter[Name] = Counter()
-        self._is_single = is_single(problem)
 
     def settle(self) -> dict[Id, Option]:
-        """The option of each unit that is served, once nobody can ask for better."""
-        if not self._is_single:
-            return self.settle_by_turns()
-        for option in accepted(self.problem).values():
-            self.now.put(option)
-            self.now.equals[option.unit] = (option,)
-        return self.now.at
-
-    def settle_by_turns(self) -> dict[Id, Option]:
-        """The same for any problem, by displacements and moves until nobody asks again."""
+        """The option of each unit that is served, by displacements and moves until nobody asks again."""
         for unit in self.problem.units:
             self._stay(unit)
             self.now.equals[unit] = self._equals_now(unit)
@@ -63,9 +64,7 @@ class Table:
         return self.now.at
 
     def envies(self) -> tuple[Envy, ...]:
-        """The cases that no displacement settled; where each choice is one place of one kind there are none."""
-        if self._is_single:
-            return ()
+        """The cases that no displacement settled."""
         return tuple(
             Envy(request=seat.request, section=seat.section, pattern=seat.pattern)
             for unit in sorted(self.problem.units)

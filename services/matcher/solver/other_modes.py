@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from contracts.vocabulary import Id
-from services.matcher.solver.acceptance import Table
+from services.matcher.solver.acceptance import by_asking
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.claims import one_list
 from services.matcher.solver.components import split
@@ -74,7 +74,7 @@ def _without_priority(request: Request) -> Request:
 def _placed(problem: Problem, policy: Policy, settings: Settings) -> tuple[list[Option], bool]:
     order = one_list(problem.ordinary, list(problem.ranked.values()))
     if policy.mode is Mode.STABLE and order is None:
-        return list(Table(problem, settings).settle().values()), False
+        return list(by_asking(problem, settings)[0].values()), False
     keeper = Keeper(problem, settings)
     record = Record(keeper)
     if policy.mode is Mode.STABLE:

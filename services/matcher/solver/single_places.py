@@ -7,14 +7,21 @@ where all places have one list it is what going down that list gives. When to mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from heapq import heappush, heappushpop
+from typing import NamedTuple
 
 from contracts.vocabulary import Id
 from services.matcher.solver.problem import Option, Problem
 
-Place = tuple[int, int]
-"""A row and one of its cells."""
+NOTHING_LEFT = (None,)
+
+
+class Book(NamedTuple):
+    """Whom one cell of a row keeps: how many may sit there, the rank of each who may ask, and a heap, lowest first."""
+
+    room: int
+    rank: dict[Id, int]
+    kept: list[tuple[int, Option]]
 
 
 def is_single(problem: Problem) -> bool:
@@ -28,31 +35,32 @@ def is_single(problem: Problem) -> bool:
 
 def accepted(problem: Problem) -> dict[Id, Option]:
     """The option of each unit that is served. For problems that are single only."""
-    ranks = {place: {unit: rank for rank, unit in enumerate(units)} for place, units in problem.ranked.items()}
-    wishes = {name: (options[0] for options in unit.levels) for name, unit in problem.units.items()}
-    there: dict[Place, list[tuple[int, Option]]] = {}
+    books = _books(problem)
+    wishes = {name: iter(unit.levels) for name, unit in problem.units.items()}
     for name in problem.units:
         asking: Id | None = name
         while asking is not None:
-            asking = _next_refused(problem, ranks, wishes[asking], there)
-    return {option.unit: option for kept in there.values() for _, option in kept}
+            (option,) = next(wishes[asking], NOTHING_LEFT)
+            asking = None if option is None else _refused(option, books)
+    return {option.unit: option for book in books.values() for _, option in book.kept}
 
 
-def _next_refused(
-    problem: Problem,
-    ranks: dict[Id, dict[Id, int]],
-    wishes: Iterator[Option],
-    there: dict[Place, list[tuple[int, Option]]],
-) -> Id | None:
-    """Asks for the next wish; returns whom the place then refuses, or None once nobody is left to ask."""
-    option = next(wishes, None)
-    if option is None:
-        return None
+def _books(problem: Problem) -> dict[tuple[int, int], Book]:
+    """By row and cell."""
+    ranks = {place: {unit: rank for rank, unit in enumerate(units)} for place, units in problem.ranked.items()}
+    return {
+        (n, cell): Book(room, ranks.get(row.place, {}), [])
+        for n, row in enumerate(problem.rows)
+        for cell, room in enumerate(row.left)
+    }
+
+
+def _refused(option: Option, books: dict[tuple[int, int], Book]) -> Id | None:
+    """Whom the place refuses now that one more asks, or None where there is room for all."""
     use = option.uses[0]
-    row, cell = problem.rows[use.row], use.cells[0]
-    kept = there.setdefault((use.row, cell), [])
-    entry = (-ranks[row.place][option.unit], option)
-    if len(kept) < row.left[cell]:
+    room, rank, kept = books[use.row, use.cells[0]]
+    entry = (-rank[option.unit], option)
+    if len(kept) < room:
         heappush(kept, entry)
         return None
     return heappushpop(kept, entry)[1].unit if kept else option.unit

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from contracts.vocabulary import Id
-from services.matcher.solver.acceptance import Table
+from services.matcher.solver.acceptance import by_asking
 from services.matcher.solver.canonical import RoundRefused, canonical
 from services.matcher.solver.claims import one_list
 from services.matcher.solver.collector import standing_still
@@ -124,8 +124,8 @@ def _options(problem: Problem, policy: Policy, settings: Settings) -> tuple[dict
         return plain, {"levels": added_levels(reached(problem, plain))}
     order = one_list(problem.ordinary, list(problem.ranked.values()))
     if order is None and policy.mode is Mode.STABLE:
-        table = Table(problem, settings)
-        return table.settle(), {"envies": table.envies()}
+        accepted, envies = by_asking(problem, settings)
+        return accepted, {"envies": envies}
     keeper = Keeper(problem, settings)
     record = Record(keeper)
     descend(record, order or [], policy)

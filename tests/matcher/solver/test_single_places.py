@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.matcher.solver.acceptance import Table
+from services.matcher.solver.acceptance import Table, by_asking
 from services.matcher.solver.components import components
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.problem import Problem
@@ -24,8 +24,9 @@ def test_one_place_each_is_awarded_as_the_general_way_awards_it(own_lists: bool,
     for seed in range(15):
         for problem in problems(plan, seed):
             assert is_single(problem)
-            assert (seed, accepted(problem)) == (seed, Table(problem, Settings()).settle_by_turns())
-            assert accepted(problem) == Table(problem, Settings()).settle()
+            table = Table(problem, Settings())
+            assert (seed, accepted(problem)) == (seed, table.settle())
+            assert (accepted(problem), table.envies()) == by_asking(problem, Settings())
 
 
 @pytest.mark.parametrize(
