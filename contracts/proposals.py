@@ -31,20 +31,24 @@ class CountedPoints(Frozen):
 
 
 class Half(Frozen):
-    """The days of a shared week in one of its two structures. The placement there, if it comes to that, is named so."""
+    """The days of a shared week in one of its two structures. The placement there, if it comes to that, is named so.
+
+    `to_prepare`: this structure prepares the child's care first.
+    """
 
     half: Id
     structure: Id
     section: Id
     slots: tuple[Slot, ...]
+    to_prepare: bool = False
 
 
 class ProposalMade(Event):
     """A round, or a counsellor's hold, found this place for this request; nothing has left yet.
 
-    `code` is what the family repeats in its SMS. `needs_person`: it never leaves without a person. `to_prepare`: the
-    structure is helped to prepare the child's care, and the place is the child's all the same. `rank` is the child's
-    place among the requests for this structure and these days.
+    `code` is what the family repeats in its SMS. `needs_person`: it never leaves without a person. `to_prepare`: this
+    event's own structure is helped to prepare the child's care, and the place is the child's all the same. `rank` is
+    the child's place among the requests for this structure and these days.
     `partial`: some of the days asked for; the child stays listed for the others. `replaces` is the placement that the
     child gives up for this one; `keeps_place`: that one goes on where the family does not say OUI, and does not end by
     itself before the first day of this one. `after` are proposals to children whose move makes room for this one: it

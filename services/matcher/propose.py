@@ -319,7 +319,7 @@ def _write(step: Step, place: Place, name: str, departs: set[str], *, needs_pers
         round=place.round, request=place.request, family=place.family, structure=place.structure,
         section=place.section, slots=place.slots, period=place.period, kind=place.kind, code=code, tier=place.tier,
         points=place.points, reasons=place.reasons, rank=place.rank, needs_person=needs_person,
-        to_prepare=bool(place.to_prepare_at), held_by=place.held_by, partial=place.partial, replaces=place.replaces,
+        to_prepare=place.to_prepare, held_by=place.held_by, partial=place.partial, replaces=place.replaces,
         keeps_place=_keeps_place(step, place), after=tuple(sorted(departs)), siblings=place.siblings,
         wave=place.wave, asked_at_once=place.asked_at_once, asked_as=place.asked_as, other_half=half,
     )  # fmt: skip
@@ -334,7 +334,9 @@ def _other_half(place: Place, proposal_id: str) -> Half | None:
     if place.other is None:
         return None
     name, other = halves.name_of_other(proposal_id), place.other
-    return Half(half=name, structure=other.structure, section=other.section, slots=other.slots)
+    return Half(
+        half=name, structure=other.structure, section=other.section, slots=other.slots, to_prepare=other.to_prepare
+    )  # fmt: skip
 
 
 def _keeps_place(step: Step, place: Place) -> bool:

@@ -9,7 +9,7 @@ from services.cli.replay_held import holds
 from services.cli.replay_states import decided_by_the_matcher, differences
 from services.matcher import halves
 from services.matcher.published import _needing_support
-from tests.matcher.test_halves import MON_TUE, OTHER, OTHER_SECTION, WEEK, ask, held, proposed
+from tests.matcher.test_halves import MON_TUE, OTHER, OTHER_SECTION, THU_FRI, WEEK, ask, held, proposed
 from tests.matcher.test_halves import world as two_creches
 from tests.matcher.world import CRECHE, TERRITORY, World
 
@@ -93,3 +93,14 @@ def test_a_child_who_needs_support_counts_in_both_structures(world: World) -> No
     with world.engine.connect() as tx:
         counted = _needing_support(tx, [CRECHE, OTHER], world.now.date())
     assert counted == {CRECHE: 1, OTHER: 1}
+
+
+def test_only_the_structure_beyond_what_it_has_prepared_is_to_prepare_the_care(world: World) -> None:
+    world.publish(OTHER, OTHER_SECTION, prepared_support=1)
+    world.change_place("v-2", 2)
+    world.ask("B", wishes=(OTHER,), slots=THU_FRI, needs_support=True)
+    world.tick()
+    ask(world, needs_support=True)
+    made = world.last("proposal.made")
+    assert (made.to_prepare, made.other_half.to_prepare, made.needs_person) == (False, True, True)
+    assert [row.structure for row in world.events("task.opened") if row.kind is TaskKind.TO_PREPARE] == [OTHER]

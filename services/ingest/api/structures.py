@@ -78,7 +78,7 @@ async def read_proposals(
 
 @routes.get("/structures/{structure}/to-confirm")
 async def read_to_confirm(door: Somebody, structure: PathId) -> list[dict[str, Any]]:
-    """Les enfants à confirmer, le plus urgent d'abord."""
+    """Les enfants à confirmer, le plus urgent d'abord. Un enfant déjà confirmé ici peut attendre l'autre structure."""
     _own(door, structure, Seen.PROPOSAL)
     return await door.people(*await door.read(to_confirm, door.actor, door.now, structure))
 

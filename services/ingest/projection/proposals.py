@@ -125,7 +125,7 @@ def on_proposal_withdrawn(tx: sa.Connection, event: ProposalWithdrawn, now: date
 
 
 def on_proposal_refused(tx: sa.Connection, event: ProposalRefused, now: datetime) -> None:
-    _move(tx, event, ProposalState.REFUSED, refusal_reason=event.reason.value)
+    _move(tx, event, ProposalState.REFUSED, refusal_reason=event.reason.value, refused_by=event.structure)
     row = _refused_there(tx, event)
     if event.reason in IN_DOUBT and row is not None and row["section"] is not None:
         vacancies = store.vacancies

@@ -53,6 +53,7 @@ proposals = sa.Table(
     sa.Column("confirm_by", Instant),
     sa.Column("withdrawal_reason", sa.String(32)),
     sa.Column("refusal_reason", sa.String(32)),
+    named("refused_by", nullable=True),
     sa.Column("made_at", Instant),
     sa.Column("changed_at", Instant, nullable=False),
     sa.Index("proposals_of_structure", "structure", "state"),
@@ -65,7 +66,7 @@ proposals = sa.Table(
 
 A week that two structures share has a row for each: the proposal's own, with `other_half`, and one for the second
 structure, `half_of` the first, which moves with it and has no code and no link. `half_confirmed`: this structure takes
-the child, and the other has not said so yet."""
+the child, and the other has not said so yet. `refused_by`: which of the two does not take it."""
 
 WHOLE = proposals.c.half_of.is_(None)
 """One row for each proposal, for whoever looks at families and not at one structure."""

@@ -9,12 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.requests import NeedFacts
-from contracts.vocabulary import Answer, Period, ProposalState, Slot, VacancyKind
+from contracts.vocabulary import Answer, Period, ProposalState, Slot, VacancyKind, WithdrawalReason
 from services.bus.links import fingerprint
 from services.calendar import local_day
 from services.ingest import store
 from services.ingest.access import Seen, Thing, may_see, reveal
 from services.ingest.actors import Actor, Role
+from services.ingest.declare.vacancies import BY_STRUCTURE
 from services.ingest.problems import unknown
 from services.ingest.projection.proposals import awaited, still_to_move
 from services.ingest.projection.tables import (
@@ -81,7 +82,7 @@ def proposal(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[s
     thing = _thing(tx, row) if row is not None and row["territory"] == actor.territory else None
     if row is None or thing is None or not may_see(actor, Seen.PROPOSAL, thing):
         raise unknown("proposal", "cette proposition")
-    return reveal(actor, thing, {**_facts(tx, row, now), **_story(tx, row)})
+    return reveal(actor, thing, {**_facts(tx, actor, row, now), **_story(tx, row)})
 
 
 def proposals_of(
@@ -100,11 +101,12 @@ def proposals_of(
     newest = (proposals.c.made_at.desc().nulls_last(), proposals.c.id)
     rows = store.rows(tx, sa.select(proposals).where(*wanted).order_by(*newest).limit(limit))
     things = [(row, _thing(tx, row)) for row in rows]
-    return [reveal(actor, t, _facts(tx, row, now)) for row, t in things if may_see(actor, Seen.PROPOSAL, t)]
+    return [reveal(actor, t, _facts(tx, actor, row, now)) for row, t in things if may_see(actor, Seen.PROPOSAL, t)]
 
 
 def to_confirm(tx: sa.Connection, actor: Actor, now: datetime, structure: str | None = None) -> list[dict[str, Any]]:
-    """Children whose families said OUI and who wait for the structure, the most urgent first."""
+    """Children whose families said OUI and whose admission is not settled, the most urgent first. Of a week that two
+    structures share, this one may have confirmed its half (`half_confirmed`): it waits for the other."""
     accepted = {ProposalState.ACCEPTED}
     views = proposals_of(tx, actor, now, structure=structure or actor.structure, states=accepted)
     return sorted(views, key=lambda view: (view["confirm_by"] or now, view["proposal"]))
@@ -116,7 +118,7 @@ def placements_of(tx: sa.Connection, actor: Actor, structure: str, now: datetime
     rows = store.rows(tx, sa.select(placements).where(*lasting).order_by(placements.c.start, placements.c.id))
     found = [(row, store.find(tx, proposals, row["proposal"])) for row in rows]
     things = [(made, _thing(tx, made)) for _, made in found if made is not None]
-    return [reveal(actor, t, _facts(tx, made, now)) for made, t in things if may_see(actor, Seen.PROPOSAL, t)]
+    return [reveal(actor, t, _facts(tx, actor, made, now)) for made, t in things if may_see(actor, Seen.PROPOSAL, t)]
 
 
 def _own_requests(actor: Actor) -> sa.Select[Any]:
@@ -132,8 +134,8 @@ def _thing(tx: sa.Connection, row: dict[str, Any]) -> Thing:
     )  # fmt: skip
 
 
-def _facts(tx: sa.Connection, row: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Everything about a proposal, before anybody's eyes are asked for."""
+def _facts(tx: sa.Connection, actor: Actor, row: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Everything about a proposal, before the actor's eyes are asked for."""
     section = named_sections(tx, [row["section"]] if row["section"] else []).get(row["section"])
     place = section_facts(section) if section else {"structure": row["structure"], "section": row["section"]}
     hours = tuple(Slot.model_validate(slot) for slot in row["slots"])
@@ -142,11 +144,11 @@ def _facts(tx: sa.Connection, row: dict[str, Any], now: datetime) -> dict[str, A
     own = {"proposal": row["id"], "slots": hours, "period": period, "kind": kind}
     return {
         **place, **own, **{name: row[name] for name in _PLAIN}, **_placement(tx, row["id"]),
-        **need_facts(tx, row["request"], now), **_moves(tx, row), **_shared(tx, row), **_PEOPLE,
+        **need_facts(tx, row["request"], now), **_moves(tx, row), **_shared(tx, actor, row), **_PEOPLE,
     }  # fmt: skip
 
 
-def _shared(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
+def _shared(tx: sa.Connection, actor: Actor, row: dict[str, Any]) -> dict[str, Any]:
     """Whether two structures share the week, and what the other one gives of it."""
     name = row["other_half"] or row["half_of"]
     other = store.find(tx, proposals, name) if name else None
@@ -156,7 +158,24 @@ def _shared(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:
     facts = section_facts(place) if place else {"structure": other["structure"], "structure_name": ""}
     slots = tuple(Slot.model_validate(slot) for slot in other["slots"])
     own = {"proposal": other["id"], "slots": slots, "half_confirmed": other["half_confirmed"]}
-    return {"shared": True, "other_half": {**facts, **own, **_placement(tx, other["id"])}}
+    halves = (
+        _of_its_own(row) if actor.role is Role.STRUCTURE else {"to_prepare": row["to_prepare"] or other["to_prepare"]}
+    )
+    return {"shared": True, "other_half": {**facts, **own, **_placement(tx, other["id"])}, **halves}
+
+
+def _of_its_own(row: dict[str, Any]) -> dict[str, Any]:
+    """Why a shared week ended, as far as one of the two structures may know: what ails the other one is not its own."""
+    by_other = row["refused_by"] not in (None, row["structure"])
+    by_either = row["withdrawal_reason"] in BY_EITHER
+    return {
+        "refusal_reason": None if by_other else row["refusal_reason"],
+        "withdrawal_reason": None if by_either else row["withdrawal_reason"],
+    }
+
+
+BY_EITHER = BY_STRUCTURE | {WithdrawalReason.CAPACITY_REDUCED}
+"""Reasons that a structure gives; whose it was is not said with them."""
 
 
 def _moves(tx: sa.Connection, row: dict[str, Any]) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.base import Event
 from contracts.confirmations import AdmissionConfirmed, AdmissionRefused
-from contracts.proposals import ProposalHeld
+from contracts.proposals import ProposalHeld, ProposalWithdrawn
 from contracts.tasks import TaskOpened
-from contracts.vocabulary import TaskKind
+from contracts.vocabulary import TaskKind, WithdrawalReason
 from services.ingest import store
 from services.ingest.actors import Actor
 from services.ingest.declare.confirmations import ConfirmationBody, confirm_admission
@@ -31,7 +32,7 @@ from tests.ingest.pages.test_shared_weeks import (
     told,
 )
 from tests.ingest.pages.town import Town
-from tests.ingest.people import DIRECTOR, ELSEWHERE, NOW, OTHER, OTHER_DIRECTOR, act, later, vacancy_body
+from tests.ingest.people import COORDINATOR, DIRECTOR, ELSEWHERE, NOW, OTHER, OTHER_DIRECTOR, act, later, vacancy_body
 from tests.ingest.proposals import event
 
 STRANGERS = [("director", HALF), ("other_director", WHOLE)]
@@ -61,6 +62,40 @@ async def test_no_director_reads_the_other_half(town: Town, actor: Actor, half: 
     mine = [row for row in rows if row["proposal"] in (WHOLE, HALF)]
     assert [row["proposal"] for row in mine] == [HALF if actor is OTHER_DIRECTOR else WHOLE]
     assert not {"other_half", "messages", "code", "rank", "points"} & mine[0].keys()
+
+
+def _withdrawn(reason: WithdrawalReason) -> Event:
+    return event(ProposalWithdrawn, WHOLE, reason=reason, after_yes=True, family_knew=True)
+
+
+READERS = ((DIRECTOR, WHOLE), (OTHER_DIRECTOR, HALF), (COORDINATOR, WHOLE))
+
+
+@pytest.mark.parametrize(
+    ("end", "field", "read"),
+    [
+        (REFUSED, "refusal_reason", [None, "staff_shortage", "staff_shortage"]),
+        (_withdrawn(WithdrawalReason.CLOSURE), "withdrawal_reason", [None, None, "closure"]),
+        (_withdrawn(WithdrawalReason.BY_GUICHET), "withdrawal_reason", ["by_guichet"] * 3),
+    ],
+)
+async def test_what_ails_one_structure_is_not_told_to_the_other(
+    town: Town, end: Event, field: str, read: list[str | None]
+) -> None:
+    await told(town, *YES, end)
+    views = [await town.guichet.database.read(proposal, actor, half, NOW) for actor, half in READERS]
+    assert [view[field] for view in views] == read
+
+
+@pytest.mark.parametrize(("own", "other"), [(True, False), (False, True), (False, False)])
+async def test_each_structure_reads_whether_it_is_to_prepare_the_care_and_the_guichet_of_both(
+    town: Town, own: bool, other: bool
+) -> None:
+    half = OFFERED[0].other_half.model_copy(update={"to_prepare": other})
+    offered = OFFERED[0].model_copy(update={"to_prepare": own, "other_half": half})
+    await told(town, offered, *YES[1:])
+    views = [await town.guichet.database.read(proposal, actor, name, NOW) for actor, name in READERS]
+    assert [view["to_prepare"] for view in views] == [own, other, own or other]
 
 
 async def test_a_structure_that_has_confirmed_is_told_so_and_the_other_may_confirm(town: Town) -> None:

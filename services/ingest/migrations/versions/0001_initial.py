@@ -390,6 +390,7 @@ def upgrade() -> None:
         sa.Column("confirm_by", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawal_reason", sa.String(length=32), nullable=True),
         sa.Column("refusal_reason", sa.String(length=32), nullable=True),
+        sa.Column("refused_by", sa.String(length=64), nullable=True),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
