@@ -32,6 +32,7 @@ TIMES, SECONDS_MORE = 10, 5
 WALL_SECONDS = 300
 """What waits for ever takes no processor time: unless told otherwise, a mutant that still waits then is too long."""
 TOO_LONG = 2
+SECONDS_BETWEEN_WRITES = 5.0
 VERDICTS = {0: "survived", 1: "killed"}
 
 Verdicts = dict[str, dict[str, str]]
@@ -56,6 +57,7 @@ class Tries:
     reaching: dict[Function, set[str]] = field(default_factory=lambda: defaultdict(set))
     killers: dict[Function, list[str]] = field(default_factory=lambda: defaultdict(list))
     found: Verdicts = field(default_factory=dict)
+    written: float = 0.0
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -91,6 +93,7 @@ class Tries:
             running[pid] = module, mutant, reader
         while running:
             self._note(running)
+        self._write()
 
     def _mutants(self) -> Iterator[tuple[str, str]]:
         for module, file in sorted(TRIAL.files.items()):
@@ -133,7 +136,13 @@ class Tries:
             "tests": str(len(tests)),
             "diff": diff(module, mutant),
         }
+        if time.monotonic() > self.written + SECONDS_BETWEEN_WRITES:
+            self._write()
+
+    def _write(self) -> None:
+        """All of it, so that a run that is cut leaves what it found; not at each mutant, which took as long as it."""
         self.out.write_text(json.dumps(self.found, indent=1, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+        self.written = time.monotonic()
 
 
 def _end_within(seconds: int) -> None:

@@ -129,7 +129,7 @@ class Ways:
         given = sum(mask >> cell & 1 for mask in self.left_by_movers(section, level))
         own = (hold for hold in had if hold.section == section and hold.entitled_to.level <= level)
         theirs = sum(book.mask(hold.slots, hold.period) >> cell & 1 for hold in own)
-        return max(book.free[level].at(cell) + given, theirs, 0)
+        return max(book.free[level].at(cell) + given, theirs)
 
     def left_by_movers(self, section: Id, level: int) -> list[int]:
         """The cells, as bits, of each place in a section that counts as held and that a child may leave."""
