@@ -17,11 +17,13 @@ from services.ingest import store
 from services.ingest.app import Tidying
 from services.ingest.declare import campaigns, releases, tasks
 from services.ingest.declare.confirmations import RefusalBody, refuse_admission
+from services.ingest.queries.campaigns import standing
 from services.ingest.queries.proposals import proposal
-from services.ingest.queries.tasks import to_release
+from services.ingest.queries.requests import request
+from services.ingest.queries.tasks import task, to_release
 from services.ingest.words import ERASED, erase_words
 from tests.ingest.doors import Doors
-from tests.ingest.people import COMMITTEE, COORDINATOR, DIRECTOR, GRANDS, NOW, TERRITORY, TODAY, act, register
+from tests.ingest.people import COMMITTEE, COORDINATOR, CRECHE, DIRECTOR, GRANDS, NOW, TERRITORY, TODAY, act, register
 from tests.ingest.proposals import accepted, event, hear, made, released
 from tests.ingest.test_declared_decisions import open_task
 from tests.ingest.test_rights import _campaign
@@ -32,8 +34,8 @@ SOON = TODAY + timedelta(days=5)
 
 def _ready(tx: sa.Connection) -> None:
     """One of each thing that somebody may write beside."""
-    for request in ("R-1", "R-2"):
-        register(tx, request)
+    for name in ("R-1", "R-2"):
+        register(tx, name)
     hear(tx, made(), made("O-2", "R-2"), released("O-2"), accepted("O-2"))
     open_task(tx)
     _campaign(tx)
@@ -90,6 +92,19 @@ def test_why_a_proposal_is_kept_back_is_read_where_it_was_written(town: sa.Conne
     ]
 
 
+def test_the_guichet_alone_reads_what_is_written_beside_a_campaign_a_request_or_a_task(town: sa.Connection) -> None:
+    _ready(town)
+    hear(town, event(TaskOpened, "K-8", kind=TaskKind.SHORTFALL, structure=CRECHE))
+    ACTS["a campaign given up"](town)
+    _about_request(town)
+    tasks.handle_task(town, act(COORDINATOR), "K-8", tasks.HandledBody(note=NAMED))
+    views = (standing(town, COORDINATOR), request(town, COORDINATOR, "R-1", NOW), task(town, COORDINATOR, "K-8", NOW))
+    assert [[note["text"] for note in view["notes"]] for view in views if view] == [[NAMED]] * 3
+    committee, director = standing(town, COMMITTEE), task(town, DIRECTOR, "K-8", NOW)
+    assert committee is not None and not committee["notes"]
+    assert "notes" not in director | request(town, COMMITTEE, "R-1", NOW)
+
+
 def test_a_replay_which_knows_events_only_finds_no_difference_in_the_words(town: sa.Connection) -> None:
     _ready(town)
     held = event(ProposalHeld, "O-1", until=SOON, by=COMMITTEE.id)
@@ -134,8 +149,8 @@ def test_words_beside_a_task_that_no_proposal_stands_behind_go_with_the_family_t
 
 async def test_what_is_written_of_a_family_after_its_erasure_goes_within_the_hour(doors: Doors) -> None:
     """The message to a family promises a call, and whoever calls writes beside it."""
-    for request in ("R-1", "R-2"):
-        await doors.write(register, request)
+    for name in ("R-1", "R-2"):
+        await doors.write(register, name)
     await doors.hear(made(), made("O-2", "R-2"))
     erased = await doors.post("/requests/R-1/closing", "coordinator", {"reason": "erased"})
     assert erased.status_code == 202

@@ -21,7 +21,7 @@ from services.ingest.problems import forbidden, unknown
 from services.ingest.projection.tables import drafted, drafts
 from services.ingest.queries.directory import named_structures
 from services.ingest.queries.places import named_sections
-from services.ingest.queries.proposals import need_facts
+from services.ingest.queries.proposals import need_facts, notes_about
 
 Named = dict[str, dict[str, Any]]
 """Sections with the names of their structures, by id."""
@@ -76,6 +76,7 @@ def standing(tx: sa.Connection, actor: Actor, name: str | None = None) -> dict[s
         "campaign": row["id"], "territory": row["territory"], **{key: row[key] for key in _DATES},
         "opened_at": row["opened_at"], "closed": row["closed"], "draft": _draft_view(last),
         "under_way": _under_way(row, last), "outdated": last is not None and is_outdated(tx, row),
+        "notes": notes_about(tx, row["id"]) if may_see(actor, Seen.NOTE, Thing(row["territory"])) else (),
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.requests import need_of, thing_of
 from services.ingest.problems import unknown
 from services.ingest.projection.tables import explanations
-from services.ingest.queries.proposals import need_facts, proposals_of
+from services.ingest.queries.proposals import need_facts, notes_about, proposals_of
 
 
 def file_number(request: str) -> str:
@@ -42,7 +42,8 @@ def request(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[st
     if row is None or row["territory"] != actor.territory or not may_see(actor, Seen.REASON, thing_of(row)):
         raise unknown("request", "cette demande")
     own = proposals_of(tx, actor, now, request=id_)
-    return {**reveal(actor, thing_of(row), {**_facts(tx, id_, now), **_whole_need(row)}), "proposals": own}
+    facts = {**_facts(tx, id_, now), **_whole_need(row), "notes": notes_about(tx, id_)}
+    return {**reveal(actor, thing_of(row), facts), "proposals": own}
 
 
 def hold(tx: sa.Connection, actor: Actor, id_: str) -> dict[str, Any]:

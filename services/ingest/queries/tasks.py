@@ -16,7 +16,7 @@ from services.ingest.declare.releases import MOST_AT_ONCE
 from services.ingest.inbound import RECORDED, inbound
 from services.ingest.problems import unknown
 from services.ingest.projection.tables import proposals, tasks
-from services.ingest.queries.proposals import proposal, proposals_of
+from services.ingest.queries.proposals import notes_about, proposal, proposals_of
 from services.ingest.queries.requests import request
 
 
@@ -28,11 +28,12 @@ def to_handle(tx: sa.Connection, actor: Actor, now: datetime) -> dict[TaskKind, 
 
 
 def task(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[str, Any]:
-    """One task, open or not."""
+    """One task, open or not. What was written beside one that is about no family is here, and else beside the family's
+    proposal or request."""
     row = store.find(tx, tasks, id_)
     if row is None or row["territory"] != actor.territory or not may_see(actor, Seen.TASK, _thing(tx, row)):
         raise unknown("task", "cette tâche")
-    return _view(tx, actor, row, now)
+    return {**_view(tx, actor, row, now), **reveal(actor, _thing(tx, row), {"notes": notes_about(tx, id_)})}
 
 
 def to_release(tx: sa.Connection, actor: Actor, now: datetime) -> list[dict[str, Any]]:

@@ -375,6 +375,9 @@ async def test_a_campaign_is_given_up_with_a_reason(town: Town) -> None:
     assert faults((await coordinator.post("/campagne/fin", data={"motif": ""})).text) == ["motif"]
     await coordinator.post("/campagne/fin", data={"motif": "Autre date"})
     assert [(row.subject, row.reason) for row in await town.said(CampaignEnded)] == [("C-1", "")]
+    assert "«\u00a0Autre date\u00a0»" in words((await coordinator.get("/campagne")).text)
+    committee = await town.signed_in("committee")
+    assert "Autre date" not in (await committee.get("/campagne")).text, "free words are for the guichet alone"
 
 
 async def test_the_guichet_holds_a_place_outside_of_any_campaign_and_the_commission_does_not(town: Town) -> None:

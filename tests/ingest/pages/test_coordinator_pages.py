@@ -40,7 +40,7 @@ from services.vault import (
 )
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import Town, proposal_in
-from tests.ingest.people import COORDINATOR, CRECHE, OTHER, TODAY, act, later, need_body, register, said
+from tests.ingest.people import COORDINATOR, CRECHE, NOW, OTHER, TODAY, act, later, need_body, register, said
 from tests.ingest.proposals import accepted, event, made, placed, released
 
 NEED = {
@@ -381,6 +381,17 @@ async def test_a_wrong_request_is_corrected_beside_its_field(
     assert faults(page.text)[0] == field
     assert field in read(page.text).ids
     assert 'value="Émile"' in page.text
+
+
+async def test_a_familys_file_keeps_what_was_written_beside_an_act(town: Town, guichet: httpx2.AsyncClient) -> None:
+    delivered = proposal_in("delivered")
+    for about, text in (("R-3", "Rappeler après 18 h"), (delivered, "Le père a le dossier")):
+        written = {"what": "task.handled", "by": "coordinator", "text": text, "at": NOW}
+        await town.write(
+            lambda tx, row: store.put(tx, store.notes, row), {"id": f"N-{about}", "about": about, **written}
+        )
+    file = words((await guichet.get("/guichet/dossier/R-3")).text)
+    assert "«\u00a0Rappeler après 18 h\u00a0»" in file and "«\u00a0Le père a le dossier\u00a0»" in file
 
 
 async def test_a_familys_file_tells_everything_that_happened(town: Town, guichet: httpx2.AsyncClient) -> None:
