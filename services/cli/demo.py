@@ -70,9 +70,8 @@ def keep_keys(settings: Settings) -> None:
     They open invented people only. Raises CommandFailed where there are data already: their town is not empty.
     """
     folder, kept = settings.data, settings.data / KEYS
-    again = (
-        f"Choisissez un autre dossier. Pour rouvrir celui-ci{NBSP}: «{NBSP}set -a && . {kept} && berceau serve{NBSP}»."
-    )
+    opens = f"set -a && . {shlex.quote(str(kept.absolute()))} && berceau serve"
+    again = f"Choisissez un autre dossier. Pour rouvrir celui-ci{NBSP}: «{NBSP}{opens}{NBSP}»."
     if any(folder.glob("*.sqlite")):
         raise CommandFailed(f"Le dossier {folder} contient déjà des données.", again, code=Exit.REFUSED)
     secret = {"vault_key": settings.vault_key, "link_key": settings.link_key, "inbound_secret": settings.inbound_secret}
@@ -82,6 +81,7 @@ def keep_keys(settings: Settings) -> None:
     lines = [f"{PREFIX}{name.upper()}={value}\n" for name, value in told.items()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        kept.unlink(missing_ok=True)  # a file that is there keeps its mode: keys are not written for others to read
         kept.touch(mode=0o600)
         kept.write_text("".join(lines), encoding="utf-8")
     except OSError as error:
