@@ -7,6 +7,7 @@ found. What a rule lets pass on purpose stands beside it with the reason.
 from __future__ import annotations
 
 import ast
+import os
 import re
 import statistics
 import subprocess
@@ -290,6 +291,28 @@ def _words_of_the_code(checkout: Checkout) -> set[str]:
     return {text.rpartition("/")[2] for text in [*strings, *named]}
 
 
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+\.(?:md|py|json|yaml|html))[)#]")
+
+
+def every_link_of_a_document_leads_somewhere(checkout: Checkout) -> Iterator[str]:
+    paths = {source.path for source in checkout}
+    for source in checkout:
+        for link in LINK.findall(source.text) if source.path.endswith(".md") else ():
+            if os.path.normpath(PurePosixPath(source.path).parent / link) not in paths:
+                yield f"{source.path} links to {link}, which is not there"
+
+
+def every_row_of_a_table_is_whole(checkout: Checkout) -> Iterator[str]:
+    """A row that a line break parts, or with a cell too many, is shown as broken text."""
+    for source in checkout:
+        cells = 0
+        for number, line in enumerate(source.text.splitlines() if source.path.endswith(".md") else (), start=1):
+            found = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+            if found and cells and found != cells:
+                yield f"{source.path}:{number} has {found - 1} cells of {cells - 1}"
+            cells = found and (cells or found)
+
+
 RULES: tuple[Rule, ...] = (
     no_function_over_thirty_lines,
     the_median_function_is_under_eight_lines,
@@ -306,4 +329,6 @@ RULES: tuple[Rule, ...] = (
     no_phone_number_that_somebody_may_have,
     no_page_loads_anything_from_elsewhere,
     every_template_is_used,
+    every_link_of_a_document_leads_somewhere,
+    every_row_of_a_table_is_whole,
 )

@@ -141,6 +141,16 @@ SAMPLES: list[tuple[Rule, Source, Source]] = [
         Source("services/ingest/assets/a.css", "body { background: url('https://cdn.example/a.png') }"),
         Source("services/ingest/assets/a.css", "body { background: url('/assets/a.png') }"),
     ),
+    (
+        house.every_link_of_a_document_leads_somewhere,
+        Source("docs/a.md", "see [b](b.md)"),
+        Source("docs/a.md", "see [a](../docs/a.md#top), [b](https://example.org/b.md)"),
+    ),
+    (
+        house.every_row_of_a_table_is_whole,
+        Source("docs/a.md", "| a | b |\n|---|---|\n| 1 | \\\n2 |\n"),
+        Source("docs/a.md", "| a | b |\n|---|---|\n| 1 \\| 2 | 3 |\n\n| c |\n"),
+    ),
 ]
 
 
