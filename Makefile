@@ -10,7 +10,7 @@ LOCK := pip compile --quiet --generate-hashes --no-emit-index-url --python-versi
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster-demo check style types imports schemas rules test servers kafka lock clean bench-peers mutation
+.PHONY: help demo cluster-demo check style types imports schemas rules test torture servers kafka lock clean bench-peers mutation
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -48,7 +48,7 @@ TITLES = {
     TaskKind.UNCLEAR_REPLY: ("Réponses non comprises", "Lisez le SMS, appelez, puis enregistrez la réponse."),
     TaskKind.UNDELIVERED: ("SMS non reçus", "La famille n'a pas lu ce SMS. Appelez-la."),
     TaskKind.NO_MOBILE: ("Familles sans mobile", "Aucun SMS ne part. Appelez la famille."),
-    TaskKind.LATE_YES: ("OUI arrivés trop tard", "La place est partie. Expliquez à la famille."),
+    TaskKind.LATE_YES: ("OUI arrivés trop tard", "La place n'est plus réservée. Appelez la famille."),
     TaskKind.STRUCTURE_REFUSED: ("Refus d'une structure", "Aucun SMS ne part. Appelez la famille."),
     TaskKind.STRUCTURE_TO_TELL: ("Structures à prévenir", "Elles attendent un enfant qui ne vient pas. Appelez-les."),
     TaskKind.LATE_CONFIRMATION: ("Confirmations en retard", "Appelez la structure, puis confirmez pour elle."),

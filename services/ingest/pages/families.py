@@ -31,6 +31,7 @@ from services.ingest.queries.proposals import (
     proposal,
     said_wrong_number,
 )
+from services.ingest.queries.tasks import is_to_be_called
 from services.vault import contact_ids, is_suspended
 
 LINK_LIFE = timedelta(days=30)
@@ -157,6 +158,7 @@ async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
         other=other,
         says=_says(view),
         pending=pending,
+        called=await visit.read(is_to_be_called, visit.actor.proposal or ""),
         link=_link(visit),
         answers=ANSWERS_FOR_BOTH if view["shared"] else ANSWERS,
         can_undo=_can_undo(view, visit.now),

@@ -36,6 +36,16 @@ def task(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[str, 
     return {**_view(tx, actor, row, now), **reveal(actor, _thing(tx, row), {"notes": notes_about(tx, id_)})}
 
 
+CALLED = (TaskKind.CALL_BACK, TaskKind.UNCLEAR_REPLY, TaskKind.LATE_YES, TaskKind.STRUCTURE_REFUSED)
+"""Tasks that are done by a call to the family."""
+
+
+def is_to_be_called(tx: sa.Connection, proposal: str) -> bool:
+    """Whether the guichet has yet to call the family about its proposal."""
+    waiting = (tasks.c.proposal == proposal, tasks.c.settled_at.is_(None), tasks.c.handled_at.is_(None))
+    return tx.scalar(sa.select(tasks.c.id).where(*waiting, tasks.c.kind.in_(CALLED)).limit(1)) is not None
+
+
 def to_release(tx: sa.Connection, actor: Actor, now: datetime) -> list[dict[str, Any]]:
     """Prepared proposals, held ones included, for the coordinator or the commission: as many as one gesture takes.
 

@@ -11,7 +11,7 @@ from contracts.placements import PlacementEnding
 from contracts.proposals import ProposalWithdrawn, ReplyJudged, Verdict
 from contracts.replies import ReplyReceived, ReplyUndone
 from contracts.requests import RequestClosed
-from contracts.tasks import TaskOpened
+from contracts.tasks import TaskOpened, TaskSettled
 from contracts.vocabulary import Answer, Channel, DepartureReason, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.links import contact_token, proposal_token
 from services.vault import Contact, contacts_of, put_contacts
@@ -323,8 +323,24 @@ async def test_a_confirmed_place_shows_its_appointment_and_first_days(town: Town
     assert "04 65 71 00 21" in shown
 
 
+@pytest.mark.parametrize("state", ["delivered", "expired", "withdrawn"])
+async def test_a_family_that_is_to_be_called_reads_so_until_it_is_and_is_not_asked_again(
+    town: Town, state: str
+) -> None:
+    tasks = {"delivered": "A-call_back", "expired": "A-late_yes", "withdrawn": "A-structure_refused"}
+    page = await town.client.get(link(state))
+    assert "Le guichet vous appelle." in words(page.text)
+    assert "Demander un appel" not in words(page.text)
+    await town.hear(event(TaskSettled, tasks[state], by="P-lea"))
+    after = words((await town.client.get(link(state))).text)
+    assert ("Le guichet vous appelle." in after) is (state == "withdrawn")
+    assert ("Demander un appel" in after) is (state != "delivered")
+
+
 @pytest.mark.parametrize("state", ["accepted", "expired", "withdrawn"])
 async def test_a_call_can_be_asked_for_after_the_end(town: Town, state: str) -> None:
+    for task in ("A-late_yes", "A-structure_refused"):
+        await town.hear(event(TaskSettled, task, by="P-lea"))
     page = await town.client.get(link(state))
     form = {"reponse": "rappel", "une_fois": once(page.text)}
     assert (await town.client.post(link(state), data=form)).status_code == 303
