@@ -24,7 +24,7 @@ from services.bus.logs import configure_logs
 from services.bus.web import stop_on_signals
 from services.calendar import ScaledClock, counted, instant_in_full
 from services.cli.demo import SIZES, Plan, empty_town, everybody_else, first_morning, populate, run_headless
-from services.cli.failures import require_port
+from services.cli.failures import NBSP, require_port
 from services.cli.installation import run
 from services.cli.place import Place
 from services.cli.players import Players
@@ -168,12 +168,18 @@ def _figures(figures: dict[str, Any], now: str) -> Table:
     table.add_row("Attributions", counted(figures["rounds"]["count"], "calcul"))
     table.add_row("Propositions", "\n".join(f"{ProposalState(s).label} : {n}" for s, n in sorted(states.items())))
     table.add_row("SMS", str(told))
-    table.add_row("Places", f"{places['placed']} confirmées sur {places['offered']} ({places['fill_rate']:.0%})")
+    confirmed = counted(places["placed"], "confirmée")
+    table.add_row("Places", f"{confirmed} sur {places['offered']} ({places['fill_rate'] * 100:.0f}{NBSP}%)")
     for name, wait in figures["hours_to_first_proposal"].items():
         label = {"tier 1": "Priorité 1", "tier 2": "Autres", "urgent": "Urgences"}[name]
         offered = counted(wait["offered"], "demande")
-        table.add_row(label, f"{offered}, première proposition en {wait['median_hours']} h (médiane)")
+        table.add_row(label, f"{offered}, première proposition en {_duration(wait['median_hours'])} (médiane)")
     return table
+
+
+def _duration(hours: float) -> str:
+    """ "8 min", "3,5 h"."""
+    return f"{hours * 60:.0f}{NBSP}min" if hours < 1 else f"{hours:.1f}{NBSP}h".replace(".", ",")
 
 
 def _texts(texts: list[str]) -> Panel:

@@ -45,10 +45,10 @@ from contracts.vacancies import VacancyOpened
 from contracts.vocabulary import ClosingReason, TaskKind
 from services.calendar import at, local_day, reminder_at
 from services.matcher import moves
+from services.matcher.days_of_care import care_begins, days_are_counted, last_hour
 from services.matcher.handlers.needs import BIRTH_CHECK
 from services.matcher.lifecycle import MORNING
 from services.matcher.policy import Policy, policy_in_force
-from services.matcher.propose import care_begins, days_are_counted, last_hour
 from services.matcher.timers import BY_SILENCE
 
 Rows = Mapping[str, Mapping[str, Any]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from types import MappingProxyType
 
 import sqlalchemy as sa
@@ -22,10 +22,11 @@ from contracts.vocabulary import (
     VacancyKind,
     WithdrawalReason,
 )
-from services.calendar import answer_by, at, local_day, planned_answer_by
+from services.calendar import answer_by, local_day, planned_answer_by
 from services.matcher import declared_capacity, endings, halves, lifecycle, moving, store, tasks, together, waves
 from services.matcher import tables as t
 from services.matcher.codes import free_code
+from services.matcher.days_of_care import care_begins, days_are_counted, last_hour, useless_from
 from services.matcher.moves import LAPSE
 from services.matcher.moving import Departure
 from services.matcher.needs import is_birth_unsure
@@ -200,13 +201,6 @@ def set_lapse(step: Step, proposal: Proposal) -> None:
         step.set_timer(LAPSE, proposal.proposal, proposal.territory, due)
 
 
-def last_hour(proposal: Proposal | ProposalMade) -> datetime | None:
-    """When care would end; None where no end is set."""
-    if days_are_counted(proposal):
-        return max(at(slot.day, slot.end) for slot in proposal.slots if isinstance(slot.day, date))
-    return at(proposal.period.end, time()) if proposal.period.end else None
-
-
 def deadline_from(step: Step, proposal: Proposal, reached_at: datetime) -> datetime:
     """The real deadline once the family was reached: never before the limit that the message said.
 
@@ -214,37 +208,9 @@ def deadline_from(step: Step, proposal: Proposal, reached_at: datetime) -> datet
     """
     start = min(reached_at, step.now)
     end = answer_by(
-        start, proposal.kind, step.policy.delays, any_hour=proposal.urgent, before=_useless_from(proposal)
+        start, proposal.kind, step.policy.delays, any_hour=proposal.urgent, before=useless_from(proposal)
     )  # fmt: skip
     return end if proposal.answer_by is None else max(end, proposal.answer_by)
-
-
-def before_care(proposal: Proposal, deadline: datetime) -> datetime:
-    """`deadline`, or the beginning of single days of care where that is earlier."""
-    useless = _useless_from(proposal)
-    return deadline if useless is None else min(deadline, useless)
-
-
-def _useless_from(proposal: Proposal) -> datetime | None:
-    return care_begins(proposal) if days_are_counted(proposal) else None
-
-
-def days_are_counted(proposal: Proposal | ProposalMade) -> bool:
-    """True for single days, which pass; a place for weeks on end is as good a week later."""
-    return all(isinstance(slot.day, date) for slot in proposal.slots)
-
-
-def care_begins(proposal: Proposal | ProposalMade) -> datetime:
-    """When the child would first come."""
-    first = min(_first_day(slot, proposal.period.start) for slot in proposal.slots)
-    hour = min(slot.start for slot in proposal.slots if _first_day(slot, proposal.period.start) == first)
-    return at(first, hour)
-
-
-def _first_day(slot: Slot, start: date) -> date:
-    if isinstance(slot.day, date):
-        return slot.day
-    return start + timedelta(days=(slot.day.number - start.weekday()) % 7)
 
 
 def _limit(step: Step, proposal: Proposal) -> datetime:

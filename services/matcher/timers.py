@@ -14,8 +14,9 @@ from contracts.vocabulary import Answer, DepartureReason, ProposalState, TaskKin
 from services.calendar import local_day
 from services.matcher import declared_capacity, endings, lifecycle, moves, store, tasks, together
 from services.matcher import tables as t
+from services.matcher.days_of_care import last_hour
 from services.matcher.policy import policy_in_force
-from services.matcher.propose import birth_is_unsure, last_hour, offer
+from services.matcher.propose import birth_is_unsure, offer
 from services.matcher.step import Step
 from services.matcher.store import Proposal
 

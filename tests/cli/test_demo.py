@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.demo_command import summary
+from services.cli.demo_command import _figures, summary
 from services.cli.failures import Exit
 from services.notifier.store import State
 from tests.cli.command import Command
@@ -153,3 +153,14 @@ def test_what_became_of_each_text_is_told_in_french(state: State) -> None:
     told = str(next(iter(table.columns[1].cells)))
     assert told.startswith("2\u00a0")
     assert state.value not in told
+
+
+def test_figures_while_the_demo_runs_are_french_and_a_wait_of_minutes_is_told_in_minutes() -> None:
+    waits = {"tier 1": {"offered": 4, "median_hours": 0.13}, "urgent": {"offered": 1, "median_hours": 3.5}}
+    places = {"placed": 1, "offered": 11, "fill_rate": 1 / 11}
+    figures = {"rounds": {"count": 1}, "proposals": {}, "messages": {}, "places": places}
+    table = _figures({**figures, "hours_to_first_proposal": waits}, "lundi")
+    told = " ".join(map(str, table.columns[1].cells))
+    assert "1\u00a0confirmée sur 11 (9\u00a0%)" in told
+    assert "première proposition en 8\u00a0min (médiane)" in told
+    assert "première proposition en 3,5\u00a0h (médiane)" in told

@@ -10,7 +10,7 @@ from contracts.messages import MessageDelivered, MessageFacts, MessageFailed, Me
 from contracts.replies import ReplyReceived
 from contracts.vocabulary import Answer, Channel, MessageTemplate, ProposalState, RequestKind, VacancyKind
 from services.bus.retries import WrongEvent
-from services.calendar import answer_by_after_callback, callback_by
+from services.calendar import answer_by_after_callback, callback_by, confirmation_due
 from services.matcher import store
 from tests.matcher.world import MONDAY, World, days, now_at, on
 
@@ -212,6 +212,23 @@ def test_a_call_asked_for_about_tomorrow_does_not_stop_the_clock_past_the_hour_o
     assert world.proposal(proposal).deadline == now_at(8, day=day)
 
 
+def test_the_structure_confirms_a_place_for_tomorrow_before_tomorrow_and_one_for_weeks_within_its_days(
+    world: World,
+) -> None:
+    day = MONDAY + timedelta(days=1)
+    world.open_place()
+    world.open_place("v-2", kind=VacancyKind.OCCASIONAL, slots=on(day), period=days(day))
+    ordinary = world.offered()
+    tomorrow = world.proposed("r-2", kind=RequestKind.OCCASIONAL, slots=on(day), period=days(day))
+    world.delivered(tomorrow)
+    for proposal in (ordinary, tomorrow):
+        world.answer(proposal, Answer.OUI)
+    by = {event.subject: event.confirm_by for event in world.events("proposal.accepted")}
+    assert by == {ordinary: confirmation_due(world.now), tomorrow: now_at(8, day=day)}
+    world.go_to(now_at(8, day=day))
+    assert world.tasks() == ["late_confirmation"]
+
+
 def test_words_nobody_understands_are_a_call_and_decide_nothing(world: World) -> None:
     world.open_place()
     proposal = world.offered()
@@ -337,6 +354,19 @@ def test_a_reminder_that_did_not_arrive_is_no_task(world: World) -> None:
     proposal = world.offered()
     world.failed(proposal, template=MessageTemplate.REMINDER, reason="too_late")
     assert world.tasks() == []
+
+
+@pytest.mark.parametrize(
+    ("template", "beside"), [(MessageTemplate.MISUNDERSTOOD, ["unclear_reply"]), (MessageTemplate.ACCEPTED, None)]
+)
+def test_whoever_writes_stop_is_called_once_and_an_end_that_was_not_told_still_is(
+    world: World, template: MessageTemplate, beside: list[str] | None
+) -> None:
+    world.open_place()
+    proposal = world.offered()
+    world.answer(proposal, Answer.RAPPEL, understood=False)
+    world.failed(proposal, template=template, reason="no_contact")
+    assert world.tasks() == (beside or ["no_mobile", "unclear_reply"])
 
 
 def test_an_answer_to_an_unknown_proposal_is_put_aside(world: World) -> None:

@@ -5,7 +5,7 @@ The guichet may do the same for a structure that it has on the phone.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from fastapi.responses import Response
@@ -45,7 +45,15 @@ async def waiting(visit: Visit) -> Response:
 async def one_child(visit: Visit) -> Response:
     """Who it is, when the family can be reached, and the dates to say."""
     view = await _view(visit)
-    return _confirm(visit, view, Form())
+    return _confirm(visit, view, _dates_of(view))
+
+
+def _dates_of(view: dict[str, Any]) -> Form:
+    """A place of single days has its dates already; those of every week are for the structure to say."""
+    days = [slot.day for slot in view["slots"]]
+    first = min((day for day in days if isinstance(day, date)), default=None)
+    whole = first is not None and all(isinstance(day, date) for day in days)
+    return Form.filled(adaptation=first, premier_jour=first) if whole else Form()
 
 
 async def confirmed(visit: Visit) -> Response:

@@ -29,8 +29,15 @@ Options = tuple[tuple[str, str], ...]
 YES, NO = "oui", "non"
 ANSWERING = ((YES, "Oui"), (NO, "Non"))
 ROLES = tuple((role.value, role.label) for role in ContactRole if role is not ContactRole.STAFF)
-LANGUAGES = (("fr", "Français"), ("en", "Anglais"), ("pt", "Portugais"), ("ar", "Arabe"), ("tr", "Turc"))
-"""Those that `docs/fichiers.md` names; another one that a file gave stays, by its code."""
+LANGUAGES = (
+    ("fr", "Français"),
+    ("en", "Anglais"),
+    ("pt", "Portugais"),
+    ("ar", "Arabe (SMS en français)"),
+    ("tr", "Turc (SMS en français)"),
+)
+"""Those that `docs/fichiers.md` names; another one that a file gave stays, by its code. Nobody has written the texts of
+the last two yet: they are noted for whoever calls."""
 
 
 def ends() -> tuple[str, ...]:

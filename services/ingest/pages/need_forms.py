@@ -96,7 +96,9 @@ def days_and_hours(form: Form, kind: RequestKind) -> dict[str, Any]:
     weekdays = form.choices("jours", Weekday)
     if not weekdays:
         form.fault("jours", "day_wanted", "Il manque un jour.", "Cochez au moins un jour.")
-    if not kind.is_weekly and last is None and not form.problem("fin"):
+    if kind is RequestKind.URGENT:
+        last = last or first  # most are for tomorrow alone
+    elif not kind.is_weekly and last is None and not form.problem("fin"):
         form.fault("fin", "date_wanted", "Il manque le dernier jour.", "Répétez le premier s'il est seul.")
     if form.problems:
         return {}

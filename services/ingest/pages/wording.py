@@ -110,7 +110,9 @@ def between(context: Context, dates: dict[str, date]) -> str:
 
 
 def age(months: int) -> str:
-    """ "17 mois", "3 ans", "2 ans et 6 mois"."""
+    """ "moins d'un mois", "17 mois", "3 ans", "2 ans et 6 mois"."""
+    if months == 0:
+        return "moins d'un mois"
     years, rest = divmod(months, 12)
     if months < _MONTHS_IN_WORDS:
         return f"{months}{NBSP}mois"
@@ -120,7 +122,8 @@ def age(months: int) -> str:
 
 def ages(section: dict[str, Any]) -> str:
     """ "de 2 mois à 17 mois", for a section's facts."""
-    return f"de {age(section['age_from_months'])} à {age(section['age_to_months'])}"
+    youngest, oldest = section["age_from_months"], age(section["age_to_months"])
+    return f"de {age(youngest)} à {oldest}" if youngest else f"de la naissance à {oldest}"
 
 
 def months_between(born: date, on: date) -> int:

@@ -11,10 +11,11 @@ from contracts.replies import CallRecorded, HoldRequested, ReplyReceived, ReplyU
 from contracts.vocabulary import Answer, ProposalState, TaskKind, VacancyKind, WithdrawalReason
 from services.calendar import answer_by_after_callback
 from services.matcher import endings, lifecycle, tasks, watch, waves
+from services.matcher.days_of_care import before_care
 from services.matcher.handlers.territory import known, step_for
 from services.matcher.needs import CannotHold
 from services.matcher.on_call_holds import on_call_place
-from services.matcher.propose import NoRoom, before_care, deadline_from, propose
+from services.matcher.propose import NoRoom, deadline_from, propose
 from services.matcher.reading import agreements_of
 from services.matcher.rules.proposals import Effect, Judgement, Standing, judge, judge_undo
 from services.matcher.step import Step

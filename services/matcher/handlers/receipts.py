@@ -20,6 +20,10 @@ from services.matcher.store import Proposal
 OFFERS = frozenset({MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTemplate.WAVE})
 """The messages that a family has to have read before its delay runs."""
 
+BESIDE_A_CALL = frozenset({MessageTemplate.REMINDER, MessageTemplate.MISUNDERSTOOD, MessageTemplate.LATE_YES})
+"""Messages that nobody has to make up for: the offer was read before a reminder, and beside the others the guichet has
+the family to call already. Whoever writes STOP is not to be called twice."""
+
 NO_CONTACT = "no_contact"
 """The reason by which the notifier says that a family has no number to write to."""
 
@@ -47,7 +51,7 @@ def on_message_failed(tx: sa.Connection, event: MessageFailed, now: datetime) ->
     step = step_for(tx, event, now)
     if proposal := _offer(tx, event.about):
         lifecycle.not_reached(step, proposal, why)
-    elif event.about.template is not MessageTemplate.REMINDER and (told := store.proposal(tx, event.about.proposal)):
+    elif event.about.template not in BESIDE_A_CALL and (told := store.proposal(tx, event.about.proposal)):
         tasks.open_task(step, why, told, detail=event.about.template.value)
 
 

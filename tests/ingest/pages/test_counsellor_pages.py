@@ -64,6 +64,12 @@ async def test_three_weeks_of_training_are_asked_for_checked_and_registered_once
     assert "Dossier de Nour" in words((await counsellor.get(done.headers["location"])).text)
 
 
+async def test_a_need_for_one_day_is_asked_for_with_one_date(town: Town, counsellor: httpx2.AsyncClient) -> None:
+    check = await counsellor.post("/conseil/demande", data={**NEED, "fin": "", "etape": "verifier"})
+    assert check.status_code == 200, faults(check.text)
+    assert "Période Mardi 1er\u00a0décembre Trajet" in words(check.text)
+
+
 async def test_changing_ones_mind_at_the_check_brings_the_form_back_filled(
     town: Town, counsellor: httpx2.AsyncClient
 ) -> None:
@@ -75,7 +81,6 @@ async def test_changing_ones_mind_at_the_check_brings_the_form_back_filled(
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"fin": ""}, "fin"),
         ({"jours": []}, "jours"),
         ({"tel": ""}, "tel"),
         ({"tel": "12"}, "tel"),
@@ -151,6 +156,9 @@ async def test_the_counsellor_answers_for_its_client_with_consent_only(
     page = await counsellor.get("/conseil/dossier/R-urgent")
     assert "Réservée jusqu'au lundi 2\u00a0novembre à 11\u00a0h." in words(page.text)
     assert "Places d'astreinte possibles" not in words(page.text), "one place at a time"
+    assert "Réservée par un conseiller" in words(page.text)
+    assert "Reçue par la famille" not in page.text, "nobody has told the family"
+    assert "attend la prochaine attribution" not in words(page.text)
     form = {"reponse": "oui", "proposition": "O-held"}
     refused = await counsellor.post("/conseil/dossier/R-urgent/repondre", data=form)
     assert faults(refused.text) == ["accord"]

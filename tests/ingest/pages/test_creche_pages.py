@@ -18,7 +18,7 @@ from services.ingest.pages.creches import _by_section
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import TOMORROW, WEEK, Town, proposal_in
 from tests.ingest.people import BEBES, DIRECTOR, GRANDS, OTHER_DIRECTOR, TODAY, act, vacancy_body
-from tests.ingest.proposals import made, released
+from tests.ingest.proposals import accepted, made, released
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_still_free_is_one_tap_for_one_and_one_for_all(town: Town, directo
 @pytest.mark.parametrize(
     ("days", "said"),
     [
-        (0, "1\u00a0libre sur 1"),
+        (0, "1\u00a0libre sur\u00a01"),
         (1, "jusqu'à 1\u00a0place libre, 1\u00a0proposition."),
         (3, "jusqu'à 1\u00a0place libre, 3\u00a0propositions."),
         (4, "4\u00a0propositions."),
@@ -71,7 +71,7 @@ async def test_still_free_is_one_tap_for_one_and_one_for_all(town: Town, directo
 )
 async def test_children_on_other_days_of_one_place_are_not_added_up(quiet_town: Town, days: int, said: str) -> None:
     """One place for four days is 0 free and 4 proposed where four children take a day each: 4 of 1 is no count."""
-    some = "Aucune place libre à tous ces horaires, sur 1. Selon les jours et les heures\u00a0: "
+    some = "Aucune place libre à tous ces horaires, sur\u00a01. Selon les jours et les heures\u00a0: "
     start = Period(start=TODAY, end=date(2027, 8, 1))
     opened = vacancy_body(section=BEBES, slots=WEEK, places=1, period=start)
     vacancy = await quiet_town.write(open_vacancy, act(DIRECTOR), opened)
@@ -249,6 +249,20 @@ async def test_an_admission_is_confirmed_with_its_dates(town: Town, director: ht
     assert (confirmed.adaptation_start, confirmed.first_full_day) == (date(2026, 11, 10), date(2026, 11, 16))
     assert confirmed.appointment is not None
     assert confirmed.appointment.isoformat() == "2026-11-05T08:30:00+00:00", "half past nine on the French clock"
+
+
+async def test_a_place_of_single_days_brings_its_dates_and_one_of_every_week_leaves_them_to_say(
+    town: Town, director: httpx2.AsyncClient
+) -> None:
+    day = Slot(day=TOMORROW, start=time(8), end=time(12))
+    await town.hear(made("O-day", "R-1", slots=(day,), kind=VacancyKind.OCCASIONAL), released("O-day"))
+    await town.hear(accepted("O-day"))
+    page = await director.get("/creche/a-confirmer/O-day")
+    assert page.text.count(f'value="{TOMORROW.isoformat()}"') == 2
+    assert "Période" not in words(page.text), "the weeks of the request are no days of this child"
+    weekly = await director.get(f"/creche/a-confirmer/{proposal_in('accepted')}")
+    assert 'type="date" value=""' in weekly.text
+    assert "Période" in words(weekly.text)
 
 
 async def test_a_refusal_has_a_reason_of_the_list_and_health_is_none(town: Town, director: httpx2.AsyncClient) -> None:

@@ -75,7 +75,8 @@ def test_a_week_is_said_as_people_say_it(given: tuple[Slot, ...], said: list[str
 
 
 @pytest.mark.parametrize(
-    ("months", "said"), [(0, "0 mois"), (23, "23 mois"), (24, "2 ans"), (30, "2 ans et 6 mois"), (36, "3 ans")]
+    ("months", "said"),
+    [(0, "moins d'un mois"), (1, "1 mois"), (23, "23 mois"), (24, "2 ans"), (30, "2 ans et 6 mois"), (36, "3 ans")],
 )
 def test_an_age_is_in_months_up_to_two_years(months: int, said: str) -> None:
     assert age(months).replace(NBSP, " ") == said
@@ -157,3 +158,8 @@ def test_a_label_in_a_sentence_begins_with_a_small_letter_and_initials_stay() ->
     assert in_sentence("Parcours d'insertion") == "parcours d'insertion"
     assert in_sentence("Échéance") == "échéance"
     assert in_sentence("RSA depuis un an") == "RSA depuis un an"
+
+
+def test_a_section_that_takes_the_newborn_says_so() -> None:
+    assert ages({"age_from_months": 0, "age_to_months": 17}).replace(NBSP, " ") == "de la naissance à 17 mois"
+    assert ages({"age_from_months": 2, "age_to_months": 17}).replace(NBSP, " ") == "de 2 mois à 17 mois"
