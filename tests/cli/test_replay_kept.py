@@ -55,13 +55,7 @@ def test_a_wave_is_replayed_as_one_hold_that_shrinks_and_becomes_the_winners_own
 
 def test_a_last_day_that_moves_back_and_forth_is_replayed_as_the_hours_that_are_held(world: World) -> None:
     world.open_place()
-    world.ask("r-1")
-    world.tick()
-    proposal = world.live("r-1")
-    world.release(proposal)
-    world.delivered(proposal)
-    world.answer(proposal, Answer.OUI)
-    world.confirm(proposal)
+    proposal = world.placed()
     ends = []
     for last_day in (date(2027, 3, 31), date(2027, 5, 31), date(2027, 4, 30), date(2027, 2, 28)):
         world.leave(proposal, last_day)

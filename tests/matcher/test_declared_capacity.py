@@ -82,13 +82,7 @@ def test_the_places_of_a_child_whose_family_was_erased_are_still_counted(world: 
     """Nobody knows its age any more: its place counts for the youngest child that the section takes."""
     world.publish(CRECHE, SECTION, staffing=staffed(adults=2, older=15))
     world.open_place(places=1)
-    world.ask("r-1", born=date(2024, 9, 1))
-    world.tick()
-    proposal = world.live("r-1")
-    world.release(proposal)
-    world.delivered(proposal)
-    world.answer(proposal, Answer.OUI)
-    world.confirm(proposal)
+    world.placed("r-1", born=date(2024, 9, 1))
     assert world.tasks("over_capacity") == []
     world.hear(RequestClosed, "r-1", reason=ClosingReason.ERASED, said_by="guichet")
     world.publish(CRECHE, SECTION, staffing=staffed(adults=2, older=15))

@@ -29,14 +29,7 @@ def moved(world: World, **facts: object) -> str:
     """The child of the shared week has got another place in a third crèche."""
     world.publish(THIRD, THIRD_SECTION)
     world.open_place("v-3", structure=THIRD, section=THIRD_SECTION, slots=WEEK)
-    world.ask("B", **{"child": "c-A", "family": "f-A", "wishes": (THIRD,), **facts})
-    world.tick()
-    name = world.live("B")
-    world.release(name)
-    world.delivered(name)
-    world.answer(name, Answer.OUI)
-    world.confirm(name)
-    return name
+    return world.placed("B", **{"child": "c-A", "family": "f-A", "wishes": (THIRD,), **facts})
 
 
 def same_when_replayed(world: World) -> bool:
@@ -67,13 +60,7 @@ def test_a_child_that_moves_for_the_days_of_one_half_keeps_the_other(world: Worl
 def test_a_child_who_has_a_place_shares_no_week_though_its_section_was_closed(world: World) -> None:
     world.publish(THIRD, THIRD_SECTION)
     world.open_place("v-3", structure=THIRD, section=THIRD_SECTION, slots=WEEK)
-    world.ask("A", wishes=(THIRD,), slots=WEEK)
-    world.tick()
-    name = world.live("A")
-    world.release(name)
-    world.delivered(name)
-    world.answer(name, Answer.OUI)
-    world.confirm(name)
+    name = world.placed("A", wishes=(THIRD,), slots=WEEK)
     world.publish(THIRD)
     facts = {"kind": RequestKind.TRANSFER, "current": name, "child": "c-A", "family": "f-A"}
     world.ask("B", wishes=(CRECHE, OTHER), slots=WEEK, accepts_split=True, **facts)

@@ -338,15 +338,15 @@ class World:
         self.tick()
         return self.live(request)
 
-    def offered(self, request: str = "r-1") -> str:
+    def offered(self, request: str = "r-1", *criteria: Criterion, **facts: Any) -> str:
         """A proposal that the family has on its phone."""
-        proposal = self.proposed(request)
+        proposal = self.proposed(request, *criteria, **facts)
         self.release(proposal)
         self.delivered(proposal)
         return proposal
 
-    def placed(self, request: str = "r-1") -> str:
-        proposal = self.offered(request)
+    def placed(self, request: str = "r-1", *criteria: Criterion, **facts: Any) -> str:
+        proposal = self.offered(request, *criteria, **facts)
         self.answer(proposal, Answer.OUI)
         self.confirm(proposal)
         return proposal
