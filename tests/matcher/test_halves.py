@@ -9,7 +9,7 @@ import pytest
 from contracts.campaigns import CampaignOpened, CampaignReleased, DraftAsked
 from contracts.releases import WithdrawalGiven
 from contracts.requests import RequestClosed
-from contracts.vacancies import VacancyWithdrawn
+from contracts.vacancies import SnapshotDeclared, VacancyWithdrawn
 from contracts.vocabulary import (
     Answer,
     ClosingReason,
@@ -43,8 +43,7 @@ def world() -> World:
 
 
 def ask(world: World, name: str = "A", **facts: object) -> str:
-    wishes = (CRECHE, OTHER)
-    world.ask(name, wishes=wishes, slots=WEEK, **{"accepts_split": True, **facts})
+    world.ask(name, slots=WEEK, **{"wishes": (CRECHE, OTHER), "accepts_split": True, **facts})
     world.tick()
     return world.live(name)
 
@@ -201,6 +200,22 @@ def test_a_no_ends_both_halves_once_and_can_be_taken_back(world: World) -> None:
     assert len(world.events("proposal.made")) == 1  # the same week is not proposed again at once
 
 
+def test_after_a_no_the_second_half_is_not_proposed_again_either(world: World) -> None:
+    """Beside a third crèche that has the first days; the twin is a week that none of the two refused places is in."""
+    third, third_section = "creche-C", "creche-C-petits"
+    world.publish(third, third_section)
+    name = ask(world, wishes=(CRECHE, OTHER, third))
+    world.delivered(name)
+    world.answer(name, Answer.NON)
+    world.pass_time(timedelta(hours=1))
+    world.open_place("v-3", structure=third, section=third_section, slots=MON_TUE)
+    world.tick()
+    assert len(world.events("proposal.made")) == 1
+    world.open_place("v-4", structure=third, section=third_section, slots=THU_FRI)
+    world.tick()
+    assert world.proposal(world.live("A")).structure == third
+
+
 def test_silence_ends_both_halves_once(world: World) -> None:
     name = proposed(world)
     world.pass_time(timedelta(days=8))
@@ -227,6 +242,18 @@ def test_a_place_that_is_withdrawn_takes_the_other_half_with_it(world: World, va
     assert world.tasks() == ["call_back"]
     assert world.answer(name, Answer.OUI) == "late"
     assert len(reopened(world)) == 2
+
+
+@pytest.mark.parametrize(("there", "section"), [(CRECHE, SECTION), (OTHER, OTHER_SECTION)])
+def test_what_either_structure_counts_free_leaves_out_the_child_whose_yes_it_had_seen(
+    world: World, there: str, section: str
+) -> None:
+    name = proposed(world)
+    world.answer(name, Answer.OUI)
+    world.now += timedelta(minutes=1)
+    counted = {"structure": there, "section": section, "free": (), "as_of": world.now, "said_by": "software"}
+    world.hear(SnapshotDeclared, "snapshot", **counted)
+    assert (world.state(name), world.tasks("shortfall")) == (S.ACCEPTED, [])
 
 
 def test_the_guichet_takes_both_halves_back_at_once(world: World) -> None:

@@ -110,11 +110,11 @@ def _fewer_declared(short: int) -> str:
 
 
 def _seats(tx: sa.Connection, known: list[Hold]) -> list[Amount]:
-    """The places on which these children sit: who said OUI to another place sits, at one hour, on one of the two."""
-    names, there = [hold.id for hold in known], {hold.section for hold in known}
+    """The places on which these children sit: who said OUI to another place sits, at one hour, on one of the two.
+    What is lent is lent within its section."""
+    names = [hold.id for hold in known]
     theirs = sa.select(t.holds.c.proposal).where(t.holds.c.hold.in_(names))
-    borrowers = (t.holds.c.proposal.in_(theirs), t.holds.c.section.in_(there))
-    twice = [loan for _, loan in store.loans(tx, *borrowers, t.holds.c.lent_by.in_(names))]
+    twice = [loan for _, loan in store.loans(tx, t.holds.c.proposal.in_(theirs), t.holds.c.lent_by.in_(names))]
     if not twice:
         return [Amount(hold.slots, hold.period, hold.units) for hold in known]
     hours, sat = Hours([*known, *twice]), Counter[Cell]()
