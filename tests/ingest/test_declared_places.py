@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from contracts.structures import AgreementEnded, OnDuty, Staffing, StructurePublished
+from contracts.structures import AgreementEnded, OnDuty, Present, Staffing, StructurePublished
 from contracts.vacancies import (
     FreePlaces,
     SnapshotDeclared,
@@ -198,6 +198,29 @@ def test_what_a_structure_says_of_its_staff_and_manager_goes_out_with_it(town: s
     published = said(town, StructurePublished)[-1]
     assert (published.staffing, published.manager, published.insertion_children) == (staffing, "G-exemple", 1)
     assert {row.starts_per_week for row in published.sections} == {2}
+
+
+@pytest.mark.parametrize(
+    ("born", "code"),
+    [
+        ((TODAY + timedelta(days=1),), "born_in_future"),
+        ((TODAY - timedelta(days=20 * 365),), "too_old"),
+        ((TODAY,) * 501, "too_many_children"),
+    ],
+)
+def test_a_child_who_is_present_has_a_date_of_birth_that_can_be(
+    town: sa.Connection, born: tuple[date, ...], code: str
+) -> None:
+    """Counted by its age on the day, a child of the year 2062 would need no staff at all."""
+
+    def publish(*days: date) -> None:
+        staffing = Staffing(on_duty=(), present=(Present(slots=(TUESDAY,), born=days),))
+        structures.publish_structure(town, act(DIRECTOR), CRECHE, structure_body(staffing=staffing))
+
+    publish(TODAY, TODAY - timedelta(days=3 * 365))
+    with pytest.raises(Refused) as refused:
+        publish(*born)
+    assert codes(refused) == {code}
 
 
 def test_a_structure_takes_no_section_of_another_and_no_commune_outside(town: sa.Connection) -> None:

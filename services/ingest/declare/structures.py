@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Annotated
 
 import sqlalchemy as sa
@@ -19,6 +20,8 @@ from services.ingest.declare.territories import published
 from services.ingest.problems import Problem, refuse_if
 
 _MOST_PLACES = 500
+ELDEST = timedelta(days=18 * 366)
+"""An accueil de loisirs receives minors (CASF, R227-1)."""
 
 
 class StructureBody(Body):
@@ -48,7 +51,7 @@ def publish_structure(tx: sa.Connection, act: Act, structure: Id, body: Structur
     territory = known["territory"] if known else act.territory
     require(act.actor, Doing.PUBLISH_STRUCTURE, Thing(territory, structure=structure))
     communes = {row["code"] for row in published(tx, act)["facts"]["communes"]}
-    refuse_if(_problems(tx, structure, body, communes))
+    refuse_if(_problems(tx, act, structure, body, communes))
     facts = body.model_dump(mode="json")
     store.put(tx, store.structures, _row(act, structure, facts))
     _publish_sections(tx, act, structure, body)
@@ -69,10 +72,26 @@ def _publish_sections(tx: sa.Connection, act: Act, structure: str, body: Structu
         store.put(tx, store.sections, row)
 
 
-def _problems(tx: sa.Connection, structure: str, body: StructureBody, communes: set[str]) -> Iterator[Problem]:
+def _problems(
+    tx: sa.Connection, act: Act, structure: str, body: StructureBody, communes: set[str]
+) -> Iterator[Problem]:  # fmt: skip
     yield from _check_commune(body.commune, communes)
     yield from check_slots(body.opening, "opening", may_mix=True)
     yield from _check_sections(tx, structure, body)
+    yield from _check_born(body, act.today)
+
+
+def _check_born(body: StructureBody, today: date) -> Iterator[Problem]:
+    """A child with a wrong year would count nowhere, and the staff would seem to be enough."""
+    born = [row.born for row in body.staffing.present] if body.staffing else []
+    if any(day > today for days in born for day in days):
+        rule = "Un enfant présent a une date de naissance passée."
+        yield Problem("staffing.present", "born_in_future", rule, "Vérifiez l'année de naissance.")
+    if any(today - day > ELDEST for days in born for day in days):
+        yield Problem("staffing.present", "too_old", "Un enfant présent est mineur.", "Vérifiez l'année de naissance.")
+    if any(len(days) > _MOST_PLACES for days in born):
+        rule = f"Une heure a au plus {_MOST_PLACES} enfants présents."
+        yield Problem("staffing.present", "too_many_children", rule, "Vérifiez les dates.")
 
 
 def _check_commune(commune: str, communes: set[str]) -> Iterator[Problem]:

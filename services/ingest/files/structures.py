@@ -164,7 +164,7 @@ def column_of(_body: StructureBody | None, path: str) -> str:
     parts = path.split(".")
     if parts[0] == "sections" and len(parts) > 2:
         return _COLUMN_OF_SECTION.get(parts[2], "Section")
-    return COLUMN_OF.get(parts[0], "ligne")
+    return staffing.CHILDREN if path == "staffing.present" else COLUMN_OF.get(parts[0], "ligne")
 
 
 def section_of(path: str) -> int | None:

@@ -462,6 +462,7 @@ async def test_staff_manager_and_starts_come_from_the_file_and_stay_where_it_has
         ({"Adultes présents": "lundi 8h-18h"}, ("Adultes présents", "number_wanted")),
         ({"Adultes présents": "lundi 8h-18h = quatre"}, ("Adultes présents", "not_a_number")),
         ({**STAFF, "Enfants présents": "lundi 8h-18h = 7"}, ("Enfants présents", "two_numbers_wanted")),
+        ({**STAFF, "Enfants présents": "mardi 8h-18h = né 03/11/2062"}, ("Enfants présents", "born_in_future")),
         ({"PEDT": "oui"}, ("Adultes présents", "staff_wanted")),
         ({**STAFF, "Taux d'encadrement": "1 pour 9"}, ("Taux d'encadrement", "not_in_list")),
     ],
