@@ -188,6 +188,10 @@ class Limits:
         """How many of those whom a limit counts it leaves room for at a moment, before anybody is placed."""
         return max(0, self._all[spot.limit].limit.left[spot.moment])
 
+    def is_of_several(self, spot: Spot) -> bool:
+        """True for a moment of several structures, where ordinary claims are compared; False for one of a section."""
+        return self._all[spot.limit].limit.pooled
+
     def priced(self, spot: Spot, price: int) -> LimitPrice:
         """A price as it is written."""
         rule = self._all[spot.limit]

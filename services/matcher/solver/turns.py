@@ -171,7 +171,7 @@ class Turns:
                 for choice in way.wanted.choices if way.wanted else ():
                     here = self.facts.standing_at(choice.request, choice.structure)
                     there.setdefault(choice.section, {}).setdefault(unit, here)
-                for spot in way.spots:
+                for spot in filter(self.facts.limits.is_of_several, way.spots):
                     there.setdefault((spot.limit,), {})[unit] = self.ordinary[unit]
         yield from (sorted(found, key=found.__getitem__) for found in there.values())
 
