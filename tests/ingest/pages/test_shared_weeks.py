@@ -9,6 +9,7 @@ import pytest
 
 from contracts.base import Event
 from contracts.confirmations import AdmissionConfirmed, AdmissionRefused
+from contracts.placements import PlacementEnding
 from contracts.proposals import (
     Half,
     HalfConfirmed,
@@ -21,7 +22,16 @@ from contracts.proposals import (
 from contracts.releases import WithdrawalGiven
 from contracts.requests import RequestAmended, RequestRegistered
 from contracts.tasks import TaskOpened
-from contracts.vocabulary import Answer, RefusalReason, Slot, TaskKind, VacancyKind, Weekday, WithdrawalReason
+from contracts.vocabulary import (
+    Answer,
+    DepartureReason,
+    RefusalReason,
+    Slot,
+    TaskKind,
+    VacancyKind,
+    Weekday,
+    WithdrawalReason,
+)
 from services.bus.links import contact_token
 from services.cli import report
 from services.ingest.declare.releases import TakingBackBody, withdraw_proposal
@@ -197,6 +207,20 @@ async def test_a_departure_from_one_of_the_two_is_announced_there(town: Town) ->
     assert f'/creche/depart/{HALF}"' in shown and f'/creche/depart/{WHOLE}"' not in shown
     rows = await town.guichet.database.read(lambda tx: list(tx.execute(seen.placements.select()).mappings()))
     assert {row["id"]: row["structure"] for row in rows if row["request"] == REQUEST} == {WHOLE: CRECHE, HALF: OTHER}
+
+
+async def test_the_guichet_asks_for_another_place_in_place_of_either_half(town: Town) -> None:
+    """For the whole week in one of the two, it is that one's place that the new request gives up."""
+    await told(town, *GIVEN)
+    client = await town.signed_in("coordinator")
+    file = (await client.get(f"/guichet/dossier/{REQUEST}")).text
+    for half in (WHOLE, HALF):
+        assert f'href="/guichet/demande?place={half}"' in file
+        assert (await client.get(f"/guichet/demande?place={half}")).status_code == 200
+    leaving = {"last_day": later(hours=24 * 40).date(), "reason": DepartureReason.MOVED}
+    await town.hear(event(PlacementEnding, HALF, structure=OTHER, section=ELSEWHERE, **leaving))
+    file = (await client.get(f"/guichet/dossier/{REQUEST}")).text
+    assert f"place={WHOLE}" in file and f"place={HALF}" not in file
 
 
 @pytest.mark.parametrize(
