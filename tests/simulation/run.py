@@ -416,6 +416,10 @@ class Simulation:
                       lambda tx, act, _: publish_structure(tx, act, creche, body))  # fmt: skip
 
 
+RAISED = "raised "
+"""How a run that broke off begins to tell it, whatever was raised: its seed is named, and its journal has the rest."""
+
+
 @dataclass
 class Told:
     """What came of one seed."""
@@ -435,7 +439,7 @@ def run(seed: int, errands: int = ERRANDS, outage: tuple[str, timedelta] | None 
             faults = loop.run_until_complete(simulation.go())
         except Exception as error:
             simulation.hostility.tell(traceback.format_exc())
-            faults = [f"raised {type(error).__name__}: {str(error)[:200]}"]
+            faults = [f"{RAISED}{type(error).__name__}: {str(error)[:200]}"]
     return Told(seed, faults, simulation, wall.process_time() - begun)
 
 
