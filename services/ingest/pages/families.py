@@ -67,6 +67,15 @@ FORMS = {
 }
 """What the page says in each state of a proposal."""
 
+TAKEN_BACK = {
+    WithdrawalReason.TAKEN.value: "taken",
+    WithdrawalReason.FAMILY_UNREACHABLE.value: "expired",
+    WithdrawalReason.REQUEST_CHANGED.value: "changed",
+}
+"""What it says of a place that was taken back, where no structure did so."""
+
+OVER = frozenset({ProposalState.DECLINED, ProposalState.EXPIRED, ProposalState.WITHDRAWN, ProposalState.REFUSED})
+
 
 async def shown(visit: Visit) -> Response:
     """The proposal as it stands."""
@@ -168,11 +177,11 @@ async def _page(visit: Visit, form: Form, status: int = 200) -> Response:
 
 def _says(view: dict[str, Any]) -> str:
     """A place given back because nobody could be reached is over by its time; one that another family of the wave was
-    quicker to take is taken. No call is promised then."""
-    if view["withdrawal_reason"] == WithdrawalReason.TAKEN:
-        return "taken"
-    unreached = view["withdrawal_reason"] == WithdrawalReason.FAMILY_UNREACHABLE
-    return FORMS["expired" if unreached else view["state"]]
+    quicker to take is taken. No call is promised then. Nor is a structure blamed for what the family itself changed,
+    or a request called active that was closed since."""
+    if ProposalState(view["state"]) in OVER and view.get("request_state") == store.CLOSED:
+        return "closed"
+    return TAKEN_BACK.get(view["withdrawal_reason"]) or FORMS[view["state"]]
 
 
 async def _place(visit: Visit, view: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from contracts.requests import RequestClosed
 from contracts.tasks import TaskOpened, TaskSettled
 from contracts.vocabulary import Answer, Channel, DepartureReason, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.links import contact_token, proposal_token
+from services.ingest import store
 from services.vault import Contact, contacts_of, put_contacts
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import FIRST_NAMES, STATES, Town, link, proposal_in
@@ -32,6 +33,25 @@ SHOWN = {
     "expired": "Le délai est passé",
     "withdrawn": "Cette place n'est plus disponible",
 }
+
+
+async def test_no_structure_is_blamed_for_what_the_family_itself_changed(town: Town) -> None:
+    name = proposal_in("delivered")
+    ended = {"reason": WithdrawalReason.REQUEST_CHANGED, "after_yes": False, "family_knew": True}
+    await town.hear(event(ProposalWithdrawn, name, **ended))
+    shown = words((await town.client.get(link("delivered"))).text)
+    assert "Cette place ne vous est plus proposée" in shown and "Votre demande a changé." in shown
+    assert "ne peut plus vous accueillir" not in shown
+
+
+@pytest.mark.parametrize("state", ["declined", "expired", "withdrawn"])
+async def test_no_closed_request_is_called_active(town: Town, state: str) -> None:
+    assert "Votre demande reste active." in words((await town.client.get(link(state))).text)
+    request = proposal_in(state).replace("O-", "R-")
+    await town.write(store.update, store.requests, request, state=store.CLOSED)
+    shown = words((await town.client.get(link(state))).text)
+    assert "Votre demande est close" in shown and "reste active" not in shown
+    assert "ne peut plus vous accueillir" not in shown
 
 
 @pytest.mark.parametrize("state", SHOWN)
