@@ -97,8 +97,7 @@ class Turns:
         if self.mode is Mode.MOST_CHILDREN:
             self.aims.count_all()
         if self.together and self.mode is not Mode.STABLE:
-            waiting = [claim for claim in self._claims if not self.ways.is_mover(claim.unit)]
-            for (tier, points), held in groupby(waiting, key=lambda claim: claim.standing[:2]):
+            for (tier, points), held in groupby(self._claims, key=lambda claim: claim.standing[:2]):
                 self.aims.count(tier, -points, [Counted(claim.unit, claim.meets, True) for claim in held])
             for (tier, points), units in groupby(self._highest, key=lambda unit: self._highest[unit][:2]):
                 self.aims.grant(tier, -points, list(units))

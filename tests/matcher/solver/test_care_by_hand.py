@@ -151,6 +151,9 @@ def test_a_later_start_is_a_day_within_the_tolerance_on_which_a_place_comes_free
     one = case("mon", other=opening(WEEK_LATER, TWO_LATER), tolerance_days=13)
     assert starts(one) == [("X-all", 1, START), ("X-all", 2, WEEK_LATER), ("Y-all", 3, START)]
     assert [row[2] for row in starts(case("mon", other=opening(WEEK_LATER)))] == [START, START]
+    next_day = START + timedelta(days=1)
+    tomorrow = case("mon", other=opening(next_day), tolerance_days=1)
+    assert [row[2] for row in starts(tomorrow)] == [START, next_day, START]
     ending = case("mon", other=opening(WEEK_LATER), tolerance_days=14, until=WEEK_LATER)
     assert [row[2] for row in starts(ending)] == [START, START], "the need is over by then"
     just = case("mon", other=opening(WEEK_LATER), tolerance_days=14, until=WEEK_LATER + timedelta(days=1))
@@ -181,7 +184,8 @@ def test_a_section_that_could_never_serve_the_child_opens_no_later_start() -> No
         ([14, 14], closed | {"from": date(2026, 8, 1), "until": START}, False),
     ):
         sections = {"X": {"all": [0, 71], "big": ages}, "Y": {"all": [0, 71]}}
-        more = {"sections": sections, "vacancies": [offered]}
+        opens = closed | {"cells": {"mon": 0}}
+        more = {"sections": sections, "vacancies": [offered, opens]}
         round = case("mon", places={"Y": {"mon": 1}}, other=more, tolerance_days=14)
         (at_y,) = (level for section, level, _ in starts(round) if section == "Y-all")
         assert at_y == (3 if later else 2), (ages, offered, "a later start is a step at every wish")
@@ -229,6 +233,8 @@ def test_single_days_lie_in_the_period_and_never_begin_later() -> None:
     assert [row[2:] for row in whole(changed(round, patterns=in_dates(day))) if row[0] == "X-all"] == [
         (1, in_dates(day)[0].slots, START)
     ]
+    parts = changed(round, patterns=in_dates(day, TWO_LATER), accepts_partial=True)
+    assert {(len(row[3]), row[4]) for row in whole(parts)} == {(2, START), (1, START)}
     for outside in (START - timedelta(days=1), END):
         assert whole(changed(round, patterns=in_dates(day, outside))) == []
     assert len(whole(changed(round, patterns=in_dates(START, END - timedelta(days=1))))) == 2

@@ -129,6 +129,8 @@ def test_under_which_name_a_way_is_refused() -> None:
     assert refused_by(facts, "A", ways.without("A")) == ("A", None)
     twins = facts_of(TWINS)
     assert [refused_by(twins, "S-T", way) for way in Ways(twins).of("S-T")] == [("S-T", None)]
+    one = facts_of(TWINS | {"siblings": [{"requests": ["S", "T"], "combinations": [{"S": "X"}]}]})
+    assert [refused_by(one, "S-T", way) for way in Ways(one).of("S-T")] == [("S-T", None)]
 
 
 EQUALS: dict[str, Any] = {
@@ -236,11 +238,43 @@ def test_a_sum_says_what_there_is_what_those_before_take_and_what_this_one_would
     refusal = (Refusal(unit="B", structure="X", proofs=(0,)),)
     told = summed(PAIR, A, of="AB", proofs=(ON_MONDAY,), refusals=refusal)
     assert told == {"A": [], "B": [Sum("X", ON_MONDAY, 1, 1, 1)]}
+    assert summed(PAIR, A, of="A", proofs=(ON_MONDAY,), refusals=refusal) == {"A": []}
     assert sums(facts_of(PAIR, A), ["B"]) == {"B": []}
     dear = Proof(prices=(hour(price=3),))
     unused = Refusal(unit="B", structure="X", proofs=(0, 1))
     assert summed(PAIR, A, of="B", proofs=(NOTHING, dear), refusals=(unused,)) == {"B": [Sum("X", dear, 3, 3, 3)]}
     assert summed(PAIR, A, of="B", proofs=(NOTHING,), refusals=refusal) == {"B": []}
+
+
+MOVER: dict[str, Any] = {
+    "places": {"X": {"mon_am": 1}, "Y": {"mon_am": 1}},
+    "requests": {
+        "M": asks("Y", "mon_am", points=50, has=["X", "mon_am"]),
+        "A": asks("Y", "mon_am", points=90),
+        "C": asks("X", "mon_am", points=10),
+    },
+}
+BOTH_HOURS, DEARER = (Proof(prices=(hour("X"), hour("Y", price=price))) for price in (1, 2))
+
+
+def test_what_a_child_has_already_is_taken_off_what_it_would_take() -> None:
+    """M has X and would rather have Y, where A is: prices alike at both show nothing, a higher one at Y does."""
+    full = (at("A", "Y", "mon_am"),)
+    to_y = Refusal(unit="M", structure="Y", proofs=(0,))
+    told = summed(MOVER, *full, of="M", proofs=(DEARER,), refusals=(to_y,))
+    assert told == {"M": [Sum("Y", DEARER, 3, 2, 2)]}
+    assert summed(MOVER, *full, of="M", proofs=(BOTH_HOURS,), refusals=(to_y,)) == {"M": []}
+    for proof, false in ((DEARER, ()), (BOTH_HOURS, (("M", "Y"),))):
+        assert shown(MOVER, *full, proofs=(proof,), refused=[("M", "Y", 0)]).false == false
+
+
+def test_who_has_moved_pays_for_one_place_alone() -> None:
+    """X is free once M has left it: no sum refuses it to C."""
+    moved = at("M", "Y", "mon_am", replaces="M-has")
+    told = shown(MOVER, moved, proofs=(DEARER,), refused=[("C", "X", 0)])
+    assert told.false == (("C", "X"),)
+    to_x = Refusal(unit="C", structure="X", proofs=(0,))
+    assert summed(MOVER, moved, of="C", proofs=(DEARER,), refusals=(to_x,)) == {"C": []}
 
 
 def test_each_proof_is_told_once_for_each_wish() -> None:

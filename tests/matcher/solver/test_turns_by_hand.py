@@ -135,6 +135,20 @@ def test_what_is_guaranteed_over_several_structures_is_a_list_of_ordinary_claims
     assert turns_of(same_place(quotas={"Q": {"structures": ["X", "Y"], "places": 20}})).contradict
 
 
+def test_what_is_guaranteed_by_two_managers_is_two_lists() -> None:
+    """By their ordinary claims A comes before B; at V, where both ask, after it; no other list has both."""
+    case = {
+        "places": {name: {"mon_am": 2} for name in "VXW"},
+        "quotas": {f"Q{name}": {"structures": [name], "places": 20} for name in "XW"},
+        "requests": {
+            "A": asks("VX", "mon_am", points=50),
+            "B": asks("VW", "mon_am", points={"V": 90, "W": 10}),
+        },
+    }
+    turns = turns_of(case)
+    assert ([row[0] for row in told(turns)], turns.contradict) == (["B", "A"], False)
+
+
 def test_the_starts_of_one_section_are_ranked_by_the_claims_there() -> None:
     turns = turns_of(same_place(starts_per_week={"Y": 1}))
     assert not turns.contradict
@@ -175,6 +189,21 @@ def test_a_claim_is_met_where_it_is_held_or_at_what_is_as_good() -> None:
     assert [row[:2] for row in told(turns_of(alike, mode=Mode.STRICT))][:2] == [("A", [0, 1]), ("B", [0, 1])]
     closed = BOTH | {"places": {"Y": {"mon_am": 1}}, "sections": {"X": {"all": [0, 71]}}}
     assert [row[:2] for row in told(turns_of(closed, mode=Mode.STRICT))][:2] == [("B", [0, 1]), ("A", [0])]
+
+
+def test_a_claim_is_met_by_the_worst_of_what_it_gives_and_all_that_is_better() -> None:
+    part = asks("X", points={"X": 80, "Y": 60}, accepts_partial=True) | {"days": [["mon", "tue"], ["wed"]]}
+    case = {"places": {"X": {"mon": 1, "tue": 1, "wed": 1}}, "requests": {"A": part}}
+    turns = turns_of(case, mode=Mode.STRICT)
+    assert told(turns)[0] == ("A", [0, 1, 2, 3], [])
+    assert [way.wanted and way.wanted.worth for way in turns.ways.of("A")][-1] == (2, 0), "behind it come the parts"
+    points = {"X": 80, "Y": 70, "Z": 60}
+    siblings = {
+        "places": {name: {"mon_am": 1} for name in "XYZ"},
+        "siblings": [{"requests": ["S", "T"]}],
+        "requests": {"S": asks("XY", "mon_am", points=points), "T": asks("Z", "mon_am", points=points)},
+    }
+    assert [row[1] for row in told(turns_of(siblings, mode=Mode.STRICT))][:3] == [[0], [0, 1], [0, 1]]
 
 
 def test_who_could_be_served_nowhere_comes_last() -> None:

@@ -1,0 +1,140 @@
+"""Which proofs are written beside an outcome written by hand: one full hour, a limit, or prices of several hours."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Any
+
+import pytest
+
+from contracts.vocabulary import Audience
+from services.matcher.solver.canonical import RoundRefused
+from services.matcher.solver.proving import Effort, with_proofs
+from services.matcher.solver.schema import (
+    Bound,
+    Certificate,
+    Goal,
+    LimitPrice,
+    Mode,
+    Placed,
+    Price,
+    Proof,
+    Refusal,
+    Round,
+    Wish,
+)
+from services.matcher.solver.verify import best_of_all
+from tests.matcher.solver.by_hand import asks, at, facts_of, outcome_of
+from tests.matcher.solver.golden import round_of
+
+MONDAY = date(2026, 9, 7)
+PAIR: dict[str, Any] = {
+    "places": {"X": {"mon_am": 1}, "Y": {"mon_am": 1}},
+    "requests": {"A": asks("X", "mon_am", points=50), "B": asks("X", "mon_am", points=40)},
+}
+A = at("A", "X", "mon_am")
+URGENT = Audience.URGENT_INSERTION
+
+
+def certificate(case: dict[str, Any] | Round, *placed: Placed, effort: Effort | None = None) -> Certificate:
+    facts = facts_of(case, *placed)
+    told = with_proofs(facts.round, facts.outcome, effort or Effort())
+    assert told.model_copy(update={"certificate": None}) == facts.outcome
+    assert told.certificate is not None
+    assert best_of_all(facts.round, told).false == ()
+    return told.certificate
+
+
+def hour(structure: str, price: int = 1) -> Price:
+    return Price(section=f"{structure}-all", day=MONDAY, hour=time(8), audience=URGENT, price=price)
+
+
+def test_a_full_hour_refuses_all_who_come_after_and_is_written_once() -> None:
+    three = PAIR | {"requests": PAIR["requests"] | {"C": asks("YX", "mon_am", points=30), "D": asks("YX", "mon_am")}}
+    found = certificate(three, A, at("C", "Y", "mon_am"))
+    proofs = (Proof(prices=(hour("X"),)), Proof(prices=(hour("Y"),)))
+    refusals = [("B", "X", 0), ("D", "X", 0), ("D", "Y", 1)]
+    assert found == Certificate(
+        proofs=proofs, refusals=tuple(Refusal(unit=unit, structure=to, proofs=(n,)) for unit, to, n in refusals)
+    )
+    assert certificate(PAIR, A, effort=Effort(relaxations=0)).proofs == proofs[:1], "no relaxation is needed for it"
+
+
+def test_what_is_free_is_not_refused_even_in_part() -> None:
+    free = PAIR | {"places": {"X": {"mon_am": 2}}}
+    assert certificate(free, A) == Certificate()
+    either = PAIR | {
+        "places": {"X": {"mon_am": 1, "tue_am": 1}},
+        "requests": PAIR["requests"] | {"B": asks("X") | {"points": 40, "days": [["mon_am"], ["tue_am"]]}},
+    }
+    assert certificate(either, A).refusals == ()
+
+
+def test_a_full_week_of_starts_refuses_where_hours_are_free() -> None:
+    spread = PAIR | {"places": {"X": {"mon_am": 2}}, "starts_per_week": {"X": 1}}
+    found = certificate(spread, A, effort=Effort(relaxations=0))
+    assert found.proofs == (Proof(limits=(LimitPrice(section="X-all", day=date(2026, 8, 31)),)),)
+    assert found.refusals == (Refusal(unit="B", structure="X", proofs=(0,)),)
+
+
+def alike() -> Round:
+    """A and B like X and Y as much: only both structures together refuse C."""
+    requests = {"A": asks("XY", "mon_am", points=50), "B": asks("XY", "mon_am", points=40), "C": asks("X", "mon_am")}
+    drawn = round_of(PAIR | {"requests": requests})
+    both = (Wish(structure="X", rank=1), Wish(structure="Y", rank=1))
+    rows = tuple(row.model_copy(update={"wishes": both} if row.id != "C" else {}) for row in drawn.requests)
+    return drawn.model_copy(update={"requests": rows})
+
+
+def test_two_hours_together_refuse_what_neither_does_alone() -> None:
+    placed = (A, at("B", "Y", "mon_am"))
+    found = certificate(alike(), *placed)
+    assert found.proofs == (Proof(prices=(hour("X"), hour("Y"))),)
+    assert found.refusals == (Refusal(unit="C", structure="X", proofs=(0,)),)
+    assert certificate(alike(), *placed, effort=Effort(relaxations=1)) == found
+    for effort in (Effort(relaxations=0), Effort(ways=1)):
+        assert certificate(alike(), *placed, effort=effort) == Certificate(), effort
+
+
+def test_siblings_are_refused_as_a_whole() -> None:
+    twins = PAIR | {
+        "siblings": [["S", "T"]],
+        "requests": {"A": PAIR["requests"]["A"]} | {name: asks("X", "mon_am") for name in "ST"},
+    }
+    assert certificate(twins, A).refusals == (Refusal(unit="S-T", structure=None, proofs=(0,)),)
+
+
+def test_where_the_lists_contradict_each_other_the_hour_of_those_before_is_written() -> None:
+    case = {
+        "places": {"X": {"mon_am": 1}, "Y": {"mon_am": 1}},
+        "requests": {
+            "A": asks("YX", "mon_am", points={"X": 90, "Y": 10}),
+            "B": asks("XY", "mon_am", points={"X": 10, "Y": 90}),
+        },
+    }
+    second = {"wish_rank": 2, "level": 2}
+    found = certificate(case, at("A", "X", "mon_am", **second), at("B", "Y", "mon_am", **second))
+    assert found.proofs == (Proof(prices=(hour("Y"),)), Proof(prices=(hour("X"),)))
+    refusals = (Refusal(unit="A", structure="Y", proofs=(0,)), Refusal(unit="B", structure="X", proofs=(1,)))
+    assert found.refusals == refusals
+    assert certificate(case).refusals == ()
+
+
+def test_the_number_of_children_is_closed_by_a_bound_unless_everybody_is_served() -> None:
+    def freest(**requests: Any) -> dict[str, Any]:
+        return PAIR | {"policy": {"mode": Mode.MOST_CHILDREN}, "requests": PAIR["requests"] | requests}
+
+    found = certificate(freest(), A)
+    assert found.bounds == (Bound(goal=Goal.TOTAL, among="A", proof=0),)
+    assert [(row.goal, row.among) for row in found.proofs[0].goals] == [(Goal.TOTAL, "A")]
+    assert Refusal(unit="B", structure="X", proofs=found.refusals[0].proofs) in found.refusals
+    assert certificate(freest(B=asks("Y", "mon_am")), A, at("B", "Y", "mon_am")).bounds == ()
+    unproven = certificate(freest(), A, effort=Effort(relaxations=0))
+    assert unproven.bounds == ()
+
+
+def test_what_no_round_may_say_is_refused_as_it_is_read() -> None:
+    round = round_of(PAIR)
+    twice = round.model_copy(update={"sections": (*round.sections, *round.sections)})
+    with pytest.raises(RoundRefused):
+        with_proofs(twice, outcome_of(round))
