@@ -59,11 +59,12 @@ async def _entries(found: Settings, person: str | None, file: str | None, limit:
 
 def _line(service: str, row: Kept) -> str:
     from services.calendar import instant_in_full
-    from services.ingest.trail import DID
+    from services.ingest.trail import DID, ROLES
 
+    role = ROLES.get(row.role, row.role)
     about = row.about if service == "ingest" else f"{service} {row.about}"
     of_file = f", dossier {row.file}" if row.file not in (None, row.about) else ""
-    return f"{instant_in_full(row.at)}{NBSP}: {row.who} ({row.role}) {DID.get(row.did, row.did)}, {about}{of_file}"
+    return f"{instant_in_full(row.at)}{NBSP}: {row.who} ({role}) {DID.get(row.did, row.did)}, {about}{of_file}"
 
 
 def _facts(service: str, row: Kept) -> dict[str, Any]:
@@ -108,11 +109,13 @@ async def _checked(
 
 
 def _show(checked: dict[str, Checked], broken: list[tuple[str, Broken]], unknown: list[tuple[str, int]]) -> None:
+    from services.calendar import counted
     from services.ingest.trail import WRONG
 
     for name, one in checked.items():
-        waiting = f", {one.unsealed} pas encore scellées" if one.unsealed else ""
-        typer.echo(f"{name}{NBSP}: {one.sealed} lignes scellées{waiting}. Fin{NBSP}: {_end(name, one)}")
+        sealed = counted(one.sealed, "ligne scellée", "lignes scellées")
+        waiting = f", {counted(one.unsealed, 'ligne')} à sceller" if one.unsealed else ""
+        typer.echo(f"{name}{NBSP}: {sealed}{waiting}. Fin{NBSP}: {_end(name, one)}")
     for name, wrong in broken:
         typer.echo(f"ANOMALIE, {name}{NBSP}: {WRONG[wrong.kind].format(link=wrong.link)}.")
     for name, link in unknown:

@@ -209,8 +209,12 @@ async def _same_states(found: Settings, manifest: Manifest) -> dict[str, bool]:
 
 
 def _show(done: Restored) -> None:
-    seconds = f"{done.seconds:.1f}".replace(".", ",")
-    typer.echo(f"Restauré et rejoué en {seconds} s{NBSP}: {done.backup}, du {done.made_at}.")
+    from datetime import datetime
+
+    from services.calendar import instant_in_full
+
+    seconds, made_at = f"{done.seconds:.1f}".replace(".", ","), instant_in_full(datetime.fromisoformat(done.made_at))
+    typer.echo(f"Restauré et rejoué en {seconds}{NBSP}s{NBSP}: {done.backup}, du {made_at}.")
     for territory, same in done.same.items():
         words = "même état qu'à la sauvegarde" if same else "état différent, voyez «\u00a0berceau replay --check\u00a0»"
         typer.echo(f"{territory}{NBSP}: {words}")

@@ -25,7 +25,10 @@ app = typer.Typer(cls=FrenchGroup, no_args_is_help=True, help="La campagne d'une
 
 Territory = Annotated[str | None, typer.Option(help="Le territoire, s'il n'y en a pas exactement un.")]
 Json = Annotated[bool, typer.Option("--json", help="En JSON.")]
-Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Une date, ainsi : 2027-05-12.")]
+
+
+def _day(what: str) -> Any:
+    return typer.Option(formats=["%Y-%m-%d"], help=f"{what}, ainsi{NBSP}: 2027-05-12.")
 
 
 @app.callback()
@@ -35,7 +38,12 @@ def group() -> None:
 
 @app.command("open", cls=FrenchCommand)
 def open_(
-    first: Day, last: Day, requests_until: Day, commission: Day, territory: Territory = None, as_json: Json = False
+    first: Annotated[datetime, _day("La première entrée")],
+    last: Annotated[datetime, _day("La dernière entrée")],
+    requests_until: Annotated[datetime, _day("Jusqu'à quand les demandes comptent")],
+    commission: Annotated[datetime, _day("Le jour de la commission")],
+    territory: Territory = None,
+    as_json: Json = False,
 ) -> None:
     """Ouvrir une campagne : ces entrées attendent la commission."""
     from contracts.vocabulary import Period

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from services.calendar import local_day, system_clock
 from services.cli.demo import SIZES
-from services.territory import synthesise
+from services.ingest.declare.territories import TerritoryBody
+from services.territory import Territory, synthesise
 from services.territory.files import requests_csv, structures_csv, vacancies_csv
 
 ENCODINGS = ("utf-8-sig", "cp1252")
@@ -30,7 +32,16 @@ def example_files(
         raise typer.BadParameter("Choisissez « utf-8-sig » ou « cp1252 ».", param_hint="--encoding")
     territory = synthesise(seed, on.date() if on else local_day(system_clock()), SIZES[size])
     folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "territoire.json"
+    path.write_text(json.dumps(_published(territory), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    typer.echo(f"{path} : le territoire, ses communes et son guichet inventé")
     for file in (structures_csv(territory), vacancies_csv(territory), requests_csv(territory)):
         path = folder / file.name
         path.write_bytes(file.encoded(encoding))
         typer.echo(f"{path} : {len(file.rows)} lignes inventées")
+
+
+def _published(territory: Territory) -> dict[str, Any]:
+    """What `berceau import territory` takes."""
+    facts = territory.guichet.model_dump(mode="json")
+    return {name: value for name, value in facts.items() if name in TerritoryBody.model_fields}

@@ -26,6 +26,7 @@ OWNER_ONLY = 0o600
 
 
 class Kind(StrEnum):
+    TERRITORY = "territory"
     STRUCTURES = "structures"
     VACANCIES = "vacancies"
     REQUESTS = "requests"
@@ -33,15 +34,20 @@ class Kind(StrEnum):
 
 def import_(
     kind: Annotated[Kind, typer.Argument(help="Ce que contient le fichier.")],
-    file: Annotated[Path, typer.Argument(help="Le fichier CSV, tel que le tableur l'enregistre.", dir_okay=False)],
+    file: Annotated[
+        Path, typer.Argument(help="Le fichier CSV du tableur ; pour le territoire, un fichier JSON.", dir_okay=False)
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tout vérifier, ne rien écrire.")] = False,
     rejects: Annotated[Path | None, typer.Option(help="Où rendre les lignes rejetées.")] = None,
     territory: Annotated[str | None, typer.Option(help="Le territoire, s'il y en a plusieurs.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Le bilan en JSON.")] = False,
 ) -> None:
-    """Importer des structures, des places ou des demandes, ligne par ligne."""
+    """Publier le territoire, puis importer des structures, des places ou des demandes, ligne par ligne."""
     data = _read(file)
     found = installation.settings()
+    if kind is Kind.TERRITORY:
+        _publish(found, data, territory, dry_run=dry_run, as_json=as_json)
+        return
     with _progress(as_json) as progress:
         summary = installation.run(_import(found, kind, data, dry_run, territory, progress))
     written = _write_rejects(summary, rejects, file) if summary.rejected else None
@@ -51,6 +57,17 @@ def import_(
     else:
         _tell(summary, written)
     raise typer.Exit(Exit.FOUND if summary.rejected else Exit.DONE)
+
+
+def _publish(found: Settings, data: bytes, territory: str | None, *, dry_run: bool, as_json: bool) -> None:
+    from services.cli.territory_file import publish
+
+    id_, name = installation.run(publish(found, data, territory, dry_run=dry_run))
+    told = "juste, et rien n'est écrit" if dry_run else "publié"
+    if as_json:
+        typer.echo(json.dumps({"territory": id_, "name": name, "published": not dry_run}, ensure_ascii=False))
+    else:
+        typer.echo(f"{name} ({id_}){NBSP}: {told}.")
 
 
 def _read(file: Path) -> bytes:

@@ -38,7 +38,7 @@ COMMANDS = (
     Named("demo", "services.cli.demo_command", "demo", "Voir vivre un territoire inventé."),
     Named("serve", "services.cli.serve_command", "serve", "Tout Berceau dans un seul processus."),
     Named("worker", "services.cli.serve_command", "worker", "Un service, sur Apache Kafka et sa base."),
-    Named("import", "services.cli.importing", "import_", "Importer les fichiers d'une mairie, ligne par ligne."),
+    Named("import", "services.cli.importing", "import_", "Publier le territoire, importer les fichiers d'une mairie."),
     Named("example-files", "services.cli.example_files", "example_files", "Écrire des fichiers d'exemple à importer."),
     Named("match", "services.cli.matching", "match", "Décider une attribution sans serveur."),
     Named("explain", "services.cli.matching", "explain", "Dire pourquoi une demande a, ou n'a pas, sa place."),

@@ -52,6 +52,6 @@ def _contacts(tx: sa.Connection, keyring: Keyring, family: str) -> list[dict[str
 
 def _shown(contact: Contact) -> dict[str, Any]:
     facts = contact.model_dump(
-        mode="json", include={"id", "name", "role", "channel", "suspended", "may_answer", "email"}
+        mode="json", include={"id", "name", "role", "channel", "suspended", "may_answer", "email", "language"}
     )
     return {**facts, "phone": phone_for_people(contact.phone) if contact.phone else None}

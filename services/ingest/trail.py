@@ -14,7 +14,7 @@ from services.bus import audit, audit_chain
 from services.bus.audit import Kept, Wanted
 from services.bus.audit_chain import End
 from services.ingest.access import Seen, Thing, may_see
-from services.ingest.actors import Actor
+from services.ingest.actors import Actor, Role
 from services.ingest.problems import forbidden
 
 PER_PAGE = 25
@@ -23,6 +23,9 @@ MOST_PAGES = 400
 
 CHECKED_LINKS = 2_000
 """Links that one look at the page makes again: some 20 ms. `berceau audit --check` makes all."""
+
+ROLES = MappingProxyType({**{role.value: role.label for role in Role}, "technician": "Équipe technique"})
+"""Who acts, in the words of people; the last one is `berceau` itself."""
 
 DID = MappingProxyType({
     "territory.published": "a publié le territoire et ses règles",

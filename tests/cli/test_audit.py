@@ -37,7 +37,7 @@ def meddle(tmp_path: Path, statement: str) -> None:
 
 def test_what_was_done_is_listed_newest_first_by_person_and_for_programs(lived: Command) -> None:
     lines = lived("audit").out.splitlines()
-    assert "berceau (administrator) a créé la clé d'un logiciel, K-" in lines[0]
+    assert "berceau (Administration) a créé la clé d'un logiciel, K-" in lines[0]
     assert "a donné un accès à une personne, P-lea" in lines[-1]
     assert [row["about"] for row in lived("audit", "--file", "P-noor", "--json").json] == ["P-noor"]
     assert lived("audit", "--person", "P-nobody").out == "Rien n'est noté.\n"
@@ -48,7 +48,7 @@ def test_a_trail_that_nobody_touched_is_whole_and_an_end_that_was_noted_is_in_it
     assert end.startswith("ingest:3:")
     said = lived("audit", "--check", "--end", end)
     assert said.code == 0
-    assert "ingest\u00a0: 3 lignes scellées" in said.out
+    assert "ingest\u00a0: 3\u00a0lignes scellées" in said.out
 
 
 @pytest.mark.parametrize(

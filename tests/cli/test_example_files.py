@@ -8,11 +8,11 @@ from services.cli.main import run
 from services.territory.files import REQUEST_COLUMNS
 
 
-def test_the_example_files_are_three_and_the_same_for_the_same_seed(tmp_path: Path) -> None:
+def test_the_example_files_are_a_territory_with_three_lists_and_the_same_for_the_same_seed(tmp_path: Path) -> None:
     for name in ("one", "two"):
         assert run(["example-files", str(tmp_path / name), "--size", "small", "--on", "2026-11-30"]) == 0
     written = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
-    assert set(written) == {"structures.csv", "places.csv", "demandes.csv"}
+    assert set(written) == {"territoire.json", "structures.csv", "places.csv", "demandes.csv"}
     assert written == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
     assert written["demandes.csv"].decode("utf-8-sig").splitlines()[0] == ";".join(REQUEST_COLUMNS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,42 @@ def test_a_file_is_imported_once(berceau: Command, tmp_path: Path, file: TownFil
     first, second = (berceau("import", "structures", path, *IN, "--json") for _ in range(2))
     assert (first.code, first.json["taken"], first.json["rejected"]) == (0, len(file.rows), 0)
     assert (second.code, second.json["taken"], second.json["known"]) == (0, 0, len(file.rows))
+
+
+def test_a_new_installation_publishes_its_territory_from_a_file_and_then_imports_its_lists(
+    berceau: Command, tmp_path: Path
+) -> None:
+    """As a technician does it on the first day, each command as the guide has it."""
+    assert berceau("example-files", tmp_path, "--size", "small").code == 0
+    town, lists = tmp_path / "territoire.json", tmp_path / "structures.csv"
+    assert berceau("import", "structures", lists, *IN).code == 1
+    assert "berceau import territory" in (tmp_path / "structures-rejets.csv").read_text("utf-8-sig")
+    tried = berceau("import", "territory", town, *IN, "--dry-run")
+    assert (tried.code, "rien n'est écrit" in tried.out) == (0, True)
+    done = berceau("import", "territory", town, *IN, "--json")
+    assert done.json == {"territory": "montlucon", "name": json.loads(town.read_text())["name"], "published": True}
+    assert berceau("import", "structures", lists, "--json").json["rejected"] == 0, "the only territory needs no name"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "JSON"),
+        ('{"name": "Ici"}', "(guichet_phone)"),
+        ("outlines", "Des contours se publient avec leur source."),
+    ],
+)
+@pytest.mark.parametrize("extra", [(), ("--dry-run",)])
+def test_a_territory_that_is_not_right_is_named_field_by_field_and_not_published(
+    berceau: Command, tmp_path: Path, content: str, said: str, extra: tuple[str, ...]
+) -> None:
+    town = tmp_path / "territoire.json"
+    berceau("example-files", tmp_path, "--size", "small")
+    facts = {**json.loads(town.read_text()), "outlines_source": ""}
+    town.write_text(json.dumps(facts) if content == "outlines" else content)
+    refused = berceau("import", "territory", town, *IN, *extra)
+    assert (refused.code, said in refused.err) == (5, True)
+    assert berceau("link", "new", "--role", "coordinator").code == 5, "no territory is there"
 
 
 def test_rejected_rows_are_written_beside_the_file_for_its_owner_only(

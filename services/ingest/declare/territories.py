@@ -53,7 +53,7 @@ def published(tx: sa.Connection, act: Act) -> Mapping[str, Any]:
 
 def _unpublished() -> Refused:
     rule = "Le territoire est publié avant ses structures et ses demandes."
-    remedy = "L'administration publie d'abord le territoire (PUT /api/v1/territory)."
+    remedy = "Publiez d'abord le territoire\u00a0: «\u00a0berceau import territory\u00a0» ou PUT /api/v1/territory."
     return conflict("territory", "territory_unpublished", rule, remedy)
 
 
@@ -64,14 +64,15 @@ _KNOWN = sa.select(store.territories.c.id).where(store.territories.c.id == sa.bi
 def publish_territory(tx: sa.Connection, act: Act, body: TerritoryBody) -> str:
     """Publish the actor's territory as it is from now on. Returns its id."""
     require(act.actor, Doing.PUBLISH_TERRITORY, Thing(act.territory))
-    refuse_if(_problems(body))
+    refuse_if(problems(body))
     facts = body.model_dump(mode="json")
     store.put(tx, store.territories, {"id": act.territory, "facts": facts, "published_at": act.now})
     declared(tx, act, act.say(TerritoryPublished, act.territory, **facts))
     return act.territory
 
 
-def _problems(body: TerritoryBody) -> Iterator[Problem]:
+def problems(body: TerritoryBody) -> Iterator[Problem]:
+    """What no single field shows: too many points of outlines, or outlines without their source."""
     rings = [ring for commune in body.communes for ring in commune.outline]
     if sum(len(ring) for ring in rings) > MOST_POINTS:
         rule = f"Les contours ont {MOST_POINTS} points au plus."

@@ -14,13 +14,12 @@ from services.ingest.actors import Role
 from services.ingest.pages.forms import Form
 from services.ingest.pages.visit import Visit, get
 from services.ingest.pages.wording import capitalised
-from services.ingest.trail import DID, MOST_PAGES, read_trail
+from services.ingest.trail import DID, MOST_PAGES, ROLES, read_trail
 
 HERE = "/guichet/journal"
 FILTERS = ("qui", "geste", "dossier", "du", "au")
 LONGEST_ID = 64
 DEEDS = tuple(sorted(((code, capitalised(words)) for code, words in DID.items()), key=lambda deed: deed[1]))
-ROLES = {**{role.value: role.label for role in Role}, "technician": "Équipe technique"}
 
 
 async def trail(visit: Visit) -> Response:

@@ -182,6 +182,22 @@ async def test_a_contradiction_says_who_of_the_family_said_what_and_how(
     assert shown.index(ada) < shown.index(trusted), "in the order of receipt"
 
 
+async def test_whoever_calls_reads_which_language_is_spoken_and_how_late_a_oui_came(
+    town: Town, guichet: httpx2.AsyncClient
+) -> None:
+    family = f"F-{proposal_in('expired').replace('O', 'R')}"
+    known = [
+        Contact(id=f"{family}-c1", phone="06 39 98 20 10", name="Rui Exemple", language="pt"),
+        Contact(id=f"{family}-c2", phone="06 39 98 20 11", name="Lea Exemple"),
+    ]
+    await town.guichet.vault.write(put_contacts, town.guichet.keyring, family, known, TODAY)
+    shown = words((await guichet.get("/guichet")).text)
+    late = shown[shown.rindex("OUI arrivés trop tard") :][:600]
+    assert "Rui Exemple, 06 39 98 20 10 Parle portugais Lea Exemple, 06 39 98 20 11 " in late
+    assert "Parle" not in late[late.index("Lea Exemple") :][:60]
+    assert "Réponse attendue avant le lundi 2\u00a0novembre" in late
+
+
 async def test_the_guichet_answers_for_a_family_on_the_phone(town: Town, guichet: httpx2.AsyncClient) -> None:
     path = f"/guichet/proposition/{proposal_in('frozen')}/repondre"
     assert faults((await guichet.post(path, data={"canal": "phone"})).text) == ["reponse"]
@@ -606,6 +622,7 @@ async def test_the_territory_is_told_in_figures(town: Town, guichet: httpx2.Asyn
     assert "13 demandes en cours" in shown
     assert "41\u00a0demandes lues, 12\u00a0places proposées" in shown
     assert "Reçue par la famille 2" in shown
+    assert "n'est pas encore publié" not in (await guichet.get("/guichet/territoire")).text
     admin = words((await (await town.signed_in("administrator")).get("/guichet/territoire")).text)
     assert "Reçue par la famille" not in admin, "an administrator sees places, not proposals"
 
