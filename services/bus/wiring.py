@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import uvicorn
 
+from services.bus.allocator import give_large_pieces_back
 from services.bus.database import Database, open_postgresql, open_sqlite
 from services.bus.delivery import Clock
 from services.bus.kafka import KafkaBus, open_broker
@@ -135,6 +136,7 @@ async def run_on_kafka(service: Service, settings: Settings, stop: asyncio.Event
 
     Raises MemberTaken where another process of this name is alive.
     """
+    give_large_pieces_back()
     try:
         async with sole_member(service.database, service.name, settings.member, stop) as name:
             await _work(service, settings, stop, name)

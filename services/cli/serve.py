@@ -7,6 +7,7 @@ import gc
 
 import uvicorn
 
+from services.bus.allocator import give_large_pieces_back
 from services.bus.members import sole_member
 from services.bus.settings import Settings
 from services.bus.web import WebServer, stop_on_signals
@@ -33,6 +34,7 @@ async def serve_embedded(settings: Settings) -> None:
 
 async def run_with_site(town: Embedded, settings: Settings, stop: asyncio.Event) -> None:
     """The services and the site side by side; when one ends so does the other."""
+    give_large_pieces_back()
     gc.freeze()  # all that is loaded stays as long as the process: the collector need not walk through it again
     config = uvicorn.Config(town.site, settings.host, settings.port, log_config=None, access_log=False)
     web = WebServer(config, [end for service in town.services for end in service.on_stop])

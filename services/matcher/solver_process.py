@@ -1,5 +1,5 @@
-"""Solving outside the matcher's process. What solves loads this module and the solver, and nothing else of Berceau: it
-is ready before the first round is.
+"""Solving outside the matcher's process. What solves loads this module, the solver and next to nothing else of Berceau:
+it is ready before the first round is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
 from contracts.vocabulary import Id
+from services.bus.allocator import give_large_pieces_back
 from services.matcher.beside import Beside, beside
 from services.matcher.solver.schema import Outcome, Round
 
@@ -58,9 +59,14 @@ class SolverProcess:
 def _one_process() -> ProcessPoolExecutor:
     """Starts at once, beside everything else, and not with the first round."""
     spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_end_with_the_matcher)
+    pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_begin)
     pool.submit(_load)
     return pool
+
+
+def _begin() -> None:
+    give_large_pieces_back()
+    _end_with_the_matcher()
 
 
 def _end_with_the_matcher() -> None:
