@@ -198,6 +198,15 @@ def test_what_waits_for_the_commission_is_kept_from_the_first_day_on_which_anybo
     assert told(read(tx, intake=INTAKE))[1] == ["h-1"]
 
 
+@pytest.mark.parametrize(("hours", "audience"), [(2, "everybody"), (4, "insertion")])
+def test_a_reserved_place_waits_for_the_commission_as_reserved_until_its_release(
+    tx: sa.Connection, hours: int, audience: str
+) -> None:
+    offer(tx, "v-1", audience="insertion", release_at=NOW + timedelta(hours=hours))
+    (kept,) = read(tx, campaign=AUTUMN, now=NOW + timedelta(hours=3))["holds"]
+    assert kept.entitled_to == audience
+
+
 def test_occasional_places_are_no_matter_of_a_commission(tx: sa.Connection) -> None:
     offer(tx, "v-1", kind=VacancyKind.OCCASIONAL.value)
     assert told(read(tx, campaign=AUTUMN)) == ([("v-1", 1)], [])

@@ -68,6 +68,8 @@ def test_single_days_are_stretches_of_their_own() -> None:
     two = ((*slot(MONDAY, 8, 12), *slot(NEXT, 8, 10)), always)
     grid = grid_of([weekly, two])
     assert len(cells(grid, two)) == 3, "both halves of the first, and one half of the second"
+    tuesdays, monday = (slot("tue", 8, 12), always), (slot(MONDAY, 8, 12), always)
+    assert len(cells(grid_of([tuesdays, monday]), tuesdays)) == 2, "before that day and after it"
     outside = (slot(MONDAY, 8, 12), Period(start=NEXT))
     assert cells(grid_of([outside, weekly]), outside) == []
     alone = (slot(NEXT, 8, 12), always)
@@ -95,6 +97,8 @@ def test_hours_are_read_once_and_what_is_cut_alike_is_one_grid() -> None:
     assert weeks.grid([(mornings, Period(start=NEXT))]) is not one
     assert weeks.grid([(slot("mon", 8, 13), always)]) is not one
     assert one.mask(mornings, always) == 1
+    later, alone = (slot("tue", 8, 12), Period(start=NEXT)), (slot(NEXT, 8, 12), Period(start=NEXT))
+    assert [weeks.grid([span]).mask(*span) for span in (later, alone)] == [1, 1], "what others cut does not cut these"
 
 
 @pytest.mark.parametrize(
@@ -127,6 +131,8 @@ def test_parts_stand_in_the_order_of_their_first_cells() -> None:
     assert (parts.numbers(0b111000), parts.within(0b111000)) == ((2, 3), 0b1100)
     assert (parts.numbers(0b000110), parts.within(0b000110)) == ((1,), 0b0010)
     assert (parts.numbers(0), parts.within(0)) == ((), 0)
+    long, within = 0b100001, 0b000010
+    assert Parts([within, long]).masks == [long, within]
     assert (Parts([]).masks, Parts([]).numbers(0)) == ([], ())
 
 

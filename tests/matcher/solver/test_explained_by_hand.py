@@ -147,6 +147,9 @@ def test_a_start_for_which_a_place_would_wait_too_long_is_said_so() -> None:
     requests = {"A": asks("XY", "mon_am", **december), "B": asks("Y", "mon_am")}
     case = ONE | {"policy": {"wait_weeks": 0}, "requests": requests}
     assert [row.why for row in told(case)["A"].wishes] == [Why.WAITS_TOO_LONG] * 2
+    closed = case | {"places": {"X": {"mon_am": 1}, "Y": {"tue_am": 1}}}
+    found = [row.why for row in told(closed)["A"].wishes]
+    assert found == [Why.WAITS_TOO_LONG, Why.NO_PLACE_AT_THESE_TIMES]
     assert line(case, "B", at("B", "Y", "mon_am")).why is Why.OFFERED
 
 
@@ -174,6 +177,12 @@ def test_the_last_one_admitted_is_the_lowest_of_those_before_in_full_hours() -> 
     assert (found.why, found.rank, found.last_tier, found.last_points) == (Why.FULL, 5, 2, 70)
     ahead = line(case, "S", first, second, other)
     assert (ahead.rank, ahead.full_slots, ahead.last_points) == (2, (), 60), "nobody before it fills an hour"
+
+
+def test_the_rank_is_counted_by_the_claims_at_that_structure() -> None:
+    points = {"A": {"X": 30, "Y": 90}, "B": 50}
+    case = ONE | {"requests": {name: asks("XY", "mon_am", points=own) for name, own in points.items()}}
+    assert [(row.rank, row.points) for row in told(case)["A"].wishes] == [(2, 30), (1, 90)]
 
 
 def test_full_days_are_told_in_the_order_of_the_week_each_once() -> None:

@@ -25,7 +25,7 @@ from services.matcher.solver.schema import (
 )
 from services.matcher.solver.verify import best_of_all
 from tests.matcher.solver.by_hand import asks, at, facts_of, outcome_of
-from tests.matcher.solver.golden import round_of
+from tests.matcher.solver.golden import START, round_of
 
 MONDAY = date(2026, 9, 7)
 PAIR: dict[str, Any] = {
@@ -36,8 +36,10 @@ A = at("A", "X", "mon_am")
 URGENT = Audience.URGENT_INSERTION
 
 
-def certificate(case: dict[str, Any] | Round, *placed: Placed, effort: Effort | None = None) -> Certificate:
-    facts = facts_of(case, *placed)
+def certificate(
+    case: dict[str, Any] | Round, *placed: Placed, effort: Effort | None = None, **said: Any
+) -> Certificate:
+    facts = facts_of(case, *placed, **said)
     told = with_proofs(facts.round, facts.outcome, effort or Effort())
     assert told.model_copy(update={"certificate": None}) == facts.outcome
     assert told.certificate is not None
@@ -45,8 +47,8 @@ def certificate(case: dict[str, Any] | Round, *placed: Placed, effort: Effort | 
     return told.certificate
 
 
-def hour(structure: str, price: int = 1) -> Price:
-    return Price(section=f"{structure}-all", day=MONDAY, hour=time(8), audience=URGENT, price=price)
+def hour(structure: str, day: date = MONDAY) -> Price:
+    return Price(section=f"{structure}-all", day=day, hour=time(8), audience=URGENT)
 
 
 def test_a_full_hour_refuses_all_who_come_after_and_is_written_once() -> None:
@@ -96,6 +98,54 @@ def test_two_hours_together_refuse_what_neither_does_alone() -> None:
         assert certificate(alike(), *placed, effort=effort) == Certificate(), effort
 
 
+def test_only_so_many_relaxations_are_tried() -> None:
+    first = alike()
+    second = round_of(
+        {
+            "places": {"V": {"mon_am": 1}, "W": {"mon_am": 1}},
+            "requests": {"D": asks("VW", "mon_am"), "E": asks("VW", "mon_am"), "F": asks("V", "mon_am", points=5)},
+        }
+    )
+    both = (Wish(structure="V", rank=1), Wish(structure="W", rank=1))
+    rows = tuple(row.model_copy(update={"wishes": both} if row.id != "F" else {}) for row in second.requests)
+    round = first.model_copy(
+        update={
+            "sections": (*first.sections, *second.sections),
+            "vacancies": (*first.vacancies, *second.vacancies),
+            "requests": (*first.requests, *rows),
+        }
+    )
+    placed = (A, at("B", "Y", "mon_am"), at("D", "V", "mon_am"), at("E", "W", "mon_am"))
+    found = [certificate(round, *placed, effort=Effort(relaxations=number)).refusals for number in range(3)]
+    assert [len(refusals) for refusals in found] == [0, 1, 2]
+
+
+def test_an_hour_that_fills_up_leaves_those_before_what_is_as_good() -> None:
+    """A likes X and Y as much; B, who comes after it, has X alone: then A takes Y, and C is refused there."""
+    requests = {
+        "A": asks("XY", "mon_am", points=50),
+        "B": asks("X", "mon_am", points=40),
+        "C": asks("Y", "mon_am", points=30),
+    }
+    drawn = round_of(PAIR | {"requests": requests})
+    both = (Wish(structure="X", rank=1), Wish(structure="Y", rank=1))
+    rows = tuple(row.model_copy(update={"wishes": both} if row.id == "A" else {}) for row in drawn.requests)
+    round = drawn.model_copy(update={"requests": rows})
+    found = certificate(round, at("A", "Y", "mon_am"), at("B", "X", "mon_am"), effort=Effort(relaxations=0))
+    assert found.proofs == (Proof(prices=(hour("X"),)), Proof(prices=(hour("Y"),)))
+    assert found.refusals == (Refusal(unit="C", structure="Y", proofs=(1,)),)
+
+
+def test_who_was_sent_behind_is_refused_as_one_of_the_others() -> None:
+    case = {
+        "policy": {"first_tier_percent": 50},
+        "places": {"X": {"mon_am": 1}},
+        "requests": {"B": asks("X", "mon_am", points=20, tier=1), "C": asks("X", "mon_am", points=90)},
+    }
+    found = certificate(case, at("C", "X", "mon_am"), behind=("B",))
+    assert found.refusals == (Refusal(unit="B", structure="X", proofs=(0,)),)
+
+
 def test_siblings_are_refused_as_a_whole() -> None:
     twins = PAIR | {
         "siblings": [["S", "T"]],
@@ -105,19 +155,23 @@ def test_siblings_are_refused_as_a_whole() -> None:
 
 
 def test_where_the_lists_contradict_each_other_the_hour_of_those_before_is_written() -> None:
+    days = {"mon_am": 1, "tue_am": 1, "wed_am": 1}
     case = {
-        "places": {"X": {"mon_am": 1}, "Y": {"mon_am": 1}},
+        "places": {"X": days, "Y": days},
         "requests": {
-            "A": asks("YX", "mon_am", points={"X": 90, "Y": 10}),
-            "B": asks("XY", "mon_am", points={"X": 10, "Y": 90}),
+            "A": asks("YX", "tue_am", "wed_am", points={"X": 90, "Y": 10}),
+            "B": asks("XY", "tue_am", "wed_am", points={"X": 10, "Y": 90}),
         },
     }
     second = {"wish_rank": 2, "level": 2}
-    found = certificate(case, at("A", "X", "mon_am", **second), at("B", "Y", "mon_am", **second))
-    assert found.proofs == (Proof(prices=(hour("Y"),)), Proof(prices=(hour("X"),)))
+    rows = (at("A", "X", "tue_am", "wed_am", **second), at("B", "Y", "tue_am", "wed_am", **second))
+    found = certificate(case, *rows)
+    assert found.proofs == (Proof(prices=(hour("Y", START),)), Proof(prices=(hour("X", START),)))
     refusals = (Refusal(unit="A", structure="Y", proofs=(0,)), Refusal(unit="B", structure="X", proofs=(1,)))
     assert found.refusals == refusals
     assert certificate(case).refusals == ()
+    lower = at("B", "X", "tue_am", "wed_am")
+    assert certificate(case, lower) == Certificate(), "who stands behind it is not in its way"
 
 
 def test_the_number_of_children_is_closed_by_a_bound_unless_everybody_is_served() -> None:
