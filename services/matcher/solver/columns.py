@@ -19,6 +19,7 @@ class Sheet:
     """Rows (`caps`, `kinds`) and columns. What a column takes of row `r` is `amounts[column][r]`.
 
     `cells` are its rows of places, `bits` the same as bits of its block; `others` are the rows that one bit cannot say.
+    `made` are the columns of each row that the search has made: of a goal, or of half of a sum of rows.
     Every unit has, beside its options, the column `nothing`; it is the place that the child has now, if any.
     Units of two blocks share no row of places.
     """
@@ -36,6 +37,7 @@ class Sheet:
         self.choices: dict[Id, tuple[int, ...]] = {}
         self.nothing: dict[Id, int] = {}
         self.shared: defaultdict[Id, list[int]] = defaultdict(list)
+        self.made: dict[int, tuple[int, ...]] = {}
         self._support: dict[Place, int] = {}
         unit_of = [name for name, unit in problem.units.items() for _ in unit.choices]
         taken: list[Amounts] = [{} for _ in unit_of]
@@ -54,12 +56,16 @@ class Sheet:
 
     def add_row(self, kind: RowKind, cap: int, amounts: Amounts) -> int:
         """A row for a goal: `amounts` by column. Only the columns named take anything of it, or give (below 0)."""
-        row = self._new_row(kind, cap)
+        row = self._made_row(kind, cap, amounts)
         for column, amount in amounts.items():
-            self.amounts[column][row] = self.others[column][row] = amount
+            self.others[column][row] = amount
         for unit in dict.fromkeys(self.unit_of[column] for column in amounts):
             self.shared[unit].append(row)
         return row
+
+    def add_half(self, cap: int, amounts: Amounts) -> int:
+        """A row that follows from others: whatever fits in these fits in it, so that only proofs look at it."""
+        return self._made_row(RowKind.HALF, cap, amounts)
 
     def supported(self, column: int) -> int:
         """The column that takes, beside the same, what its structures have prepared for adapted care."""
@@ -103,6 +109,13 @@ class Sheet:
         """How many children a column places who have no place yet."""
         option, has_a_place = self.options[column], self.problem.units[self.unit_of[column]].stay is not None
         return option.children if option and not has_a_place else 0
+
+    def _made_row(self, kind: RowKind, cap: int, amounts: Amounts) -> int:
+        row = self._new_row(kind, cap)
+        self.made[row] = tuple(amounts)
+        for column, amount in amounts.items():
+            self.amounts[column][row] = amount
+        return row
 
     def _new_row(self, kind: RowKind, cap: int) -> int:
         self.caps.append(cap)

@@ -66,6 +66,11 @@ def add_what_is_decided(model: Model) -> None:
     _add_limits(model, RowKind.GOAL)
 
 
+def add_what_follows(model: Model) -> None:
+    """Nobody has half of a choice: rows that the others imply, where the relaxation had overlooked it."""
+    _add_limits(model, RowKind.HALF)
+
+
 def _add_limits(model: Model, kind: RowKind) -> None:
     for row, left in model.question.of_kind(kind):
         users = model.question.users[row]
@@ -85,6 +90,7 @@ CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
     add_within_prepared_support,
     add_within_voted_limits,
     add_what_is_decided,
+    add_what_follows,
 )
 
 
@@ -92,6 +98,9 @@ CONSTRAINTS: tuple[Callable[[Model], None], ...] = (
 class Settings:
     """How far to search. `effort` is CP-SAT's deterministic time, never seconds: the answer must not depend on speed.
 
+    `effort` is for one question, `goals_effort` for all goals of a part together: after that each is looked at lightly.
+    `cuts` says whether goals are closed with rows that follow from others. A price does without: of `most_children` it
+    tells one arrangement of several, which must stay the one that it was.
     `chain_depth` and `chain_width` bound the moves tried before the solver is asked; 0 asks it every time.
     `prices` says whether the other modes are counted too, each with at most `price_questions` questions of
     `price_effort`: a price may be told as not proven, a decision is not made to wait for it.
@@ -101,6 +110,8 @@ class Settings:
     chain_width: int = 4
     quick_no: bool = True
     effort: float = 20.0
+    goals_effort: float = 30.0
+    cuts: bool = True
     questions: int = 1_000_000
     displacements: int = 5
     prices: bool = True
@@ -134,8 +145,9 @@ def answer(question: Question, settings: Settings) -> dict[Id, int] | None:
     return None
 
 
-def best(question: Question, settings: Settings) -> tuple[dict[Id, int] | None, int]:
-    """The columns that take least of the goal, as far as the search went, and what no columns can go below."""
+def best(question: Question, settings: Settings) -> tuple[dict[Id, int] | None, int, float]:
+    """The columns that take least of the goal, as far as the search went, what no columns can go below, and the
+    deterministic time spent."""
     model = _model(question, settings)
     model.cp.proto.objective.vars.extend(model.variables(question.goal))
     model.cp.proto.objective.coeffs.extend(question.goal.values())
@@ -143,7 +155,8 @@ def best(question: Question, settings: Settings) -> tuple[dict[Id, int] | None, 
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
         raise RuntimeError(f"CP-SAT refused the model: {solver.status_name(status)}")
     bound = ceil(max(solver.best_objective_bound, least(question)) - WHOLE)
-    return (None if status == cp_model.UNKNOWN else _chosen(model, solver)), bound
+    columns = None if status == cp_model.UNKNOWN else _chosen(model, solver)
+    return columns, bound, solver.response_proto.deterministic_time
 
 
 def least(question: Question) -> int:

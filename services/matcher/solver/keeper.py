@@ -14,6 +14,8 @@ from contracts.vocabulary import Id
 from services.matcher.solver.board import Board, Columns
 from services.matcher.solver.columns import Sheet
 from services.matcher.solver.constraints import Settings, Unknown, answer
+from services.matcher.solver.cuts import Values
+from services.matcher.solver.halves import Halves
 from services.matcher.solver.linear import NEAR, Relaxed, relax
 from services.matcher.solver.prices import Proof, Proofs, proof_of, rough_price, rough_slack
 from services.matcher.solver.problem import Problem
@@ -34,9 +36,11 @@ class Keeper:
         self.proofs = Proofs(self.sheet)
         self.unproven: dict[Id, None] = {}
         self.asked = 0
+        self.goals_effort = settings.goals_effort
         self.undecided: defaultdict[int, dict[Id, None]] = defaultdict(dict)
         self.decided: defaultdict[int, dict[Id, None]] = defaultdict(dict)
         self._sure = Sure(self.sheet)
+        self._halves = Halves(self.now, self.undecided, self.decided)
         self._refused: defaultdict[int, list[int]] = defaultdict(list)
         for name in (name for name, unit in problem.units.items() if unit.stay is not None):
             self.now.put(self.sheet.nothing[name])
@@ -62,6 +66,16 @@ class Keeper:
         for unit in units:
             index = self.undecided if len(self.now.live[unit]) > 1 else self.decided
             index[row][unit] = None
+
+    def cut(self, question: Question, values: Values) -> bool:
+        """Adds the rows that follow from others and that a relaxation overruns; False if there are none."""
+        found = self._halves.found(question, values)
+        for amounts, cap in found:
+            row = self.sheet.add_half(cap, amounts)
+            units = dict.fromkeys(self.sheet.unit_of[column] for column in amounts)
+            here = [unit for unit in units if unit in self.now.live]
+            self.include(row, here, sum(amounts.get(self.now.at[unit], 0) for unit in here))
+        return bool(found)
 
     def possible(self, columns: Columns) -> Columns:
         """The columns that neither what others take for sure nor a proof rules out."""

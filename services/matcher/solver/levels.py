@@ -13,13 +13,19 @@ from dataclasses import dataclass, replace
 
 from contracts.vocabulary import Id
 from services.matcher.solver.board import Columns
-from services.matcher.solver.constraints import best, least
+from services.matcher.solver.constraints import LIGHT_EFFORT, best, least
 from services.matcher.solver.keeper import Keeper
-from services.matcher.solver.linear import NEAR, Relaxed, relax
-from services.matcher.solver.prices import proof_of, rough_slack
+from services.matcher.solver.linear import DENOMINATORS, NEAR, Relaxed, relax
+from services.matcher.solver.prices import Proof, proof_of, rough_slack
 from services.matcher.solver.problem import RowKind
 from services.matcher.solver.questions import Question
 from services.matcher.solver.scarce import Amounts
+
+MOST_CUTS = 20
+"""How often the relaxation of a goal is stated again with more rows."""
+
+FINE = (12, 10_000)
+"""Denominators for the prices of a whole town, which are fractions of every kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,20 @@ def _close(keeper: Keeper, row: int) -> int:
         keeper.rule_out(unit, _better(keeper, row, unit), row)
     if not any(_better(keeper, row, unit) for unit in keeper.undecided[row]):
         return keeper.sheet.caps[row]
+    question = _question(keeper, row)
+    if not keeper.may_ask():
+        return _outside(keeper, row, question) + least(question)
+    relaxed = _relaxed(keeper, row, question) if keeper.settings.quick_no else None
+    bound = _prove(keeper, row, relaxed) if relaxed else None
+    if bound != keeper.sheet.caps[row]:
+        bound = _search(keeper, row, _question(keeper, row), bound)
+        if relaxed and keeper.settings.cuts and bound == keeper.sheet.caps[row]:
+            _prove(keeper, row, relaxed)
+    return bound
+
+
+def _question(keeper: Keeper, row: int) -> Question:
+    """How little can be taken of the row by all who have a choice and share places with those who count in it?"""
     blocks = {keeper.sheet.block_of[unit] for unit in keeper.undecided[row]}
     live = keeper.now.live.items()
     region = {unit: columns for unit, columns in live if len(columns) > 1 and keeper.sheet.block_of[unit] in blocks}
@@ -85,15 +105,26 @@ def _close(keeper: Keeper, row: int) -> int:
         for column in columns
         if (amount := keeper.sheet.amounts[column].get(row, 0))
     }
-    question = replace(keeper.question(region), goal=goal, goal_row=row)
-    if not keeper.may_ask():
-        return _outside(keeper, row, question) + least(question)
-    bound = None
-    if keeper.settings.quick_no and (relaxed := relax(question)):
-        if relaxed.columns and _outside(keeper, row, question) + relaxed.value < keeper.sheet.caps[row] - NEAR:
-            _move(keeper, row, relaxed.columns)
-        bound = _prove(keeper, row, relaxed)
-    return keeper.sheet.caps[row] if bound == keeper.sheet.caps[row] else _search(keeper, row, question, bound)
+    return replace(keeper.question(region), goal=goal, goal_row=row)
+
+
+def _relaxed(keeper: Keeper, row: int, question: Question) -> Relaxed | None:
+    """The relaxation with the rows that it overruns, until there are none or it shows that what is had is the least."""
+    relaxed = relax(question)
+    for _ in range(MOST_CUTS if keeper.settings.cuts else 0):
+        if relaxed is None or relaxed.columns or _is_closed(keeper, row, question, relaxed):
+            break
+        if not keeper.cut(question, relaxed.values):
+            break
+        question = _question(keeper, row)
+        relaxed = relax(question)
+    if relaxed and relaxed.columns and _outside(keeper, row, question) + relaxed.value < keeper.sheet.caps[row] - NEAR:
+        _move(keeper, row, relaxed.columns)
+    return relaxed
+
+
+def _is_closed(keeper: Keeper, row: int, question: Question, relaxed: Relaxed) -> bool:
+    return _outside(keeper, row, question) + relaxed.value > keeper.sheet.caps[row] - 1 + NEAR
 
 
 def _better(keeper: Keeper, row: int, unit: Id) -> Columns:
@@ -109,20 +140,20 @@ def _move(keeper: Keeper, row: int, columns: dict[Id, int]) -> None:
 
 
 def _prove(keeper: Keeper, row: int, relaxed: Relaxed) -> int | None:
-    """The best bound that these prices prove; the proof is kept if it closes the level."""
-    found: list[int] = []
+    """The best bound that these prices prove; the proof is kept, and rules out what is dearer than its slack."""
     rough = {**relaxed.prices, row: 1.0}
-    hopeless = rough_slack(rough, keeper.sheet, keeper.kept_in(rough)) >= 1
-    for denominator, prices in relaxed.whole_prices():
+    is_far = rough_slack(rough, keeper.sheet, keeper.kept_in(rough)) >= 1
+    found: dict[int, Proof] = {}
+    few = FINE if keeper.settings.cuts else DENOMINATORS[:1]
+    for denominator, prices in relaxed.whole_prices(few if is_far else (*DENOMINATORS, *few)):
         priced = {**prices, row: denominator}
         proof = proof_of(priced, keeper.sheet, keeper.kept_in(priced))
         bound = keeper.sheet.caps[row] - proof.slack // denominator
-        found.append(bound)
+        found[bound] = proof
         if bound == keeper.sheet.caps[row]:
-            keeper.add_proof(proof)
-            return bound
-        if hopeless:
             break
+    if found and (keeper.settings.cuts or max(found) == keeper.sheet.caps[row]):
+        keeper.add_proof(found[max(found)])
     return max(found, default=None)
 
 
@@ -130,7 +161,9 @@ def _search(keeper: Keeper, row: int, question: Question, bound: int | None) -> 
     """Asks CP-SAT for the least, from what is at hand; returns the better bound."""
     outside = _outside(keeper, row, question)
     hint = {unit: keeper.now.at[unit] for unit in question.choices}
-    columns, lowest = best(replace(question, hint=hint), keeper.settings)
+    effort = max(LIGHT_EFFORT, min(keeper.settings.effort, keeper.goals_effort))
+    columns, lowest, spent = best(replace(question, hint=hint), replace(keeper.settings, effort=effort))
+    keeper.goals_effort -= spent
     if columns:
         _move(keeper, row, columns)
     return max(lowest + outside, lowest + outside if bound is None else bound)

@@ -6,7 +6,7 @@ whole numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from math import inf as INFINITY
@@ -30,16 +30,18 @@ DENOMINATORS = range(1, 61)
 
 @dataclass(frozen=True)
 class Relaxed:
-    """`value` of the goal, the columns if each unit has a whole one, and the price of each row."""
+    """`value` of the goal, the columns if each unit has a whole one, the price of each row, and how much is taken of
+    each column that is taken at all."""
 
     value: float
     columns: dict[Id, int] | None
     prices: dict[int, float]
+    values: dict[int, float]
 
-    def whole_prices(self) -> Iterator[tuple[int, Amounts]]:
+    def whole_prices(self, denominators: Iterable[int] = DENOMINATORS) -> Iterator[tuple[int, Amounts]]:
         """The prices as whole numbers over each denominator, those that differ only."""
         seen: set[tuple[int, ...]] = set()
-        for denominator in DENOMINATORS:
+        for denominator in denominators:
             rounded = {row: round(price * denominator) for row, price in self.prices.items()}
             if tuple(rounded.values()) not in seen:
                 seen.add(tuple(rounded.values()))
@@ -54,7 +56,9 @@ def relax(question: Question) -> Relaxed | None:
         return None
     duals = islice(found.dual_value, len(question.choices), None)
     prices = {row: dual for row, dual in zip(question.limits, duals, strict=True) if dual > NEAR}
-    return Relaxed(-found.objective_value, _whole(question, numbers, found.variable_value), prices)
+    taken = found.variable_value
+    values = {column: value for column, number in numbers.items() if (value := taken[number]) > NEAR}
+    return Relaxed(-found.objective_value, _whole(question, values), prices, values)
 
 
 def _request(question: Question, numbers: Mapping[int, int]) -> MPModelRequest:
@@ -82,7 +86,7 @@ def _solved(request: MPModelRequest) -> MPSolutionResponse:
     return MPSolutionResponse.FromString(answer)
 
 
-def _whole(question: Question, numbers: Mapping[int, int], values: Sequence[float]) -> dict[Id, int] | None:
+def _whole(question: Question, values: Mapping[int, float]) -> dict[Id, int] | None:
     unit_of = question.sheet.unit_of
-    found = {unit_of[column]: column for column, number in numbers.items() if values[number] > 1 - NEAR}
+    found = {unit_of[column]: column for column, value in values.items() if value > 1 - NEAR}
     return found if len(found) == len(question.choices) else None

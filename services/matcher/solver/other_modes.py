@@ -41,7 +41,7 @@ def prices(problem: Problem, policy: Policy, settings: Settings) -> Iterator[Pri
 
     Of `most_children` only the total is sought: its tiers are those of one arrangement that reaches it.
     """
-    short = replace(settings, questions=settings.price_questions, effort=settings.price_effort)
+    short = replace(settings, questions=settings.price_questions, effort=settings.price_effort, cuts=False)
     for mode in Mode:
         if mode is not policy.mode:
             options, proven = _placed(problem, policy.model_copy(update={"mode": mode}), short)
@@ -54,7 +54,7 @@ def displaced(part: Round, placed: set[Id], settings: Settings) -> tuple[Id, ...
     if not any(row.tier == FIRST_TIER for row in part.requests) or not ordinary - placed:
         return ()
     flat = part.model_copy(update={"requests": tuple(map(_without_priority, part.requests))})
-    short = replace(settings, questions=settings.price_questions, effort=settings.price_effort)
+    short = replace(settings, questions=settings.price_questions, effort=settings.price_effort, cuts=False)
     options, _ = _placed(problem_of(flat), part.policy, short)
     instead = {seat.request for option in options for seat in option.seats}
     return tuple(sorted(instead & ordinary - placed))

@@ -21,13 +21,14 @@ from services.matcher.solver.schema import Request
 
 
 class RowKind(StrEnum):
-    """What a row of numbers limits."""
+    """What a row of numbers limits. `GOAL` and `HALF` are made by the search: what was decided, what follows."""
 
     PLACES = "places"
     KEPT = "kept"
     SUPPORT = "support"
     LIMIT = "limit"
     GOAL = "goal"
+    HALF = "half"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from services.matcher.solver.columns import Sheet
 from services.matcher.solver.problem import RowKind
 from services.matcher.solver.scarce import Amounts
 
+MADE = (RowKind.GOAL, RowKind.HALF)
+"""Kinds of rows to which a column may give: a sum over all columns says nothing about what could be taken."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -51,7 +54,7 @@ class Question:
         kinds, unit_of, room = self.sheet.kinds, self.sheet.unit_of, self.room
         for row, amounts in self.users.items():
             left, kind, taken = room(row), kinds[row], tuple(amounts.values())
-            if sum(taken) <= left and kind is not RowKind.GOAL:
+            if sum(taken) <= left and kind not in MADE:
                 continue
             if _most(amounts, taken, unit_of, left) > left:
                 key = (kind, tuple(amounts), taken)
