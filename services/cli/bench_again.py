@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from services.cli.failures import NBSP
 from services.matcher.remembered import Remembered
 from services.matcher.solver.components import components
 from services.matcher.solver.schema import Outcome, Round
-from services.matcher.solver_process import decide
+from services.matcher.solver_process import Deciding
 from services.territory.chance import seeded
 from services.territory.rounds import RoundPlan, drawn_round
 
@@ -29,13 +29,14 @@ PERCENTILES = (50, 90, 99)
 
 @dataclass
 class Solving:
-    """Decides, and says how long that took in all."""
+    """Decides as the service does, and says how long that took in all."""
 
     seconds: float = 0.0
+    deciding: Deciding = field(default_factory=Deciding)
 
     async def decide(self, part: Round) -> Outcome:
         start = time.process_time()
-        outcome = decide(part)
+        outcome = self.deciding.decide(part)
         self.seconds += time.process_time() - start
         return outcome
 

@@ -12,6 +12,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from contracts.vocabulary import Frozen
 from services.matcher.solver.schema import Round
@@ -22,6 +23,9 @@ FAST = 1
 
 ROWS_A_RUN = 64
 """About so many: more of them pack better, fewer are sooner made anew."""
+
+MANY_NAMES = 50_000
+"""Of so many rows it is known whether they begin a run: all those of the territories decided last."""
 
 HEADER = b"\x78\x01"
 """How a zlib stream of that level begins (RFC 1950)."""
@@ -95,7 +99,12 @@ def _runs(rows: tuple[Frozen, ...]) -> Iterator[tuple[Frozen, ...]]:
 
 def _begins(row: Frozen) -> bool:
     """One row in so many, always the same ones."""
-    return zlib.crc32(str(getattr(row, "id", "-")).encode()) % ROWS_A_RUN == 0
+    return _begins_by_name(getattr(row, "id", "-"))
+
+
+@lru_cache(maxsize=MANY_NAMES)
+def _begins_by_name(name: str) -> bool:
+    return zlib.crc32(name.encode()) % ROWS_A_RUN == 0
 
 
 def _packed(text: bytes) -> bytes:

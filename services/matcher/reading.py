@@ -247,7 +247,7 @@ _ANSWERED = (
 
 def _sections(tx: sa.Connection, territory: str) -> list[sa.RowMapping]:
     """Open sections of the structures whose places are awarded."""
-    return list(tx.execute(_SECTIONS, {"_territory": territory}).mappings())
+    return list(tx.execute(_SECTIONS, {"_territory": territory}).mappings().all())
 
 
 _TERRITORY = sa.bindparam("_territory", type_=sa.String)

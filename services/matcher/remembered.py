@@ -97,7 +97,8 @@ def is_same(before: Round, now: Round) -> bool:
     """True if a part has the very same rows and nothing that hangs on the hour has changed."""
     pairs = ((getattr(before, name), getattr(now, name)) for name in ROWS)
     same = all(one is other or _are_same(one, other) for one, other in pairs)
-    return same and before.policy == now.policy and _hour(before) == _hour(now)
+    days = before.instant.date() == now.instant.date()
+    return same and days and before.policy == now.policy and not any(map(_is_between(before, now), _releases(now)))
 
 
 def _are_same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
@@ -113,5 +114,16 @@ def key_of(part: Round, spelled: Spelling) -> str:
 
 def _hour(part: Round) -> tuple[int, date]:
     """What counts of the instant: how much is released by then, and the day."""
-    releases = [*(row.release_at for row in part.vacancies), *(row.release_at for row in part.quotas)]
-    return sum(at is not None and at <= part.instant for at in releases), part.instant.date()
+    return sum(at <= part.instant for at in _releases(part)), part.instant.date()
+
+
+def _releases(part: Round) -> list[datetime]:
+    """When places of it are released."""
+    every = [*(row.release_at for row in part.vacancies), *(row.release_at for row in part.quotas)]
+    return [at for at in every if at is not None]
+
+
+def _is_between(before: Round, now: Round) -> Callable[[datetime], bool]:
+    """True of a moment up to which one of two rounds had come and the other had not."""
+    first, last = sorted((before.instant, now.instant))
+    return lambda at: first < at <= last

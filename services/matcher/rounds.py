@@ -7,6 +7,7 @@ moved since they were read is dropped and the territory is due again: no decisio
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 import structlog
 
 from contracts.rounds import BrokenGuarantee, RoundDecided
-from contracts.vocabulary import RequestKind, TaskKind
+from contracts.vocabulary import TaskKind
 from services.bus.database import Database
 from services.calendar import local_day
 from services.matcher import draws, metrics, past_rounds, store, tasks
@@ -36,6 +37,7 @@ from services.matcher.solver.schema import ENGINE, Outcome, Reason, Round
 from services.matcher.solver.share import settling
 from services.matcher.solver.verify import share_over_all_parts
 from services.matcher.step import Step
+from services.matcher.touched import urgent_first
 from services.matcher.writing import Moved, fenced, sections_of, write_part
 
 log = structlog.get_logger()
@@ -66,6 +68,7 @@ class Tally:
         return [*said, *([BrokenGuarantee(guarantee=REFUSED, sentence=self.refused)] if self.refused else [])]
 
 
+_turn = operator.attrgetter("turn")
 DOES_NOT_FIT = "Les places trouvées ne tiennent pas ensemble\u00a0: {}."
 REFUSED = "input"
 """Stands where a guarantee would: what came in contradicts itself."""
@@ -150,7 +153,7 @@ async def decided_again(asked: Round, decide: Decide) -> str:
 
 async def parts_of(asked: Round, decide: Decide) -> list[Round]:
     """The connected parts of a canonical round, urgent ones first."""
-    return sorted(split(await _settled(asked, decide)), key=_urgent_first)
+    return sorted(split(await _settled(asked, decide)), key=urgent_first)
 
 
 async def _parts(loaded: Loaded, tally: Tally, decide: Decide, memory: Memory) -> list[Round]:
@@ -160,7 +163,7 @@ async def _parts(loaded: Loaded, tally: Tally, decide: Decide, memory: Memory) -
         tally.asked = cut.asked
         if cut.asked.policy.first_tier_percent is not None:
             return await parts_of(cut.asked, decide)
-        return sorted((part.round for part in cut.parts), key=_urgent_first)
+        return [part.round for part in sorted(cut.parts, key=_turn)]
     except RoundRefused as refusal:
         log.error("round refused", territory=loaded.round.territory, round=loaded.round.id, because=str(refusal))
         tally.refused = str(refusal)
@@ -244,13 +247,6 @@ async def decided(aside: dict[str, str], part: Round, decide: Decide) -> Outcome
 def _without(part: Round, request: str) -> Round:
     """The same part, in which one child stays where it is."""
     return part.model_copy(update={"requests": tuple(row for row in part.requests if row.id != request)})
-
-
-def _urgent_first(part: Round) -> tuple[bool, str]:
-    return (
-        all(r.kind is not RequestKind.URGENT for r in part.requests),
-        min((r.id for r in part.requests), default=""),
-    )
 
 
 def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime, memory: Memory) -> None:

@@ -12,16 +12,22 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
-from typing import ParamSpec, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from contracts.vocabulary import Id
 from services.bus.allocator import give_large_pieces_back
 from services.matcher.beside import Beside, beside
+from services.matcher.rows_sent import Parcel, Receiving, Sending, UnknownRow
 from services.matcher.solver.schema import Outcome, Round
+
+if TYPE_CHECKING:
+    from services.matcher.solver.before import Before
 
 P = ParamSpec("P")
 T = TypeVar("T")
+MOST_TERRITORIES = 20
+"""Of how many territories what their decisions have in common is kept beside the solver."""
 
 
 class SolverProcess:
@@ -31,7 +37,11 @@ class SolverProcess:
     """
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._pool = _one_process()
+        self._sending, self._receiving = Sending[Round](), Receiving[Outcome]()
 
     async def ready(self) -> None:
         """Return once OR-Tools is loaded there. Raises SolverDied, as `decide` does."""
@@ -39,7 +49,15 @@ class SolverProcess:
 
     async def decide(self, part: Round) -> Outcome:
         """Raises SolverDied, once the next process is ready: the round is run again."""
-        return await self._done(decide, part)
+        try:
+            return await self._asked(part)
+        except UnknownRow:  # something was lost on its way
+            self._sending.forget()
+            return await self._asked(part)
+
+    async def _asked(self, part: Round) -> Outcome:
+        parcel = await self._done(_decide_there, self._sending.parcel(part))
+        return self._receiving.whole(parcel)
 
     async def explain(self, asked: Round, outcome: Outcome, names: Mapping[Id, str]) -> Beside:
         """What stands beside a draft, worked out where rounds are. Raises SolverDied as `decide` does."""
@@ -49,7 +67,7 @@ class SolverProcess:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
         except BrokenProcessPool as error:
-            self._pool = _one_process()
+            self._begin()
             raise SolverDied("le processus de calcul s'est arrêté") from error
 
     async def close(self) -> None:
@@ -99,6 +117,46 @@ def decide(part: Round) -> Outcome:
     from services.matcher.solver import solve
 
     return solve.decide(part, replace(solve.DEFAULT, prices=False))
+
+
+class Deciding:
+    """Decides parts one after the other, each with what the parts of its territory had in common before.
+
+    It comes to the same as `decide`. Those of the territories decided longest ago are forgotten.
+    """
+
+    def __init__(self, most: int = MOST_TERRITORIES) -> None:
+        self._most = most
+        self._before: dict[Id, Before] = {}
+
+    def decide(self, part: Round) -> Outcome:
+        from services.matcher.solver import solve
+
+        before = self._before.pop(part.territory, None) or solve.Before()
+        self._before[part.territory] = before  # the last one looked at stands last
+        while len(self._before) > self._most:
+            del self._before[next(iter(self._before))]
+        return solve.decide(part, replace(solve.DEFAULT, prices=False), before.begin())
+
+
+@dataclass
+class _There:
+    """What the process that solves knows."""
+
+    receiving: Receiving[Round] = field(default_factory=Receiving)
+    sending: Sending[Outcome] = field(default_factory=Sending)
+    deciding: Deciding = field(default_factory=Deciding)
+
+
+_THERE = _There()
+
+
+def _decide_there(parcel: Parcel[Round]) -> Parcel[Outcome]:
+    """Decides what was sent, and names what was said before. Raises UnknownRow."""
+    if parcel.afresh:
+        _THERE.sending.forget()
+        _THERE.deciding = Deciding()
+    return _THERE.sending.parcel(_THERE.deciding.decide(_THERE.receiving.whole(parcel)))
 
 
 class SolverDied(ConnectionError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from contracts.vocabulary import Id
+from contracts.vocabulary import Id, RequestKind
 from services.matcher.solver.canonical import Once, RoundRefused, canonical, refuse_contradictions
 from services.matcher.solver.components import Reached, split
 from services.matcher.solver.schema import Request, Round
@@ -27,6 +27,14 @@ CONTEXT = ("territory", "policy", "support", "siblings", "travel")
 _id = operator.attrgetter("id")
 
 
+def urgent_first(part: Round) -> tuple[bool, Id]:
+    """Sorts parts: urgent ones first."""
+    return (
+        all(row.kind is not RequestKind.URGENT for row in part.requests),
+        min((row.id for row in part.requests), default=""),
+    )
+
+
 @dataclass(frozen=True)
 class Part:
     """A part, with the names of what it knows. In `own` sections it has places or holds."""
@@ -36,6 +44,11 @@ class Part:
     @cached_property
     def requests(self) -> frozenset[Id]:
         return frozenset(row.id for row in self.round.requests)
+
+    @cached_property
+    def turn(self) -> tuple[bool, Id]:
+        """Urgent ones first, then by their first request."""
+        return urgent_first(self.round)
 
     @cached_property
     def sections(self) -> frozenset[Id]:

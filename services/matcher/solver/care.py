@@ -17,6 +17,7 @@ from contracts.vocabulary import Audience, Id, Period, Slot
 from services.matcher.rules.eligibility import months_completed
 from services.matcher.solver.cells import Span
 from services.matcher.solver.schema import MOST_DAYS_TO_CHOOSE_FROM, Pattern, Request, Round, Section, Wish
+from services.matcher.solver.stated import Stated
 
 Known = dict[tuple[int, int], tuple[tuple[Slot, ...], tuple[Slot, ...]]]
 """Hours of care already worked out, with their slots, by the id of the slots and the minutes of travel."""
@@ -83,12 +84,12 @@ def _by_day_and_hour(slot: Slot) -> tuple[int, str, time, time]:
     return (slot.weekday.number, str(slot.day), slot.start, slot.end)
 
 
-def cares_by_structure(round: Round) -> dict[Id, list[Care]]:
+def cares_by_structure(round: Round, stated: Stated | None = None) -> dict[Id, list[Care]]:
     """For each structure, everything that would suit somebody there, whether or not there is a place."""
-    reading = _Reading(round)
+    reading, stated = _Reading(round), stated or Stated()
     found: dict[Id, list[Care]] = defaultdict(list)
     for request in round.requests:
-        for care in reading.cares(request):
+        for care in reading.known_cares(request, stated):
             found[care.section.structure].append(care)
     return found
 
@@ -121,11 +122,17 @@ class _Reading:
         self.known: Known = {}
         self._known_dates: dict[int, tuple[tuple[Slot, ...], tuple[date, ...]]] = {}
 
-    def cares(self, request: Request) -> Iterator[Care]:
+    def known_cares(self, request: Request, stated: Stated) -> tuple[Care, ...]:
+        """As `cares`: the very same where nothing that they are read from has changed."""
+        later, sections = self._later_starts(request), self.sections
+        wished = tuple([section for wish in request.wishes for section in sections[wish.structure]])
+        together = request.id in self.together
+        return stated.cares(request, wished, (later, together), lambda: self.cares(request, later))
+
+    def cares(self, request: Request, later: Mapping[Id, Collection[date]]) -> Iterator[Care]:
         wish_ranks = _ranks(request.wishes)
         pattern_ranks = _ranks(request.patterns)
         rhythms = self._rhythms(request, pattern_ranks)
-        later = self._later_starts(request)
         every = {day: place for place, day in enumerate(sorted({request.period.start}.union(*later.values())))}
         one_round = len(wish_ranks) * len(pattern_ranks) * len(every)
         ages = {day: months_completed(request.born, day) for day in every}
@@ -170,8 +177,10 @@ class _Reading:
 
         A section of another age, or without hours in the period, counts for nothing: it may be in another part.
         """
+        if request.tolerance_days == 0 or request.id in self.together:
+            return {}
         ages = ages_at_start(request)
-        if request.tolerance_days == 0 or request.id in self.together or ages is None:
+        if ages is None:
             return {}
         first, end = request.period.start, request.period.end or date.max
         last = min(first + timedelta(days=request.tolerance_days), end - timedelta(days=1))

@@ -143,6 +143,14 @@ class Choices:
                             period=_from(taking.start, request.period),
                         )
 
+    def wished(self, request: Request) -> Iterator[Section]:
+        """The sections of the structures that a request wishes."""
+        return (section for wish in request.wishes for section in self._sections[wish.structure])
+
+    def later(self, request: Request) -> frozenset[tuple[Id, date]]:
+        """The sections and days on which care may begin there; none where it may only begin on the wanted day."""
+        return frozenset(self._starts(request) if request.tolerance_days else ())
+
     def shared(self, request: Request) -> Iterator[tuple[Choice, Choice]]:
         """The weeks that two structures could share, behind all that one of them could give."""
         alone = request.current is None and not request.points_at and request.id not in self._asked_together

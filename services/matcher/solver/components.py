@@ -35,7 +35,7 @@ def split(round: Round, reach: Mapping[Id, Collection[Id]] | None = None) -> tup
     (`Reached`)."""
     groups = _Groups()
     for request, sections in (Reached().by(round) if reach is None else reach).items():
-        groups.join(f"request {request}", *[f"section {section}" for section in sections])
+        groups.put(f"request {request}", [f"section {section}" for section in sections])
     for siblings in round.siblings:
         groups.join(*(f"request {request}" for request in siblings.requests))
     held = {hold.id: hold.section for hold in round.holds}
@@ -93,7 +93,7 @@ def sealed(outcome: Outcome, spelling: Spelling | None = None) -> Outcome:
 
 
 class _Groups:
-    """Names that belong together (union-find); each group is known by its first name."""
+    """Names that belong together (union-find); each group is known by one of them."""
 
     def __init__(self) -> None:
         self._up: dict[str, str] = {}
@@ -107,9 +107,16 @@ class _Groups:
         return path[-1]
 
     def join(self, *names: str) -> None:
-        first, *others = sorted({self.find(name) for name in names})
+        first, *others = names
+        root = self.find(first)
         for other in others:
-            self._up[other] = first
+            self._up[self.find(other)] = root
+
+    def put(self, name: str, others: list[str]) -> None:
+        """A name that is in no group yet, together with others."""
+        self._up[name] = others[0] if others else name
+        if len(others) > 1:
+            self.join(*others)
 
 
 class Reached:
@@ -120,6 +127,8 @@ class Reached:
         self._sections: dict[Id, list[Section]] = {}
         self._vacancies: dict[Id, list[Vacancy]] = {}
         self._known: dict[int, tuple[Request, list[Id]]] = {}
+        self._sights, self._seen = 0, dict[Id, int]()
+        self._from: dict[int, tuple[Request, tuple[int, ...], list[Id]]] = {}
 
     def by(self, round: Round) -> dict[Id, list[Id]]:
         """By request, the sections that it reaches."""
@@ -130,6 +139,28 @@ class Reached:
         self._sections, self._vacancies = sections, vacancies
         self._known = {id(request): self._looked_up(request, changed) for request in round.requests}
         return {request.id: found for request, found in self._known.values()}
+
+    def along(self, round: Round) -> dict[Id, list[Id]]:
+        """The same for one part after another. Two of them may see a structure otherwise, one its places and one only
+        that it is there, so each request knows which sight of it its sections were read from."""
+        sections: dict[Id, list[Section]] = _grouped((row.structure, row) for row in round.sections)
+        vacancies: dict[Id, list[Vacancy]] = _grouped((row.section, row) for row in round.vacancies)
+        wished = {wish.structure for request in round.requests for wish in request.wishes}
+        known = {name: self._sections.pop(name, []) for name in wished | sections.keys()}
+        changed = set(_changed(known, sections))
+        changed |= {row.structure for row in round.sections if _differ(self._vacancies, vacancies, row.id)}
+        self._sections |= sections
+        self._vacancies |= {row.id: vacancies.get(row.id, []) for row in round.sections}
+        self._sights += 1
+        self._seen |= dict.fromkeys(changed, self._sights)
+        return {request.id: self._seen_by(request) for request in round.requests}
+
+    def _seen_by(self, request: Request) -> list[Id]:
+        sights = tuple([self._seen.get(wish.structure, 0) for wish in request.wishes])
+        known = self._from.get(id(request))  # slow to hash; kept here, their ids stay theirs
+        if known is None or known[1] != sights:
+            known = self._from[id(request)] = (request, sights, self._reach(request))
+        return known[2]
 
     def among(self, round: Round, changed: Collection[Id]) -> dict[Id, list[Id]]:
         """The same for some whole structures of the territory, where since the last look rows have changed only at the

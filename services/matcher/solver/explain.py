@@ -11,14 +11,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from contracts.vocabulary import Id, Slot
-from services.matcher.solver.facts import Choice, Facts, Standing, accepts_age
+from services.matcher.solver.desks import Kept, Open
+from services.matcher.solver.facts import Choice, Standing, accepts_age
+from services.matcher.solver.facts import Facts as Facts
 from services.matcher.solver.schema import Hold, Outcome, Placed, Reason, Request, Round, Why, WishReason
 from services.matcher.solver.spelling import Spelling
 
 
-def read(round: Round, outcome: Outcome, spelling: Spelling) -> Facts:
-    """What `reasons` and the checks of `verify` read: once for both, though neither trusts the solver's own reading."""
-    return Facts(round, outcome, spelling)
+def read(round: Round, outcome: Outcome, spelling: Spelling, kept: Kept | None = None) -> Facts:
+    """What `reasons` and the checks of `verify` read: once for both, though neither trusts the solver's own reading.
+    `kept` knows what was found where nothing has changed."""
+    return Facts(round, outcome, spelling, kept=kept)
 
 
 def reasons(facts: Facts) -> tuple[Reason, ...]:
@@ -32,31 +35,45 @@ class _Reading:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        self.usable: dict[Id, list[Choice]] = {
-            request: [choice for choice in choices if self._is_open(choice)]
-            for request, choices in facts.choices.items()
-        }
-        self._lists: dict[Id, list[Id]] = {}
         self._offered: dict[Id, set[tuple[Id, int]]] = defaultdict(set)
         for row in facts.outcome.placed:
             self._offered[row.request].add((row.structure, row.wish_rank))
-        self.eligible: dict[Id, dict[Id, Standing]] = defaultdict(dict)
-        for request, choices in self.usable.items():
-            for choice in choices:
-                if request not in self.eligible[choice.section]:
-                    self.eligible[choice.section][request] = facts.standing_at(request, choice.structure)
 
     def reason(self, request: Request) -> Reason:
-        placed = self.facts.placed.get(request.id)
-        lines = tuple(self._line(request, wish.structure, wish.rank) for wish in request.wishes)
-        return Reason(request=request.id, placed=placed is not None, wishes=lines, sent_behind=request.sent_behind)
+        row = self.facts.placed.get(request.id)
+        lines = tuple([self._told(request, wish.structure, wish.rank, row) for wish in request.wishes])
+        return self.facts.kept.reason(request, row is not None, lines)
+
+    def _told(self, request: Request, structure: Id, wish_rank: int, row: Placed | None) -> WishReason:
+        """One line, the same as long as nothing has changed at the structure and the request has what it had."""
+        told = self.facts.desks[structure].told
+        offered = (structure, wish_rank) in self._offered[request.id]
+        asked = (request.id, wish_rank, row.level if row else None, offered)
+        if asked not in told:
+            told[asked] = self._line(request, structure, wish_rank)
+        return told[asked]
+
+    def _open(self, structure: Id) -> Open:
+        """Who may use a structure."""
+        desk = self.facts.desks[structure]
+        if desk.open is None:
+            desk.open = Open()
+            for request in desk.wishers:
+                here = (choice for choice in self.facts.choices[request] if choice.structure == structure)
+                desk.open.usable[request] = usable = [choice for choice in here if self._is_open(choice)]
+                for choice in usable:
+                    desk.open.eligible[choice.section][request] = self.facts.standing_at(request, structure)
+        return desk.open
+
+    def _standing(self, choice: Choice) -> Standing:
+        return self._open(choice.structure).eligible[choice.section][choice.request]
 
     def _is_open(self, choice: Choice) -> bool:
         level = self.facts.level_in(choice.request, choice.section)
         return self.facts.books[choice.section].is_offered(choice.span, level)
 
     def _line(self, request: Request, structure: Id, wish_rank: int) -> WishReason:
-        choices = [choice for choice in self.usable[request.id] if choice.structure == structure]
+        choices = self._open(structure).usable[request.id]
         why = self._why(request, structure, wish_rank, choices)
         if not choices:
             return WishReason(structure=structure, why=why)
@@ -66,7 +83,7 @@ class _Reading:
         return WishReason(
             structure=structure,
             why=why,
-            rank=self._rank(request.id, {choice.section for choice in choices}),
+            rank=self._rank(request.id, structure, {choice.section for choice in choices}),
             points=-self.facts.standing_at(request.id, structure)[1],
             full_slots=_in_order(self._full_slots(full)),
             last_tier=last[0] if last else None,
@@ -97,7 +114,7 @@ class _Reading:
         return min(found, key=lambda hold: hold.forced is not None, default=None)
 
     def _limited(self, choice: Choice) -> Why | None:
-        return self.facts.limit_in_the_way(choice, self.eligible[choice.section][choice.request])
+        return self.facts.limit_in_the_way(choice, self._standing(choice))
 
     def _limited_by_all(self, choice: Choice) -> Why | None:
         """The same beside all who are placed, where hours are free: one who has no way back may stand behind it."""
@@ -124,28 +141,24 @@ class _Reading:
         offered = any(self.facts.books[choice.section].is_offered(choice.span) for choice in here)
         return Why.KEPT_FOR_ANOTHER_AUDIENCE if offered else Why.NO_PLACE_AT_THESE_TIMES
 
-    def _rank(self, request: Id, sections: set[Id]) -> int:
+    def _rank(self, request: Id, structure: Id, sections: set[Id]) -> int:
         """One more than the number of requests that may use a place there and have a higher claim."""
         ahead: set[Id] = set()
         for section in sections:
-            ranked = self._ranked(section)
-            ahead.update(
-                ranked[: bisect_left(ranked, self.eligible[section][request], key=self.eligible[section].__getitem__)]
-            )
+            ranked, standing = self._ranked(structure, section), self._open(structure).eligible[section]
+            ahead.update(ranked[: bisect_left(ranked, standing[request], key=standing.__getitem__)])
         return len(ahead) + 1
 
-    def _ranked(self, section: Id) -> list[Id]:
-        if section not in self._lists:
-            self._lists[section] = sorted(self.eligible[section], key=self.eligible[section].__getitem__)
-        return self._lists[section]
+    def _ranked(self, structure: Id, section: Id) -> list[Id]:
+        here = self._open(structure)
+        if section not in here.ranked:
+            here.ranked[section] = sorted(here.eligible[section], key=here.eligible[section].__getitem__)
+        return here.ranked[section]
 
     def _full(self, choices: list[Choice]) -> list[tuple[Choice, int]]:
         """The choices in whose hours those who stand before the request, and what is held, leave no room, with these
         cells as bits."""
-        standing = self.eligible
-        found = [
-            (choice, self.facts.full_cells(choice, standing[choice.section][choice.request])) for choice in choices
-        ]
+        found = [(choice, self.facts.full_cells(choice, self._standing(choice))) for choice in choices]
         return [(choice, cells) for choice, cells in found if cells]
 
     def _full_slots(self, full: list[tuple[Choice, int]]) -> Iterator[Slot]:
@@ -157,7 +170,7 @@ class _Reading:
         """The children who stand before the request in cells that are full for it."""
         found: set[Id] = set()
         for choice, cells in full:
-            book, mine = self.facts.books[choice.section], self.eligible[choice.section][choice.request]
+            book, mine = self.facts.books[choice.section], self._standing(choice)
             before = (row for row in book.placed if self.facts.standings[row.request] < mine)
             found.update(row.request for row in before if book.mask(row.slots, row.period) & cells)
         return found

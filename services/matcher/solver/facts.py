@@ -18,6 +18,7 @@ from typing import TypeVar
 from contracts.vocabulary import Id, Period
 from services.matcher.solver.books import AUDIENCES, Book, Span
 from services.matcher.solver.choices import HOME, Choice, Choices, accepts_age, care_hours, months
+from services.matcher.solver.desks import Desk, Kept, Lines, Look, is_apart
 from services.matcher.solver.families import Families, Wanted, Worth
 from services.matcher.solver.limited import Limit, Limits
 from services.matcher.solver.movers import Movers
@@ -34,7 +35,7 @@ from services.matcher.solver.schema import (
 )
 from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.standings import LAST, Standing, audience_in, band, standing
-from services.matcher.solver.waited import Waits
+from services.matcher.solver.waited import Waits, take_out
 
 __all__ = ["Choice", "Facts", "Standing", "accepts_age", "audience_in", "band", "care_hours", "months", "standing"]
 
@@ -48,8 +49,9 @@ class Facts:
     """
 
     def __init__(
-        self, round: Round, outcome: Outcome, spelling: Spelling | None = None, asked: Round | None = None
-    ) -> None:
+        self, round: Round, outcome: Outcome, spelling: Spelling | None = None, asked: Round | None = None,
+        kept: Kept | None = None,
+    ) -> None:  # fmt: skip
         self.asked = asked or round
         self.round, self.outcome, self.seed = round, outcome, round.policy.seed
         self.spelling = spelling or Spelling()
@@ -59,9 +61,11 @@ class Facts:
         self.by_structure: dict[Id, list[Section]] = defaultdict(list)
         for section in round.sections:
             self.by_structure[section.structure].append(section)
-        accepted = Choices(round)
-        self.choices = {request.id: list(accepted.of(request)) for request in round.requests}
-        self.too_late = _take_out(self.choices, Waits(round)) if round.policy.wait_weeks is not None else {}
+        self.looks_again = kept is not None and is_apart(round, outcome)
+        self.kept, accepted = kept if kept is not None and self.looks_again else Kept(), Choices(round)
+        self.kept.begin(round)
+        self.choices = {request.id: self.kept.choices(request, accepted) for request in round.requests}
+        self.too_late = take_out(self.choices, Waits(round)) if round.policy.wait_weeks is not None else {}
         self.shared = self._shared_weeks(accepted)
         self.shares = {name: list(dict.fromkeys(itertools.chain(*pairs))) for name, pairs in self.shared.items()}
         self.families = Families(round, self.choices, self.shared)
@@ -69,7 +73,6 @@ class Facts:
         self._levels: dict[tuple[Id, Id], int] = {}
         self._known_standings: dict[tuple[Id, Id], Standing] = {}
         self._known_preferred: dict[Id, list[Wanted]] = {}
-        self._known_lines: dict[Id, dict[int, tuple[list[Standing], list[int]]]] = {}
 
     def _shared_weeks(self, accepted: Choices) -> dict[Id, list[tuple[Choice, Choice]]]:
         """By request, the weeks that two structures could share, where no place would wait too long for it."""
@@ -95,21 +98,42 @@ class Facts:
     @cached_property
     def books(self) -> dict[Id, Book]:
         """A book for each section that somebody wishes, is placed in, or gives up a place of."""
+        new = [desk for desk in self.desks.values() if desk.books is None]
+        sections = {section.id for desk in new for section in desk.sections}
         wished: dict[Id, list[Span]] = defaultdict(list)
-        for choice in (
-            choice for named in (self.choices, self.too_late, self.shares) for own in named.values() for choice in own
-        ):
-            wished[choice.section].append(choice.span)
+        for request in {name: None for desk in new for name in desk.wishers}:
+            for choice in (*self.choices[request], *self.too_late.get(request, ()), *self.shares[request]):
+                wished[choice.section].append(choice.span)
         for hold in self.movers.had.values():
             wished[hold.section].append((hold.slots, hold.period))
         placed, holds = _by_section(self.outcome.placed), _by_section(self.movers.holds)
         vacancies = _by_section(self.round.vacancies)
         before = _by_section(self.round.holds if self.movers.had else ())
-        names = {*wished, *placed} & self.sections.keys()
-        return {
+        books = {
             name: Book(self.round.instant, vacancies[name], holds[name], wished[name], placed[name], before[name])
-            for name in sorted(names)
+            for name in {*wished, *placed} & sections
         }
+        for desk in new:
+            desk.books = {section.id: books[section.id] for section in desk.sections if section.id in books}
+        known = ((desk.books or {}).items() for desk in self.desks.values())
+        return dict(sorted(itertools.chain(*known)))
+
+    @cached_property
+    def desks(self) -> dict[Id, Desk]:
+        """Every structure, with what is known of it from an earlier look."""
+        return self.kept.desks(self.round, self.choices, self.outcome.placed)
+
+    @cached_property
+    def look(self) -> Look:
+        """What of it the checks have to look at: all, or what none of them has found sound before."""
+        return Look(self.desks, self.placed, self.looks_again)
+
+    def preferred_to_check(self, unit: Id) -> list[Wanted]:
+        """As `preferred`, but for what an earlier check has found sound."""
+        if not self.looks_again:
+            return self.preferred(unit)
+        there = self.look.structures.get(unit)
+        return [row for row in self.preferred(unit) if row.choices[0].structure in there] if there else []
 
     @property
     def claims_differ(self) -> bool:
@@ -336,16 +360,17 @@ class Facts:
                 found |= full[-1 if ahead_of is None else bisect_left(standings, ahead_of)]
         return found
 
-    def _lines(self, section: Id) -> dict[int, tuple[list[Standing], list[int]]]:
+    def _lines(self, section: Id) -> Lines:
         """By audience level, the children of a section in the order of their claims, and what is full before each."""
-        if section not in self._known_lines:
+        known = self.desks[self.sections[section].structure].lines
+        if section not in known:
             book, lines = self.books[section], {}
             for level in book.binding_levels:
                 rows = [row for row in book.placed if self.level_in(row.request, section) <= level]
                 rows.sort(key=lambda row: self.standings[row.request])
                 lines[level] = ([self.standings[row.request] for row in rows], book.full_before(level, rows))
-            self._known_lines[section] = lines
-        return self._known_lines[section]
+            known[section] = lines
+        return known[section]
 
     def overrun(self, section: Id, levels: Iterable[int], *, with_holds: bool) -> set[Id]:
         """The children of a section in cells where, up to one of these levels, there are more users than places."""
@@ -355,14 +380,6 @@ class Facts:
             over = book.overrun(level, rows, with_holds=with_holds)
             found.update(row.request for row in rows if book.mask(row.slots, row.period) & over)
         return found
-
-
-def _take_out(choices: dict[Id, list[Choice]], waits: Waits) -> dict[Id, list[Choice]]:
-    """Takes the choices for which a place would wait too long out of those of each request; returns them."""
-    found = {name: waits.too_long(own) for name, own in choices.items()}
-    for name, late in found.items():
-        choices[name] = [choice for choice in choices[name] if choice not in late]
-    return found
 
 
 def _by_section(rows: Iterable[Row]) -> defaultdict[Id, list[Row]]:

@@ -12,12 +12,13 @@ from typing import Any
 
 from contracts.vocabulary import Id
 from services.matcher.solver.acceptance import by_asking
+from services.matcher.solver.before import Before
 from services.matcher.solver.canonical import RoundRefused, canonical
 from services.matcher.solver.claims import one_list
 from services.matcher.solver.collector import standing_still
 from services.matcher.solver.components import components, merge, sealed, split
 from services.matcher.solver.constraints import Settings
-from services.matcher.solver.explain import read, reasons
+from services.matcher.solver.explain import Facts, read, reasons
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.marks import marked
 from services.matcher.solver.modes import descend
@@ -32,7 +33,7 @@ from services.matcher.solver.totals import added_levels
 from services.matcher.solver.variables import problem_of
 from services.matcher.solver.verify import verify, violations
 
-__all__ = ["RoundRefused", "Settings", "components", "decide", "merge", "solve", "solve_part"]
+__all__ = ["Before", "RoundRefused", "Settings", "components", "decide", "merge", "solve", "solve_part"]
 
 DEFAULT = Settings()
 MANY_REQUESTS = 200
@@ -44,26 +45,43 @@ def solve(round: Round, settings: Settings = DEFAULT) -> Outcome:
     return _settled(round, settings, _solve_part)
 
 
-def decide(round: Round, settings: Settings = DEFAULT) -> Outcome:
+def decide(round: Round, settings: Settings = DEFAULT, before: Before | None = None) -> Outcome:
     """The outcome of a round, checked: a part in which a guarantee is broken is withheld, the others stand.
 
-    `violations` say what was found and `withheld` whose answer was held back. Raises `RoundRefused`.
+    `violations` say what was found and `withheld` whose answer was held back. Raises `RoundRefused`. `before` is what
+    was found in rounds of the same territory, whose rows it knows: the outcome is the same with it and without.
     """
-    return _settled(round, settings, _decide_part)
+    return _settled(round, settings, _decide_part, before)
 
 
-def _decide_part(part: Round, settings: Settings, spelling: Spelling) -> Outcome:
-    facts = read(part, _found(part, settings, spelling), spelling)
-    outcome = sealed(facts.outcome.model_copy(update={"reasons": reasons(facts)}), spelling)
-    return _checked(outcome, violations(facts.told(outcome)), spelling)
+def _decide_part(part: Round, settings: Settings, before: Before) -> Outcome:
+    found = _found(part, settings, before)
+    facts = _explained(read(part, found, before.spelling, before.kept))
+    broken = violations(facts)
+    if broken and facts.looks_again:  # the fault may lie in what is remembered: all of it is read anew
+        before.forget()
+        facts = _explained(read(part, found, before.spelling))
+        broken = violations(facts)
+    if not broken:
+        facts.look.note_sound()
+    return _checked(facts.outcome, broken, before.spelling)
 
 
-def _settled(round: Round, settings: Settings, solve: Callable[[Round, Settings, Spelling], Outcome]) -> Outcome:
+def _explained(facts: Facts) -> Facts:
+    outcome = facts.outcome.model_copy(update={"reasons": reasons(facts)})
+    return facts.told(sealed(outcome, facts.spelling))
+
+
+def _settled(
+    round: Round, settings: Settings, solve: Callable[[Round, Settings, Before], Outcome], before: Before | None = None
+) -> Outcome:  # fmt: skip
     """The whole of a round from its parts, once it is known up to whom the first tier goes first."""
     with standing_still() if len(round.requests) >= MANY_REQUESTS else nullcontext():
-        facts, spelling = canonical(round), Spelling()
+        before = before or Before()
+        facts, spelling = canonical(round, before.once), before.spelling
         to_decide, behind = settled(facts, lambda alone: served(alone, settings))
-        merged = merge(facts, [solve(part, settings, spelling) for part in split(to_decide)], spelling)
+        parts = split(to_decide, before.reached.along(to_decide))
+        merged = merge(facts, [solve(part, settings, before) for part in parts], spelling)
         return sealed(merged.model_copy(update={"behind": behind}), spelling) if behind else merged
 
 
@@ -97,24 +115,24 @@ def _withheld(reason: Reason) -> Reason:
 
 def solve_part(part: Round, settings: Settings = DEFAULT) -> Outcome:
     """The outcome of a canonical round taken in one piece, with its reasons and without any check."""
-    return _solve_part(part, settings, Spelling())
+    return _solve_part(part, settings, Before())
 
 
-def _solve_part(part: Round, settings: Settings, spelling: Spelling) -> Outcome:
-    found = _found(part, settings, spelling)
-    return sealed(found.model_copy(update={"reasons": reasons(read(part, found, spelling))}), spelling)
+def _solve_part(part: Round, settings: Settings, before: Before) -> Outcome:
+    found = _found(part, settings, before)
+    return _explained(read(part, found, before.spelling)).outcome
 
 
-def _found(part: Round, settings: Settings, spelling: Spelling) -> Outcome:
+def _found(part: Round, settings: Settings, before: Before) -> Outcome:
     """What was decided, before it is explained: an outcome without reasons and without its own hash."""
-    problem = problem_of(part)
+    problem = problem_of(part, before.stated)
     options, found = _options(problem, part.policy, settings)
     placed = marked(part, options)
     if settings.prices:
         found["prices"] = tuple(prices(problem, part.policy, settings))
         found["displaced"] = displaced(part, {row.request for row in placed}, settings)
     rows = {"round": part.id, "policy": part.policy, "placed": placed, "reasons": (), **found}
-    return Outcome(input_hash=spelling.round_hash(part), outcome_hash="", **rows)
+    return Outcome(input_hash=before.spelling.round_hash(part), outcome_hash="", **rows)
 
 
 def _options(problem: Problem, policy: Policy, settings: Settings) -> tuple[dict[Id, Option], dict[str, Any]]:

@@ -32,6 +32,8 @@ class Spelling:
         self._texts: dict[int, str] = {}
         self._rows: list[Frozen] = []
         self._asked = 0
+        self._last: tuple[Round | None, str] = None, ""
+        self._last_said: tuple[Outcome | None, str] = None, ""
 
     def turn(self) -> None:
         """Another round begins. Once most texts are of rows that are gone, all are forgotten."""
@@ -39,13 +41,24 @@ class Spelling:
             self._texts, self._rows = {}, []
         self._asked = 0
 
+    @property
+    def rows(self) -> int:
+        """Of how many rows the text is kept."""
+        return len(self._rows)
+
     def round_hash(self, facts: Round) -> str:
-        """SHA-256 of a canonical round, in hexadecimal: the `input_hash` of its outcome."""
-        return _sha256(self.text(facts))
+        """SHA-256 of a canonical round, in hexadecimal: the `input_hash` of its outcome. It is asked for the part, for
+        its check and for the whole: equal ones in a row are hashed once."""
+        if self._last[0] != facts:  # rows that are the same object are equal at once
+            self._last = facts, _sha256(self.text(facts))
+        return self._last[1]
 
     def outcome_hash(self, outcome: Outcome) -> str:
         """SHA-256 of the outcome without its own hash and without its proofs, in hexadecimal."""
-        return _sha256(self._text(outcome, {"outcome_hash": ""}))
+        bare = outcome.model_copy(update={"outcome_hash": ""})
+        if self._last_said[0] != bare:
+            self._last_said = bare, _sha256(self._text(bare, {}))
+        return self._last_said[1]
 
     def row(self, row: Frozen) -> str:
         """One row as it stands in the text of all."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from contracts.vocabulary import Audience, Id, Slot
@@ -18,22 +18,24 @@ from services.matcher.solver.claims import Claim, claim_at, draw, shared_claim
 from services.matcher.solver.current import Current, Kept, current_places
 from services.matcher.solver.limits import ranked_in_limits, within_limits
 from services.matcher.solver.problem import Option, Problem, Row, RowKind, Seat, Unit, Use
-from services.matcher.solver.schema import Hold, Policy, Round, Vacancy
+from services.matcher.solver.schema import Hold, Policy, Request, Round, Vacancy
 from services.matcher.solver.siblings import joint_options, minutes_between
 from services.matcher.solver.split import with_split_weeks
+from services.matcher.solver.stated import Place, Stated
 from services.matcher.solver.waiting import without_long_waits
 
 
-def problem_of(round: Round) -> Problem:
-    """The problem of a canonical round."""
+def problem_of(round: Round, stated: Stated | None = None) -> Problem:
+    """The problem of a canonical round. `stated` knows what was stated where nothing has changed."""
     rows: list[Row] = []
+    (stated := stated or Stated()).begin(round)
     support: dict[Id, int] = {}
     options: dict[Id, list[Option]] = {request.id: [] for request in round.requests}
-    by_structure, kept = without_long_waits(round, cares_by_structure(round)), Kept()
+    by_structure, kept = without_long_waits(round, cares_by_structure(round, stated)), Kept()
     places = current_places(round, _starts(by_structure))
     offer = _Offer(round, places)
     for structure, cares in sorted(by_structure.items()):
-        for option in _Place(offer, structure, cares).options(rows, support, kept):
+        for option in _options_at(offer, structure, cares, rows, support, kept, stated):
             options[option.unit].append(option)
     options = within_limits(round, options, rows, kept, places)
     for request in round.requests:
@@ -42,10 +44,35 @@ def problem_of(round: Round) -> Problem:
     for request in round.requests:
         if request.accepts_split:
             options[request.id] = with_split_weeks(request, options[request.id])
-    units = {unit.id: unit for unit in _units(round, options, tuple(rows), kept)}
-    ordinary = {name: shared_claim(unit.requests, None, round.policy) for name, unit in units.items()}
+    units = {unit.id: unit for unit in _units(round, options, tuple(rows), kept, stated)}
+    ordinary = {name: _ordinary(unit, round.policy, stated) for name, unit in units.items()}
     ranked = ranked_in_limits(units, ordinary, rows) | _ranked(units, ordinary, round.policy)
     return Problem(units, tuple(rows), support, ordinary, ranked)
+
+
+def _options_at(
+    offer: _Offer, structure: Id, cares: list[Care], rows: list[Row], support: dict[Id, int], kept: Kept, stated: Stated
+) -> Iterable[Option]:  # fmt: skip
+    """The options of a structure. `rows`, `support` and `kept` receive what belongs to them."""
+    if offer.is_tied:
+        return _Place(offer, structure, cares).options(rows, support, kept)
+    first, own = len(rows), list[Row]()
+
+    def made() -> Place:
+        own.extend(rows)
+        options = _Place(offer, structure, cares).options(own, support, kept)
+        return Place(of, first, tuple(own[first:]), tuple(options))
+
+    of = (tuple(cares), *offer.at({care.section.id for care in cares}))
+    place = stated.place(structure, of, first, made)
+    rows.extend(place.rows)
+    return place.options
+
+
+def _ordinary(unit: Unit, policy: Policy, stated: Stated) -> Claim:
+    if len(unit.requests) > 1:
+        return shared_claim(unit.requests, None, policy)
+    return stated.claim(unit.requests[0], lambda: shared_claim(unit.requests, None, policy))
 
 
 def _starts(cares: dict[Id, list[Care]]) -> dict[Id, set[date]]:
@@ -56,15 +83,20 @@ def _starts(cares: dict[Id, list[Care]]) -> dict[Id, set[date]]:
     return found
 
 
-def _units(round: Round, options: dict[Id, list[Option]], rows: tuple[Row, ...], kept: Kept) -> Iterator[Unit]:
+def _units(
+    round: Round, options: dict[Id, list[Option]], rows: tuple[Row, ...], kept: Kept, stated: Stated
+) -> Iterator[Unit]:  # fmt: skip
     tickets, minutes = _Tickets(round.policy.seed), minutes_between(round.travel)
     requests = {request.id: request for request in round.requests}
     for siblings in round.siblings:
         members = [requests.pop(name) for name in siblings.requests]
         joint = joint_options(siblings, members, [options[member.id] for member in members], minutes, rows)
         yield Unit(siblings.id, tuple(members), tickets.by_level(joint))
-    for name, request in requests.items():
-        yield Unit(name, (request,), tickets.by_level(options[name]), kept.stay(request))
+    for request in requests.values():
+        if request.current is not None:
+            yield Unit(request.id, (request,), tickets.by_level(options[request.id]), kept.stay(request))
+        else:
+            yield stated.unit(request, options[request.id], tickets.alone)
 
 
 class _Tickets:
@@ -73,6 +105,10 @@ class _Tickets:
     def __init__(self, seed: str) -> None:
         self._seed = seed
         self._known: dict[int, tuple[tuple[Slot, ...], str]] = {}  # slow to hash: known by id, kept here
+
+    def alone(self, request: Request, options: list[Option]) -> Unit:
+        """A child who is asked for alone and has no place."""
+        return Unit(request.id, (request,), self.by_level(options))
 
     def by_level(self, options: list[Option]) -> tuple[tuple[Option, ...], ...]:
         """The options level by level, those of a level as they were drawn."""
@@ -113,6 +149,7 @@ class _Offer:
 
     def __init__(self, round: Round, places: list[Current]) -> None:
         self.instant, self.weeks = round.instant, Weeks()
+        self.is_tied = bool(places or round.support)  # options then say more than what is in their structure's rows
         self.prepared = {row.structure: row.children for row in round.support}
         self.vacancies: defaultdict[Id, list[Vacancy]] = defaultdict(list)
         self.holds: defaultdict[Id, list[Hold]] = defaultdict(list)
@@ -124,6 +161,13 @@ class _Offer:
             self.holds[hold.section].append(hold)
         for place in places:
             self.places[place.hold.section].append(place)
+
+    def at(self, sections: Collection[Id]) -> tuple[tuple[object, ...], ...]:
+        """All that these sections offer and hold now."""
+        names = sorted(sections)
+        open_to = tuple([row.audience_at(self.instant) for name in names for row in self.vacancies[name]])
+        places = tuple([row for name in names for row in self.vacancies[name]])
+        return open_to, places, tuple([row for name in names for row in self.holds[name]])
 
     def spans(self, section: Id) -> Iterator[Span]:
         """All that cuts the time of a section but what is asked."""

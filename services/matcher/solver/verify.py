@@ -69,7 +69,7 @@ def violations(facts: Facts) -> tuple[Violation, ...]:
 
 def check_no_cell_overbooked(facts: Facts) -> Iterator[Violation]:
     """G1: in no cell are there more children than free places."""
-    for section in facts.books:
+    for section in facts.look.books(facts.books):
         yield from _overfull("G1", facts, section, LEVELS[-1:], with_holds=True)
 
 
@@ -110,7 +110,7 @@ def check_age_dates_hours_and_wishes(facts: Facts) -> Iterator[Violation]:
 
 def check_kept_places_for_their_public(facts: Facts) -> Iterator[Violation]:
     """G4: what is kept for an audience goes to nobody else before its release."""
-    for section, book in facts.books.items():
+    for section, book in facts.look.books(facts.books).items():
         yield from _overfull("G4", facts, section, book.binding_levels[:-1], with_holds=True)
         yield from _wrong_on_call(facts, section, book)
     for found in facts.limits.overrun(Why.KEPT_FOR_INSERTION):
@@ -216,7 +216,7 @@ def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
 
 def check_nothing_held_is_taken(facts: Facts) -> Iterator[Violation]:
     """G12: a child is never placed on hours that a placement, a live proposal or a person holds."""
-    for section, book in facts.books.items():
+    for section, book in facts.look.books(facts.books).items():
         found = facts.overrun(section, book.binding_levels, with_holds=True) if book.holds else set()
         if found and found != facts.overrun(section, book.binding_levels, with_holds=False):
             yield violation("G12", sorted(found), [section])
@@ -261,8 +261,10 @@ def share_over_all_parts(round: Round, outcomes: Sequence[Outcome]) -> tuple[Vio
 
 def _beyond_the_share(round: Round, outcome: Outcome) -> Iterator[Violation]:
     """One violation for the children who went first, if they are more than the voted share."""
+    if round.policy.first_tier_percent is None:
+        return
     first = with_priority(round, outcome)
-    if len(first) > places_for_first_tier(round) and round.policy.first_tier_percent is not None:
+    if len(first) > places_for_first_tier(round):
         yield violation("G14", sorted(first), [])
 
 
@@ -340,7 +342,7 @@ def _preferred(facts: Facts) -> Iterator[Wanted]:
     withheld = set(facts.outcome.withheld)
     for unit, members in facts.families.members.items():
         if not withheld.intersection(members):
-            yield from facts.preferred(unit)
+            yield from facts.preferred_to_check(unit)
 
 
 def _is_served(facts: Facts, wanted: Wanted) -> bool:

@@ -45,3 +45,11 @@ class Waits:
             sum(n for cells, n in offered if cell in cells) > sum(n for cells, n in held if cell in cells)
             for cell in cut.cells(choice.slots, window)
         )
+
+
+def take_out(choices: dict[Id, list[Choice]], waits: Waits) -> dict[Id, list[Choice]]:
+    """Takes the choices for which a place would wait too long out of those of each request; returns them."""
+    found = {name: waits.too_long(own) for name, own in choices.items()}
+    for name, late in found.items():
+        choices[name] = [choice for choice in choices[name] if choice not in late]
+    return found

@@ -227,7 +227,7 @@ def test_the_collector_is_left_as_it_was_found_and_stands_still_meanwhile(
 ) -> None:
     seen: list[bool] = []
 
-    def split(round: Round) -> tuple[Round, ...]:
+    def split(round: Round, *_: object) -> tuple[Round, ...]:
         seen.append(gc.isenabled())
         return components(round)
 

@@ -1,0 +1,33 @@
+"""What the decisions of one territory have in common: rows put in order and spelled, and what was found there.
+
+Rows are known by their ids, so whoever decides with it hands in the very same objects for what has not changed. It may
+be lost at any time. When to modify: when a decision does one more thing for each row.
+"""
+
+from __future__ import annotations
+
+from services.matcher.solver.canonical import Once
+from services.matcher.solver.components import Reached
+from services.matcher.solver.desks import Kept
+from services.matcher.solver.spelling import Spelling
+from services.matcher.solver.stated import Stated
+
+MOST_ROWS = 60_000
+"""Of how many rows the texts are kept, some 1 KB each, with those that are gone; then all is forgotten."""
+
+
+class Before:
+    """Of one territory, in the process that decides."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> Before:
+        """Everything is made anew from here on."""
+        self.once, self.spelling, self.reached = Once(), Spelling(), Reached()
+        self.stated, self.kept = Stated(), Kept()
+        return self
+
+    def begin(self) -> Before:
+        """Another decision begins."""
+        return self.forget() if self.spelling.rows > MOST_ROWS else self

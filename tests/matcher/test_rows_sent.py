@@ -1,0 +1,89 @@
+"""Parts go to the process that solves and outcomes come back, each row once, and nothing is lost when something is."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from random import Random
+
+import pytest
+
+from services.matcher import rows_sent
+from services.matcher.rows_sent import Parcel, Receiving, Sending, UnknownRow
+from services.matcher.solver.canonical import Once
+from services.matcher.solver.schema import Outcome, Round
+from services.matcher.solver_process import Deciding, SolverProcess, decide
+from services.matcher.touched import Cutter
+from services.territory.rounds import RoundPlan, drawn_round
+from tests.matcher.test_remembered import _lived
+
+
+def _parts(seed: int, events: int = 4) -> list[Round]:
+    town, cutter = drawn_round(RoundPlan(requests=40, structures=12), seed), Cutter(Once())
+    return [part.round for lived in _lived(town, Random(seed), events) for part in cutter.cut(lived).parts]
+
+
+def _carried(parcel: Parcel[Round]) -> Parcel[Round]:
+    carried: Parcel[Round] = pickle.loads(pickle.dumps(parcel))  # noqa: S301
+    return carried
+
+
+def test_a_part_arrives_as_it_was_and_its_rows_are_sent_once() -> None:
+    sending, receiving, sent, named = Sending[Round](), Receiving[Round](), 0, 0
+    for part in _parts(1):
+        parcel = _carried(sending.parcel(part))
+        sent, named = sent + len(parcel.new), named + sum(map(len, parcel.names.values()))
+        assert receiving.whole(parcel) == part
+    assert sent < named / 2
+
+
+def test_a_row_that_is_named_again_is_the_same_object_there() -> None:
+    part = _parts(1)[0]
+    sending, receiving = Sending[Round](), Receiving[Round]()
+    first, again = (receiving.whole(_carried(sending.parcel(part))) for _ in range(2))
+    assert all(one is other for one, other in zip(first.requests, again.requests, strict=True))
+
+
+def test_what_was_lost_on_its_way_is_missed_and_sent_again() -> None:
+    part = _parts(1)[0]
+    sending, receiving = Sending[Round](), Receiving[Round]()
+    sending.parcel(part)  # nobody receives it
+    with pytest.raises(UnknownRow):
+        receiving.whole(sending.parcel(part))
+    sending.forget()
+    assert receiving.whole(sending.parcel(part)) == part
+
+
+def test_names_are_never_used_twice_and_too_many_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_sent, "MOST_ROWS", 10)
+    sending, receiving, seen = Sending[Round](), Receiving[Round](), set[int]()
+    for part in _parts(2):
+        parcel = sending.parcel(part)
+        assert seen.isdisjoint(parcel.new)
+        seen |= parcel.new.keys()
+        assert receiving.whole(parcel) == part
+    assert len(sending._known) < len(seen)
+
+
+def test_whoever_decides_one_part_after_the_other_comes_to_what_each_alone_comes_to() -> None:
+    deciding = Deciding(most=1)
+    for part in _parts(3):
+        elsewhere = part.model_copy(update={"territory": "elsewhere"})
+        assert deciding.decide(part) == decide(part)
+        assert Deciding().decide(elsewhere) == decide(elsewhere)
+
+
+def test_the_process_that_solves_answers_the_same_though_parts_or_answers_are_lost() -> None:
+    async def lived() -> None:
+        process = SolverProcess()
+        try:
+            for number, part in enumerate(_parts(4)):
+                if number % 3 == 1:
+                    process._sending.parcel(part)  # asked, and ended before it was sent
+                if number % 3 == 2:
+                    process._receiving = Receiving[Outcome]()  # answered, and nobody heard it
+                assert await process.decide(part) == decide(part)
+        finally:
+            await process.close()
+
+    asyncio.run(lived())
