@@ -5,27 +5,36 @@ When to modify: never for a new fact of a territory; the file has the fields tha
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 from services.cli import installation
+from services.cli.failures import NBSP, CommandFailed, Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from services.bus.settings import Settings
     from services.ingest.declare.territories import TerritoryBody
+    from services.ingest.problems import Problem
 
 SEE = "docs/fichiers.md"
+MARK = b"\xef\xbb\xbf"
+"""What some editors write before the text of a file."""
 
 
 async def publish(found: Settings, data: bytes, territory: str | None, *, dry_run: bool) -> tuple[str, str]:
     """Publish the territory as the file says, or only look at it. Returns its id and its name. Raises CommandFailed."""
+    from services.calendar import local_day
     from services.ingest.actors import Role
     from services.ingest.declare.territories import publish_territory
     from services.ingest.problems import Refused
 
     async with installation.guichet_of(found) as guichet:
-        name = await installation.territory_of(guichet, territory)
+        name = await installation.territory_of(guichet, _named(territory))
         try:
-            wanted = _read(data)
+            wanted = _read(data, local_day(guichet.clock()))
             if not dry_run:
                 act = installation.act_as(guichet, Role.ADMINISTRATOR, name)
                 await guichet.database.write(publish_territory, act, wanted)
@@ -36,7 +45,20 @@ async def publish(found: Settings, data: bytes, territory: str | None, *, dry_ru
     return name, wanted.name
 
 
-def _read(data: bytes) -> TerritoryBody:
+def _named(territory: str | None) -> str | None:
+    """The id that is given, once it is known to be one: what is published first names the territory for good."""
+    if territory is None or _ID.fullmatch(territory):
+        return territory
+    cause = f"«{NBSP}{territory}{NBSP}» n'est pas un nom de territoire."
+    remedy = f"64 lettres sans accent, chiffres, points et tirets au plus{NBSP}: --territory montlucon."
+    raise CommandFailed(cause, remedy, SEE, Exit.USAGE)
+
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+"""As `contracts.vocabulary.Id`, which takes longer to load than this to match."""
+
+
+def _read(data: bytes, today: date) -> TerritoryBody:
     """Raises Refused, with every wrong value by its path."""
     from pydantic import ValidationError
 
@@ -45,8 +67,20 @@ def _read(data: bytes) -> TerritoryBody:
     from services.ingest.wording import problems_of
 
     try:
-        wanted = TerritoryBody.model_validate_json(data)
+        wanted = TerritoryBody.model_validate_json(data.removeprefix(MARK))
     except ValidationError as error:
         raise Refused(problems_of(error.errors())) from error
-    refuse_if(problems(wanted))
+    refuse_if([*problems(wanted), *_unknown_policy(wanted.policy, today)])
     return wanted
+
+
+def _unknown_policy(policy: str, today: date) -> Iterator[Problem]:
+    """Ingest knows no policy, and the matcher would set the territory aside with all that is said of it."""
+    from services.ingest.problems import Problem
+    from services.matcher.policy import policy_in_force
+
+    try:
+        policy_in_force(policy, today)
+    except (FileNotFoundError, LookupError):
+        rule = "Ces règles n'existent pas, ou ne sont pas encore en vigueur."
+        yield Problem("policy", "unknown_policy", rule, "Indiquez par exemple montlucon-modele.")

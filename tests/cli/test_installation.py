@@ -98,6 +98,7 @@ def test_a_new_installation_publishes_its_territory_from_a_file_and_then_imports
         ("{", "JSON"),
         ('{"name": "Ici"}', "(guichet_phone)"),
         ("outlines", "Des contours se publient avec leur source."),
+        ("policy", "Ces règles n'existent pas"),
     ],
 )
 @pytest.mark.parametrize("extra", [(), ("--dry-run",)])
@@ -106,11 +107,32 @@ def test_a_territory_that_is_not_right_is_named_field_by_field_and_not_published
 ) -> None:
     town = tmp_path / "territoire.json"
     berceau("example-files", tmp_path, "--size", "small")
-    facts = {**json.loads(town.read_text()), "outlines_source": ""}
-    town.write_text(json.dumps(facts) if content == "outlines" else content)
+    wrong = {"outlines": {"outlines_source": ""}, "policy": {"policy": "nulle-part"}}.get(content)
+    town.write_text(json.dumps({**json.loads(town.read_text()), **wrong}) if wrong else content)
     refused = berceau("import", "territory", town, *IN, *extra)
     assert (refused.code, said in refused.err) == (5, True)
     assert berceau("link", "new", "--role", "coordinator").code == 5, "no territory is there"
+
+
+@pytest.mark.parametrize("extra", [(), ("--dry-run",)])
+@pytest.mark.parametrize("name", ["Montluçon", "x" * 65, "", "a/b"])
+def test_a_territory_is_not_named_as_no_territory_can_be(
+    berceau: Command, tmp_path: Path, name: str, extra: tuple[str, ...]
+) -> None:
+    berceau("example-files", tmp_path, "--size", "small")
+    refused = berceau("import", "territory", tmp_path / "territoire.json", "--territory", name, *extra)
+    assert (refused.code, "n'est pas un nom de territoire" in refused.err) == (2, True)
+
+
+def test_a_territory_is_published_again_as_an_editor_that_marks_its_files_saves_it(
+    berceau: Command, tmp_path: Path
+) -> None:
+    berceau("example-files", tmp_path, "--size", "small")
+    town = tmp_path / "territoire.json"
+    assert berceau("import", "territory", town, *IN).code == 0
+    facts = {**json.loads(town.read_text()), "guichet_phone": "04 65 71 00 01"}
+    town.write_text(json.dumps(facts), encoding="utf-8-sig")
+    assert berceau("import", "territory", town).code == 0, "it is the only one by now"
 
 
 def test_rejected_rows_are_written_beside_the_file_for_its_owner_only(
