@@ -26,6 +26,16 @@ def before_care(proposal: Proposal, deadline: datetime) -> datetime:
     return deadline if useless is None else min(deadline, useless)
 
 
+def still_before_care(proposal: Proposal, due: datetime, now: datetime) -> datetime:
+    """`due`, or the beginning of the next single day of care where that is earlier; once the last one has begun, its
+    end. Whoever is to be told by when something comes is not told an hour that has passed."""
+    if not days_are_counted(proposal):
+        return due
+    begins = [at(slot.day, slot.start) for slot in proposal.slots if isinstance(slot.day, date)]
+    ends = [at(slot.day, slot.end) for slot in proposal.slots if isinstance(slot.day, date)]
+    return min(due, *([hour for hour in (*begins, max(ends)) if hour > now] or [due]))
+
+
 def useless_from(proposal: Proposal) -> datetime | None:
     """From when on an answer comes too late to be of use; None for weeks on end."""
     return care_begins(proposal) if days_are_counted(proposal) else None

@@ -21,7 +21,7 @@ from contracts.proposals import (
 from contracts.vocabulary import LIVE, Answer, Channel, ProposalState, TaskKind, WithdrawalReason
 from services.calendar import at, confirmation_due, reminder_at
 from services.matcher import moving, store, tasks, waves
-from services.matcher.days_of_care import before_care
+from services.matcher.days_of_care import still_before_care
 from services.matcher.endings import confirm, withdraw
 from services.matcher.moves import (
     CONFIRMATION,
@@ -158,7 +158,7 @@ def accept(
     Of a wave it is the first one, and the place is taken for the others. A structure that may take two days confirms
     single days before they come.
     """
-    confirm_by = before_care(proposal, confirmation_due(step.now, step.policy.delays))
+    confirm_by = still_before_care(proposal, confirmation_due(step.now, step.policy.delays), step.now)
     if not _answered(step, proposal, S.ACCEPTED, Answer.OUI, by, received_at):
         return False
     if proposal.wave is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -227,6 +227,22 @@ def test_the_structure_confirms_a_place_for_tomorrow_before_tomorrow_and_one_for
     assert by == {ordinary: confirmation_due(world.now), tomorrow: now_at(8, day=day)}
     world.go_to(now_at(8, day=day))
     assert world.tasks() == ["late_confirmation"]
+
+
+@pytest.mark.parametrize(("number", "confirm_by"), [(1, now_at(12)), (2, now_at(8, day=MONDAY + timedelta(days=1)))])
+def test_a_yes_that_is_read_as_care_begins_is_told_no_hour_that_has_passed(
+    world: World, number: int, confirm_by: datetime
+) -> None:
+    asked = [slot for later in range(number) for slot in on(MONDAY + timedelta(days=later))]
+    care = {"slots": tuple(asked), "period": days(MONDAY, number)}
+    world.now = now_at(7, 30)
+    world.open_place("v-2", kind=VacancyKind.OCCASIONAL, **care)
+    proposal = world.proposed("r-2", kind=RequestKind.OCCASIONAL, **care)
+    world.sent(proposal)
+    world.go_to(now_at(8, 5))
+    world.answer(proposal, Answer.OUI, received_at=now_at(7, 59))
+    assert world.last("proposal.accepted").confirm_by == confirm_by
+    assert world.tasks() == [], "the structure is not late yet"
 
 
 def test_words_nobody_understands_are_a_call_and_decide_nothing(world: World) -> None:
