@@ -56,18 +56,20 @@ class SolverProcess:
             return await self._asked(part)
 
     async def _asked(self, part: Round) -> Outcome:
-        parcel = await self._done(_decide_there, self._sending.parcel(part))
-        return self._receiving.whole(parcel)
+        receiving = self._receiving  # of the process that answers, whichever is there by then
+        return receiving.whole(await self._done(_decide_there, self._sending.parcel(part)))
 
     async def explain(self, asked: Round, outcome: Outcome, names: Mapping[Id, str]) -> Beside:
         """What stands beside a draft, worked out where rounds are. Raises SolverDied as `decide` does."""
         return await self._done(beside, asked, outcome, dict(names))
 
     async def _done(self, work: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
+        pool = self._pool
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
+            return await asyncio.get_running_loop().run_in_executor(pool, work, *args)
         except BrokenProcessPool as error:
-            self._begin()
+            if self._pool is pool:  # of several that waited for it, one begins anew
+                self._begin()
             raise SolverDied("le processus de calcul s'est arrêté") from error
 
     async def close(self) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from random import Random
 
 import pytest
 
-from services.matcher import rows_sent
+from services.matcher import rows_sent, solver_process
 from services.matcher.rows_sent import Parcel, Receiving, Sending, UnknownRow
 from services.matcher.solver.canonical import Once
 from services.matcher.solver.schema import Outcome, Round
@@ -87,3 +89,29 @@ def test_the_process_that_solves_answers_the_same_though_parts_or_answers_are_lo
             await process.close()
 
     asyncio.run(lived())
+
+
+class Dies:
+    """A process that ends before it has answered anybody."""
+
+    def submit(self, *_: object) -> Future[None]:
+        never = Future[None]()
+        never.set_exception(BrokenProcessPool())
+        return never
+
+
+def test_of_several_who_waited_for_a_process_that_ended_one_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else rows would be sent to one process that another one has heard of."""
+    begun: list[Dies] = []
+
+    def begin() -> Dies:
+        begun.append(Dies())
+        return begun[-1]
+
+    async def asked() -> list[object]:
+        monkeypatch.setattr(solver_process, "_one_process", begin)
+        process = SolverProcess()
+        return await asyncio.gather(*(process.decide(_parts(4)[0]) for _ in range(3)), return_exceptions=True)
+
+    assert {type(one) for one in asyncio.run(asked())} == {solver_process.SolverDied}
+    assert len(begun) == 2
