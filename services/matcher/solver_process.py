@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-MOST_TERRITORIES = 20
-"""Of how many territories what their decisions have in common is kept beside the solver."""
+MOST_ROWS = 60_000
+"""Of how many rows, over all territories, what their decisions have in common is kept beside the solver."""
 
 
 class SolverProcess:
@@ -127,7 +127,7 @@ class Deciding:
     It comes to the same as `decide`. Those of the territories decided longest ago are forgotten.
     """
 
-    def __init__(self, most: int = MOST_TERRITORIES) -> None:
+    def __init__(self, most: int = MOST_ROWS) -> None:
         self._most = most
         self._before: dict[Id, Before] = {}
 
@@ -136,7 +136,7 @@ class Deciding:
 
         before = self._before.pop(part.territory, None) or solve.Before()
         self._before[part.territory] = before  # the last one looked at stands last
-        while len(self._before) > self._most:
+        while len(self._before) > 1 and sum(kept.spelling.rows for kept in self._before.values()) > self._most:
             del self._before[next(iter(self._before))]
         return solve.decide(part, replace(solve.DEFAULT, prices=False), before.begin())
 

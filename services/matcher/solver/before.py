@@ -12,8 +12,9 @@ from services.matcher.solver.desks import Kept
 from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.stated import Stated
 
-MOST_ROWS = 60_000
-"""Of how many rows the texts are kept, some 1 KB each, with those that are gone; then all is forgotten."""
+MOST_ROWS = 15_000
+"""Of how many rows the texts are kept, some 1 KB each and as much beside it, with those that are gone; then all is
+forgotten, and one part decided as if for the first time."""
 
 
 class Before:

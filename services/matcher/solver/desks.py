@@ -28,7 +28,7 @@ Asked = tuple[Id, int, int | None, bool]
 """A request, the rank of its wish, the level at which it is placed, and whether that is this wish."""
 MOST_OF_ONE = 3
 """A structure is looked at from as many parts of a territory as may wish it without a place for them there."""
-MOST_REQUESTS = 30_000
+MOST_REQUESTS = 12_000
 """Of how many requests anything is kept, those that are gone among them; then all is read anew."""
 
 

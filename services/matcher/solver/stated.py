@@ -20,7 +20,7 @@ from services.matcher.solver.schema import Policy, Request, Round
 Made = TypeVar("Made")
 MOST_OF_ONE = 3
 """A structure is looked at from as many parts of a territory as may wish it without a place for them there."""
-MOST_REQUESTS = 30_000
+MOST_REQUESTS = 12_000
 """Of how many requests anything is kept, those that are gone among them; then all is stated anew."""
 
 
