@@ -15,6 +15,7 @@ from contracts.tasks import TaskOpened, TaskSettled
 from contracts.vocabulary import Answer, Channel, DepartureReason, TaskKind, VacancyKind, WithdrawalReason
 from services.bus.links import contact_token, proposal_token
 from services.ingest import store
+from services.ingest.projection.tables import proposals
 from services.vault import Contact, contacts_of, put_contacts
 from tests.ingest.pages.reading import faults, once, read, words
 from tests.ingest.pages.town import FIRST_NAMES, STATES, Town, link, proposal_in
@@ -42,6 +43,24 @@ async def test_no_structure_is_blamed_for_what_the_family_itself_changed(town: T
     shown = words((await town.client.get(link("delivered"))).text)
     assert "Cette place ne vous est plus proposée" in shown and "Votre demande a changé." in shown
     assert "ne peut plus vous accueillir" not in shown
+
+
+async def test_a_call_that_did_not_come_in_time_is_not_promised_again(town: Town) -> None:
+    before = words((await town.client.get(link("accepted"))).text)
+    assert "vous appelle avant le" in before and "devait vous appeler" not in before
+    town.clock.advance(timedelta(days=7))
+    after = words((await town.client.get(link("accepted"))).text)
+    assert "devait vous appeler avant le" in after and "Le guichet s'en occupe." in after
+    assert "vous appelle avant le" not in after
+
+
+async def test_no_first_day_is_to_be_agreed_where_the_days_are_said(town: Town) -> None:
+    weekly = words((await town.client.get(link("accepted"))).text)
+    assert "Vous fixerez ensemble le premier jour." in weekly
+    day = ({"day": "2026-11-10", "start": "08:00", "end": "12:00"},)
+    await town.write(store.update, proposals, proposal_in("accepted"), slots=day)
+    shown = words((await town.client.get(link("accepted"))).text)
+    assert "La place est à vous après cet appel." in shown and "premier jour" not in shown
 
 
 @pytest.mark.parametrize("state", ["declined", "expired", "withdrawn"])
