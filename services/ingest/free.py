@@ -75,6 +75,12 @@ def most_free_in(vacancy: Posted, found: Sequence[Piece]) -> int:
     return min(vacancy.places, max(own, default=0))
 
 
+def free_among(vacancy: Posted, found: Sequence[Piece]) -> tuple[int, int]:
+    """The least and the most places free at the hours of a vacancy, those of other vacancies there among them."""
+    own = [piece.free for piece in found if _covers(vacancy, piece.slot, piece.period)] or [vacancy.places]
+    return min(own), max(own)
+
+
 def takes_from(vacancy: Posted, hold: Held) -> bool:
     """True if `hold` lies, in part at least, in this vacancy and is not yet taken off its count."""
     return _counts(hold, vacancy.counted_at) and any(

@@ -20,6 +20,7 @@ from services.ingest.free import (
     Held,
     Piece,
     Posted,
+    free_among,
     free_in,
     is_worth_showing,
     most_free_in,
@@ -89,7 +90,8 @@ def places_of(tx: sa.Connection, actor: Actor, structure: str, now: datetime) ->
         for row in pool:
             view = _own_view(row, known[row["section"]], held, found, local_day(now))
             view |= waiting.said([row]) if waiting else NOTHING_AWAITED
-            views.append({**view, "left": free_in(posted(row), given)})
+            together = _together(row, pool, held, found)
+            views.append({**view, **together, "left": free_in(posted(row), given)})
     thing = {view["vacancy"]: Thing(row["territory"], structure=structure) for view, row in _paired(views, rows)}
     seen = [reveal(actor, thing[view["vacancy"]], view) for view in views]
     return sorted((view for view in seen if view), key=lambda v: (v["section_name"], v["kind"], v["vacancy"]))
@@ -275,6 +277,18 @@ def _own_view(
         "agreement": row["agreement"],
         "snapshot": row["snapshot"],
     }
+
+
+def _together(
+    row: dict[str, Any], pool: Sequence[dict[str, Any]], held: Sequence[Held], found: Sequence[Piece]
+) -> dict[str, Any]:
+    """What is free, at the hours of a vacancy, of all the places of its section and kind; `pooled` where other places
+    have what it has: no proposal then is one of this vacancy and not of the others."""
+    vacancy, others = posted(row), [posted(other) for other in pool if other is not row]
+    mine = [hold for hold in held if takes_from(vacancy, hold)]
+    least, most = free_among(vacancy, found)
+    shared = any(takes_from(other, hold) for hold in mine for other in others)
+    return {"pooled": shared, "pool_free": least, "pool_free_at_most": most}
 
 
 def _paired(

@@ -85,6 +85,27 @@ async def test_children_on_other_days_of_one_place_are_not_added_up(quiet_town: 
     assert "Propositions en cours " in one, "children of one place on other days are proposals, and no more places"
 
 
+async def test_a_proposal_at_the_hours_of_two_posts_is_said_of_both_together_and_of_neither_alone(
+    quiet_town: Town,
+) -> None:
+    """Two free of two beside one proposal: the director asks which of both lies."""
+    start = Period(start=TODAY, end=date(2027, 8, 1))
+    for places in (1, 2):
+        opened = vacancy_body(section=BEBES, slots=WEEK[:places], places=places, period=start)
+        two = await quiet_town.write(open_vacancy, act(DIRECTOR), opened)
+    director = await quiet_town.signed_in("director")
+    assert "2\u00a0libres sur\u00a02" in words((await director.get("/creche")).text)
+    await quiet_town.hear(made("O-1", "R-1", code="7700", section=BEBES, slots=WEEK[:1], period=start))
+    shown = words((await director.get("/creche")).text)
+    both = "Avec les autres places à ces heures\u00a0: "
+    assert f"1\u00a0place publiée. {both}2\u00a0places libres, 1\u00a0proposition." in shown
+    assert f"2\u00a0places publiées. {both}2\u00a0places libres, 1\u00a0proposition." in shown
+    assert "libres sur" not in shown
+    one = words((await director.get(f"/creche/place/{two}")).text)
+    assert "Avec les autres places à ces heures 2\u00a0places libres, 1\u00a0proposition" in one
+    assert "Encore libres" not in one
+
+
 def test_sections_come_by_age_as_elsewhere_and_not_by_their_letters() -> None:
     facts = {"kind": "regular", "period": Period(start=TODAY)}
     rows = [{"section_name": n, "age_from_months": a, **facts} for n, a in (("Grands", 24), ("Zébulons", 2))]
