@@ -16,7 +16,7 @@ Context = Mapping[str, Any]
 _FIXED: dict[str, Words] = {
     "missing": ("Ce champ est obligatoire.", "Ajoutez-le."),
     "extra_forbidden": ("Ce champ n'existe pas.", "Vérifiez son nom, ou retirez-le."),
-    "json_invalid": ("Le contenu est du JSON.", "Corrigez la syntaxe."),
+    "json_invalid": ("Le contenu n'est pas du JSON.", "Corrigez la syntaxe."),
     "string_type": ("La valeur est un texte.", "Mettez-la entre guillemets."),
     "string_pattern_mismatch": ("La valeur n'a pas la forme attendue.", "Suivez l'exemple de la documentation."),
     "int_from_float": ("La valeur est un nombre entier.", "Retirez la virgule."),

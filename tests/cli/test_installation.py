@@ -95,7 +95,7 @@ def test_a_new_installation_publishes_its_territory_from_a_file_and_then_imports
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "JSON"),
+        ("{", "Le contenu n'est pas du JSON."),
         ('{"name": "Ici"}', "(guichet_phone)"),
         ("outlines", "Des contours se publient avec leur source."),
         ("policy", "Ces règles n'existent pas"),
