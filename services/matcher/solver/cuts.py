@@ -5,8 +5,8 @@ there is room for one. Half of the sum of their three rows, rounded down, says o
 arrangement, for ever, and is an addition like any other (zero-half cuts: Caprara and Fischetti, 1996).
 
 Which rows to add up is an odd walk: a row that two choices use by half leads from one to the other, and a walk that
-comes back over rows that leave an odd number is a cut. When to modify: when goals stay open whose relaxation has
-thirds rather than halves.
+comes back over rows that leave an odd number is a cut. Thirds and quarters are for `corners.py`. When to modify: when
+goals stay open whose relaxation has halves.
 """
 
 from __future__ import annotations
@@ -37,6 +37,13 @@ MOST_IN_A_ROW = 8
 MOST_AT_ONCE = 200
 
 
+class Sum(NamedTuple):
+    """Rows, each so many times, to be added up, divided and rounded down."""
+
+    divisor: int
+    times: tuple[tuple[Key, int], ...]
+
+
 class Line(NamedTuple):
     """A row as the relaxation leaves it: the columns taken in part that take an odd number of it, whether what is left
     to them is odd, and how far it is from full."""
@@ -54,7 +61,7 @@ Node = tuple[int, bool]
 Graph = dict[int, dict[Node, Step]]
 
 
-def odd_walks(question: Question, values: Values) -> list[list[Key]]:
+def odd_walks(question: Question, values: Values) -> list[Sum]:
     """Rows whose half sum, rounded down, the relaxation overruns; those that it overruns most first."""
     found: dict[tuple[Key, ...], float] = {}
     graph = _graph(_lines(question, values), values)
@@ -62,7 +69,8 @@ def odd_walks(question: Question, values: Values) -> list[list[Key]]:
         length, keys = _shortest(graph, column)
         if keys:
             found[keys] = min(length, found.get(keys, length))
-    return [list(keys) for keys in sorted(found, key=lambda keys: (found[keys], len(keys), keys))[:MOST_AT_ONCE]]
+    first = sorted(found, key=lambda keys: (found[keys], len(keys), keys))[:MOST_AT_ONCE]
+    return [Sum(2, tuple((key, 1) for key in keys)) for keys in first]
 
 
 def _lines(question: Question, values: Values) -> list[Line]:

@@ -1,17 +1,18 @@
-"""Sums of rows, halved and rounded down, over all who may ever use them: what the search keeps of a cut.
+"""Sums of rows, divided and rounded down, over all who may ever use them: what the search keeps of a cut.
 
-When to modify: with `cuts.py`, which finds the rows to add up.
+When to modify: with `cuts.py` and `corners.py`, which find the rows to add up.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 
 from contracts.vocabulary import Id
 from services.matcher.solver.board import Board
-from services.matcher.solver.cuts import LEAST, Key, Values, odd_walks
+from services.matcher.solver.corners import corner_sums
+from services.matcher.solver.cuts import LEAST, Sum, Values, odd_walks
 from services.matcher.solver.linear import NEAR
 from services.matcher.solver.questions import Question
 from services.matcher.solver.scarce import Amounts
@@ -30,24 +31,30 @@ class Halves:
 
     def found(self, question: Question, values: Values) -> list[Half]:
         """The rows that a relaxation overruns; they follow from those that there are, and hold for ever."""
-        halves: dict[tuple[int, ...], Half] = {}
-        for keys in odd_walks(question, values):
-            amounts, cap = self._sum(keys, values)
-            half = {column: amount // 2 for column, amount in amounts.items() if amount // 2}, cap // 2
+        return self._overrun(odd_walks, question, values) or self._overrun(corner_sums, question, values)
+
+    def _overrun(self, sums: Callable[[Question, Values], list[Sum]], question: Question, values: Values) -> list[Half]:
+        """Each sum of rows once that is still overrun when all who may use it are counted."""
+        halves: dict[tuple[tuple[int, int], ...], Half] = {}
+        for found in sums(question, values):
+            amounts, cap = self._sum(found, values)
+            by = found.divisor
+            half = {column: amount // by for column, amount in amounts.items() if amount // by}, cap // by
             if self._holds_for_ever(half) and self._is_overrun(half, question, values):
-                halves.setdefault((half[1], *sorted(half[0])), half)
+                halves.setdefault(((-1, half[1]), *sorted(half[0].items())), half)
         return list(halves.values())
 
-    def _sum(self, keys: Iterable[Key], values: Values) -> tuple[Counter[int], int]:
-        """The sum of rows, without those who are decided, and with one row more for each whose choice is odd."""
+    def _sum(self, found: Sum, values: Values) -> tuple[Counter[int], int]:
+        """The sum of rows, without those who are decided, and with what fills up the choices that are had whole."""
         amounts: Counter[int] = Counter()
         live, cap = self._board.live, 0
-        for row, unit in keys:
-            amounts.update(dict.fromkeys(live[unit], 1) if unit else self._users(row))
-            cap += 1 if unit else self._sheet.caps[row] - self._taken(row)
-        for unit in list(self._had_whole(amounts, values)):
-            amounts.update(live[unit])
-            cap += 1
+        for (row, unit), times in found.times:
+            users = dict.fromkeys(live[unit], 1) if unit else self._users(row)
+            amounts.update({column: times * amount for column, amount in users.items()})
+            cap += times * (1 if unit else self._sheet.caps[row] - self._taken(row))
+        for unit, missing in list(self._had_whole(amounts, values, found.divisor)):
+            amounts.update(dict.fromkeys(live[unit], missing))
+            cap += missing
         return amounts, cap
 
     def _users(self, row: int) -> Amounts:
@@ -71,11 +78,12 @@ class Halves:
                 found[row].append(column)
         return found
 
-    def _had_whole(self, amounts: Amounts, values: Values) -> Iterator[Id]:
+    def _had_whole(self, amounts: Amounts, values: Values, divisor: int) -> Iterator[tuple[Id, int]]:
+        """The units whose choice would lose by rounding down, and how much of it is missing for a whole."""
         for column, amount in amounts.items():
             unit = self._sheet.unit_of[column]
-            if amount & 1 and values.get(column, 0.0) >= 1 - NEAR and unit in self._board.live:
-                yield unit
+            if amount % divisor and values.get(column, 0.0) >= 1 - NEAR and unit in self._board.live:
+                yield unit, -amount % divisor
 
     def _holds_for_ever(self, half: Half) -> bool:
         """False if somebody who takes part later might give to the row."""

@@ -7,11 +7,12 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.matcher.solver import levels
+from services.matcher.solver import corners, halves, levels
 from services.matcher.solver.constraints import LIGHT_EFFORT, Settings
+from services.matcher.solver.corners import corner_sums
 from services.matcher.solver.keeper import Keeper
 from services.matcher.solver.levels import Reached, enter, pursue
 from services.matcher.solver.linear import relax
@@ -24,6 +25,9 @@ Uses = list[list[int]]
 
 TRIANGLE = [[0b011], [0b110], [0b101]]
 """Three children, three days, one place: any two of them meet."""
+
+TETRAHEDRON = [[0b0111], [0b1011], [0b1101], [0b1110]]
+"""Four children, four days, two places: each three of them meet, so that each may be had by two thirds."""
 
 drawn = st.lists(st.lists(st.integers(1, 2**CELLS - 1), min_size=1, max_size=2), min_size=3, max_size=5)
 
@@ -64,6 +68,33 @@ def test_three_children_of_whom_no_two_fit_together_are_not_served_by_halves() -
     assert RowKind.HALF in keeper.sheet.kinds
 
 
+def test_four_children_of_whom_no_three_fit_together_are_not_served_by_thirds() -> None:
+    keeper = _keeper(TETRAHEDRON, (2, 2, 2, 2))
+    enter(keeper, keeper.problem.units)
+    question = _as_many_as_can_be(keeper)
+    relaxed = relax(question)
+    assert relaxed is not None and relaxed.value == pytest.approx(-8 / 3)
+    assert {cut.divisor for cut in corner_sums(question, relaxed.values)} == {3}
+    assert _cut(keeper) == pytest.approx(-2)
+
+
+def test_walks_alone_leave_thirds_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(halves, "corner_sums", lambda *_: [])
+    assert _cut(_keeper(TETRAHEDRON, (2, 2, 2, 2))) == pytest.approx(-8 / 3)
+
+
+def test_a_circle_of_too_many_choices_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corners, "LARGEST_CIRCLE", 7)
+    assert _cut(_keeper(TETRAHEDRON, (2, 2, 2, 2))) == pytest.approx(-8 / 3)
+
+
+def test_a_choice_had_whole_loses_nothing_when_a_sum_is_divided() -> None:
+    keeper = _keeper([*TETRAHEDRON, [0b0001]], (3, 2, 2, 2))
+    assert _cut(keeper) == pytest.approx(-3)
+
+
+@example(TETRAHEDRON, [2, 2, 2, 2])
+@example([*TETRAHEDRON, [0b0001]], [3, 2, 2, 2])
 @given(drawn, st.lists(st.integers(0, 2), min_size=CELLS, max_size=CELLS))
 def test_each_arrangement_that_fits_fits_in_all_that_follows(units: Uses, left: list[int]) -> None:
     keeper = _keeper(units, tuple(left))
