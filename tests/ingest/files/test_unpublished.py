@@ -38,7 +38,7 @@ async def test_the_api_refuses_a_structure_and_a_request_with_the_remedy(doors: 
     assert answer.headers["content-type"] == "application/problem+json"
     (error,) = answer.json()["errors"]
     assert (error["field"], error["code"]) == UNPUBLISHED
-    assert "publie d'abord le territoire" in error["remedy"]
+    assert "Publiez d'abord le territoire" in error["remedy"]
     need = people.urgent_need().model_dump(mode="json")
     assert (await doors.post("/requests", "counsellor", need)).status_code == 409
 
