@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,8 +49,9 @@ class Spelling:
 
     def round_hash(self, facts: Round) -> str:
         """SHA-256 of a canonical round, in hexadecimal: the `input_hash` of its outcome. It is asked for the part, for
-        its check and for the whole: equal ones in a row are hashed once."""
-        if self._last[0] != facts:  # rows that are the same object are equal at once
+        its check and for the whole: the same rows one after the other are hashed once."""
+        before, _ = self._last
+        if before is None or not _is_same(before, facts):
             self._last = facts, _sha256(self.text(facts))
         return self._last[1]
 
@@ -121,6 +123,15 @@ class Spelling:
         for row in [row for row in rows if id(row) not in self._texts]:
             self.row(row)
         return list(map(self._texts.__getitem__, map(id, rows)))
+
+
+def _is_same(before: Round, now: Round) -> bool:
+    """True if the rows are the very same ones. Equal ones may be spelled otherwise: an hour said in another zone."""
+    pairs = ((getattr(before, name), getattr(now, name)) for name in Round.model_fields)
+    return all(
+        len(one) == len(other) and all(map(operator.is_, one, other)) if isinstance(one, tuple) else one == other
+        for one, other in pairs
+    )
 
 
 @dataclass(frozen=True)

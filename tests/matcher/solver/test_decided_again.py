@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from random import Random
 
 import pytest
@@ -85,6 +85,19 @@ def test_another_policy_or_another_day_forgets_what_was_found() -> None:
             assert solve.decide(round, AS_SERVED, before.begin()) == solve.decide(round, AS_SERVED)
             assert before.kept._under != kept
             kept = before.kept._under
+
+
+def test_an_hour_that_is_said_in_another_zone_is_hashed_as_it_is_said() -> None:
+    round, before = tiny(0, Taste(on_call=1.0)), Before()
+    released = {row.id: row.release_at for row in round.vacancies if row.release_at}
+    said = tuple(
+        row.model_copy(update={"release_at": released[row.id].astimezone(timezone(timedelta(hours=2)))})
+        if row.id in released else row
+        for row in round.vacancies
+    )  # fmt: skip
+    for one in (round, round.model_copy(update={"vacancies": said})):
+        assert solve.decide(one, AS_SERVED, before.begin()) == solve.decide(one, AS_SERVED)
+    assert released
 
 
 @pytest.mark.parametrize("module", [desks, stated])
