@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter
 
 from contracts.vocabulary import Frozen, Id
 from services.bus.retention import Kept, Purge
+from services.matcher import campaigns
 from services.matcher import tables as t
 from services.matcher.kept_text import FAST
 from services.matcher.solver.schema import Outcome, Placed, Round
@@ -62,6 +63,15 @@ def asked(tx: sa.Connection, campaign: str) -> list[Draft]:
     waiting = (t.drafts.c.campaign == campaign, t.drafts.c.decided_at.is_(None))
     query = sa.select(t.drafts.c.draft, t.drafts.c.number).where(*waiting).order_by(t.drafts.c.number)
     return [Draft(row.draft, campaign, row.number) for row in tx.execute(query)]
+
+
+def is_anything_asked(tx: sa.Connection, territory: str) -> bool:
+    """True if a commission waits: for a draft, for whom a gesture touches, or for its release."""
+    campaign = campaigns.current(tx, territory)
+    if campaign is None:
+        return False
+    name, releasing = campaign.campaign, campaign.state == campaigns.RELEASING
+    return releasing or bool(asked(tx, name) or campaigns.forces(tx, name, campaigns.ASKED))
 
 
 def latest(tx: sa.Connection, campaign: str) -> Draft | None:

@@ -20,7 +20,7 @@ from contracts.rounds import BrokenGuarantee, RoundDecided
 from contracts.vocabulary import TaskKind
 from services.bus.database import Database
 from services.calendar import local_day
-from services.matcher import draws, metrics, past_rounds, store, tasks
+from services.matcher import drafts, draws, metrics, past_rounds, store, tasks
 from services.matcher import tables as t
 from services.matcher.draws import NewSeed
 from services.matcher.kept_text import KeptText
@@ -260,7 +260,7 @@ def finish(tx: sa.Connection, loaded: Loaded, tally: Tally, now: datetime, memor
     note(step, loaded, tally, broken, memory.runs.text(tally.asked or loaded.round, memory.spelling))
     if broken:
         tasks.open_task(step, TaskKind.ROUND_WITHHELD, territory=territory, detail=broken[0].sentence)
-    _clear_due(tx, loaded, again=now + timedelta(seconds=1) if tally.dropped else None)
+    _clear_due(tx, loaded, *_again(tx, territory, tally, now))
 
 
 def note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee], text: KeptText) -> None:
@@ -289,10 +289,16 @@ def together_hash(outcomes: list[Outcome]) -> str:
     return hashlib.sha256("".join(sorted(o.outcome_hash for o in outcomes)).encode()).hexdigest()
 
 
-def _clear_due(tx: sa.Connection, loaded: Loaded, again: datetime | None) -> None:
-    """Nothing is due any more, unless a mark came after the snapshot or a part has to be decided again."""
+def _again(tx: sa.Connection, territory: str, tally: Tally, now: datetime) -> tuple[datetime | None, str | None]:
+    """When the next round has to be, and why: for a part that was dropped, or for what a commission asked after the
+    look at its campaign and before the snapshot of this round, which would be taken for seen."""
+    if tally.dropped:
+        return now + timedelta(seconds=1), "part.dropped"
+    return (now, "draft.asked") if drafts.is_anything_asked(tx, territory) else (None, None)
+
+
+def _clear_due(tx: sa.Connection, loaded: Loaded, again: datetime | None, because: str | None) -> None:
+    """Nothing is due any more, unless a mark came after the snapshot or a round has to be again."""
     own = t.territories.c.territory == loaded.round.territory
     unmarked = t.territories.c.due_marks == loaded.marks
-    tx.execute(
-        t.territories.update().where(own, unmarked).values(due_at=again, due_because="part.dropped" if again else None)
-    )
+    tx.execute(t.territories.update().where(own, unmarked).values(due_at=again, due_because=because))

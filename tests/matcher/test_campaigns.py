@@ -20,7 +20,7 @@ from contracts.campaigns import (
 from contracts.siblings import SiblingsAsked
 from contracts.vacancies import VacancyReconfirmed
 from contracts.vocabulary import Criterion, Period, ProposalState, RequestKind
-from services.matcher import drafts, intake
+from services.matcher import drafts, intake, rounds
 from services.matcher import tables as t
 from services.matcher.draws import commitment
 from services.matcher.solver.verify import verify
@@ -30,9 +30,11 @@ from tests.matcher.world import (
     MONDAY,
     MORNINGS,
     SECTION,
+    TERRITORY,
     World,
     now_at,
     on,
+    run_now,
     urgent_need,
 )
 
@@ -102,6 +104,17 @@ def test_without_a_campaign_the_same_request_has_the_same_place_at_once(world: W
     world.ask("a")
     world.tick()
     assert [made.request for made in world.events("proposal.made")] == ["a"]
+
+
+def test_a_draft_asked_between_the_look_at_the_campaign_and_the_round_is_decided_all_the_same(world: World) -> None:
+    """The round takes what it reads for seen: nobody would look at the draft before something else happens."""
+    open_campaign(world)
+    world.ask("a")
+    world.hear(DraftAsked, "D-1", campaign="C-1", by="coordinator")
+    run_now(rounds.run_round(world.database, TERRITORY, world.now, world.decide, world.new_seed, memory=world.memory))
+    assert world.events("draft.decided", "D-1") == []
+    world.tick()
+    assert world.events("draft.decided", "D-1")[-1].placed == 1
 
 
 def test_a_late_request_waits_for_no_commission_and_reads_why_the_place_is_not_given(world: World) -> None:
