@@ -301,4 +301,6 @@ def _clear_due(tx: sa.Connection, loaded: Loaded, again: datetime | None, becaus
     """Nothing is due any more, unless a mark came after the snapshot or a round has to be again."""
     own = t.territories.c.territory == loaded.round.territory
     unmarked = t.territories.c.due_marks == loaded.marks
-    tx.execute(t.territories.update().where(own, unmarked).values(due_at=again, due_because=because))
+    marks = loaded.marks + (again is not None)  # a round is named by its instant and its marks
+    values = {"due_at": again, "due_because": because, "due_marks": marks}
+    tx.execute(t.territories.update().where(own, unmarked).values(**values))
