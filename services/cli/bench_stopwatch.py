@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.matcher.solver import objectives, solve
+from services.matcher.solver.components import Reached
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver.spelling import Spelling
 
@@ -22,7 +23,9 @@ PARTS = {
     (solve, "canonical"): "problem",
     (solve, "split"): "problem",
     (solve, "problem_of"): "problem",
+    (Reached, "along"): "problem",
     (solve, "read"): "reasons",
+    (solve, "_explained"): "reasons",
     (solve, "reasons"): "reasons",
     (solve, "violations"): "checks",
     (solve, "merge"): "hashes",
