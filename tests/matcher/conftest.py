@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
-from tests.matcher.world import World
+import pytest
+import sqlalchemy as sa
+
+from tests.matcher.world import World, empty_engine
 
 
 @pytest.fixture
 def world() -> World:
     return World().begin()
+
+
+@pytest.fixture(scope="module")
+def engine() -> sa.Engine:
+    return empty_engine()
+
+
+@pytest.fixture
+def tx(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction of which nothing stays: the tests of a module share their tables."""
+    with engine.connect() as connection:
+        yield connection
+        connection.rollback()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -19,7 +18,7 @@ from services.matcher.campaigns import HOLD, IN_FORCE, OPEN, Campaign
 from services.matcher.memory import Memory
 from services.matcher.offered import Intake, Places, is_believed, places
 from services.matcher.policy import policy_in_force
-from tests.matcher.world import CRECHE, MONDAY, SECTION, TERRITORY, empty_engine, need, now_at, on_weekday
+from tests.matcher.world import CRECHE, MONDAY, SECTION, TERRITORY, need, now_at, on_weekday
 
 NOW = now_at(9)
 OCTOBER = date(2026, 10, 5)
@@ -32,18 +31,6 @@ AUTUMN = Campaign(
     draft=None, released_by=None, note="",
 )  # fmt: skip
 INTAKE = Intake(name="autumn", campaign=AUTUMN, seed="drawn")
-
-
-@pytest.fixture(scope="module")
-def engine() -> sa.Engine:
-    return empty_engine()
-
-
-@pytest.fixture
-def tx(engine: sa.Engine) -> Iterator[sa.Connection]:
-    with engine.connect() as connection:
-        yield connection
-        connection.rollback()
 
 
 def row(**facts: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,22 +14,10 @@ from services.matcher import store
 from services.matcher import tables as t
 from services.matcher.needs import CurrentPlace
 from services.matcher.standing import ASKED_TWICE, NOT_KNOWN, Standing, standing_places
-from tests.matcher.world import MONDAY, SECTION, TERRITORY, empty_engine, need, now_at, on_weekday
+from tests.matcher.world import MONDAY, SECTION, TERRITORY, need, now_at, on_weekday
 
 TODAY = MONDAY
 TWO_DAYS = (*on_weekday(Weekday.MON, Weekday.TUE), *on_weekday(Weekday.TUE, start=14, end=16))
-
-
-@pytest.fixture(scope="module")
-def engine() -> sa.Engine:
-    return empty_engine()
-
-
-@pytest.fixture
-def tx(engine: sa.Engine) -> Iterator[sa.Connection]:
-    with engine.connect() as connection:
-        yield connection
-        connection.rollback()
 
 
 def facts_of(name: str, **facts: Any) -> NeedFacts:
