@@ -225,6 +225,7 @@ class Verdict(Labelled):
     REPEATED = "repeated", "Déjà prise en compte"
     LATE = "late", "Arrivée après la limite"
     UNCLEAR = "unclear", "Non comprise"
+    STOPPED = "stopped", "Plus de SMS à ce numéro"
     NOT_ALLOWED = "not_allowed", "Sans effet"
 
 

@@ -15,7 +15,8 @@ class ReplyReceived(Event):
 
     `answered_by` is a contact of the family or the person who records it; `consent` is true where a professional
     answers for the family and its agreement is recorded. `understood` is false where the words were not one of the
-    answers: they are taken as RAPPEL and never guessed.
+    answers: they are taken as RAPPEL and never guessed. `stop` is true where they were STOP: nothing more is sent to
+    that number, which refuses no place.
     """
 
     type: Literal["reply.received"]
@@ -26,6 +27,7 @@ class ReplyReceived(Event):
     answered_by: Id
     consent: bool = False
     understood: bool = True
+    stop: bool = False
 
 
 class ReplyUndone(Event):

@@ -335,4 +335,7 @@ class MessageTemplate(Labelled):
     WAVE = "wave", "Place proposée à plusieurs familles"
     TAKEN = "taken", "Place prise"
     LATE_YES = "late_yes", "OUI arrivé trop tard"
+    CALL_BACK = "call_back", "RAPPEL noté"
+    CLOSED = "closed", "FIN noté"
+    STOPPED = "stopped", "STOP noté"
     SIGN_IN = "sign_in", "Lien de connexion"

@@ -208,7 +208,7 @@ def _record(
     answer = reply.answer if clear and reply.answer else Answer.RAPPEL
     actor = Actor(contact, Role.FAMILY, row["territory"], row["structure"], row["family"], row["request"], row["id"])
     act = Act(actor, now, Channel.SMS, cause=sms.message_id)
-    said = record_reply(tx, act, row["id"], answer, received_at=received_at, understood=clear)
+    said = record_reply(tx, act, row["id"], answer, received_at=received_at, understood=clear, stop=reply.stop)
     return Taken(RECORDED if clear else UNCLEAR, row["id"], said)
 
 

@@ -154,15 +154,16 @@ def _stop_asking(
 
 
 def on_reply_judged(tx: sa.Connection, event: ReplyJudged, now: datetime) -> None:
-    """Whoever wrote by SMS something late or unclear is told so, by the phone it came from; twice at most.
+    """Whoever wrote by SMS RAPPEL, FIN or STOP, or something late or unclear, is told so by the phone it came from.
 
-    A phone that answers by itself would otherwise be written to without end.
+    A phone that answers by itself would otherwise be written to without end: `_most` says how often.
     """
     row = _known(tx, event.proposal)
     template = _answer_to(event, row)
     if event.channel is not Channel.SMS or template is None:
         return
-    if store.count_of(tx, event.proposal, template) < MOST_ANSWERS:
+    to = event.answered_by if template is MessageTemplate.STOPPED else None
+    if store.count_of(tx, event.proposal, template, to) < _most(template, row):
         _plan(
             tx, event, template, now, event.proposal,
             limit_at=row["limit_at"], wanted_contact=event.answered_by, is_urgent=True,
@@ -173,11 +174,26 @@ MOST_ANSWERS = 2
 """Texts of one kind that a proposal ever causes: a choice, so that two machines do not write to each other for ever."""
 
 
+def _most(template: MessageTemplate, row: sa.RowMapping) -> int:
+    """FIN is acknowledged once, STOP once to the number that said it, and a call that is asked for once while an answer
+    is wanted, and once more behind that."""
+    if template in store.LAST_WORDS or (template is MessageTemplate.CALL_BACK and row["asks"]):
+        return 1
+    return MOST_ANSWERS
+
+
 def _answer_to(event: ReplyJudged, row: sa.RowMapping) -> MessageTemplate | None:
     """None where nothing true could be said by itself: a person has the task.
 
-    A late OUI is thanked for and called about (the guichet has the task): whoever said it is not asked once more.
+    A late OUI is thanked for and called about (the guichet has the task): whoever said it is not asked once more. FIN
+    closes the request whatever became of the proposal.
     """
+    if event.verdict is Verdict.STOPPED:
+        return MessageTemplate.STOPPED
+    if event.answer is Answer.FIN:
+        return MessageTemplate.CLOSED
+    if event.verdict is Verdict.TAKEN and event.answer is Answer.RAPPEL:
+        return MessageTemplate.CALL_BACK
     if event.verdict is Verdict.UNCLEAR:
         return MessageTemplate.MISUNDERSTOOD if row["asks"] and row["limit_at"] else None
     if event.verdict is not Verdict.LATE or row["withdrawn_for"] in FAMILY_CHANGED_IT:

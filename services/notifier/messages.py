@@ -123,6 +123,7 @@ IT_STAYS = {
     MessageTemplate.PROPOSAL: "keeps_proposal",
     MessageTemplate.REMINDER: "keeps_reminder",
     MessageTemplate.EXPIRED: "keeps_expired",
+    MessageTemplate.CLOSED: "keeps_closed",
     MessageTemplate.LATE_YES: "keeps_late_yes",
 }
 """Texts by which a family whose child has a place would fear to lose it: each has another wording for it."""

@@ -133,13 +133,18 @@ class Sender:
         return next_sending_time(now, message.is_urgent, quiet=self.gateway.quiet_hours)
 
     async def _contact(self, message: Message) -> Contact | None:
-        """The contact to try: the one that wrote, else the first that takes SMS and was not tried."""
+        """The contact to try: the one that wrote, else the first that takes SMS and was not tried.
+
+        That nothing more comes is said to the number that wrote STOP, and to no other; it is the last that it gets.
+        """
         try:
             contacts = await self.vault.read(contacts_of, self.keyring, message.owner, OwnerKind(message.owner_kind))
         except Unreadable:
             return None  # erased: there is nobody left to write to
-        left = [c for c in contacts if _takes_texts(c) and c.id not in message.tried]
+        left = [c for c in contacts if _takes_texts(c, message.template) and c.id not in message.tried]
         wanted = [c for c in left if c.id == message.wanted_contact]
+        if message.template is MessageTemplate.STOPPED:
+            return next(iter(wanted), None)
         answering = [c for c in left if c.may_answer]
         return next(iter(wanted or answering), None)
 
@@ -202,8 +207,10 @@ def _can_be_settled(result: SendResult) -> bool:
     return result.outcome is Outcome.UNKNOWN and result.retry_after is not None
 
 
-def _takes_texts(contact: Contact) -> bool:
-    if contact.channel is not ContactChannel.SMS or contact.phone is None or contact.suspended:
+def _takes_texts(contact: Contact, template: MessageTemplate) -> bool:
+    """Never a stranger's; a number that wrote STOP takes the one text that acknowledges it."""
+    silent = contact.stranger or (contact.suspended and template is not MessageTemplate.STOPPED)
+    if contact.channel is not ContactChannel.SMS or contact.phone is None or silent:
         return False
     return budgets.may_be_written_to(contact.phone)
 

@@ -26,6 +26,9 @@ OFFERS = frozenset({MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTe
 ASKING = OFFERS | {MessageTemplate.REMINDER}
 """Texts that ask for an answer."""
 
+LAST_WORDS = frozenset({MessageTemplate.CLOSED, MessageTemplate.STOPPED})
+"""Acknowledgements that stay true whatever becomes of the proposal behind them."""
+
 
 class State(StrEnum):
     """`SENDING` is the intent: from then on the text may have left. `DOUBTED`: it may have, and nobody wants it any
@@ -169,11 +172,14 @@ _MOVE = (
 
 
 def cancel_planned(tx: sa.Connection, proposal: str, keep: frozenset[MessageTemplate] = frozenset()) -> None:
-    """Nothing more about this proposal leaves, except what already has, and texts of the kinds of `keep`.
+    """Nothing more about this proposal leaves, except what already has, last words and texts of the kinds of `keep`.
 
     What may have left is not said to be cancelled: the gateway is asked.
     """
-    planned = (t.messages.c.state == State.PLANNED.value, t.messages.c.template.not_in([kind.value for kind in keep]))
+    planned = (
+        t.messages.c.state == State.PLANNED.value,
+        t.messages.c.template.not_in([kind.value for kind in keep | LAST_WORDS]),
+    )
     after = sa.case((t.messages.c.in_doubt, State.DOUBTED.value), else_=State.CANCELLED.value)
     tx.execute(t.messages.update().where(t.messages.c.proposal == proposal, *planned).values(state=after))
 
@@ -184,9 +190,11 @@ def offer_may_have_left(tx: sa.Connection, proposal: str) -> bool:
     return tx.scalar(sa.select(t.messages.c.message).where(t.messages.c.proposal == proposal, *tried)) is not None
 
 
-def count_of(tx: sa.Connection, proposal: str, template: MessageTemplate) -> int:
-    """How many texts of a kind were ever planned about a proposal."""
-    same = (t.messages.c.proposal == proposal, t.messages.c.template == template.value)
+def count_of(tx: sa.Connection, proposal: str, template: MessageTemplate, contact: str | None = None) -> int:
+    """How many texts of a kind were ever planned about a proposal, to `contact` alone if one is given."""
+    same = [t.messages.c.proposal == proposal, t.messages.c.template == template.value]
+    if contact is not None:
+        same.append(t.messages.c.wanted_contact == contact)
     return tx.scalar(sa.select(sa.func.count()).select_from(t.messages).where(*same)) or 0
 
 

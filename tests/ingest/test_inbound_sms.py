@@ -167,7 +167,7 @@ async def test_a_wrong_number_and_stop_suspend_the_contact_and_are_no_refusal(
     await text(doors, words)
     assert (await contact(doors)).suspended
     (reply,) = await replies(doors)
-    assert (reply.answer, reply.understood) == (answer, clear)
+    assert (reply.answer, reply.understood, reply.stop) == (answer, clear, words == "STOP")
 
 
 @pytest.mark.parametrize("first", ["OUI", "NON", "FIN"])

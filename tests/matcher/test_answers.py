@@ -373,14 +373,14 @@ def test_a_reminder_that_did_not_arrive_is_no_task(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "beside"), [(MessageTemplate.MISUNDERSTOOD, ["unclear_reply"]), (MessageTemplate.ACCEPTED, None)]
+    ("template", "beside"), [(MessageTemplate.STOPPED, ["unclear_reply"]), (MessageTemplate.ACCEPTED, None)]
 )
 def test_whoever_writes_stop_is_called_once_and_an_end_that_was_not_told_still_is(
     world: World, template: MessageTemplate, beside: list[str] | None
 ) -> None:
     world.open_place()
     proposal = world.offered()
-    world.answer(proposal, Answer.RAPPEL, understood=False)
+    assert world.answer(proposal, Answer.RAPPEL, understood=False, stop=True) == "stopped"
     world.failed(proposal, template=template, reason="no_contact")
     assert world.tasks() == (beside or ["no_mobile", "unclear_reply"])
 

@@ -21,10 +21,11 @@ from contracts.proposals import (
 )
 from contracts.releases import SignInRequested
 from contracts.vocabulary import Answer, Channel, Period, VacancyKind, WithdrawalReason
+from services.notifier.gateways.gateway import Outcome, SendResult
 from services.notifier.handlers import MOST_ANSWERS
 from services.vault import Contact, OwnerKind, put_contacts
 from tests.matcher.world import MONDAY, now_at
-from tests.notifier.desk import FAMILY, FIRST, KEYRING, SECOND, Desk, one_day
+from tests.notifier.desk import FAMILY, FIRST, KEYRING, SECOND, Desk, one_day, parents
 
 LIMIT = now_at(18, day=MONDAY + timedelta(days=2))
 
@@ -220,11 +221,10 @@ async def test_a_late_yes_is_told_what_became_of_the_place(
     assert desk.gateway.sent[-1].to in (FIRST, SECOND)
 
 
-@pytest.mark.parametrize("answer", [Answer.NON, Answer.FIN])
-async def test_any_other_late_answer_is_told_that_the_delay_is_over(desk: Desk, answer: Answer) -> None:
+async def test_a_late_non_is_told_that_the_delay_is_over(desk: Desk) -> None:
     await desk.offer()
     await desk.hear(ProposalExpired, "p-1", deadline=LIMIT)
-    await judged(desk, Verdict.LATE, answer)
+    await judged(desk, Verdict.LATE, Answer.NON)
     await desk.send()
     assert {"délai passé" in text for text in desk.sent} == {True}
 
@@ -235,6 +235,77 @@ async def test_words_nobody_understands_get_an_answer_twice_at_most(desk: Desk) 
         await judged(desk, Verdict.UNCLEAR, Answer.RAPPEL)
         await desk.send()
     assert len((await desk.states())["misunderstood"]) == MOST_ANSWERS == 2
+
+
+async def test_rappel_is_acknowledged_once_while_an_answer_is_wanted_and_once_behind_that(desk: Desk) -> None:
+    """The text that the time is over asks for RAPPEL too: whoever writes it again is told again; a machine is not."""
+    await desk.offer()
+    await desk.send()
+    for _ in range(3):
+        await judged(desk, Verdict.TAKEN, Answer.RAPPEL)
+        await desk.send()
+    assert ["RAPPEL 4711 noté" in text for text in desk.sent] == [False, True]
+    await desk.hear(ProposalExpired, "p-1", deadline=LIMIT)
+    for _ in range(3):
+        await judged(desk, Verdict.TAKEN, Answer.RAPPEL)
+        await desk.send()
+    assert len((await desk.states())["call_back"]) == 2
+
+
+@pytest.mark.parametrize("verdict", [Verdict.TAKEN, Verdict.REPEATED, Verdict.LATE, Verdict.NOT_ALLOWED])
+async def test_fin_is_acknowledged_once_whatever_became_of_the_proposal(desk: Desk, verdict: Verdict) -> None:
+    """It closes the request in any case: a late one was told "votre demande reste active"."""
+    await desk.offer()
+    await desk.send()
+    for _ in range(2):
+        await judged(desk, verdict, Answer.FIN)
+        await withdrawn(desk, WithdrawalReason.REQUEST_CLOSED, knew=True)
+        await desk.send()
+    assert ["FIN 4711 noté. Votre demande est close" in text for text in desk.sent] == [False, True]
+
+
+async def test_an_acknowledged_stop_is_the_last_text_to_its_number_and_comes_to_no_other(desk: Desk) -> None:
+    first, second = parents(suspended=True)
+    await desk.keep(first, second)
+    await desk.made("p-1")
+    for _ in range(3):
+        await judged(desk, Verdict.STOPPED, Answer.RAPPEL)
+        await desk.send()
+    (sms,) = desk.gateway.sent
+    assert (sms.to, "STOP noté, plus aucun SMS à ce numéro" in sms.text) == (FIRST, True)
+    await desk.offer("p-2")
+    await desk.send()
+    assert [sms.to for sms in desk.gateway.sent] == [FIRST, SECOND]
+
+
+async def test_the_other_parent_who_says_stop_is_told_too(desk: Desk) -> None:
+    await desk.keep(*(each.model_copy(update={"suspended": True}) for each in parents()))
+    await desk.made("p-1")
+    for contact in ("c-first", "c-second"):
+        await judged(desk, Verdict.STOPPED, Answer.RAPPEL, answered_by=contact)
+    await desk.send()
+    assert sorted(sms.to for sms in desk.gateway.sent) == [FIRST, SECOND]
+
+
+async def test_a_stop_that_the_operator_takes_for_its_own_is_not_told_to_somebody_else(desk: Desk) -> None:
+    """A number that the operator has put on its black list gets nothing, and the other parent no such text."""
+    first, second = parents(suspended=True)
+    await desk.keep(first, second)
+    await desk.made("p-1")
+    desk.gateway.next_results.append(SendResult(outcome=Outcome.FAILED, reason="liste noire"))
+    await judged(desk, Verdict.STOPPED, Answer.RAPPEL)
+    for _ in range(2):
+        await desk.send()
+    assert (desk.sent, (await desk.states())["stopped"]) == ([], ["failed"])
+
+
+async def test_a_stranger_who_said_erreur_is_not_even_told_of_stop(desk: Desk) -> None:
+    first, second = parents(suspended=True, stranger=True)
+    await desk.keep(first, second)
+    await desk.made("p-1")
+    await judged(desk, Verdict.STOPPED, Answer.RAPPEL)
+    await desk.send()
+    assert desk.sent == []
 
 
 async def test_without_an_open_question_words_nobody_understands_go_to_a_person_alone(desk: Desk) -> None:

@@ -44,7 +44,7 @@ class CallBody(Body):
 
 def record_reply(
     tx: sa.Connection, act: Act, proposal: Id, answer: Answer, *, answered_by: str | None = None,
-    received_at: datetime | None = None, consent: bool = False, understood: bool = True,
+    received_at: datetime | None = None, consent: bool = False, understood: bool = True, stop: bool = False,
 ) -> str:  # fmt: skip
     """Say that an answer to `proposal` was received. Returns the reply's id.
 
@@ -60,7 +60,8 @@ def record_reply(
         "channel": act.channel,
         "answered_by": said_by,
     }
-    declared(tx, act, act.say_as(reply, ReplyReceived, **facts, consent=consent, understood=understood))
+    said = act.say_as(reply, ReplyReceived, **facts, consent=consent, understood=understood, stop=stop)
+    declared(tx, act, said)
     store.put(tx, verdicts, {"reply": reply, **facts}, only_new=True)
     if answer is Answer.FIN and row["request"]:
         record_closing(tx, act, row["request"], ClosingReason.FOUND_ELSEWHERE, said_by)

@@ -30,7 +30,14 @@ def on_reply_received(tx: sa.Connection, event: ReplyReceived, now: datetime) ->
         consent=event.consent,
     )  # fmt: skip
     _apply(step, proposal, event, judgement)
-    _say_verdict(step, event, event.answer, judgement.verdict if event.understood else Verdict.UNCLEAR)
+    _say_verdict(step, event, event.answer, _verdict(event, judgement))
+
+
+def _verdict(event: ReplyReceived, judgement: Judgement) -> Verdict:
+    """Of words that are no answer only that is said: what follows is a call."""
+    if event.stop:
+        return Verdict.STOPPED
+    return judgement.verdict if event.understood else Verdict.UNCLEAR
 
 
 def _standing(step: Step, proposal: Proposal) -> Standing:

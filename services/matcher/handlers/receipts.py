@@ -20,9 +20,14 @@ from services.matcher.store import Proposal
 OFFERS = frozenset({MessageTemplate.PROPOSAL, MessageTemplate.ON_CALL, MessageTemplate.WAVE})
 """The messages that a family has to have read before its delay runs."""
 
-BESIDE_A_CALL = frozenset({MessageTemplate.REMINDER, MessageTemplate.MISUNDERSTOOD, MessageTemplate.LATE_YES})
-"""Messages that nobody has to make up for: the offer was read before a reminder, and beside the others the guichet has
-the family to call already. Whoever writes STOP is not to be called twice."""
+BESIDE_A_CALL = frozenset(
+    {
+        *(MessageTemplate.REMINDER, MessageTemplate.MISUNDERSTOOD, MessageTemplate.LATE_YES),
+        *(MessageTemplate.CALL_BACK, MessageTemplate.STOPPED, MessageTemplate.CLOSED),
+    }
+)
+"""Messages that nobody has to make up for: the offer was read before a reminder, whoever wrote FIN has ended it all,
+and beside the others the guichet has the family to call already. Whoever writes STOP is not to be called twice."""
 
 NO_CONTACT = "no_contact"
 """The reason by which the notifier says that a family has no number to write to."""
