@@ -7,7 +7,7 @@ in half the time after a death.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import TYPE_CHECKING
 
 from services.bus import traces
@@ -48,8 +48,15 @@ def guichet_of(settings: Settings, database: Database, vault: Database, clock: C
     return Guichet(
         database, vault, Keyring(settings.key("vault_key")), clock, settings.key("link_key"), settings.public_url,
         inbound_secret=settings.inbound_secret.get_secret_value(),
-        session_life=REHEARSED_SESSION if rehearsed else SESSION_LIFE,
+        session_life=REHEARSED_SESSION if rehearsed else SESSION_LIFE, knows_policy=knows_policy,
     )  # fmt: skip
+
+
+def knows_policy(policy: str, day: date) -> bool:
+    """What ingest asks of a territory's rules: they are the matcher's, and loaded when a territory is published."""
+    from services.matcher.policy import is_in_force
+
+    return is_in_force(policy, day)
 
 
 def ingest_service(guichet: Guichet, *, relayed: bool, limits: Sequence[Limit] | None = None) -> Service:

@@ -40,13 +40,14 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tout vérifier, ne rien écrire.")] = False,
     rejects: Annotated[Path | None, typer.Option(help="Où rendre les lignes rejetées.")] = None,
     territory: Annotated[str | None, typer.Option(help="Le territoire, s'il y en a plusieurs.")] = None,
+    one_more: Annotated[bool, typer.Option(help="Publier un territoire à côté de ceux qui le sont.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Le bilan en JSON.")] = False,
 ) -> None:
     """Publier le territoire, puis importer des structures, des places ou des demandes, ligne par ligne."""
     data = _read(file)
     found = installation.settings()
     if kind is Kind.TERRITORY:
-        _publish(found, data, territory, dry_run=dry_run, as_json=as_json)
+        _publish(found, data, territory, one_more=one_more, dry_run=dry_run, as_json=as_json)
         return
     with _progress(as_json) as progress:
         summary = installation.run(_import(found, kind, data, dry_run, territory, progress))
@@ -59,10 +60,12 @@ def import_(
     raise typer.Exit(Exit.FOUND if summary.rejected else Exit.DONE)
 
 
-def _publish(found: Settings, data: bytes, territory: str | None, *, dry_run: bool, as_json: bool) -> None:
+def _publish(
+    found: Settings, data: bytes, territory: str | None, *, one_more: bool, dry_run: bool, as_json: bool
+) -> None:
     from services.cli.territory_file import publish
 
-    id_, name = installation.run(publish(found, data, territory, dry_run=dry_run))
+    id_, name = installation.run(publish(found, data, territory, one_more=one_more, dry_run=dry_run))
     told = "juste, et rien n'est écrit" if dry_run else "publié"
     if as_json:
         typer.echo(json.dumps({"territory": id_, "name": name, "published": not dry_run}, ensure_ascii=False))

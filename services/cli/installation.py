@@ -90,30 +90,36 @@ async def opened(found: Settings, *names: str) -> AsyncIterator[dict[str, Databa
 @contextlib.asynccontextmanager
 async def guichet_of(found: Settings) -> AsyncIterator[Guichet]:
     """The guichet's databases and keys, as its doors have them."""
-    from services.cli.assembly import clock_of
+    from services.cli.assembly import clock_of, knows_policy
     from services.ingest.guichet import Guichet
     from services.vault import Keyring
 
     async with opened(found, "ingest", "vault") as databases:
         keyring = Keyring(found.key("vault_key"))
         clock, links = clock_of(found), found.key("link_key")
-        yield Guichet(databases["ingest"], databases["vault"], keyring, clock, links, found.public_url)
+        kept = databases["ingest"], databases["vault"]
+        yield Guichet(*kept, keyring, clock, links, found.public_url, knows_policy=knows_policy)
 
 
 async def territory_of(guichet: Guichet, given: str | None) -> str:
     """The territory that is meant: the one that is named, or the only one. Raises CommandFailed."""
-    import sqlalchemy as sa
-
-    from services.ingest import store
-
     if given is not None:
         return given
-    query = sa.select(store.territories.c.id).order_by(store.territories.c.id)
-    names: list[str] = await guichet.database.read(lambda tx: list(tx.scalars(query)))
+    names = await territories_of(guichet)
     if len(names) == 1:
         return names[0]
     cause = "Plusieurs territoires sont publiés." if names else "Aucun territoire n'est publié."
     raise CommandFailed(cause, f"Nommez le vôtre{NBSP}: --territory montlucon.")
+
+
+async def territories_of(guichet: Guichet) -> list[str]:
+    """The territories that are published, by name."""
+    import sqlalchemy as sa
+
+    from services.ingest import store
+
+    query = sa.select(store.territories.c.id).order_by(store.territories.c.id)
+    return await guichet.database.read(lambda tx: list(tx.scalars(query)))
 
 
 def act_as(guichet: Guichet, role: Role, territory: str) -> Any:

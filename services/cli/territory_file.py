@@ -13,36 +13,50 @@ from services.cli import installation
 from services.cli.failures import NBSP, CommandFailed, Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from services.bus.settings import Settings
-    from services.ingest.declare.territories import TerritoryBody
-    from services.ingest.problems import Problem
+    from services.ingest.declare.territories import KnowsPolicy, TerritoryBody
 
 SEE = "docs/fichiers.md"
 MARK = b"\xef\xbb\xbf"
 """What some editors write before the text of a file."""
 
 
-async def publish(found: Settings, data: bytes, territory: str | None, *, dry_run: bool) -> tuple[str, str]:
-    """Publish the territory as the file says, or only look at it. Returns its id and its name. Raises CommandFailed."""
-    from services.calendar import local_day
+async def publish(
+    found: Settings, data: bytes, territory: str | None, *, one_more: bool = False, dry_run: bool
+) -> tuple[str, str]:
+    """Publish the territory as the file says, or only look at it. Returns its id and its name. Raises CommandFailed.
+
+    Beside those that are published another one only where `one_more` says that it is meant.
+    """
     from services.ingest.actors import Role
     from services.ingest.declare.territories import publish_territory
     from services.ingest.problems import Refused
 
     async with installation.guichet_of(found) as guichet:
         name = await installation.territory_of(guichet, _named(territory))
+        if not one_more:
+            _refuse_mistyped(name, await installation.territories_of(guichet))
+        act = installation.act_as(guichet, Role.ADMINISTRATOR, name)
         try:
-            wanted = _read(data, local_day(guichet.clock()))
+            wanted = _read(data, act.today, guichet.knows_policy)
             if not dry_run:
-                act = installation.act_as(guichet, Role.ADMINISTRATOR, name)
-                await guichet.database.write(publish_territory, act, wanted)
+                await guichet.database.write(publish_territory, act, wanted, guichet.knows_policy)
         except Refused as refused:
             failure = installation.refused(refused.problems)
             failure.see = SEE
             raise failure from refused
     return name, wanted.name
+
+
+def _refuse_mistyped(name: str, known: Sequence[str]) -> None:
+    """A slip of the finger would make a second territory, without structures or families, in front of the public."""
+    if not known or name in known:
+        return
+    cause = f"«{NBSP}{name}{NBSP}» n'est pas encore publié ici. Territoires publiés{NBSP}: {', '.join(known)}."
+    remedy = "Corrigez --territory. Pour publier vraiment un territoire de plus, ajoutez --one-more."
+    raise CommandFailed(cause, remedy, SEE)
 
 
 def _named(territory: str | None) -> str | None:
@@ -58,7 +72,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 """As `contracts.vocabulary.Id`, which takes longer to load than this to match."""
 
 
-def _read(data: bytes, today: date) -> TerritoryBody:
+def _read(data: bytes, today: date, knows: KnowsPolicy) -> TerritoryBody:
     """Raises Refused, with every wrong value by its path."""
     from pydantic import ValidationError
 
@@ -70,17 +84,5 @@ def _read(data: bytes, today: date) -> TerritoryBody:
         wanted = TerritoryBody.model_validate_json(data.removeprefix(MARK))
     except ValidationError as error:
         raise Refused(problems_of(error.errors())) from error
-    refuse_if([*problems(wanted), *_unknown_policy(wanted.policy, today)])
+    refuse_if(problems(wanted, today, knows))
     return wanted
-
-
-def _unknown_policy(policy: str, today: date) -> Iterator[Problem]:
-    """Ingest knows no policy, and the matcher would set the territory aside with all that is said of it."""
-    from services.ingest.problems import Problem
-    from services.matcher.policy import policy_in_force
-
-    try:
-        policy_in_force(policy, today)
-    except (FileNotFoundError, LookupError):
-        rule = "Ces règles n'existent pas, ou ne sont pas encore en vigueur."
-        yield Problem("policy", "unknown_policy", rule, "Indiquez par exemple montlucon-modele.")

@@ -11,6 +11,7 @@ from services.bus.delivery import Clock
 from services.ingest import changes
 from services.ingest.actors import Actor
 from services.ingest.credentials import SESSION_LIFE
+from services.ingest.declare.territories import KnowsPolicy, any_policy
 from services.ingest.live import Streams
 from services.ingest.turns import Turns
 from services.vault import Keyring
@@ -27,6 +28,7 @@ class Guichet:
     Without an `inbound_secret` no SMS comes in over HTTP. `session_life` is longer only where the clock runs faster.
     `streams` are the pages that are open now, `batches` the turns of programs that send many messages at once, `turns`
     those of acts that are done together, and `programs` whose key each was that acted so lately, by its fingerprint.
+    `knows_policy`: whether a territory's rules exist.
     """
 
     database: Database
@@ -37,6 +39,7 @@ class Guichet:
     public_url: str = "http://127.0.0.1:8080"
     inbound_secret: str = ""
     session_life: timedelta = SESSION_LIFE
+    knows_policy: KnowsPolicy = any_policy
     streams: Streams = field(init=False)
     batches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BATCHES_AT_ONCE))
     turns: Turns = field(default_factory=Turns)

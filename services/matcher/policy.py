@@ -97,6 +97,15 @@ def _entries(policy: str) -> tuple[PolicyEntry, ...]:
     return TypeAdapter(tuple[PolicyEntry, ...]).validate_python(yaml.safe_load(text))
 
 
+def is_in_force(policy: str, day: date) -> bool:
+    """True if there are rules of that name that hold on `day`."""
+    try:
+        policy_in_force(policy, day)
+    except (FileNotFoundError, LookupError):
+        return False
+    return True
+
+
 @lru_cache
 def policy_in_force(policy: str, day: date) -> Policy:
     """The rules named `policy` that hold on `day`. Raises FileNotFoundError or LookupError if there are none."""

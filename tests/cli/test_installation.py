@@ -135,6 +135,20 @@ def test_a_territory_is_published_again_as_an_editor_that_marks_its_files_saves_
     assert berceau("import", "territory", town).code == 0, "it is the only one by now"
 
 
+def test_a_mistyped_territory_makes_no_second_one_unless_that_is_meant(berceau: Command, tmp_path: Path) -> None:
+    berceau("example-files", tmp_path, "--size", "small")
+    town = tmp_path / "territoire.json"
+    assert berceau("import", "territory", town, *IN).code == 0
+    slip = ("import", "territory", town, "--territory", "montlucom")
+    for extra in ((), ("--dry-run",)):
+        refused = berceau(*slip, *extra)
+        assert (refused.code, "Territoires publiés\u00a0: montlucon." in refused.err) == (5, True)
+        assert "--one-more" in refused.err
+    assert berceau("import", "territory", town).code == 0, "there is one only"
+    assert berceau(*slip, "--one-more").code == 0
+    assert berceau("link", "new", "--role", "coordinator").code == 5, "there are two now"
+
+
 def test_rejected_rows_are_written_beside_the_file_for_its_owner_only(
     berceau: Command, tmp_path: Path, file: TownFile
 ) -> None:

@@ -9,12 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.requests import RequestRegistered
+from contracts.territories import TerritoryPublished
 from contracts.vacancies import VacancyOpened
 from services import vault
+from services.cli.assembly import knows_policy
 from services.ingest import idempotency
 from services.ingest.problems import Refused
 from tests.ingest.doors import FAMILY, Doors
-from tests.ingest.people import CRECHE, NOW, OTHER, later, need_body, vacancy_body
+from tests.ingest.people import CRECHE, NOW, OTHER, later, need_body, territory_body, vacancy_body
 from tests.ingest.proposals import accepted, made, released
 
 VACANCY = vacancy_body().model_dump(mode="json")
@@ -46,6 +48,21 @@ async def test_a_posted_place_is_said_and_can_be_followed(doors: Doors) -> None:
     assert (view["posted"], view["free"], view["stale"]) == (2, 2, False)
     public = (await doors.get("/places?commune=03098")).json()
     assert (public["places"][0]["free"], public["updated_at"]) == (2, NOW.isoformat().replace("+00:00", "Z"))
+
+
+@pytest.mark.parametrize(("policy", "status"), [("nulle-part", 422), ("montlucon-modele", 202)])
+async def test_a_territory_of_rules_that_the_matcher_would_refuse_is_refused_at_the_door(
+    doors: Doors, policy: str, status: int
+) -> None:
+    """With the rules that a real assembly hands over; given again under its key, the refusal is the same."""
+    object.__setattr__(doors.guichet, "knows_policy", knows_policy)
+    body = territory_body(policy=policy).model_dump(mode="json")
+    first, again = [await doors.call("PUT", "/territory", "administrator", body, "once") for _ in range(2)]
+    assert (first.status_code, again.json()) == (status, first.json())
+    assert len(await doors.said(TerritoryPublished)) == (2 if status == 202 else 1), "the first is the town's own"
+    if status != 202:
+        (line,) = problem(first, status)["errors"]
+        assert (line["field"], line["code"]) == ("policy", "unknown_policy")
 
 
 async def test_the_same_key_and_body_are_answered_the_same_and_done_once(doors: Doors) -> None:

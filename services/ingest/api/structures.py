@@ -32,7 +32,8 @@ async def read_territory(door: Anybody) -> dict[str, Any]:
 @routes.put("/territory", status_code=ACCEPTED, response_model=Taken)
 async def put_territory(door: Somebody, body: TerritoryBody) -> JSONResponse:
     """Publier le territoire tel qu'il est désormais."""
-    return await door.perform(lambda tx, act: taken(publish_territory(tx, act, body), "territory"))
+    knows = door.guichet.knows_policy
+    return await door.perform(lambda tx, act: taken(publish_territory(tx, act, body, knows), "territory"))
 
 
 @routes.get("/structures", openapi_extra=FOR_ANYBODY)

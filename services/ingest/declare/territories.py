@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -61,18 +62,33 @@ _KNOWN = sa.select(store.territories.c.id).where(store.territories.c.id == sa.bi
 """Without what it says: an import asks this twice a row, and the communes take longer to read than all the rest."""
 
 
-def publish_territory(tx: sa.Connection, act: Act, body: TerritoryBody) -> str:
-    """Publish the actor's territory as it is from now on. Returns its id."""
+KnowsPolicy = Callable[[str, date], bool]
+"""Whether rules of that name hold on a day. They are the matcher's: whoever assembles the services hands this over."""
+
+
+def any_policy(_policy: str, _day: date) -> bool:
+    """Where nobody handed the rules over, the matcher alone says later that it does not know them."""
+    return True
+
+
+def publish_territory(tx: sa.Connection, act: Act, body: TerritoryBody, knows: KnowsPolicy = any_policy) -> str:
+    """Publish the actor's territory as it is from now on. Returns its id. Raises Refused.
+
+    The matcher would set aside a territory whose rules it does not `know`, with all that is said of it.
+    """
     require(act.actor, Doing.PUBLISH_TERRITORY, Thing(act.territory))
-    refuse_if(problems(body))
+    refuse_if(problems(body, act.today, knows))
     facts = body.model_dump(mode="json")
     store.put(tx, store.territories, {"id": act.territory, "facts": facts, "published_at": act.now})
     declared(tx, act, act.say(TerritoryPublished, act.territory, **facts))
     return act.territory
 
 
-def problems(body: TerritoryBody) -> Iterator[Problem]:
-    """What no single field shows: too many points of outlines, or outlines without their source."""
+def problems(body: TerritoryBody, today: date, knows: KnowsPolicy = any_policy) -> Iterator[Problem]:
+    """What no single field shows: too many points of outlines, outlines without their source, or unknown rules."""
+    if not knows(body.policy, today):
+        rule = "Ces règles n'existent pas, ou ne sont pas encore en vigueur."
+        yield Problem("policy", "unknown_policy", rule, "Indiquez par exemple montlucon-modele.")
     rings = [ring for commune in body.communes for ring in commune.outline]
     if sum(len(ring) for ring in rings) > MOST_POINTS:
         rule = f"Les contours ont {MOST_POINTS} points au plus."
