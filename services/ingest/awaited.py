@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.vocabulary import Period, VacancyKind
+from contracts.vocabulary import Period, RequestKind, VacancyKind
 from services.ingest import store
 
 OVER = "over"
@@ -17,14 +17,19 @@ OVER = "over"
 
 @dataclass(frozen=True)
 class Awaited:
-    """The first days of care that wait, and the day of the commission."""
+    """The first days of care that wait, the last day on which a request still joins them, and the commission's day."""
 
     starts: Period
     commission_on: date
+    requests_until: date
 
     def covers(self, row: Mapping[str, Any]) -> bool:
         """True for a vacancy's row that waits."""
         return bool(row["kind"] == VacancyKind.REGULAR and self.starts.contains(row["start"]))
+
+    def hears(self, kind: RequestKind, start: date, registered_on: date) -> bool:
+        """True for weeks of care that are wanted from a day of the campaign, asked for in time."""
+        return kind.is_weekly and self.starts.contains(start) and registered_on <= self.requests_until
 
     def said(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """What is said beside places that these vacancies give: the commission's day, if all or a part of them wait."""
@@ -41,7 +46,9 @@ NOTHING_AWAITED = {"awaits_commission": None, "awaits_in_part": False}
 def awaited(tx: sa.Connection, territory: str) -> Awaited | None:
     """What waits in the territory; None where no campaign is open."""
     row = current(tx, territory)
-    return Awaited(Period(start=row["starts"], end=row["ends"]), row["commission_on"]) if row else None
+    if row is None:
+        return None
+    return Awaited(Period(start=row["starts"], end=row["ends"]), row["commission_on"], row["requests_until"])
 
 
 def current(tx: sa.Connection, territory: str) -> dict[str, Any] | None:

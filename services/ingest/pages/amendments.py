@@ -6,11 +6,13 @@ by `declare`. Contacts are changed apart: they are in the vault.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from fastapi.responses import Response
 
 from contracts.vocabulary import HEALTH_CRITERIA, WEEKDAYS, Criterion, ProposalState
+from services.calendar import local_day
 from services.ingest.actors import Role
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.requests import (
@@ -23,7 +25,7 @@ from services.ingest.declare.requests import (
 )
 from services.ingest.pages import amended_needs as amended
 from services.ingest.pages import need_forms as needs
-from services.ingest.pages import wishes
+from services.ingest.pages import notices, wishes
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.visit import Visit, get, post
 from services.ingest.people import with_people
@@ -65,11 +67,15 @@ async def sent(visit: Visit) -> Response:
         await visit.read(check_amendment, visit.act(), row["id"], wanted)
         if form["etape"] == needs.WRITE:
             await visit.write(amend_request, visit.act(), row["id"], wanted, form[VERSION])
-            return visit.go(_file(visit), "modifiee")
+            return visit.go(_file(visit), await notices.of_request(visit, "modifiee", wanted, _registered_on(row)))
     except Refused as refused:
         days = "jours" if not before.kind.is_weekly else amended.day_fields(WEEKDAYS[0])[0]
         return await _form(visit, row, form.refused(refused, {**FIELDS, **wishes.faults(form), "patterns": days}), 422)
     return await _last_look(visit, form, before, wanted)
+
+
+def _registered_on(row: dict[str, Any]) -> date:
+    return local_day(row["registered_at"])
 
 
 def _wanted(form: Form, row: dict[str, Any], role: Role) -> NeedBody:

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from contracts.vocabulary import VacancyKind
 from services.ingest.actors import Act, Role
 from services.ingest.declare.vacancies import open_vacancy, reconfirm_vacancy
+from services.ingest.pages import notices
 from services.ingest.pages.forms import Form
 from services.ingest.pages.models import model_of, next_opening_day, previous_posts
 from services.ingest.pages.posts import post_once, vacancy_body
@@ -62,7 +63,7 @@ async def posted_again(visit: Visit) -> Response:
     model = await visit.read(model_of, visit.actor, visit.path("vacancy"), visit.today)
     wanted = vacancy_body(model.section, model.kind, model.slots, model.places, model.period)
     await visit.write(post_once, visit.act(cause=form.once), open_vacancy, wanted)
-    return visit.go("/creche", "publie")
+    return visit.go("/creche", await notices.of_place(visit, wanted))
 
 
 def _reconfirm_all(tx: sa.Connection, act: Act, ids: list[str]) -> None:

@@ -10,7 +10,7 @@ from contracts.vocabulary import Criterion, RequestKind
 from services.ingest.actors import Role
 from services.ingest.families import RegistrationBody
 from services.ingest.pages import need_forms as needs
-from services.ingest.pages import wishes
+from services.ingest.pages import notices, wishes
 from services.ingest.pages.forms import Form
 from services.ingest.pages.known_families import PLACE, filled, known
 from services.ingest.pages.visit import Visit, get, post
@@ -45,7 +45,8 @@ async def sent(visit: Visit) -> Response:
         await needs.check(visit, wanted)
         if form["etape"] == needs.WRITE:
             request = await needs.register(visit, form, wanted)
-            return visit.go(f"/guichet/dossier/{request}", "demande")
+            notice = await notices.of_request(visit, "demande", wanted, visit.today)
+            return visit.go(f"/guichet/dossier/{request}", notice)
     except Refused as refused:
         return await _form(visit, form.refused(refused, {**needs.fields(form), **wishes.faults(form)}), 422)
     return await needs.checked(visit, form, wanted, "/guichet")

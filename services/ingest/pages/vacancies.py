@@ -19,6 +19,7 @@ from services.ingest.declare.vacancies import (
     open_vacancy,
     withdraw_vacancy,
 )
+from services.ingest.pages import notices
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.models import hours_on, next_opening_day
 from services.ingest.pages.posts import FIELDS, post_once, slots, vacancy_body
@@ -59,7 +60,7 @@ async def posted(visit: Visit) -> Response:
         await visit.write(post_once, visit.act(cause=form.once), open_vacancy, wanted)
     except Refused as refused:
         return await _form(visit, kind, form.refused(refused, FIELDS), 422)
-    return visit.go("/creche", "publie")
+    return visit.go("/creche", await notices.of_place(visit, wanted))
 
 
 async def one_place(visit: Visit) -> Response:

@@ -25,8 +25,9 @@ from contracts.campaigns import (
     Touched,
 )
 from contracts.proposals import CountedPoints
-from contracts.vocabulary import Effect, Period
+from contracts.vocabulary import Effect, Period, RequestKind
 from services.ingest import store
+from services.ingest.awaited import awaited
 from services.ingest.declare.campaigns import (
     HOUR,
     MOST_AN_HOUR,
@@ -134,6 +135,51 @@ async def test_the_draft_says_who_would_have_each_place_and_who_comes_next(town:
     there = words((await coordinator.get(f"/campagne/structure/{CRECHE}")).text)
     for told in ("Les places", "Le brouillon y place (1)", "Inès", "Suivants sur la liste (1)", "Sacha", "rang 2"):
         assert told in there, told
+
+
+async def test_a_child_placed_where_no_place_is_of_the_intake_is_not_counted_against_none(town: Town) -> None:
+    """A draft gives what was open before as well: "0 place, 1 enfant placé" read as a fault."""
+    await begin(town)
+    await town.write(
+        sa.Connection.execute, sa.update(store.vacancies).where(store.vacancies.c.id == "V-jan").values(places=0)
+    )
+    coordinator = await town.signed_in("coordinator")
+    shown = words((await coordinator.get("/campagne")).text)
+    assert "Pas de place propre à cette rentrée, 1\u00a0enfant placé" in shown
+    assert "0\u00a0place" not in shown.partition("Les structures")[2]
+    there = words((await coordinator.get(f"/campagne/structure/{CRECHE}")).text)
+    assert "Le brouillon y donne des places ouvertes avant, ou qui se libèrent." in there
+
+
+@pytest.mark.parametrize(("start", "notice"), [("2027-01-11", "publie_commission"), ("2027-02-01", "publie")])
+async def test_what_is_posted_for_an_open_campaign_is_said_to_wait_for_its_commission(
+    town: Town, start: str, notice: str
+) -> None:
+    await begin(town)
+    director = await town.signed_in("director")
+    form = {"section": GRANDS, "jours": "mon", "de": "08:00", "a": "17:00", "places": "1", "debut": start}
+    posted = await director.post("/creche/publier/reguliere", data=form)
+    assert posted.headers["location"] == f"/creche?fait={notice}"
+    shown = words((await director.get(posted.headers["location"])).text)
+    assert ("Elle attend la commission." in shown) == (notice != "publie")
+
+
+@pytest.mark.parametrize(
+    ("kind", "start", "on", "waits"),
+    [
+        (RequestKind.REGULAR, JANUARY.start, date(2026, 11, 30), True),
+        (RequestKind.TRANSFER, JANUARY.start, date(2026, 11, 30), True),
+        (RequestKind.URGENT, JANUARY.start, date(2026, 11, 30), False),
+        (RequestKind.REGULAR, JANUARY.end, date(2026, 11, 30), False),
+        (RequestKind.REGULAR, JANUARY.start, date(2026, 12, 1), False),
+    ],
+)
+async def test_a_request_waits_for_the_commission_that_hears_it(
+    town: Town, kind: RequestKind, start: date, on: date, waits: bool
+) -> None:
+    await begin(town)
+    campaign = await town.guichet.database.read(awaited, "montlucon")
+    assert campaign is not None and campaign.hears(kind, start, on) is waits
 
 
 async def test_a_structure_that_is_not_of_the_campaign_has_no_page_in_it(town: Town) -> None:

@@ -100,6 +100,18 @@ async def test_the_proposal_says_what_where_when_until_when_and_what_silence_mea
         assert said_so in shown
 
 
+async def test_no_family_is_asked_to_answer_before_an_hour_that_has_passed(town: Town) -> None:
+    """In the minutes of grace, and where nobody was reached: there no time runs."""
+    town.clock.advance(timedelta(days=7))
+    late = words((await town.client.get(link("delivered"))).text)
+    assert (
+        "Le délai est passé depuis le mardi 3\u00a0novembre à 19\u00a0h. Votre réponse peut arriver trop tard." in late
+    )
+    unreached = words((await town.client.get(link("undelivered"))).text)
+    assert "Répondez dès que possible." in unreached
+    assert "Répondez avant" not in late + unreached
+
+
 @pytest.mark.parametrize("state", SHOWN)
 async def test_a_family_of_several_children_reads_which_one_it_is_about(town: Town, state: str) -> None:
     """Brothers and sisters are offered places by an SMS each, which says nothing of a child."""
