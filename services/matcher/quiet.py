@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from contracts.vocabulary import Id
-from services.matcher.remembered import is_same
+from services.matcher.remembered import has_same_rows, is_same_hour, releases
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver.spelling import Print, Spelling, spelled_instant
 
@@ -24,6 +25,12 @@ class _Quiet:
     outcome: Outcome
     asked: Print
     said: Print
+    requests: frozenset[Id]
+    releases: tuple[datetime, ...]
+
+    def is_at(self, part: Round) -> bool:
+        """True for a part with the very same rows, where nothing that hangs on the hour has changed."""
+        return has_same_rows(self.part, part) and is_same_hour(self.part, part, self.releases)
 
     def again(self, part: Round) -> Outcome:
         """The same outcome for the same part of another round."""
@@ -53,9 +60,9 @@ class QuietParts:
     def of(self, part: Round) -> Outcome | None:
         """What came of a part of which there is nothing to write; None where that has to be seen."""
         known = self._before.get(part.requests[0].id)
-        if known is None or not is_same(known.part, part):
+        if known is None or not known.is_at(part):
             return None
-        if self._otherwise and not {row.id for row in part.requests}.isdisjoint(self._otherwise):
+        if not known.requests.isdisjoint(self._otherwise):
             return None
         self._now[part.requests[0].id] = known
         return known.again(part)
@@ -65,7 +72,8 @@ class QuietParts:
         if outcome.placed or outcome.violations:
             return
         asked, found = spelling.print_of(part, ASKED), spelling.print_of(outcome, SAID)
-        self._now[part.requests[0].id] = _Quiet(part, outcome, asked, found)
+        requests = frozenset(row.id for row in part.requests)
+        self._now[part.requests[0].id] = _Quiet(part, outcome, asked, found, requests, tuple(releases(part)))
         self._told |= said
 
 

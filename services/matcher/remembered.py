@@ -9,15 +9,15 @@ at worst a part is decided once more. When to modify: when an instant decides on
 from __future__ import annotations
 
 import operator
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import datetime
 
+from contracts.vocabulary import Frozen, Id
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver.spelling import Spelling
 
 Decide = Callable[[Round], Awaitable[Outcome]]
-ANY_ROUND, ANY_INSTANT = "any", datetime(1970, 1, 1, tzinfo=UTC)
 ROWS = ("requests", "sections", "vacancies", "holds", "support", "siblings", "travel", "quotas")
 MOST_REQUESTS = 50_000
 """Of how many requests answers are kept, about 5 KB each: those of the territories that had a round last."""
@@ -28,7 +28,6 @@ class _Known:
     """What came of a part. `spelling` knows its rows, which are the same every time it is said again."""
 
     outcome: Outcome
-    key: str
     part: Round
     spelling: Spelling = field(default_factory=Spelling)
 
@@ -41,30 +40,34 @@ class _Known:
 
 @dataclass
 class _Territory:
-    """What came of the parts of the round that goes on, and of those of the round before."""
+    """What came of the parts of the round that goes on, and of those of the round before, by their first request. A
+    round may decide a part more than once: with the first tier alone, or without a child who stays where it is."""
 
     round: str = ""
     spelling: Spelling = field(default_factory=Spelling)
-    now: dict[str, _Known] = field(default_factory=dict)
-    before: dict[str, _Known] = field(default_factory=dict)
-    by_request: dict[str, _Known] = field(default_factory=dict)
+    now: dict[Id, list[_Known]] = field(default_factory=dict)
+    before: dict[Id, list[_Known]] = field(default_factory=dict)
+
+    def of(self, part: Round) -> _Known | None:
+        """What is known of a part: by its very rows, or else by what they say."""
+        there = [*self.now.get(_first(part), ()), *self.before.get(_first(part), ())]
+        same = (known for known in there if is_same(known.part, part))
+        return next(same, None) or next((known for known in there if is_same(known.part, part, self.spelling)), None)
 
     def note(self, known: _Known) -> None:
-        self.now[known.key] = known
-        if known.part.requests:
-            self.by_request[known.part.requests[0].id] = known
+        there = self.now.setdefault(_first(known.part), [])
+        if not any(known is other for other in there):
+            there.append(known)
 
     def begin(self, round: str) -> None:
         if round != self.round:
             self.round, self.before, self.now = round, self.now, {}
-            self.by_request = {
-                known.part.requests[0].id: known for known in self.before.values() if known.part.requests
-            }
             self.spelling.turn()
 
     @property
     def size(self) -> int:
-        return sum(len(known.outcome.reasons) for parts in (self.now, self.before) for known in parts.values())
+        known = (known for parts in (self.now, self.before) for there in parts.values() for known in there)
+        return sum(len(known.outcome.reasons) for known in known)
 
 
 class Remembered:
@@ -79,12 +82,10 @@ class Remembered:
         here = self._territories.pop(part.territory, None) or _Territory()
         self._territories[part.territory] = here  # the last one looked at stands last
         here.begin(part.id)
-        known = here.by_request.get(part.requests[0].id) if part.requests else None
-        key = known.key if known and is_same(known.part, part) else key_of(part, here.spelling)
-        known = here.now.get(key) or here.before.get(key)
+        known = here.of(part)
         outcome = known.again(part, here.spelling) if known else await self._decide(part)
         if not outcome.violations:
-            here.note(known or _Known(outcome, key, part))
+            here.note(known or _Known(outcome, part))
             self._forget()
         return outcome
 
@@ -93,37 +94,38 @@ class Remembered:
             del self._territories[next(iter(self._territories))]
 
 
-def is_same(before: Round, now: Round) -> bool:
-    """True if a part has the very same rows and nothing that hangs on the hour has changed."""
+def _first(part: Round) -> Id:
+    return part.requests[0].id if part.requests else ""
+
+
+def is_same(before: Round, now: Round, spelling: Spelling | None = None) -> bool:
+    """True if a part has the very same rows, or with a `spelling` rows that are spelled alike, and nothing that hangs
+    on the hour has changed. Of two parts that differ, hardly more is spelled than the first row that does."""
+    return has_same_rows(before, now, spelling) and is_same_hour(before, now, releases(now))
+
+
+def has_same_rows(before: Round, now: Round, spelling: Spelling | None = None) -> bool:
+    """The same whatever the hour."""
     pairs = ((getattr(before, name), getattr(now, name)) for name in ROWS)
-    same = all(one is other or _are_same(one, other) for one, other in pairs)
-    days = before.instant.date() == now.instant.date()
-    return same and days and before.policy == now.policy and not any(map(_is_between(before, now), _releases(now)))
+    return before.policy == now.policy and all(_are_same(one, other, spelling) for one, other in pairs)
 
 
-def _are_same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    return len(one) == len(other) and all(map(operator.is_, one, other))
+def is_same_hour(before: Round, now: Round, releases: Iterable[datetime]) -> bool:
+    """True if two rounds are on one day, and none of these moments lies between them."""
+    first, last = sorted((before.instant, now.instant))
+    return before.instant.date() == now.instant.date() and not any(first < at <= last for at in releases)
 
 
-def key_of(part: Round, spelled: Spelling) -> str:
-    """What tells a part from every other that would come to something else."""
-    rest = part.model_copy(update={"id": ANY_ROUND, "instant": ANY_INSTANT})
-    past, day = _hour(part)
-    return f"{spelled.round_hash(rest)} {past} {day}"
-
-
-def _hour(part: Round) -> tuple[int, date]:
-    """What counts of the instant: how much is released by then, and the day."""
-    return sum(at <= part.instant for at in _releases(part)), part.instant.date()
-
-
-def _releases(part: Round) -> list[datetime]:
+def releases(part: Round) -> list[datetime]:
     """When places of it are released."""
     every = [*(row.release_at for row in part.vacancies), *(row.release_at for row in part.quotas)]
     return [at for at in every if at is not None]
 
 
-def _is_between(before: Round, now: Round) -> Callable[[datetime], bool]:
-    """True of a moment up to which one of two rounds had come and the other had not."""
-    first, last = sorted((before.instant, now.instant))
-    return lambda at: first < at <= last
+def _are_same(one: tuple[Frozen, ...], other: tuple[Frozen, ...], spelling: Spelling | None) -> bool:
+    if one is other or (len(one) == len(other) and all(map(operator.is_, one, other))):
+        return True
+    if spelling is None or len(one) != len(other):
+        return False
+    differing = ((row, now) for row, now in zip(one, other, strict=True) if row is not now)
+    return all(spelling.row(row) == spelling.row(now) for row, now in differing)

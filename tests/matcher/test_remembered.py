@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 
-from services.matcher.remembered import Remembered, key_of
+from services.matcher.remembered import Remembered, is_same
 from services.matcher.solver.components import components
 from services.matcher.solver.schema import Hold, Outcome, Round, Violation
 from services.matcher.solver.spelling import Spelling
@@ -106,19 +106,28 @@ def test_places_released_meanwhile_are_decided_again() -> None:
         assert _all_as_if_decided_now(lived, Remembered(Deciding())) > 0
 
 
-def test_an_hour_that_releases_a_place_makes_another_key_and_any_other_hour_does_not() -> None:
+def test_an_hour_that_releases_a_place_makes_another_part_and_any_other_hour_does_not() -> None:
     round = next(row for row in map(tiny, range(50)) if any(v.release_at for v in row.vacancies))
     release = max(row.release_at for row in round.vacancies if row.release_at)
-    before, at, after = (
-        key_of(round.model_copy(update={"instant": release + timedelta(minutes=m)}), Spelling()) for m in (-1, 0, 1)
-    )
-    assert before != at == after
+    before, at, after = (round.model_copy(update={"instant": release + timedelta(minutes=m)}) for m in (-1, 0, 1))
+    assert not is_same(before, at)
+    assert is_same(at, after)
 
 
-def test_another_day_makes_another_key_since_places_wait_some_weeks_from_it() -> None:
+def test_another_day_makes_another_part_since_places_wait_some_weeks_from_it() -> None:
     round = tiny(1)
-    tomorrow = round.model_copy(update={"instant": round.instant + timedelta(days=1)})
-    assert key_of(round, Spelling()) != key_of(tomorrow, Spelling())
+    assert not is_same(round, round.model_copy(update={"instant": round.instant + timedelta(days=1)}))
+
+
+def test_rows_that_are_spelled_alike_are_known_and_others_are_not() -> None:
+    round, spelling = tiny(1), Spelling()
+    copied = tuple(row.model_copy() for row in round.requests)
+    again, other = (round.model_copy(update={"requests": rows}) for rows in (copied, copied[1:]))
+    moved = round.model_copy(update={"requests": (*copied[:-1], copied[-1].model_copy(update={"points": 99}))})
+    assert not is_same(round, again)
+    assert is_same(round, again, spelling)
+    assert not is_same(round, other, spelling)
+    assert not is_same(round, moved, spelling)
 
 
 def test_what_a_check_found_fault_with_is_decided_again() -> None:
