@@ -8,7 +8,9 @@ Where more than rows has changed, the whole round is cut. When to modify: with `
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Collection, Iterable, Mapping
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -25,6 +27,11 @@ CONTEXT = ("territory", "policy", "support", "siblings", "travel")
 """What ties parts together beside these: if it changes, the whole round is cut."""
 
 _id = operator.attrgetter("id")
+_section = operator.attrgetter("section")
+PLACES: Mapping[str, Callable[[Any], Id]] = {
+    "sections": operator.attrgetter("structure"), "vacancies": _section, "holds": _section,
+}  # fmt: skip
+"""By kind of row, where it is."""
 
 
 def urgent_first(part: Round) -> tuple[bool, Id]:
@@ -66,11 +73,47 @@ class Part:
 
 @dataclass(frozen=True)
 class Cut:
-    """A round as it was read, the same in canonical order, and its connected parts."""
+    """A round as it was read, the same in canonical order, and its connected parts. `where` are its rows by place."""
 
     read: Round
     asked: Round
     parts: tuple[Part, ...]
+    where: Where
+
+
+class Where:
+    """The sections of each structure, and what is offered and held in each, so that nobody looks through all of them.
+
+    It follows a round from one to the next.
+    """
+
+    def __init__(self, asked: Round) -> None:
+        self.home = {row.id: row.structure for row in asked.sections}
+        self.rows: dict[str, dict[Id, list[Any]]] = {name: defaultdict(list) for name in PLACES}
+        for kind, place in PLACES.items():
+            for row in getattr(asked, kind):
+                self.rows[kind][place(row)].append(row)
+
+    def follow(self, change: _Change) -> None:
+        """The rows are those after a change. `change.new` are in canonical order."""
+        for name in PLACES:
+            for row in change.rows[name][0]:
+                there = self.rows[name][PLACES[name](row)]
+                there[:] = [other for other in there if other.id != row.id]
+            for row in change.new[name]:
+                self.rows[name][PLACES[name](row)].append(row)
+        for row in change.rows["sections"][0]:
+            del self.home[row.id]
+        self.home |= {row.id: row.structure for row in change.new["sections"]}
+
+    def of(self, name: str, places: Iterable[Id]) -> tuple[Any, ...]:
+        """The rows of one kind in these places, in canonical order."""
+        there = self.rows[name]
+        return tuple(sorted((row for place in places for row in there.get(place, ())), key=_id))
+
+    def sections_of(self, structures: Iterable[Id]) -> set[Id]:
+        """The names of the sections of these structures."""
+        return {row.id for name in structures for row in self.rows["sections"].get(name, ())}
 
 
 @dataclass
@@ -90,65 +133,71 @@ class Cutter:
 
     def _whole(self, read: Round) -> Cut:
         asked = canonical(read, self.once)
-        return Cut(read, asked, tuple(map(Part, split(asked, self.reached.by(asked)))))
+        return Cut(read, asked, tuple(map(Part, split(asked, self.reached.by(asked)))), Where(asked))
 
     def _from(self, before: Cut, read: Round) -> Cut | None:
         """None where the rows contradict each other: whoever looks at the whole says how."""
-        change = _Change({name: _difference(getattr(before.read, name), getattr(read, name)) for name in ROWS})
-        rows = {name: self._merged(name, before.asked, change) for name in ROWS}
-        asked = before.asked.model_copy(update={"id": read.id, "instant": read.instant, **rows})
-        changed = [found for name, found in rows.items() if found is not getattr(before.asked, name)]
-        if not all(map(_differ, changed)) or change.requests & {row.id for row in asked.siblings}:
-            return None
-        moved = change.sections | {row.id for row in asked.sections if row.structure in change.structures}
-        if change.given_up:
-            moved |= {hold.section for hold in asked.holds if hold.id in change.given_up}
-        wished = {row.id for row in asked.sections if row.structure in change.wished}
-        near = [part for part in before.parts if _is_near(part, change, moved, wished)]
+        change = self._change(before.read, read)
         try:
-            parts = self._around(asked, near, change, moved) if near or change.arrived else ()
+            rows = {name: _merged(name, before.asked, change) for name in ROWS}
+            asked = before.asked.model_copy(update={"id": read.id, "instant": read.instant, **rows})
+            if change.requests & {row.id for row in asked.siblings}:
+                return None
+            parts = self._parts(before, asked, change)
         except RoundRefused:
             return None
+        return Cut(read, asked, parts, before.where)
+
+    def _change(self, before: Round, now: Round) -> _Change:
+        rows = {name: _difference(getattr(before, name), getattr(now, name)) for name in ROWS}
+        once = {"requests": self.once.request, "sections": _same}
+        return _Change(rows, {name: [once.get(name, self.once.dated)(row) for row in rows[name][1]] for name in ROWS})
+
+    def _parts(self, before: Cut, asked: Round, change: _Change) -> tuple[Part, ...]:
+        """Those that nothing has touched as they were, and those of what has changed and of all that it may reach."""
+        where = before.where
+        where.follow(change)
+        moved = change.sections | where.sections_of(change.structures)
+        if change.given_up:
+            moved |= {hold.section for hold in asked.holds if hold.id in change.given_up}
+        wished = where.sections_of(change.wished)
+        near = [part for part in before.parts if _is_near(part, change, moved, wished)]
+        parts = self._around(asked, near, change, moved, where) if near or change.arrived else ()
         near_ones = set(map(id, near))
-        same = (part for part in before.parts if id(part) not in near_ones)
-        return Cut(read, asked, (*(_at(part, read) for part in same), *map(Part, parts)))
+        return (*(_at(part, asked) for part in before.parts if id(part) not in near_ones), *map(Part, parts))
 
-    def _merged(self, name: str, asked: Round, change: _Change) -> tuple[Any, ...]:
-        """The rows of one kind in canonical order."""
-        gone, new = change.rows[name]
-        rows: tuple[Any, ...] = getattr(asked, name)
-        if not gone and not new:
-            return rows
-        names = {row.id for row in gone}
-        in_order: Callable[[Any], Any] = {"requests": self.once.request, "sections": _same}.get(name, self.once.dated)
-        return tuple(sorted((*(row for row in rows if row.id not in names), *map(in_order, new)), key=_id))
-
-    def _around(self, asked: Round, near: list[Part], change: _Change, moved: Collection[Id]) -> tuple[Round, ...]:
+    def _around(
+        self, asked: Round, near: list[Part], change: _Change, moved: Collection[Id], where: Where
+    ) -> tuple[Round, ...]:  # fmt: skip
         """The parts of what has changed and of all that it may reach."""
-        requests = frozenset[Id]().union(change.requests, *(part.requests for part in near))
         known = frozenset[Id]().union(moved, *(part.sections for part in near))
-        structures = {row.structure for row in asked.sections if row.id in known} | change.wished
-        sections = tuple(row for row in asked.sections if row.structure in structures)
-        inside = set(map(_id, sections))
+        structures = {where.home[name] for name in known if name in where.home} | change.wished
+        stay = (row for part in near for row in part.round.requests if row.id not in change.requests)
+        requests = tuple(sorted((*stay, *change.new["requests"]), key=_id))
+        sections = where.of("sections", structures)
+        inside = [row.id for row in sections]
+        names = {row.id for row in requests}
         around = asked.model_copy(
             update={
                 "sections": sections,
-                "vacancies": tuple(row for row in asked.vacancies if row.section in inside),
-                "holds": tuple(row for row in asked.holds if row.section in inside),
-                "requests": tuple(row for row in asked.requests if row.id in requests),
-                "siblings": tuple(row for row in asked.siblings if not requests.isdisjoint(row.requests)),
+                "vacancies": where.of("vacancies", inside),
+                "holds": where.of("holds", inside),
+                "requests": requests,
+                "siblings": tuple(row for row in asked.siblings if not names.isdisjoint(row.requests)),
             }
         )
         refuse_contradictions(around)
-        changed = change.structures | {row.structure for row in sections if row.id in moved}
+        changed = change.structures | {where.home[name] for name in moved if name in where.home}
         return split(around, self.reached.among(around, changed))
 
 
 @dataclass(frozen=True)
 class _Change:
-    """By kind of row, those that are gone and those that are new. A row that says something else is both."""
+    """By kind of row, those that are gone and those that are new. A row that says something else is both. `new` are the
+    new ones as they are in canonical order."""
 
     rows: Mapping[str, tuple[list[Any], list[Any]]]
+    new: Mapping[str, list[Any]]
 
     def _both(self, *names: str) -> list[Any]:
         return [row for name in names for rows in self.rows[name] for row in rows]
@@ -188,17 +237,36 @@ def _is_comparable(before: Round, now: Round) -> bool:
     return alone and all(getattr(before, name) == getattr(now, name) for name in CONTEXT)
 
 
-def _difference(before: Collection[Any], now: Collection[Any]) -> tuple[list[Any], list[Any]]:
-    """The rows that are gone, and those that are new."""
-    if len(before) == len(now) and all(map(operator.is_, before, now)):
-        return [], []
+def _merged(name: str, asked: Round, change: _Change) -> tuple[Any, ...]:
+    """The rows of one kind in canonical order. Raises RoundRefused where a new one has the name of another."""
+    gone, new = change.rows[name][0], change.new[name]
+    rows: tuple[Any, ...] = getattr(asked, name)
+    if not gone and not new:
+        return rows
+    found = list(rows)
+    for row in gone:
+        del found[bisect_left(found, row.id, key=_id)]
+    for row in new:
+        place = bisect_left(found, row.id, key=_id)
+        if place < len(found) and found[place].id == row.id:
+            raise RoundRefused(f"« {row.id} » figure deux fois dans « {name} ».")
+        found.insert(place, row)
+    return tuple(found)
+
+
+def _difference(before: Sequence[Any], now: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """The rows that are gone, and those that are new. Most stand where they stood, before all that has changed or
+    behind it."""
+    first = _as_before(before, now)
+    last = min(_as_before(reversed(before), reversed(now)), min(len(before), len(now)) - first)
+    before, now = before[first : len(before) - last], now[first : len(now) - last]
     were, are = set(map(id, before)), set(map(id, now))
     return [row for row in before if id(row) not in are], [row for row in now if id(row) not in were]
 
 
-def _differ(rows: Collection[Any]) -> bool:
-    """True if each has a name of its own."""
-    return len(set(map(_id, rows))) == len(rows)
+def _as_before(before: Iterable[Any], now: Iterable[Any]) -> int:
+    """How many rows at the start are the very same."""
+    return [*map(operator.is_, before, now), False].index(False)
 
 
 def _is_near(part: Part, change: _Change, moved: Collection[Id], wished: Iterable[Id]) -> bool:

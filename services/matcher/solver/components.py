@@ -99,22 +99,23 @@ class _Groups:
         self._up: dict[str, str] = {}
 
     def find(self, name: str) -> str:
-        path = [name]
-        while (up := self._up.setdefault(path[-1], path[-1])) != path[-1]:
-            path.append(up)
-        for step in path:
-            self._up[step] = path[-1]
-        return path[-1]
+        up = self._up
+        above = up.setdefault(name, name)
+        while above != name:
+            up[name] = further = up[above]  # half of the way is spared whoever comes next
+            name, above = further, up[further]
+        return name
 
     def join(self, *names: str) -> None:
         first, *others = names
         root = self.find(first)
         for other in others:
-            self._up[self.find(other)] = root
+            if self._up.get(other) != root:
+                self._up[self.find(other)] = root
 
     def put(self, name: str, others: list[str]) -> None:
         """A name that is in no group yet, together with others."""
-        self._up[name] = others[0] if others else name
+        self._up[name] = self.find(others[0]) if others else name
         if len(others) > 1:
             self.join(*others)
 
