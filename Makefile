@@ -8,6 +8,8 @@ KAFKA := deploy/kafka/libs/.complete
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCK := pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --universal
 export PYTHON
+# Python keeps what it compiles, even where the machine's image forbids it: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo cluster-demo check style types imports schemas rules test torture servers kafka lock clean bench-peers mutation
