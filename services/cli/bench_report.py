@@ -31,6 +31,7 @@ TITLES = {
     "reasons": "raisons",
     "checks": "contrôles",
     "hashes": "empreintes",
+    "rest": "reste",
 }
 
 Rows = list[dict[str, Any]]

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from services.matcher.solver.schema import Outcome, Round
 from services.territory.rounds import RoundPlan, drawn_round
 
-PARTS = ("reading", "problem", "matching", "draw", "reasons", "checks", "hashes")
+PARTS = ("reading", "problem", "matching", "draw", "reasons", "checks", "hashes", "rest")
 KIB_A_MIB = 1024
 
 T = TypeVar("T")

@@ -1,6 +1,8 @@
 """The CPU seconds of each part of a decision, measured from outside: the solver knows nothing of it.
 
-The functions that the decision is made of are wrapped while it runs; what none of them takes is the matching.
+The functions that the decision is made of are wrapped while it runs. The matching is all that it takes, once the
+problem is stated, to know who gets what; what none of the parts takes, the rest, is mostly what the reading for reasons
+and checks held and gives back.
 When to modify: when `services/matcher/solver/solve.py` calls its parts by other names (a test says so).
 """
 
@@ -24,6 +26,8 @@ PARTS = {
     (solve, "split"): "problem",
     (solve, "problem_of"): "problem",
     (Reached, "along"): "problem",
+    (solve, "settled"): "matching",
+    (solve, "_found"): "matching",
     (solve, "read"): "reasons",
     (solve, "_explained"): "reasons",
     (solve, "reasons"): "reasons",
@@ -35,7 +39,7 @@ PARTS = {
 }
 """Functions by module and name, and the part of the decision that each belongs to."""
 
-REST = "matching"
+REST = "rest"
 
 
 class Stopwatch:
@@ -74,7 +78,7 @@ class Stopwatch:
 
 
 def decide_timed(round: Round) -> tuple[Outcome, dict[str, float]]:
-    """The outcome of `decide` and the CPU seconds of its parts: problem, matching, draw, reasons, checks, hashes.
+    """The outcome of `decide` and the CPU seconds of its parts: problem, matching, draw, reasons, checks, hashes, rest.
 
     As the service decides: what the other modes would have placed is a row of its own for each of them.
     """

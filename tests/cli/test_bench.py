@@ -30,7 +30,7 @@ def test_a_timed_decision_is_the_decision_and_leaves_the_solver_as_it_was() -> N
     outcome, seconds = decide_timed(drawn)
     assert outcome == as_served(drawn)
     assert {place: getattr(*place) for place in TIMED} == functions
-    assert set(seconds) == {*TIMED.values(), "matching"}
+    assert set(seconds) == {*TIMED.values(), "rest"}
 
 
 def test_a_part_stops_while_the_part_that_it_calls_runs(monkeypatch: pytest.MonkeyPatch) -> None:

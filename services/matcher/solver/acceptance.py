@@ -20,7 +20,7 @@ from services.matcher.solver.cells import bits
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.problem import Option, Problem, RowKind, Use
 from services.matcher.solver.schema import Envy
-from services.matcher.solver.single_places import accepted, is_single
+from services.matcher.solver.single_places import accepted
 
 REOPENED = (RowKind.PLACES, RowKind.LIMIT)
 Name = tuple[tuple[Id, Id, int], ...]
@@ -32,8 +32,8 @@ def by_asking(problem: Problem, settings: Settings) -> tuple[dict[Id, Option], t
 
     Where each choice is one place of one kind, one round of asking settles them all.
     """
-    if is_single(problem):
-        return accepted(problem), ()
+    if (found := accepted(problem)) is not None:
+        return found, ()
     table = Table(problem, settings)
     return table.settle(), table.envies()
 

@@ -6,10 +6,11 @@ When to modify: when a deliberation changes the order of claims or the way of th
 from __future__ import annotations
 
 import hmac
+import operator
 from collections.abc import Iterable, Sequence
 from datetime import date
 from heapq import heapify, heappop, heappush
-from itertools import pairwise
+from itertools import pairwise, starmap
 
 from contracts.vocabulary import Id
 from services.matcher.solver.schema import Policy, Request, SiblingsClaim
@@ -56,6 +57,8 @@ def one_list(ordinary: dict[Id, Claim], ranked: list[list[Id]]) -> list[Id] | No
     `ranked` holds, for each section, its requests from the highest claim there to the lowest. Where the sections
     leave it open, the ordinary claims decide.
     """
+    if any(starmap(_contradict, pairwise(ranked))):  # seen at once of most lists that do, and what follows is long
+        return None
     behind, before = _edges(ordinary, ranked)
     ready = [(ordinary[request], request) for request, count in before.items() if count == 0]
     heapify(ready)
@@ -68,6 +71,13 @@ def one_list(ordinary: dict[Id, Claim], ranked: list[list[Id]]) -> list[Id] | No
             if before[other] == 0:
                 heappush(ready, (ordinary[other], other))
     return found if len(found) == len(ordinary) else None
+
+
+def _contradict(one: list[Id], other: list[Id]) -> bool:
+    """True if two of those who are in both lists stand in another order there."""
+    place = {request: number for number, request in enumerate(one)}
+    common = [place[request] for request in other if request in place]
+    return any(map(operator.gt, common, common[1:]))
 
 
 def _edges(ordinary: dict[Id, Claim], ranked: list[list[Id]]) -> tuple[dict[Id, list[Id]], dict[Id, int]]:

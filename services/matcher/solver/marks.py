@@ -40,7 +40,7 @@ def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
             to_prepare=requests[seat.request].needs_support
             and seat.structure in limited
             and (seat.request, seat.structure) not in prepared,
-            partial=times[seat.request] == 1 and _days(seat.slots) < _days(_pattern(requests, seat)),
+            partial=requests[seat.request].accepts_partial and times[seat.request] == 1 and _is_part(requests, seat),
             split=times[seat.request] > 1,
             replaces=requests[seat.request].current,
             after=after.get((seat.request, seat.section), ()),
@@ -49,8 +49,8 @@ def marked(round: Round, options: dict[Id, Option]) -> tuple[Placed, ...]:
     )
 
 
-def _pattern(requests: dict[Id, Request], seat: Seat) -> tuple[Slot, ...]:
-    return requests[seat.request].patterns[seat.pattern].slots
+def _is_part(requests: dict[Id, Request], seat: Seat) -> bool:
+    return _days(seat.slots) < _days(requests[seat.request].patterns[seat.pattern].slots)
 
 
 def _days(slots: tuple[Slot, ...]) -> int:

@@ -72,13 +72,14 @@ def _without_priority(request: Request) -> Request:
 
 
 def _placed(problem: Problem, policy: Policy, settings: Settings) -> tuple[list[Option], bool]:
-    order = one_list(problem.ordinary, list(problem.ranked.values()))
-    if policy.mode is Mode.STABLE and order is None:
+    stable = policy.mode is Mode.STABLE
+    order = one_list(problem.ordinary, list(problem.ranked.values())) if stable else []
+    if order is None:
         return list(by_asking(problem, settings)[0].values()), False
     keeper = Keeper(problem, settings)
     record = Record(keeper)
-    if policy.mode is Mode.STABLE:
-        best_levels(record, order or [], policy)
+    if stable:
+        best_levels(record, order, policy)
     elif policy.mode is Mode.MOST_CHILDREN:
         for block in keeper.sheet.units():
             record.note(Goal.TOTAL, EVERYBODY, place_most(keeper, block))

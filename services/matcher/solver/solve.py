@@ -140,13 +140,14 @@ def _options(problem: Problem, policy: Policy, settings: Settings) -> tuple[dict
     if is_plain(problem, policy):
         plain = taken(problem)
         return plain, {"levels": added_levels(reached(problem, plain))}
-    order = one_list(problem.ordinary, list(problem.ranked.values()))
-    if order is None and policy.mode is Mode.STABLE:
+    stable = policy.mode is Mode.STABLE
+    order = one_list(problem.ordinary, list(problem.ranked.values())) if stable else []
+    if order is None:
         accepted, envies = by_asking(problem, settings)
         return accepted, {"envies": envies}
     keeper = Keeper(problem, settings)
     record = Record(keeper)
-    descend(record, order or [], policy)
+    descend(record, order, policy)
     served = {unit: option for unit, column in keeper.now.at.items() if (option := keeper.sheet.options[column])}
     unproven = {request.id for unit in keeper.unproven for request in problem.units[unit].requests}
     return served, {"unproven": tuple(sorted(unproven)), "levels": added_levels(record.levels(policy))}

@@ -90,6 +90,8 @@ def test_sections_that_agree_make_one_list_and_sections_that_do_not_make_none() 
     ordinary = {name: claim(_request(id=name), None, "s") for name in "ABC"}
     assert one_list(ordinary, [["C", "A"], ["A", "B"]]) == ["C", "A", "B"]
     assert one_list(ordinary, [["A", "B"], ["B", "A"]]) is None
+    assert one_list(ordinary, [["A", "B"], ["C"], ["B", "A"]]) is None
+    assert one_list(ordinary, [["A", "B"], ["B", "C"], ["C", "A"]]) is None
 
 
 def test_hours_held_by_an_urgent_child_use_up_the_on_call_place_first() -> None:
