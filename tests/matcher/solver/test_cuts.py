@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from itertools import product
+from random import Random
 
 import pytest
 from hypothesis import example, given
@@ -28,6 +29,8 @@ TRIANGLE = [[0b011], [0b110], [0b101]]
 
 TETRAHEDRON = [[0b0111], [0b1011], [0b1101], [0b1110]]
 """Four children, four days, two places: each three of them meet, so that each may be had by two thirds."""
+
+PAIRS = [cells for cells in range(2**CELLS) if cells.bit_count() == 2]
 
 drawn = st.lists(st.lists(st.integers(1, 2**CELLS - 1), min_size=1, max_size=2), min_size=3, max_size=5)
 
@@ -93,21 +96,51 @@ def test_a_choice_had_whole_loses_nothing_when_a_sum_is_divided() -> None:
     assert _cut(keeper) == pytest.approx(-3)
 
 
+def _made(keeper: Keeper) -> list[int]:
+    return [row for row, kind in enumerate(keeper.sheet.kinds) if kind is RowKind.HALF]
+
+
+def _forbidden(keeper: Keeper) -> int:
+    """How many of all the arrangements for which there are places some made row forbids."""
+    sheet, made = keeper.sheet, _made(keeper)
+    places = [row for row, kind in enumerate(sheet.kinds) if kind is RowKind.PLACES]
+    forbidden = 0
+    for chosen in product(*((*sheet.choices[name], sheet.nothing[name]) for name in sheet.choices)):
+        taken: Counter[int] = Counter()
+        for column in chosen:
+            taken.update(sheet.amounts[column])
+        if all(taken[row] <= sheet.caps[row] for row in places):
+            forbidden += any(taken[row] > sheet.caps[row] for row in made)
+    return forbidden
+
+
 @example(TETRAHEDRON, [2, 2, 2, 2])
 @example([*TETRAHEDRON, [0b0001]], [3, 2, 2, 2])
 @given(drawn, st.lists(st.integers(0, 2), min_size=CELLS, max_size=CELLS))
 def test_each_arrangement_that_fits_fits_in_all_that_follows(units: Uses, left: list[int]) -> None:
     keeper = _keeper(units, tuple(left))
     _cut(keeper)
-    sheet = keeper.sheet
-    made = [row for row, kind in enumerate(sheet.kinds) if kind is RowKind.HALF]
-    for chosen in product(*((*sheet.choices[name], sheet.nothing[name]) for name in sheet.choices)):
-        taken: Counter[int] = Counter()
-        for column in chosen:
-            taken.update(sheet.amounts[column])
-        rows = [row for row, kind in enumerate(sheet.kinds) if kind is RowKind.PLACES]
-        if all(taken[row] <= sheet.caps[row] for row in rows):
-            assert all(taken[row] <= sheet.caps[row] for row in made)
+    assert _forbidden(keeper) == 0
+
+
+def _crossing(seed: int) -> Keeper:
+    """Choices of exactly two of a few cells, for one or two places each: most of what is made is made of such."""
+    draw = Random(seed)
+    units = [draw.sample(PAIRS, draw.choice((1, 1, 2))) for _ in range(draw.randint(4, 6))]
+    keeper = _keeper(units, tuple(draw.choice((1, 1, 2)) for _ in range(CELLS)))
+    _cut(keeper)
+    return keeper
+
+
+def test_rows_made_where_choices_cross_forbid_nothing_that_fits() -> None:
+    keepers = [_crossing(seed) for seed in range(300)]
+    assert [seed for seed, keeper in enumerate(keepers) if _forbidden(keeper)] == []
+    assert sum(len(_made(keeper)) for keeper in keepers) > 200
+    cut = [keeper for keeper in keepers if _made(keeper)]
+    for keeper in cut:
+        for row in _made(keeper):
+            keeper.sheet.caps[row] -= 1
+    assert all(map(_forbidden, cut)), "with one less they are seen to forbid what fits"
 
 
 def test_what_is_made_counts_whoever_takes_part_later() -> None:
