@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from contracts.vocabulary import Id
 from services.bus.allocator import give_large_pieces_back
@@ -27,7 +27,38 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 MOST_ROWS = 60_000
-"""Of how many rows, over all territories, what their decisions have in common is kept beside the solver."""
+"""Of how many rows, over all territories, anything is kept on each side: those of the territories decided last."""
+
+
+class _OfOne(Protocol):
+    """What is kept of one territory."""
+
+    @property
+    def rows(self) -> int: ...
+
+
+K = TypeVar("K", bound=_OfOne)
+
+
+def _keep(known: dict[Id, K], territory: Id, here: K, most: int) -> K:
+    """What is kept of the territory looked at last, which stands last. What is too much is forgotten from the front."""
+    known.pop(territory, None)
+    known[territory] = here
+    while len(known) > 1 and sum(kept.rows for kept in known.values()) > most:
+        del known[next(iter(known))]
+    return here
+
+
+@dataclass
+class _Way:
+    """The parts of one territory on their way to the process that solves, and their outcomes on the way back."""
+
+    sending: Sending[Round] = field(default_factory=Sending)
+    receiving: Receiving[Outcome] = field(default_factory=Receiving)
+
+    @property
+    def rows(self) -> int:
+        return self.receiving.rows
 
 
 class SolverProcess:
@@ -41,7 +72,7 @@ class SolverProcess:
 
     def _begin(self) -> None:
         self._pool = _one_process()
-        self._sending, self._receiving = Sending[Round](), Receiving[Outcome]()
+        self._ways = dict[Id, _Way]()
 
     async def ready(self) -> None:
         """Return once OR-Tools is loaded there. Raises SolverDied, as `decide` does."""
@@ -49,15 +80,15 @@ class SolverProcess:
 
     async def decide(self, part: Round) -> Outcome:
         """Raises SolverDied, once the next process is ready: the round is run again."""
+        way = _keep(self._ways, part.territory, self._ways.get(part.territory) or _Way(), MOST_ROWS)
         try:
-            return await self._asked(part)
-        except UnknownRow:  # something was lost on its way
-            self._sending.forget()
-            return await self._asked(part)
+            return await self._asked(part, way)
+        except UnknownRow:  # something was lost on its way, or the territory was forgotten there
+            way.sending.forget()
+            return await self._asked(part, way)
 
-    async def _asked(self, part: Round) -> Outcome:
-        receiving = self._receiving  # of the process that answers, whichever is there by then
-        return receiving.whole(await self._done(_decide_there, self._sending.parcel(part)))
+    async def _asked(self, part: Round, way: _Way) -> Outcome:
+        return way.receiving.whole(await self._done(_decide_there, way.sending.parcel(part)))
 
     async def explain(self, asked: Round, outcome: Outcome, names: Mapping[Id, str]) -> Beside:
         """What stands beside a draft, worked out where rounds are. Raises SolverDied as `decide` does."""
@@ -110,7 +141,7 @@ def _load() -> None:
     from services.matcher.solver import solve  # noqa: F401
 
 
-def decide(part: Round) -> Outcome:
+def decide(part: Round, before: Before | None = None) -> Outcome:
     """The outcome of one part. Whoever solves loads OR-Tools; the other processes do without it.
 
     What the other modes would have placed is for whoever compares them (`berceau match`, a commission): here families
@@ -118,47 +149,48 @@ def decide(part: Round) -> Outcome:
     """
     from services.matcher.solver import solve
 
-    return solve.decide(part, replace(solve.DEFAULT, prices=False))
+    return solve.decide(part, replace(solve.DEFAULT, prices=False), before)
+
+
+@dataclass
+class _There:
+    """Of one territory, in the process that solves: rows on their way, and what its decisions have in common."""
+
+    before: Before
+    receiving: Receiving[Round] = field(default_factory=Receiving)
+    sending: Sending[Outcome] = field(default_factory=Sending)
+
+    @property
+    def rows(self) -> int:
+        return self.before.spelling.rows
 
 
 class Deciding:
     """Decides parts one after the other, each with what the parts of its territory had in common before.
 
-    It comes to the same as `decide`. Those of the territories decided longest ago are forgotten.
+    It comes to the same as `decide`. The territories decided longest ago are forgotten.
     """
 
     def __init__(self, most: int = MOST_ROWS) -> None:
         self._most = most
-        self._before: dict[Id, Before] = {}
+        self._there: dict[Id, _There] = {}
 
-    def decide(self, part: Round) -> Outcome:
-        from services.matcher.solver import solve
+    def decide(self, parcel: Parcel[Round]) -> Parcel[Outcome]:
+        """Decides what was sent, and names what was said before. Raises UnknownRow."""
+        from services.matcher.solver.before import Before
 
-        before = self._before.pop(part.territory, None) or solve.Before()
-        self._before[part.territory] = before  # the last one looked at stands last
-        while len(self._before) > 1 and sum(kept.spelling.rows for kept in self._before.values()) > self._most:
-            del self._before[next(iter(self._before))]
-        return solve.decide(part, replace(solve.DEFAULT, prices=False), before.begin())
-
-
-@dataclass
-class _There:
-    """What the process that solves knows."""
-
-    receiving: Receiving[Round] = field(default_factory=Receiving)
-    sending: Sending[Outcome] = field(default_factory=Sending)
-    deciding: Deciding = field(default_factory=Deciding)
+        known = None if parcel.afresh else self._there.get(parcel.rest.territory)
+        there = _keep(self._there, parcel.rest.territory, known or _There(Before()), self._most)
+        part = there.receiving.whole(parcel)
+        return there.sending.parcel(decide(part, there.before.begin(there.receiving.rows)))
 
 
-_THERE = _There()
+_THERE = Deciding()
 
 
 def _decide_there(parcel: Parcel[Round]) -> Parcel[Outcome]:
-    """Decides what was sent, and names what was said before. Raises UnknownRow."""
-    if parcel.afresh:
-        _THERE.sending.forget()
-        _THERE.deciding = Deciding()
-    return _THERE.sending.parcel(_THERE.deciding.decide(_THERE.receiving.whole(parcel)))
+    """In the process that solves."""
+    return _THERE.decide(parcel)
 
 
 class SolverDied(ConnectionError):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from random import Random
 
 import pytest
 
-from services.matcher import rows_sent, solver_process
+from services.matcher import solver_process
 from services.matcher.rows_sent import Parcel, Receiving, Sending, UnknownRow
+from services.matcher.solver import before
 from services.matcher.solver.canonical import Once
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver_process import Deciding, SolverProcess, decide
@@ -56,23 +59,77 @@ def test_what_was_lost_on_its_way_is_missed_and_sent_again() -> None:
     assert receiving.whole(sending.parcel(part)) == part
 
 
-def test_names_are_never_used_twice_and_too_many_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows_sent, "MOST_ROWS", 10)
+def test_names_are_never_used_twice_even_where_everything_is_forgotten_in_between() -> None:
     sending, receiving, seen = Sending[Round](), Receiving[Round](), set[int]()
     for part in _parts(2):
+        sending.forget()
         parcel = sending.parcel(part)
-        assert seen.isdisjoint(parcel.new)
+        assert parcel.new and seen.isdisjoint(parcel.new)
         seen |= parcel.new.keys()
         assert receiving.whole(parcel) == part
-    assert len(sending._known) < len(seen)
+
+
+ANEW = 12
+
+
+def _read_anew() -> Iterator[Round]:
+    """One part again and again, in which each row is another one that says the same."""
+    part = max(_parts(1), key=lambda part: len(part.requests))
+    return (Round.model_validate_json(part.model_dump_json()) for _ in range(ANEW))
+
+
+def _known_at_last(keeps_all: bool) -> tuple[int, int, int]:
+    """The rows of one part, and those known here and there after it was sent as other rows again and again."""
+    sending, receiving, kept = Sending[Round](), Receiving[Round](), list[Round]()
+    for part in _read_anew():
+        kept = [*kept, part] if keeps_all else [part]
+        assert receiving.whole(_carried(sending.parcel(part))) == part
+    return sum(map(len, sending.parcel(part).names.values())), len(sending._known), receiving.rows
+
+
+def test_a_row_that_nobody_keeps_for_other_ends_is_known_on_neither_side() -> None:
+    rows, here, there = _known_at_last(keeps_all=False)
+    assert rows > 5
+    assert here == there == rows
+
+
+def test_rows_that_somebody_keeps_for_ever_are_known_for_ever() -> None:
+    rows, here, there = _known_at_last(keeps_all=True)
+    assert here == there == ANEW * rows
+
+
+def _solved(parts: Iterable[Round]) -> Deciding:
+    """Parts sent and answered, as by two processes."""
+    sending, receiving, deciding = Sending[Round](), Receiving[Outcome](), Deciding()
+    for part in parts:
+        assert receiving.whole(_carried(deciding.decide(_carried(sending.parcel(part))))) == decide(part)
+    return deciding
+
+
+def test_beside_the_solver_no_more_is_kept_than_the_territory_has_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(before, "MANY_ROWS", 0)
+    (there,) = _solved(_read_anew())._there.values()
+    assert there.rows <= (before.OF_EACH_ROW + 1) * there.receiving.rows
+
+
+def test_beside_the_solver_more_is_kept_where_nothing_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(before, "MANY_ROWS", 10**6)
+    (there,) = _solved(_read_anew())._there.values()
+    assert there.rows > 2 * (before.OF_EACH_ROW + 1) * there.receiving.rows
 
 
 def test_whoever_decides_one_part_after_the_other_comes_to_what_each_alone_comes_to() -> None:
-    deciding = Deciding(most=1)
+    deciding, ways = Deciding(most=1), defaultdict[str, Sending[Round]](Sending)
     for part in _parts(3):
-        elsewhere = part.model_copy(update={"territory": "elsewhere"})
-        assert deciding.decide(part) == decide(part)
-        assert Deciding().decide(elsewhere) == decide(elsewhere)
+        for one in (part, part.model_copy(update={"territory": "elsewhere"})):
+            sending = ways[one.territory]
+            try:
+                answer = deciding.decide(sending.parcel(one))
+            except UnknownRow:  # the other territory was the last one
+                sending.forget()
+                answer = deciding.decide(sending.parcel(one))
+            assert Receiving[Outcome]().whole(answer) == decide(one)
+            assert list(deciding._there) == [one.territory]
 
 
 def test_the_process_that_solves_answers_the_same_though_parts_or_answers_are_lost() -> None:
@@ -80,10 +137,11 @@ def test_the_process_that_solves_answers_the_same_though_parts_or_answers_are_lo
         process = SolverProcess()
         try:
             for number, part in enumerate(_parts(4)):
-                if number % 3 == 1:
-                    process._sending.parcel(part)  # asked, and ended before it was sent
-                if number % 3 == 2:
-                    process._receiving = Receiving[Outcome]()  # answered, and nobody heard it
+                way = process._ways.get(part.territory)
+                if way and number % 3 == 1:
+                    way.sending.parcel(part)  # asked, and ended before it was sent
+                if way and number % 3 == 2:
+                    way.receiving = Receiving[Outcome]()  # answered, and nobody heard it
                 assert await process.decide(part) == decide(part)
         finally:
             await process.close()

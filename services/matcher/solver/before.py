@@ -9,12 +9,12 @@ from __future__ import annotations
 from services.matcher.solver.canonical import Once
 from services.matcher.solver.components import Reached
 from services.matcher.solver.desks import Kept
-from services.matcher.solver.spelling import Spelling
+from services.matcher.solver.spelling import MANY_ROWS, Spelling
 from services.matcher.solver.stated import Stated
 
-MOST_ROWS = 15_000
-"""Of how many rows the texts are kept, some 1 KB each and as much beside it, with those that are gone; then all is
-forgotten, and one part decided as if for the first time."""
+OF_EACH_ROW = 3
+"""Texts for each row of the territory, some 1 KB each and as much beside it: its own, that of a reason, and one of what
+is gone. Of more, all is forgotten, and one part decided as if for the first time."""
 
 
 class Before:
@@ -29,6 +29,6 @@ class Before:
         self.stated, self.kept = Stated(), Kept()
         return self
 
-    def begin(self) -> Before:
-        """Another decision begins."""
-        return self.forget() if self.spelling.rows > MOST_ROWS else self
+    def begin(self, rows: int) -> Before:
+        """Another decision begins, in a territory that has so many rows."""
+        return self.forget() if self.spelling.rows > MANY_ROWS + OF_EACH_ROW * rows else self

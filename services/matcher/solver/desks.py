@@ -28,8 +28,6 @@ Asked = tuple[Id, int, int | None, bool]
 """A request, the rank of its wish, the level at which it is placed, and whether that is this wish."""
 MOST_OF_ONE = 3
 """A structure is looked at from as many parts of a territory as may wish it without a place for them there."""
-MOST_REQUESTS = 12_000
-"""Of how many requests anything is kept, those that are gone among them; then all is read anew."""
 
 
 @dataclass
@@ -80,7 +78,7 @@ class Kept:
     def begin(self, round: Round) -> None:
         """Another decision begins. Rows are known by their ids, which stay theirs while kept here."""
         under = (round.policy, round.instant.date())
-        if self._under != under or len(self._choices) > MOST_REQUESTS:
+        if self._under != under:
             self._under, self._choices, self._desks, self._reasons = under, {}, {}, {}
 
     def choices(self, request: Request, accepted: Choices) -> list[Choice]:

@@ -20,8 +20,6 @@ from services.matcher.solver.schema import Policy, Request, Round
 Made = TypeVar("Made")
 MOST_OF_ONE = 3
 """A structure is looked at from as many parts of a territory as may wish it without a place for them there."""
-MOST_REQUESTS = 12_000
-"""Of how many requests anything is kept, those that are gone among them; then all is stated anew."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Stated:
     def begin(self, round: Round) -> None:
         """Another decision begins."""
         under = (round.policy, round.instant.date())
-        if self._under != under or len(self._claims) > MOST_REQUESTS:
+        if self._under != under:
             self._under, self._cares, self._places, self._units, self._claims = under, {}, {}, {}, {}
 
     def cares(
