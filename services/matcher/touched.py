@@ -163,6 +163,7 @@ class Cutter:
         wished = where.sections_of(change.wished)
         near = [part for part in before.parts if _is_near(part, change, moved, wished)]
         parts = self._around(asked, near, change, moved, where) if near or change.arrived else ()
+        self.reached.let_go(asked.requests)
         near_ones = set(map(id, near))
         return (*(_at(part, asked) for part in before.parts if id(part) not in near_ones), *map(Part, parts))
 

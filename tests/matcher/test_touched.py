@@ -21,7 +21,7 @@ from services.matcher.memory import Memory
 from services.matcher.quiet import QuietParts
 from services.matcher.remembered import Remembered
 from services.matcher.solver.canonical import Once, canonical, round_hash
-from services.matcher.solver.components import components, sealed
+from services.matcher.solver.components import Reached, components, sealed
 from services.matcher.solver.schema import Outcome, Round, Support
 from services.matcher.solver.spelling import Spelling
 from services.matcher.solver_process import decide
@@ -90,6 +90,27 @@ def test_a_cutter_that_does_not_look_around_a_change_is_found(monkeypatch: pytes
     monkeypatch.setattr(alone, lambda part, change, *_: not part.requests.isdisjoint(change.requests))
     with pytest.raises(AssertionError):
         test_what_is_cut_from_the_round_before_is_what_is_cut_from_nothing()
+
+
+def _known_after_others(events: int) -> tuple[int, int]:
+    """Of how many requests sections are known, and how many there are, where one leaves and one comes at each event."""
+    town, cutter = drawn_round(RoundPlan(requests=20, structures=6), 1), Cutter(Once())
+    for number in range(events):
+        cutter.cut(town)
+        came = town.requests[0].model_copy(update={"id": f"came-{number}"})
+        town = town.model_copy(update={"id": f"round-{number}", "requests": (*town.requests[1:], came)})
+    return len(cutter.reached._known), len(town.requests)
+
+
+def test_of_requests_that_are_gone_nothing_is_known_in_the_end() -> None:
+    known, there = _known_after_others(60)
+    assert known <= 2 * there
+
+
+def test_a_cutter_that_lets_no_request_go_knows_all_that_ever_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Reached, "let_go", lambda *_: None)
+    known, there = _known_after_others(60)
+    assert known == there + 59
 
 
 async def _life(forgets: bool, seed: int, events: int) -> tuple[list[dict[str, Any]], list[str]]:

@@ -174,6 +174,12 @@ class Reached:
         self._known |= {id(known[0]): known for known in found}
         return {request.id: sections for request, sections in found}
 
+    def let_go(self, requests: Collection[Request]) -> None:
+        """Of the territory there are these. Once most that is known is of others, they are forgotten."""
+        if len(self._known) > 2 * len(requests):
+            there = set(map(id, requests))
+            self._known = {name: known for name, known in self._known.items() if name in there}
+
     def _looked_up(self, request: Request, changed: Collection[Id]) -> tuple[Request, list[Id]]:
         known = self._known.get(id(request))  # slow to hash; kept here, their ids stay theirs
         if known is None or any(wish.structure in changed for wish in request.wishes):

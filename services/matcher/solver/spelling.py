@@ -22,7 +22,7 @@ spelled = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=F
 APART = {"certificate"}
 """What stands beside a decision and changes nothing in it."""
 
-MANY_ROWS = 1_000
+MANY_ROWS = 200
 """Texts of fewer rows are kept without a look at whether anybody still asks for them."""
 
 
