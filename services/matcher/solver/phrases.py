@@ -90,7 +90,8 @@ def _said(request: Request, reason: Reason, names: Mapping[Id, str], to: _Reader
     verb = to.not_obtained if reason.placed else to.waits_at
     behind = [to.behind] if reason.sent_behind and points else []
     behind += [SHARED] if sum(wish.why is Why.OFFERED for wish in reason.wishes) > 1 else []
-    own = (_phrase(wish, verb, _wish(wish, ranks, names), to, points) for wish in reason.wishes)
+    tier = (request.tier, reason.sent_behind) if points else None
+    own = (_phrase(wish, verb, _wish(wish, ranks, names), to, tier) for wish in reason.wishes)
     return [whole, *behind, *own]
 
 
@@ -99,9 +100,10 @@ def _wish(wish: WishReason, ranks: Mapping[Id, int], names: Mapping[Id, str]) ->
     return f"vœu{NBSP}{ranks[wish.structure]}" + (f", {name}" if name else "")
 
 
-def _phrase(wish: WishReason, verb: str, named: str, to: _Reader, points: bool) -> str:
+def _phrase(wish: WishReason, verb: str, named: str, to: _Reader, tier: tuple[int, bool] | None) -> str:
+    """`tier` is the request's own, and whether it was sent behind; without it nothing is said of points."""
     if wish.why is Why.FULL:
-        rank, last = (_rank(wish), _last_admitted(wish, to.this_request)) if points else ("", "")
+        rank, last = ("", "") if tier is None else (_rank(wish), _last_admitted(wish, *tier, to.this_request))
         return f"{verb} {named}{rank}{NBSP}: {_what_is_full(wish)}{last}."
     motive = wish.held_because.strip().rstrip(".") or "non précisé"
     return to.sentences[wish.why].format(verb=verb, wish=named, motive=motive).replace(" :", f"{NBSP}:")
@@ -154,12 +156,16 @@ def _listed(words: list[str]) -> str:
     return f"{', '.join(others)} et {last}" if others else last
 
 
-def _last_admitted(wish: WishReason, this_request: str) -> str:
-    if wish.last_points is None or wish.points is None:
+def _last_admitted(wish: WishReason, tier: int, sent_behind: bool, this_request: str) -> str:
+    """Who has the last place there. One that stands behind is explained: in every mode hours of one fit where those of
+    another do not, and but for `stable` one child may go without so that more have a place."""
+    if wish.last_points is None or wish.points is None or wish.last_tier is None:
         return ", par des places déjà tenues"
     last = f". Dernier dossier admis à ces horaires{NBSP}: priorité {wish.last_tier}, {_points(wish.last_points)}"
     tied = ". À points égaux, l'ancienneté puis le tirage départagent" if wish.last_points == wish.points else ""
-    return f"{last}{NBSP}; {this_request}{NBSP}: {_points(wish.points)}{tied}"
+    behind = not sent_behind and (wish.last_tier, -wish.last_points) > (tier, -wish.points)
+    why = f". Il passe après{NBSP}: ses horaires tiennent, ou plus d'enfants ont ainsi une place" if behind else ""
+    return f"{last}{NBSP}; {this_request}{NBSP}: {_points(wish.points)}{tied}{why}"
 
 
 def _points(points: int) -> str:

@@ -11,7 +11,7 @@ import pytest
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.facts import Facts, band
 from services.matcher.solver.phrases import family_phrases, phrases
-from services.matcher.solver.schema import NotAgain, Reason, Round, Why, WishReason
+from services.matcher.solver.schema import Mode, NotAgain, Reason, Round, Why, WishReason
 from services.matcher.solver.solve import decide
 from tests.matcher.solver.drawn_rounds import Size, large
 from tests.matcher.solver.golden import NOON, round_of, slots
@@ -151,6 +151,21 @@ def test_phrases_say_what_is_full_for_whom_and_with_how_many_points() -> None:
         f"complet le lundi, de 8{NBSP}h à 18{NBSP}h. Dernier dossier admis à ces horaires{NBSP}: priorité 2, "
         f"50{NBSP}points{NBSP}; cette demande{NBSP}: 40{NBSP}points.",
     ]
+
+
+def test_whoever_goes_without_so_that_more_have_a_place_reads_why_a_lower_claim_is_there() -> None:
+    """The sentence gave the points of that claim and left it there, as if they had been more."""
+    requests = {name: row for name, row in ONE_PLACE["requests"].items() if name != "A"}
+    requests["D"] = {"points": 20, "wishes": ["X"], "days": [["mon"]]}
+    voted = round_of(ONE_PLACE | {"requests": requests})
+    round = voted.model_copy(update={"policy": voted.policy.model_copy(update={"mode": Mode.MOST_CHILDREN})})
+    reason = _reason(round, "B")
+    assert (reason.placed, reason.wishes[0].full_slots, reason.wishes[0].last_points) == (False, (), 10)
+    said = phrases(round.requests[0], reason)[1]
+    assert said.endswith(f"Il passe après{NBSP}: ses horaires tiennent, ou plus d'enfants ont ainsi une place.")
+    assert not any("Il passe après" in line for line in phrases(round.requests[0], reason, points=False))
+    behind = reason.model_copy(update={"sent_behind": True})
+    assert not any("Il passe après" in line for line in phrases(round.requests[0], behind))
 
 
 def test_phrases_without_points_name_no_total_and_no_rank_of_anybody() -> None:
