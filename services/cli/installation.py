@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from services.cli.failures import NBSP, CommandFailed, Exit
@@ -45,7 +45,7 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work`; what is away becomes a CommandFailed with the exit code of it."""
+    """Run `work`; what is away, or stopped rather than put everything aside, becomes a CommandFailed with its code."""
     return call(asyncio.run, work)
 
 
@@ -56,7 +56,9 @@ def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return work(*args, **kwargs)
     except Exception as error:
-        causes = _causes(error)
+        causes = causes_of(error)
+        if (stopped := halted(causes)) is not None:
+            raise stopped from error
         if any(isinstance(cause, CommandFailed) or failure_of(cause) is not Failure.AWAY for cause in causes):
             raise
         cause = f"La base ou le courtier ne répond pas{NBSP}: {brief(causes[0])}"
@@ -64,10 +66,24 @@ def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise CommandFailed(cause, remedy, code=Exit.AWAY) from error
 
 
-def _causes(error: Exception) -> list[Exception]:
+def halted(causes: Sequence[Exception]) -> CommandFailed | None:
+    """Where a reader stopped because nearly nothing could be handled: what a person does about it."""
+    from services.bus.delivery import TooManyBadMessages
+
+    why = next((cause for cause in causes if isinstance(cause, TooManyBadMessages)), None)
+    if why is None:
+        return None
+    remedy = (
+        f"«{NBSP}berceau dead-letters{NBSP}» dit lesquels et pourquoi. Réparez la cause, ou signalez-la à l'éditeur, "
+        "puis relancez. Une démonstration ne les garde qu'avec --keep."
+    )
+    return CommandFailed(f"Berceau s'est arrêté{NBSP}: {why}.", remedy, "docs/exploitation.md", Exit.FOUND)
+
+
+def causes_of(error: Exception) -> list[Exception]:
     """What went wrong in each task, however deep their groups have wrapped it."""
     if isinstance(error, ExceptionGroup):
-        return [cause for part in error.exceptions for cause in _causes(part)]
+        return [cause for part in error.exceptions for cause in causes_of(part)]
     return [error]
 
 

@@ -13,11 +13,12 @@ import typer
 from rich.console import Console
 from rich.panel import Panel
 
+from services.bus.delivery import TooManyBadMessages
 from services.bus.logs import configure_logs
 from services.bus.members import MemberTaken
 from services.bus.settings import PREFIX, Settings
 from services.cli.failures import NBSP, CommandFailed, require_ports
-from services.cli.installation import settings
+from services.cli.installation import causes_of, halted, settings
 
 console = Console(stderr=True)
 
@@ -70,21 +71,17 @@ def worker(
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Until it is asked to stop. Raises CommandFailed where another process is this one already."""
+    """Until it is asked to stop. Raises CommandFailed where another process is this one already, or where a reader
+    stopped rather than put everything aside."""
     try:
         asyncio.run(work)
-    except (MemberTaken, ExceptionGroup) as error:
-        taken = _member_taken(error)
-        if taken is None:
+    except (MemberTaken, TooManyBadMessages, ExceptionGroup) as error:
+        causes = causes_of(error)
+        taken = next((cause for cause in causes if isinstance(cause, MemberTaken)), None)
+        failure = halted(causes) if taken is None else CommandFailed(taken.cause, taken.remedy)
+        if failure is None:
             raise
-        raise CommandFailed(taken.cause, taken.remedy) from error
-
-
-def _member_taken(error: Exception) -> MemberTaken | None:
-    """The one cause, however deep a group of tasks has wrapped it."""
-    if isinstance(error, ExceptionGroup):
-        return next((found for part in error.exceptions if (found := _member_taken(part))), None)
-    return error if isinstance(error, MemberTaken) else None
+        raise failure from error
 
 
 def _settings(**given: Any) -> Settings:

@@ -13,12 +13,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from contracts.base import Event
+from contracts.vacancies import VacancyOpened
+from services.bus.delivery import Handler
+from services.bus.retries import WrongEvent
 from services.cli.demo_command import _figures, summary
 from services.cli.failures import Exit
+from services.matcher.handlers import HANDLERS
 from services.notifier.store import State
 from tests.cli.command import Command
 
@@ -133,6 +138,21 @@ NOBODY = {"together": {"families": 0, "children": 0, "offered": 0, "placed": 0},
 def ended(figures: dict[str, Any]) -> dict[str, Any]:
     """The end of a demo in which nothing else happened."""
     return {**NOTHING, **NOBODY, **figures}
+
+
+def test_a_demo_that_nothing_can_be_handled_in_ends_with_a_sentence_and_the_same_code(
+    berceau: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours once ended in the lines of a traceback, which say nothing to whoever tries Berceau."""
+
+    def broken(*_: object) -> None:
+        raise WrongEvent("un défaut")
+
+    monkeypatch.setitem(cast("dict[type[Event], Handler]", HANDLERS), VacancyOpened, broken)
+    said = berceau("demo", "--headless", "--size", "small", "--days", "1")
+    assert said.code == Exit.FOUND == 1
+    assert "Berceau s'est arrêté\u00a0: 21 messages mis de côté sur les" in said.err
+    assert "--keep" in said.err and "Traceback" not in said.err
 
 
 def test_the_end_tells_siblings_who_asked_together_and_children_who_asked_for_another_place() -> None:
