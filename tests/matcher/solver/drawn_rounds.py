@@ -77,7 +77,7 @@ def tiny(seed: int, taste: Taste = Taste()) -> Round:
         support=tuple(Support(structure=name, children=1) for name in structures if draw.random() < taste.support),
     )
     if draw.random() < taste.siblings:
-        return _with_siblings(draw, round, structures)
+        return with_siblings(draw, round)
     round = _with_movers(draw, round, taste) if taste.movers else round
     return _with_flexible_families(draw, round, taste) if taste.flexible else round
 
@@ -114,9 +114,14 @@ def _with_movers(draw: Random, round: Round, taste: Taste) -> Round:
     return round.model_copy(update=rows)
 
 
-def _with_siblings(draw: Random, round: Round, structures: list[str]) -> Round:
-    """The same round in which two or three of the children are asked together, whom two families may share out."""
-    names = draw.sample([request.id for request in round.requests], draw.choice((2, 2, 3)))
+def with_siblings(draw: Random, round: Round) -> Round:
+    """The same round in which two or three of the children without a place are asked together, if there are so many."""
+    structures = list(dict.fromkeys(section.structure for section in round.sections))
+    waiting = [request.id for request in round.requests if request.current is None]
+    count = draw.choice((2, 2, 3))
+    if len(waiting) < count:
+        return round
+    names = draw.sample(waiting, count)
     together = draw.sample(tuple(Together), draw.choice((0, 1, 1, 2)))
     ways = tuple(
         Combination(
