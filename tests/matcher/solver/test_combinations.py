@@ -243,21 +243,16 @@ def _best(round: Round) -> Arrangement:
     return (Oracle(round) if round.siblings else ModeOracle(round)).best()
 
 
-def _is_searched(round: Round) -> bool:
-    """False for contradicting lists of their own, which have no one best arrangement in `stable`, and for siblings in
-    the other modes, whom exhaustive search does not know: there every check must hold."""
-    mode, drawn = round.policy.mode, round.policy.ties is Ties.DRAW
-    own_lists = mode is Mode.STABLE and any(row.points_at for row in round.requests)
-    return not own_lists and (not round.siblings or (mode is Mode.STABLE and drawn))
-
-
 def _is_as_meant(seed: int, mode: Mode, ties: Ties) -> bool:
-    """Where it cannot be searched, another way to search must find the same."""
+    """Contradicting lists of their own have no one best arrangement in `stable`: there every check must hold. Siblings
+    are known to exhaustive search in `stable` by draw alone: elsewhere another way to search must find the same."""
     round = _in_mode(combined(seed), mode, ties)
     outcome = decide(round, WAYS[seed % len(WAYS)])
     if verify(round, outcome) or outcome.unproven:
         return False
-    if not _is_searched(round):
+    if mode is Mode.STABLE and any(row.points_at for row in round.requests):
+        return True
+    if round.siblings and (mode, ties) != (Mode.STABLE, Ties.DRAW):
         return _found(decide(round, WAYS[(seed + 1) % len(WAYS)])) == _found(outcome)
     to_decide, behind = settled(canonical(round), _best)
     return (outcome.behind, _found(outcome)) == (behind, _meant(_best(to_decide)))
