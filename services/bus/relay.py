@@ -8,6 +8,7 @@ may commit behind a later one, and a cursor would have passed it.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -106,8 +107,8 @@ class Relay:
         for row in rows:
             self._in_flight.append(await self.send(row))
         await self._acknowledged()
-        for row in rows:
-            metrics.EVENTS_OUT.labels(self.service, row.stream).inc()
+        for stream, number in Counter(row.stream for row in rows).items():
+            metrics.EVENTS_OUT.labels(self.service, stream).inc(number)
 
     async def _acknowledged(self) -> None:
         """Wait until the broker has acknowledged everything that was handed to its client.
