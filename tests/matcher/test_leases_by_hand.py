@@ -185,6 +185,57 @@ async def test_leases_are_renewed_and_looked_for_a_third_of_their_length_apart(d
     assert set(await tenure.look(now_at(9))) == {"a", "b"}
 
 
+async def test_what_the_reader_takes_is_known_at_the_next_look_and_what_it_gave_back_is_not(database: Database) -> None:
+    await database.write(publish, "a", "b")
+    tenure = Tenure(database, Share(), ONE, 60)
+    tenure._renew_at = asyncio.get_running_loop().time() + 60
+    assert set(await tenure.look(now_at(9))) == set()
+    with pytest.raises(ZeroDivisionError):
+        await database.write(lambda tx: (tenure.hold_all(tx, ["b"]), 1 / 0))
+    assert set(await tenure.look(now_at(9))) == set()
+    await database.write(tenure.hold_all, ["a"])
+    assert set(await tenure.look(now_at(9))) == {"a"}
+
+
+async def test_a_lease_that_is_lost_is_no_longer_believed(database: Database) -> None:
+    await database.write(publish, "a", "b")
+    tenure = Tenure(database, Share(), ONE, 60)
+    held = await tenure.look(now_at(9))
+    await database.write(taken_over, "a")
+    with pytest.raises(LeaseLost):
+        await database.write(held["a"].fence)
+    await database.write(held["b"].fence)
+    assert set(await tenure.look(now_at(9))) == {"b"}
+
+
+def taken_over(tx: sa.Connection, territory: str) -> None:
+    """As another process leaves it that found the lease over."""
+    own = t.leases.c.territory == territory
+    tx.execute(t.leases.update().where(own).values(member="2", life="y", token=t.leases.c.token + 1))
+
+
+async def test_what_is_owned_is_asked_of_the_database_at_renewals_only(database: Database) -> None:
+    await database.write(publish, "a")
+    tenure = Tenure(database, Share(), ONE, 60)
+    known = await tenure.look(now_at(9))
+    await database.write(lambda tx: tx.execute(t.leases.delete()))
+    assert await tenure.look(now_at(9)) == known
+
+
+async def test_whoever_has_nothing_to_do_renews_from_half_the_time_on(database: Database) -> None:
+    await database.write(publish, "a")
+    tenure = Tenure(database, Share(), ONE, 60)
+    await tenure.look(now_at(9))
+    half, due_at = 60 / RENEWALS_A_LEASE / 2, tenure._renew_at
+    await tenure.rest()
+    assert tenure._renew_at == due_at
+    tenure._renew_at = asyncio.get_running_loop().time() + half - 1
+    await database.write(publish, "b")
+    await tenure.rest()
+    assert tenure._renew_at >= due_at
+    assert set(await tenure.look(now_at(9))) == {"a", "b"}
+
+
 async def test_what_is_renewed_ends_as_late_as_a_lease_is_long(database: Database) -> None:
     await database.write(publish, "a")
     tenure = Tenure(database, Share(), ONE, 60)
