@@ -39,16 +39,23 @@ def topics(
 
 
 def _topics(found: Settings, create: bool, partitions: int, replicas: int) -> tuple[list[str], list[TopicState]]:
+    from kafka.errors import InvalidReplicationFactorError
+
     from services.bus.topics import OF_THE_TABLE, admin, create_topics, describe_topics
     from services.ingest.partners import TOPICS
 
     wanted = {**OF_THE_TABLE, **TOPICS}
     with admin(found) as client:
-        made = (
-            create_topics(client, found, partitions=partitions, replicas=replicas, retention_days=wanted)
-            if create
-            else []
-        )
+        try:
+            made = (
+                create_topics(client, found, partitions=partitions, replicas=replicas, retention_days=wanted)
+                if create
+                else []
+            )
+        except InvalidReplicationFactorError as error:
+            cause = f"Il y a moins de courtiers que de copies demandées ({replicas}). Aucun sujet n'est créé."
+            remedy = f"Démarrez les autres courtiers. Pour un seul, à l'essai{NBSP}: --replicas 1."
+            raise CommandFailed(cause, remedy, "docs/exploitation.md") from error
         return made, describe_topics(client, found, wanted)
 
 
