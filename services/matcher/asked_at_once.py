@@ -28,7 +28,7 @@ def waves(loaded: Loaded, part: Round, outcome: Outcome, going_on: Sequence[Wave
 
 def _looked_at_first(loaded: Loaded, part: Round) -> frozenset[Id]:
     """Requests of a part in which health may count: a person looks before anything leaves (loi 78-17, article 47)."""
-    needs = {row.id: loaded.needs[row.id] for row in part.requests}
+    needs = {row.id: loaded.waiting[row.id].need for row in part.requests}
     return frozenset(
         request
         for request, need in needs.items()

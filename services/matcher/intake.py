@@ -273,7 +273,7 @@ def _propose_forced(
 ) -> None:  # fmt: skip
     """The place that a person gave, under the same guards. Raises Moved or NoRoom."""
     store.territory_row(tx, found.loaded.round.territory, lock=True)
-    requests = {seat.request: found.loaded.requests[seat.request]}
+    requests = {seat.request: found.loaded.waiting[seat.request].version}
     check_unmoved(tx, t.requests, t.requests.c.request, requests)
     step = Step(tx, now, found.loaded.round.id, found.loaded.policy)
     asked = next(row for row in found.whole.requests if row.id == seat.request)

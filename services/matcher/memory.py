@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import filterfalse
 from typing import Any, Generic, TypeVar
 
 from services.matcher.kept_text import Runs
@@ -52,11 +53,13 @@ class Lately(Generic[Key, Value]):
 
     def all(self, keys: Sequence[Key], make: Callable[[list[Key]], Mapping[Key, Value]]) -> list[Value]:
         """As `get` for each, where those that are not known are made together."""
-        known = self._before | self._now
-        made = make([key for key in keys if key not in known])
-        self.made += len(made)
-        known |= made
-        self._now |= (found := {key: known[key] for key in keys})
+        known = self._before | self._now if self._now else self._before
+        if new := list(filterfalse(known.__contains__, keys)):
+            made = make(new)
+            self.made += len(made)
+            known = {**known, **made}
+        found = dict(zip(keys, map(known.__getitem__, keys), strict=True))
+        self._now = self._now | found if self._now else found
         return list(found.values())
 
     def __len__(self) -> int:
@@ -72,7 +75,7 @@ class Memory:
     waiting: Lately[tuple[str, int], Any] = field(default_factory=Lately)
     asked: Lately[Hashable, Any] = field(default_factory=Lately)
     asked_in: object = None
-    rows: Lately[Hashable, Any] = field(default_factory=Lately)
+    rows: Lately[tuple[object, ...], Any] = field(default_factory=Lately)
     stocks: Mapping[str, Any] = field(default_factory=dict)
     told: Lately[tuple[int, int], Any] = field(default_factory=Lately)
     names: Mapping[str, str] = field(default_factory=dict)

@@ -5,9 +5,10 @@ When to modify: when a place may be kept back, or not believed, for one more cau
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import TypedDict
 
 import sqlalchemy as sa
@@ -55,8 +56,8 @@ def places(
     today = local_day(now)
     stocks = memory.stocks = rows_read.stocks(tx, memory.stocks, sections, today)
     believed = _Belief(policy, now, intake)
-    offered = [place for stock in stocks.values() for place in _offered(stock, believed)]
-    holds = [hold for stock in stocks.values() for hold in stock.held]
+    offered = chain.from_iterable(_offered(stocks.values(), believed))
+    holds = list(chain.from_iterable(stock.held for stock in stocks.values()))
     begins = campaigns.first_days(campaign, awaiting, today) if campaign else {}
     kept = Kept(campaign, campaigns.held_by_persons(tx, territory, today), begins)
     for name, stock in stocks.items() if kept.campaign or kept.by_person else ():
@@ -78,14 +79,19 @@ class _Belief:
         awaited = self.intake is not None and self.intake.campaign.covers_place(row) and row["confirmed_at"] is not None
         return awaited or is_believed(row, self.policy, self.now)
 
-    def in_all_of(self, stock: Stock) -> bool:
-        """True if all its vacancies are surely believed: most of the time a look at one instant."""
-        since = stock.confirmed_since
-        return is_still_free(VacancyKind.REGULAR, since, self.now, self.policy.regular_believed_for)
+    def since(self, confirmed: datetime | None) -> bool:
+        """True if vacancies confirmed since then are surely believed."""
+        return is_still_free(VacancyKind.REGULAR, confirmed, self.now, self.policy.regular_believed_for)
 
 
-def _offered(stock: Stock, believed: _Belief) -> Iterable[Vacancy]:
-    return stock.places if believed.in_all_of(stock) else _beside_doubts(stock, believed)
+def _offered(stocks: Collection[Stock], believed: _Belief) -> Iterator[Iterable[Vacancy]]:
+    """The places of each section: most of the time a look at one instant for all of them."""
+    confirmed = [stock.confirmed_since for stock in stocks]
+    if None not in confirmed and believed.since(min(filter(None, confirmed), default=None)):
+        return (stock.places for stock in stocks)
+    return (
+        stock.places if believed.since(stock.confirmed_since) else _beside_doubts(stock, believed) for stock in stocks
+    )
 
 
 def _beside_doubts(stock: Stock, believed: _Belief) -> Iterator[Vacancy]:

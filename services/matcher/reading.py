@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -12,7 +12,6 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from contracts.base import EVENT_IDS
-from contracts.requests import NeedFacts
 from contracts.structures import AgreementSigned
 from contracts.vocabulary import LIVE, AwardMode, ProposalState, WithdrawalReason
 from services.bus.tables import Instant
@@ -43,10 +42,8 @@ class Loaded:
 
     round: Round
     policy: Policy
-    needs: dict[str, NeedFacts]
-    families: dict[str, str]
+    waiting: dict[str, Waiting]
     sections: dict[str, int]
-    requests: dict[str, int]
     aside: dict[str, str]
     current: dict[str, str]
     names: dict[str, str]
@@ -66,18 +63,16 @@ def load(
         return None
     (memory := memory or Memory()).turn()
     policy = policy_in_force(row["policy"], local_day(now))
-    sections = _sections(tx, territory)
+    sections, versions = _sections(tx, territory, memory)
     everybody, told = _waiting(tx, territory, memory)
     there = _territory(tx, territory, intake)
     waiting, later = _taking_part(tx, everybody, there.campaign, intake)
-    asking = _asking(tx, there, policy, now, waiting, {section["section"] for section in sections}, memory, later)
+    asking = _asking(tx, there, policy, now, waiting, versions.keys(), memory, later)
     return Loaded(
-        round=_round(tx, row, there, policy, now, sections, asking, memory, intake),
+        round=_round(tx, row, there, policy, now, sections, versions, asking, memory, intake),
         policy=policy,
-        needs=asking.needs,
-        families={r.request: r.family for r in waiting},
-        sections={section["section"]: section["version"] for section in sections},
-        requests={r.request: r.version for r in waiting},
+        waiting=asking.waiting,
+        sections=versions,
         aside=asking.aside(now),
         current=asking.standing.placements,
         names=names(there.structures),
@@ -120,12 +115,13 @@ def _taking_part(
 
 @dataclass(frozen=True)
 class Asking:
-    """Who waits: each request as a round sees it, or None; the places that they have; who is asked for together.
+    """Who waits: each request as it was read, and as a round sees it, or None; the places that they have; who is asked
+    for together.
 
     `awaiting` are those that a commission decides.
     """
 
-    needs: dict[str, NeedFacts]
+    waiting: dict[str, Waiting]
     asked: dict[str, Request | None]
     standing: Standing
     families: Families
@@ -135,16 +131,17 @@ class Asking:
         """Why each of those who take no part does not, in French."""
         why = {**self.standing.unclear, **self.families.waits}
         out = (name for name, asks in self.asked.items() if asks is None)
-        return {name: why.get(name) or needs.missing(self.needs[name], now) or DATES_OVER for name in out}
+        return {name: why.get(name) or needs.missing(self.waiting[name].need, now) or DATES_OVER for name in out}
 
 
 def _asking(
-    tx: sa.Connection, there: Territory, policy: Policy, now: datetime, waiting: list[Waiting], sections: set[str],
+    tx: sa.Connection, there: Territory, policy: Policy, now: datetime, waiting: list[Waiting], sections: Set[str],
     memory: Memory, later: dict[str, str],
 ) -> Asking:  # fmt: skip
-    own = {r.request: r.need for r in waiting}
+    own = {r.request: r for r in waiting}
+    needed = {r.request: r.need for r in waiting}
     have_one = {r.request for r in waiting if r.names_a_place}
-    standing = standing_places(tx, there.name, local_day(now), own, have_one, sections)
+    standing = standing_places(tx, there.name, local_day(now), needed, have_one, sections)
     standing.unclear.update(later)
     asked = _asked(tx, there, policy, now, waiting, standing, memory)
     incomplete = [r.request for r in waiting if not r.is_complete and needs.missing(r.need, now)]
@@ -154,22 +151,22 @@ def _asking(
 
 def _round(
     tx: sa.Connection, row: sa.RowMapping, there: Territory, policy: Policy, now: datetime,
-    sections: list[sa.RowMapping], asking: Asking, memory: Memory, intake: Intake | None,
+    sections: list[Section], versions: dict[str, int], asking: Asking, memory: Memory, intake: Intake | None,
 ) -> Round:  # fmt: skip
     territory = row["territory"]
     name = str(uuid.uuid5(EVENT_IDS, f"round/{territory}/{now.isoformat()}/{row['due_marks']}"))
     seed = intake.seed if intake else draws.seed_of(tx, territory, now)
     return Round(
         id=intake.name if intake else name, territory=territory, instant=now, policy=_with_the_draw(policy, seed),
-        sections=tuple(_section(section, memory) for section in sections),
-        requests=tuple(request for request in asking.asked.values() if request is not None),
+        sections=tuple(sections),
+        requests=tuple(filter(None, asking.asked.values())),
         support=support(tx, there.structures, local_day(now)),
         quotas=guaranteed(there.structures, policy),
         siblings=tuple(asking.families.siblings),
         travel=tuple(nearby(asking.families.siblings, asking.asked, there.communes)),
         **places(
-            tx, territory, {s["section"]: s["version"] for s in sections}, policy, now, memory, intake,
-            None if intake else there.campaign, [asking.needs[name] for name in asking.awaiting],
+            tx, territory, versions, policy, now, memory, intake,
+            None if intake else there.campaign, [asking.waiting[name].need for name in asking.awaiting],
         ),
     )  # fmt: skip
 
@@ -195,17 +192,27 @@ def _asked(
         )  # fmt: skip
 
     def key(row: Waiting) -> Hashable:
-        if row.request not in beside:
-            return id(row)  # slow to hash; kept here, their ids stay theirs
         place, placed = standing.current.get(row.request), row.request in standing.placements
         return id(row), place, placed, tuple(answered.get(row.request, ()))
 
+    def made(keys: list[Hashable]) -> dict[Hashable, tuple[Waiting, Request | None]]:
+        return {key: (rows[key], asked(rows[key])) for key in keys}
+
     beside = answered.keys() | standing.placements.keys()
-    rows = {key(row): row for row in waiting if row.reads_the_same_all_day}
-    known = memory.asked.all(list(rows), lambda keys: {key: (rows[key], asked(rows[key])) for key in keys})
-    found = {row.request: request for row, request in known}
-    found |= {row.request: asked(row) for row in waiting if not row.reads_the_same_all_day}
-    return {row.request: None if row.request in standing.unclear else found[row.request] for row in waiting}
+    known_by: Callable[[Waiting], Hashable] = _key_if(beside, key) if beside else id
+    same = [row for row in waiting if row.reads_the_same_all_day]
+    rows = dict(zip(map(known_by, same), same, strict=True))
+    found = {row.request: request for row, request in memory.asked.all(list(rows), made)}
+    if len(same) < len(waiting) or standing.unclear:
+        found |= {row.request: asked(row) for row in waiting if not row.reads_the_same_all_day}
+        found |= dict.fromkeys(standing.unclear)
+        found = {row.request: found[row.request] for row in waiting}
+    return found
+
+
+def _key_if(beside: Collection[str], key: Callable[[Waiting], Hashable]) -> Callable[[Waiting], Hashable]:
+    """By id, which stays theirs while kept, since rows are slow to hash; those of some requests by a key."""
+    return lambda row: key(row) if row.request in beside else id(row)
 
 
 DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates au guichet."
@@ -245,27 +252,29 @@ _ANSWERED = (
 )
 
 
-def _sections(tx: sa.Connection, territory: str) -> list[sa.RowMapping]:
-    """Open sections of the structures whose places are awarded."""
-    return list(tx.execute(_SECTIONS, {"_territory": territory}).mappings().all())
+def _sections(tx: sa.Connection, territory: str, memory: Memory) -> tuple[list[Section], dict[str, int]]:
+    """Open sections of the structures whose places are awarded, and the version of each."""
+    rows = tx.execute(_SECTIONS, {"_territory": territory}).all()
+    found = memory.rows.all([row[1:] for row in rows], lambda new: {key: _section(key) for key in new})
+    return found, {row[1]: row[0] for row in rows}
+
+
+def _section(row: tuple[object, ...]) -> Section:
+    return Section.model_validate(dict(zip(_FACTS, row, strict=True)))
 
 
 _TERRITORY = sa.bindparam("_territory", type_=sa.String)
 _AWARDED = sa.select(t.structures.c.structure).where(
     t.structures.c.territory == _TERRITORY, t.structures.c.award_mode == AwardMode.AWARDED.value
 )
+_C = t.sections.c
+_FACTS = ("id", "structure", "age_from_months", "age_to_months", "starts_per_week")
 _SECTIONS = (
-    sa.select(t.sections)
+    sa.select(_C.version, _C.section, _C.structure, _C.age_from_months, _C.age_to_months, _C.starts_per_week)
     .where(t.sections.c.structure.in_(_AWARDED), t.sections.c.is_open)
     .order_by(t.sections.c.section)
 )
 """Built once, like those below: each round asks these, and to build one costs as much as to ask it."""
-
-
-def _section(row: sa.RowMapping, memory: Memory) -> Section:
-    facts = {name: row[name] for name in ("structure", "age_from_months", "age_to_months", "starts_per_week")}
-    found: Section = memory.rows.get((row["section"], *facts.values()), lambda: Section(id=row["section"], **facts))
-    return found
 
 
 def _waiting(tx: sa.Connection, territory: str, memory: Memory) -> tuple[list[Waiting], dict[str, str]]:
@@ -279,7 +288,7 @@ def _waiting(tx: sa.Connection, territory: str, memory: Memory) -> tuple[list[Wa
         found = rows_read.waiting(tx, [name for name, _ in keys])
         return {(name, version): found[name] for name, version in keys}
 
-    waiting = memory.waiting.all([(name, version) for name, version, _ in rows], read)
+    waiting = memory.waiting.all([row[:2] for row in rows], read)
     return waiting, {name: told for name, _, told in rows if told is not None}
 
 

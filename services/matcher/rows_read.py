@@ -117,7 +117,7 @@ def stocks(tx: sa.Connection, before: Mapping[str, Stock], sections: Mapping[str
     The holds are those that are not over on `day`.
     """
     found = {name: before.get(name, NO_STOCK) for name in sorted(sections)}
-    moved = [name for name, stock in found.items() if (stock.version, stock.day) != (sections[name], day)]
+    moved = [name for name, stock in found.items() if stock.version != sections[name] or stock.day != day]
     for first in range(0, len(moved), AT_A_TIME):
         names = moved[first : first + AT_A_TIME]
         known = {row: read for name in names for row, read in found[name].rows.items()}

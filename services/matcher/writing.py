@@ -60,7 +60,7 @@ def write_part(
     territory = store.territory_row(tx, loaded.round.territory, lock=True)
     touched = sections_of(part)
     check_unmoved(tx, t.sections, t.sections.c.section, {name: loaded.sections[name] for name in touched})
-    check_unmoved(tx, t.requests, t.requests.c.request, {r.id: loaded.requests[r.id] for r in part.requests})
+    check_unmoved(tx, t.requests, t.requests.c.request, {r.id: loaded.waiting[r.id].version for r in part.requests})
     waves = asked_at_once.waves(loaded, part, outcome, going_on(tx, touched & loaded.waves))
     step = Step(tx, now, loaded.round.id, loaded.policy, _sheet(tx, loaded, outcome, waves, territory))
     asked = {request.id: request for request in part.requests}
@@ -104,7 +104,7 @@ def _sheet(
     return Sheet(
         gathers=True,
         codes=free_codes(tx, loaded.round.territory, names),
-        needs={row.request: loaded.needs[row.request] for row in rows},
+        needs={row.request: loaded.waiting[row.request].need for row in rows},
         shelves=read_shelves(tx, known),
         releases={loaded.round.territory: territory is not None and territory["automatic_release"]},
         staffed=staffed_among(tx, {row.structure for row in rows}),
@@ -136,13 +136,14 @@ def check_unmoved(tx: sa.Connection, table: sa.Table, key: sa.Column[str], read:
 
 def place(loaded: Loaded, request: Request, placed: Placed, reason: Reason | None) -> Place:
     """What an outcome offers a child, with what counted for it."""
-    need = loaded.needs[request.id]
+    row = loaded.waiting[request.id]
+    need = row.need
     counted = needs.counted_at(request, placed.structure)
     kind = VacancyKind.ON_CALL if placed.on_call else needs.kind_of(placed.slots)
     wish = next((w for w in reason.wishes if w.structure == placed.structure), None) if reason else None
     return Place(
         territory=loaded.round.territory, round=loaded.round.id, request=request.id,
-        family=loaded.families[request.id], structure=placed.structure, section=placed.section, kind=kind,
+        family=row.family, structure=placed.structure, section=placed.section, kind=kind,
         slots=placed.slots, period=placed.period, entitled_to=_entitled(request, placed.section), tier=request.tier,
         points=sum(line.points for line in counted), since=need.since,
         reasons=tuple(CountedPoints(**line.model_dump()) for line in counted),
