@@ -14,6 +14,8 @@ from services.matcher.solver.schema import Quota
 
 def guaranteed(structures: Iterable[sa.RowMapping], policy: Policy) -> tuple[Quota, ...]:
     """The places that managers, and AVIP structures, owe to families in insertion; none if the policy keeps none."""
+    if policy.insertion is None and policy.avip is None:
+        return ()
     rows = [row for row in structures if row["award_mode"] == AwardMode.AWARDED.value]
     managed: dict[str, list[sa.RowMapping]] = defaultdict(list)
     for row in rows:

@@ -187,6 +187,11 @@ proposals = sa.Table(
     sa.Index("proposals_section", "section", "state"),
     sa.Index("proposals_wave", "wave"),
     sa.Index("proposals_other_section", "other_section"),
+    sa.Index("proposals_ended", "territory", "ended_at"),
+    sa.Index("proposals_in_waves", "territory", sqlite_where=sa.text("wave IS NOT NULL"),
+             postgresql_where=sa.text("wave IS NOT NULL")),
+    sa.Index("proposals_replacing", "territory", sqlite_where=sa.text("replaces IS NOT NULL"),
+             postgresql_where=sa.text("replaces IS NOT NULL")),
 )  # fmt: skip
 """`other_half`: a second structure has the other days of the week (`halves.py`). `confirmed_half`: by the name of the
 half that its structure has confirmed first, the dates that it said."""

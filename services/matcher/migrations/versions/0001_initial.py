@@ -295,7 +295,24 @@ def upgrade() -> None:
             "state IN ('accepted', 'declining', 'delivered', 'frozen', 'held', 'prepared', 'released', 'sent', 'undelivered')"
         ),
     )
+    op.create_index("proposals_ended", "proposals", ["territory", "ended_at"], unique=False)
+    op.create_index(
+        "proposals_in_waves",
+        "proposals",
+        ["territory"],
+        unique=False,
+        sqlite_where=sa.text("wave IS NOT NULL"),
+        postgresql_where=sa.text("wave IS NOT NULL"),
+    )
     op.create_index("proposals_other_section", "proposals", ["other_section"], unique=False)
+    op.create_index(
+        "proposals_replacing",
+        "proposals",
+        ["territory"],
+        unique=False,
+        sqlite_where=sa.text("replaces IS NOT NULL"),
+        postgresql_where=sa.text("replaces IS NOT NULL"),
+    )
     op.create_index("proposals_section", "proposals", ["section", "state"], unique=False)
     op.create_index("proposals_wave", "proposals", ["wave"], unique=False)
     op.create_table(
@@ -457,7 +474,20 @@ def downgrade() -> None:
     op.drop_table("requests")
     op.drop_index("proposals_wave", table_name="proposals")
     op.drop_index("proposals_section", table_name="proposals")
+    op.drop_index(
+        "proposals_replacing",
+        table_name="proposals",
+        sqlite_where=sa.text("replaces IS NOT NULL"),
+        postgresql_where=sa.text("replaces IS NOT NULL"),
+    )
     op.drop_index("proposals_other_section", table_name="proposals")
+    op.drop_index(
+        "proposals_in_waves",
+        table_name="proposals",
+        sqlite_where=sa.text("wave IS NOT NULL"),
+        postgresql_where=sa.text("wave IS NOT NULL"),
+    )
+    op.drop_index("proposals_ended", table_name="proposals")
     op.drop_index(
         "one_live_proposal_a_request",
         table_name="proposals",
