@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Sequence, Set
+from collections.abc import Callable, Hashable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -191,15 +191,10 @@ def _asked(
             row.request, row.need, row.goes_first, read_against, answered, place, has_place=placed
         )  # fmt: skip
 
-    def key(row: Waiting) -> Hashable:
-        place, placed = standing.current.get(row.request), row.request in standing.placements
-        return id(row), place, placed, tuple(answered.get(row.request, ()))
-
     def made(keys: list[Hashable]) -> dict[Hashable, tuple[Waiting, Request | None]]:
         return {key: (rows[key], asked(rows[key])) for key in keys}
 
-    beside = answered.keys() | standing.placements.keys()
-    known_by: Callable[[Waiting], Hashable] = _key_if(beside, key) if beside else id
+    known_by: Callable[[Waiting], Hashable] = _key(answered, standing) if answered or standing.placements else id
     same = [row for row in waiting if row.reads_the_same_all_day]
     rows = dict(zip(map(known_by, same), same, strict=True))
     found = {row.request: request for row, request in memory.asked.all(list(rows), made)}
@@ -210,9 +205,16 @@ def _asked(
     return found
 
 
-def _key_if(beside: Collection[str], key: Callable[[Waiting], Hashable]) -> Callable[[Waiting], Hashable]:
-    """By id, which stays theirs while kept, since rows are slow to hash; those of some requests by a key."""
-    return lambda row: key(row) if row.request in beside else id(row)
+def _key(answered: needs.Answered, standing: Standing) -> Callable[[Waiting], Hashable]:
+    """By id, which stays theirs while kept, since rows are slow to hash; some with what is known beside them."""
+
+    def key(row: Waiting) -> Hashable:
+        if row.request not in answered and row.request not in standing.placements:
+            return id(row)
+        place, placed = standing.current.get(row.request), row.request in standing.placements
+        return id(row), place, placed, tuple(answered.get(row.request, ()))
+
+    return key
 
 
 DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates au guichet."
