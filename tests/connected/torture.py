@@ -35,7 +35,7 @@ dépendent de la machine et de sa charge ; elles ne sont jamais une condition.
 |---|---|---|---|---|---|---|---|---|---|
 """
 
-FOUND = (Path(__file__).parent / "torture_found.md").read_text(encoding="utf-8")
+FOUND = Path(__file__).parent / "torture_found.md"
 """What the tests found on the way, written by hand: it stands below the table."""
 
 COLUMNS = ("done", "found", "twin", "seed", "seconds", "on", "versions", "commit", "load")
@@ -47,7 +47,7 @@ def record(
     """Note what a long test found; `begun` is when it began (`time.monotonic`), `on` names database and broker."""
     line = {
         "done": done, "found": found, "twin": twin, "seed": seed, "seconds": round(time.monotonic() - begun),
-        "on": on, "versions": versions(), "commit": _commit(),
+        "on": on, "versions": versions(), "commit": COMMIT,
         "load": f"{os.getloadavg()[1]:.1f} / {os.cpu_count()} cœurs",
     }  # fmt: skip
     lines = read()
@@ -83,7 +83,7 @@ def _order(test: str) -> tuple[int, str]:
 def rendered(lines: Mapping[str, Mapping[str, Any]]) -> str:
     """The table that these lines give."""
     rows = [" | ".join([f"| {test}", *(_cell(line.get(name)) for name in COLUMNS)]) for test, line in lines.items()]
-    return HEADER + "".join(f"{row} |\n" for row in rows) + FOUND
+    return HEADER + "".join(f"{row} |\n" for row in rows) + FOUND.read_text(encoding="utf-8")
 
 
 def _cell(value: object) -> str:
@@ -114,6 +114,9 @@ def _commit() -> str:
     )
     return head.stdout.strip()
 
+
+COMMIT = _commit()
+"""What runs here, whatever is taken meanwhile."""
 
 if __name__ == "__main__":
     sys.exit(0 if TABLE.read_text(encoding="utf-8") == rendered(read()) else 1)
