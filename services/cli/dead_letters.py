@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.calendar.days import local
 from services.cli import installation
 from services.cli.failures import NBSP, CommandFailed, Exit
 from services.cli.french import FrenchCommand, FrenchGroup, age
@@ -83,11 +84,31 @@ def show(service: Whose, number: Number, as_json: Json = False) -> None:
     """Montrer un message entier, même réglé."""
     found = installation.settings()
     letter, now = installation.run(_one(found, service, number))
-    facts = {**_facts(letter, now), "body": letter.body.decode(errors="replace")}
     if as_json:
+        facts = {**_facts(letter, now), "body": letter.body.decode(errors="replace")}
         typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(f"{name}{NBSP}: {value}" for name, value in facts.items()))
+        shown = _shown(service, letter, now)
+        typer.echo("\n".join(f"{name}{NBSP}: {value}" for name, value in shown.items() if value))
+
+
+def _shown(service: Service, letter: Letter, now: datetime) -> dict[str, str]:
+    """The letter for a person; a line without anything to say is empty."""
+    settled = letter.settled_at
+    return {
+        "Message": f"{service.value} {letter.id}",
+        "Type": letter.type or "illisible",
+        "Flux": letter.stream,
+        "Origine": letter.origin,
+        "Motif": REASONS.get(letter.reason, letter.reason),
+        "Erreur": letter.error,
+        "Essais": str(letter.tries),
+        "Mis de côté": f"le {local(letter.parked_at):%d/%m/%Y à %H:%M}, il y a {age(now - letter.parked_at)}",
+        "Réglé": f"le {local(settled):%d/%m/%Y à %H:%M}, il y a {age(now - settled)}" if settled else "",
+        "Réglé par": letter.settled_by or "",
+        "Note": letter.note or "",
+        "Contenu": letter.body.decode(errors="replace"),
+    }
 
 
 async def _one(found: Settings, service: Service, number: int) -> tuple[Letter, datetime]:

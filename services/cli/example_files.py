@@ -35,10 +35,16 @@ def example_files(
     path = folder / "territoire.json"
     path.write_text(json.dumps(_published(territory), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     typer.echo(f"{path} : le territoire, ses communes et son guichet inventé")
-    for file in (structures_csv(territory), vacancies_csv(territory), requests_csv(territory)):
+    for file in (structures_csv(territory), vacancies_csv(_without_agreements(territory)), requests_csv(territory)):
         path = folder / file.name
         path.write_bytes(file.encoded(encoding))
         typer.echo(f"{path} : {len(file.rows)} lignes inventées")
+
+
+def _without_agreements(territory: Territory) -> Territory:
+    """Without on-call places: each rests on an agreement that the guichet signed, and no file carries agreements."""
+    kept = tuple(each for each in territory.vacancies if each.agreement is None)
+    return territory.model_copy(update={"vacancies": kept})
 
 
 def _published(territory: Territory) -> dict[str, Any]:

@@ -74,8 +74,16 @@ def test_a_message_that_came_too_early_is_listed_with_its_reason_and_age_and_han
 
 def test_a_discarded_message_is_kept_with_its_note_and_as_it_was(command: Command) -> None:
     hear(b"not an event")
+    waits = command("dead-letters", "show", "matcher", 1).out
+    assert "Motif\u00a0: données fausses\n" in waits
+    assert "Réglé" not in waits and "None" not in waits, "what is not there is not named"
     assert command("dead-letters", "discard", "matcher", 1, "--note", " ").code == 2
     assert command("dead-letters", "discard", "matcher", 1, "--note", "essai du prestataire").code == 0
+    shown = command("dead-letters", "show", "matcher", 1).out
+    assert {line.split("\u00a0:")[0] for line in shown.splitlines()} == {
+        "Message", "Type", "Flux", "Origine", "Motif", "Erreur", "Essais", "Mis de côté", "Réglé", "Réglé par", "Note",
+        "Contenu",
+    }  # fmt: skip
     kept = command("dead-letters", "show", "matcher", 1, "--json").json
     assert (kept["body"], kept["note"], kept["settled_by"]) == ("not an event", "essai du prestataire", "berceau")
     assert command("dead-letters", "redrive", "matcher", 1).code == 5, "what is settled stays settled"
