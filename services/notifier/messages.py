@@ -29,7 +29,7 @@ from services.calendar import (
 )
 from services.calendar.days import local
 from services.notifier.gsm7 import Encoding, encoding_of, segments, transliterated
-from services.notifier.structure_names import short_name
+from services.notifier.structure_names import LONGEST, short_name
 
 
 class MissingFact(ValueError):
@@ -114,8 +114,7 @@ def render(template: MessageTemplate, facts: Facts, language: str = DEFAULT_LANG
     others = IT_STAYS if facts.has_place else SHARED if facts.other_structure else {}
     name = others.get(template, template.value)
     pattern = _pattern(spoken.code, name)
-    values = {field: _value(template, field, facts, spoken) for field in _fields(pattern)}
-    text = transliterated(" ".join(filter(None, (pattern.format(**values), link))))
+    text = transliterated(" ".join(filter(None, (_filled(pattern, template, facts, spoken), link))))
     return Rendered(text=text, language=spoken.code, encoding=encoding_of(text), segments=segments(text))
 
 
@@ -150,8 +149,19 @@ def _fields(pattern: str) -> list[str]:
     return [field for _, field, _, _ in Formatter().parse(pattern) if field]
 
 
-def _value(template: MessageTemplate, field: str, facts: Facts, language: Language) -> str:
-    value = _VALUES[field](facts, language)
+def _filled(pattern: str, template: MessageTemplate, facts: Facts, language: Language) -> str:
+    """Two names in one text are cut alike, and only as far as one segment asks for."""
+    fields, text = _fields(pattern), ""
+    for longest in range(LONGEST, SHORTEST_OF_TWO - 1, -1):
+        values = {field: _value(template, field, facts, language, longest) for field in fields}
+        text = pattern.format(**values)
+        if segments(transliterated(text)) == 1 or _OF_TWO.keys().isdisjoint(fields):
+            break
+    return text
+
+
+def _value(template: MessageTemplate, field: str, facts: Facts, language: Language, longest: int) -> str:
+    value = _OF_TWO[field](facts, language, longest) if field in _OF_TWO else _VALUES[field](facts, language)
     if not value:
         raise MissingFact(template, field)
     return value
@@ -210,19 +220,22 @@ def _weekday_and_date(day: date, language: Language) -> str:
     return f"{language.weekdays[WEEKDAYS[day.weekday()]]} {short_date(day)}"
 
 
-def _one_of_two(name: str, days: frozenset[Weekday], language: Language) -> str:
-    """ "Les Lutins lu ma": short enough for two of them."""
-    return f"{short_name(name, OF_TWO)} {listed_days(days, language.short_weekdays)}" if name and days else ""
+def _one_of_two(name: str, days: frozenset[Weekday], language: Language, longest: int) -> str:
+    """ "Les Lutins lu ma", the name in at most `longest` septets."""
+    return f"{short_name(name, longest)} {listed_days(days, language.short_weekdays)}" if name and days else ""
 
 
-OF_TWO = 16
-"""Septets of a name where a text says two of them."""
+SHORTEST_OF_TWO = 8
+"""Septets below which a name would say nothing: the text then takes a second segment."""
+
+_OF_TWO: dict[str, Callable[[Facts, Language, int], str]] = {
+    "une": lambda facts, language, longest: _one_of_two(facts.structure, facts.days, language, longest),
+    "autre": lambda facts, language, longest: _one_of_two(facts.other_structure, facts.other_days, language, longest),
+}
 
 
 _VALUES: dict[str, Callable[[Facts, Language], str]] = {
     "structure": lambda facts, _: short_name(facts.structure),
-    "une": lambda facts, language: _one_of_two(facts.structure, facts.days, language),
-    "autre": lambda facts, language: _one_of_two(facts.other_structure, facts.other_days, language),
     "code": lambda facts, _: facts.code,
     "tel": lambda facts, _: facts.phone,
     "jours": _days,

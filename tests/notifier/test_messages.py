@@ -103,6 +103,36 @@ def test_a_family_reads_in_one_text_of_the_two_structures_that_share_its_week(
     assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
 
 
+@pytest.mark.parametrize(
+    ("one", "days", "other", "other_days", "said"),
+    [
+        ("Les Petits Cailloux", (1,), "Les Lucioles", (3,), "Les Petits Cailloux ma et Les Lucioles je"),
+        (
+            "Les Petits Cailloux",
+            (0, 1),
+            "Les Coccinelles",
+            (3, 4),
+            "Les Petits Cailloux lu ma et Les Coccinelles je ve",
+        ),
+        (
+            "Les Petits Cailloux Bleus",
+            (0, 1),
+            "La Maison des Doudous",
+            (3, 4),
+            "Les Petits Cailloux lu ma et La Maison je ve",
+        ),
+    ],
+)
+def test_two_names_in_a_text_are_cut_only_as_far_as_one_segment_asks(
+    one: str, days: tuple[int, ...], other: str, other_days: tuple[int, ...], said: str
+) -> None:
+    two = {"structure": one, "days": frozenset(WEEKDAYS[n] for n in days)}
+    two |= {"other_structure": other, "other_days": frozenset(WEEKDAYS[n] for n in other_days)}
+    rendered = render(MessageTemplate.PROPOSAL, everyday.model_copy(update=two))
+    assert rendered.text.startswith(f"Guichet enfance propose {said} dès le ")
+    assert rendered.segments == 1
+
+
 def test_every_golden_file_and_every_text_belongs_to_a_template() -> None:
     names = [*(template.value for template in MessageTemplate), *IT_STAYS.values(), *SHARED.values()]
     wanted = {f"{language}_{name}.txt" for language in LANGUAGES for name in names}
