@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -190,6 +191,17 @@ async def test_the_task_about_the_second_structure_opens_its_half(town: Town) ->
     await told(town, *YES, late)
     client = await town.signed_in("coordinator")
     assert f'href="/creche/a-confirmer/{HALF}"' in (await client.get("/guichet")).text
+
+
+@pytest.mark.parametrize(("structure", "named"), [(CRECHE, "Cailloux"), (OTHER, "Tilleuls")])
+async def test_the_task_about_a_refusal_says_which_of_the_two_structures_refused(
+    town: Town, structure: str, named: str
+) -> None:
+    about = {"proposal": WHOLE, "request": REQUEST, "structure": structure, "detail": ""}
+    refused = event(TaskOpened, "T-31", kind=TaskKind.STRUCTURE_REFUSED, **about)
+    await told(town, *YES, REFUSED.model_copy(update={"structure": structure}), refused)
+    page = words((await (await town.signed_in("coordinator")).get("/guichet")).text)
+    assert re.findall(r"(Cailloux|Tilleuls)[\w ()]* a refusé\.", page) == [named]
 
 
 async def test_what_was_prepared_is_released_as_one(town: Town) -> None:
