@@ -239,7 +239,7 @@ class Reader:
             self.handlers[type(event)](tx, event, now)
 
     async def _wait_for_infrastructure(self, error: Exception, waited: Waited) -> None:
-        self.troubles.begin(HANDLING, brief(error))
+        self.troubles.begin(HANDLING, error)
         if waited.seconds >= self.away_patience_s:
             raise error
         pause = wait_before(1 + int(waited.seconds))

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.bus import dead_letters, metrics, outbox
+from services.bus.causes import in_words
 from services.bus.database import Database
 from services.bus.delivery import Reader
 
@@ -66,7 +67,7 @@ async def problems_of(
     except TimeoutError:
         return [*problems, f"base de données injoignable\u00a0: pas de réponse en {ANSWER_WITHIN_S:.0f} s"]
     except (sa.exc.SQLAlchemyError, OSError) as error:
-        return [*problems, f"base de données injoignable\u00a0: {type(error).__name__}"]
+        return [*problems, f"base de données injoignable\u00a0: {in_words(error)}"]
     metrics.OUTBOX_AGE.labels(service).set(age)
     metrics.DEAD_LETTERS.labels(service).set(letters)
     metrics.DEAD_LETTER_AGE.labels(service).set(letter_age)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import structlog
 
 from services.bus import metrics
+from services.bus.causes import in_words
 from services.bus.retries import Failure, brief, failure_of, wait_before, where
 from services.bus.waits import first_of
 
@@ -32,23 +33,29 @@ WORDS = MappingProxyType({
 
 @dataclass
 class Troubles:
-    """The causes by the part of the process that suffers them; empty while all is well."""
+    """The causes by the part of the process that suffers them, as the log has them; empty while all is well.
+    `words`: the same for a person, where they differ."""
 
     service: str
     causes: dict[str, str] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
 
     def told(self) -> list[str]:
         """The causes for a person, each behind its part in French words and by its name."""
         named = {part: f"{WORDS[part]} ({part})" if part in WORDS else part for part in sorted(self.causes)}
-        return [f"{name}\u00a0: {self.causes[part]}" for part, name in named.items()]
+        return [f"{name}\u00a0: {self.words.get(part) or self.causes[part]}" for part, name in named.items()]
 
-    def begin(self, part: str, cause: str) -> None:
+    def begin(self, part: str, cause: str | Exception) -> None:
+        """Words as they are; of an error its class goes to the log, and its words in French to whoever asks."""
+        self.words[part] = in_words(cause) if isinstance(cause, Exception) else cause
+        cause = brief(cause) if isinstance(cause, Exception) else cause
         if self.causes.get(part) != cause:
             log.warning("away", service=self.service, part=part, cause=cause)
         self.causes[part] = cause
         metrics.AWAY.labels(self.service).set(1)
 
     def end(self, part: str) -> None:
+        self.words.pop(part, None)
         if self.causes.pop(part, None) is not None:
             log.info("back", service=self.service, part=part)
         metrics.AWAY.labels(self.service).set(1 if self.causes else 0)
@@ -85,7 +92,7 @@ async def _again(
             if failure_of(error) is not Failure.AWAY:
                 log.error("failed", service=troubles.service, part=part, cause=brief(error), where=where(error))
             attempt += 1
-            troubles.begin(part, brief(error))
+            troubles.begin(part, error)
             await first_of((stop,), wait_before(attempt))
         else:
             troubles.end(part)

@@ -18,10 +18,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import sqlalchemy as sa
 
 from services.bus import dead_letters, outbox
+from services.bus.causes import in_words
 from services.bus.database import Database
 from services.bus.health import OLDEST_OUTBOX_S
 from services.bus.migrations import SERVICES, pending
-from services.bus.retries import brief
 from services.bus.settings import Settings
 from services.calendar import counted, system_clock
 from services.cli.failures import NBSP
@@ -121,7 +121,7 @@ async def _database(settings: Settings, name: str) -> list[Check]:
         return await database.read(_state, name, database.kind)
     except (sa.exc.SQLAlchemyError, OSError) as error:
         remedy = "Vérifiez que PostgreSQL tourne, et BERCEAU_DATABASE." if settings.database else "Vérifiez les droits."
-        return [failed(f"base {name}", f"injoignable, {brief(error)}", remedy)]
+        return [failed(f"base {name}", f"injoignable, {in_words(error)}", remedy)]
     finally:
         await database.close()
 

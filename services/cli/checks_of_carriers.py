@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import sqlalchemy as sa
@@ -18,6 +18,8 @@ from faststream.middlewares import AckPolicy
 
 from contracts.topics import TOPICS as OF_EVENTS
 from services.bus import outbox
+from services.bus.causes import in_words
+from services.bus.database import Database
 from services.bus.delivery import Reader
 from services.bus.kafka import KafkaBus, open_broker, topic_name
 from services.bus.retries import BrokerAway
@@ -32,6 +34,7 @@ from services.cli.failures import NBSP
 from services.ingest.partners import TOPICS
 from services.notifier.sending_hours import DEFAULT_SENDING, QuietHours, first_hour, is_quiet
 
+T = TypeVar("T")
 GATEWAY_PATIENCE_S = 5.0
 CERTIFICATE_PATIENCE_S = 5.0
 BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
@@ -57,18 +60,18 @@ async def broker(settings: Settings) -> list[Check]:
     try:
         states, guarded = await asyncio.to_thread(_topics, settings)
     except BrokerAway as error:
-        return [await asyncio.to_thread(_away, settings, str(error))]
+        return [await asyncio.to_thread(_away, settings, error)]
     looked_at = [*(_topic(state, guarded=guarded) for state in states), *rights(settings, states, guarded=guarded)]
-    lost = await _emptied(settings) if all(state.partitions for state in states) else []
-    return [ok("courtier", settings.kafka), *looked_at, *lost, *await _stuck(settings)]
+    lost, stuck = await asyncio.gather(_emptied(settings, states), _stuck(settings))
+    return [ok("courtier", settings.kafka), *looked_at, *lost, *stuck]
 
 
-def _away(settings: Settings, error: str) -> Check:
+def _away(settings: Settings, error: BrokerAway) -> Check:
     """A certificate that is not the right one only ends the connection: so it is looked at by itself."""
     if settings.kafka_protocol.endswith("SSL") and (fault := certificate_fault(settings)):
         remedy = f"Donnez son autorité dans BERCEAU_KAFKA_CA{NBSP}; s'il a expiré, renouvelez-le sur le courtier."
         return failed("courtier", f"son certificat est refusé, {fault}", remedy)
-    return failed("courtier", f"injoignable, {error}", _remedy_of(settings, error))
+    return failed("courtier", f"injoignable, {in_words(error)}", _remedy_of(settings, str(error)))
 
 
 def certificate_fault(settings: Settings) -> str:
@@ -123,18 +126,15 @@ def _topic(state: TopicState, *, guarded: bool) -> Check:
     return ok(name, detail)
 
 
-async def _emptied(settings: Settings) -> list[Check]:
+async def _emptied(settings: Settings, states: Sequence[TopicState]) -> list[Check]:
     """Topics that were given fewer events than the log says were acknowledged: somebody made them anew."""
-    given, found = await asyncio.to_thread(_given, settings), []
-    for topic in OF_EVENTS:
-        database = database_at(settings, topic.writer)
-        try:
-            published = await database.read(outbox.count_published, BEFORE_ALL)
-        except (sa.exc.SQLAlchemyError, OSError):
-            continue  # said already of the database
-        finally:
-            await database.close()
-        if given[topic.name] < published:
+    if not all(state.partitions for state in states):
+        return []  # said already of the topic that is missing
+    given = await asyncio.to_thread(_given, settings)
+    totals = await asyncio.gather(*(_asked(settings, topic.writer, _published) for topic in OF_EVENTS))
+    found = []
+    for topic, published in zip(OF_EVENTS, totals, strict=True):
+        if published is not None and given[topic.name] < published:
             detail = (
                 f"{published} événements publiés, le courtier n'en a reçu que {given[topic.name]}{NBSP}: il a été vidé"
             )
@@ -145,6 +145,22 @@ async def _emptied(settings: Settings) -> list[Check]:
     return found
 
 
+async def _published(database: Database) -> int:
+    return await database.read(outbox.count_published, BEFORE_ALL)
+
+
+async def _asked(settings: Settings, name: str, ask: Callable[[Database], Awaitable[T]]) -> T | None:
+    """None where the database does not answer, which is said already of it. One that hangs takes seconds to be known:
+    so all are asked at once."""
+    database = database_at(settings, name)
+    try:
+        return await ask(database)
+    except (sa.exc.SQLAlchemyError, OSError):
+        return None
+    finally:
+        await database.close()
+
+
 def _given(settings: Settings) -> dict[str, int]:
     with admin(settings) as client:
         return written(client, settings)
@@ -152,16 +168,10 @@ def _given(settings: Settings) -> dict[str, int]:
 
 async def _stuck(settings: Settings) -> list[Check]:
     """Events that no relay has brought to the broker."""
-    found = []
-    for name in ("ingest", "matcher", "notifier"):
-        database = database_at(settings, name)
-        try:
-            seconds = await oldest_waiting(database)
-        except (sa.exc.SQLAlchemyError, OSError):
-            continue  # said already of the database
-        finally:
-            await database.close()
-        if is_stuck(seconds):
+    names, found = ("ingest", "matcher", "notifier"), []
+    waited = await asyncio.gather(*(_asked(settings, name, oldest_waiting) for name in names))
+    for name, seconds in zip(names, waited, strict=True):
+        if seconds is not None and is_stuck(seconds):
             detail = f"un événement attend d'être publié depuis {seconds:.0f} s"
             found.append(failed(f"publication {name}", detail, f"Démarrez «{NBSP}berceau worker {name}{NBSP}»."))
     return found
@@ -203,7 +213,7 @@ async def gateway(settings: Settings) -> list[Check]:
         async with httpx2.AsyncClient(timeout=GATEWAY_PATIENCE_S) as client:
             await client.get(settings.gateway_url)
     except httpx2.HTTPError as error:
-        detail = f"{settings.gateway_url} ne répond pas ({type(error).__name__})"
+        detail = f"{settings.gateway_url} ne répond pas ({in_words(error)})"
         remedy = "Vérifiez l'adresse, et que le pare-feu laisse sortir."
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             detail = f"le certificat de {settings.gateway_url} est refusé"

@@ -6,9 +6,9 @@ When to modify: with every new thing that an installation may get wrong. A check
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,30 +26,37 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Chaque contrôl
     """Vérifier l'installation, avec un remède pour chaque défaut."""
     import asyncio
 
-    found = asyncio.run(examined())
+    found = asyncio.run(examined(tell=(lambda check: None) if as_json else _tell))
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in found], indent=2, ensure_ascii=False))
-    else:
-        for check in found:
-            typer.echo(_line(check))
     raise typer.Exit(Exit.FOUND if any(check.state == "failed" for check in found) else Exit.DONE)
 
 
-async def examined(environment: Mapping[str, str] | None = None) -> list[Check]:
-    """Every check, in the order in which one repairs an installation."""
-    import os
+async def examined(tell: Callable[[Check], None]) -> list[Check]:
+    """Every check, in the order in which one repairs an installation; each is told as soon as those before it are."""
+    found = []
+    async for check in _known_in_turn():
+        tell(check)
+        found.append(check)
+    return found
+
+
+async def _known_in_turn() -> AsyncIterator[Check]:
+    """All are looked at side by side: a database that hangs is found out by each look in the same seconds."""
+    import asyncio
 
     from services.cli import checks, installation
 
-    found = [checks.python()]
+    yield checks.python()
     try:
-        settings = installation.settings(os.environ if environment is None else environment)
+        settings = installation.settings()
     except CommandFailed as failure:
-        return [*found, checks.failed("réglages", failure.cause, failure.remedy)]
-    found.append(checks.ok("réglages", PROFILES[settings.profile]))
-    for check in _all():
-        found += await check(settings)
-    return found
+        yield checks.failed("réglages", failure.cause, failure.remedy)
+        return
+    yield checks.ok("réglages", PROFILES[settings.profile])
+    for looked in [asyncio.ensure_future(look(settings)) for look in _all()]:
+        for check in await looked:
+            yield check
 
 
 def _all() -> tuple[Callable[[Settings], Awaitable[list[Check]]], ...]:
@@ -62,6 +69,6 @@ def _all() -> tuple[Callable[[Settings], Awaitable[list[Check]]], ...]:
     )  # fmt: skip
 
 
-def _line(check: Any) -> str:
+def _tell(check: Check) -> None:
     remedy = f"\n    Remède{NBSP}: {check.remedy}" if check.remedy else ""
-    return f"{MARKS[check.state]} {check.name}{NBSP}: {check.detail}{remedy}"
+    typer.echo(f"{MARKS[check.state]} {check.name}{NBSP}: {check.detail}{remedy}")

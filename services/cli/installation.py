@@ -51,7 +51,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The same for a plain function."""
-    from services.bus.retries import Failure, brief, failure_of
+    from services.bus.causes import in_words
+    from services.bus.retries import Failure, failure_of
 
     try:
         return work(*args, **kwargs)
@@ -61,7 +62,7 @@ def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             raise stopped from error
         if any(isinstance(cause, CommandFailed) or failure_of(cause) is not Failure.AWAY for cause in causes):
             raise
-        cause = f"La base ou le courtier ne répond pas{NBSP}: {brief(causes[0])}"
+        cause = f"La base ou le courtier ne répond pas{NBSP}: {in_words(causes[0])}"
         remedy = f"Vérifiez qu'ils tournent, puis «{NBSP}berceau doctor{NBSP}»."
         raise CommandFailed(cause, remedy, code=Exit.AWAY) from error
 

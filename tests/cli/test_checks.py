@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import time
 
 import pytest
 
 from services.bus.settings import Settings
 from services.bus.topics import TopicState
+from services.cli import checks, doctor
 from services.cli.assembly import gateway_of, quiet_hours_of
 from services.cli.checks import Check
 from services.cli.checks_of_carriers import sending_hours
@@ -98,3 +100,24 @@ def test_the_operators_silence_reaches_the_gateway() -> None:
 def test_an_operators_silence_is_written_in_one_way_only(wrong: str) -> None:
     with pytest.raises(ValueError, match="gateway_quiet"):
         settings(gateway_quiet=wrong)
+
+
+async def test_the_doctor_looks_side_by_side_and_tells_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first look ends only once the last has begun: one after the other they would wait for ever."""
+    last_began = asyncio.Event()
+
+    async def first(_: Settings) -> list[Check]:
+        await last_began.wait()
+        return [checks.ok("premier", "")]
+
+    async def last(_: Settings) -> list[Check]:
+        last_began.set()
+        return [checks.ok("dernier", "")]
+
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(doctor, "_all", lambda: (first, last))
+    told: list[str] = []
+    async with asyncio.timeout(5):
+        await doctor.examined(lambda check: told.append(check.name))
+    assert told == ["Python", "réglages", "premier", "dernier"]

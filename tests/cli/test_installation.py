@@ -90,6 +90,9 @@ def test_a_new_installation_publishes_its_territory_from_a_file_and_then_imports
     done = berceau("import", "territory", town, *IN, "--json")
     assert done.json == {"territory": "montlucon", "name": json.loads(town.read_text())["name"], "published": True}
     assert berceau("import", "structures", lists, "--json").json["rejected"] == 0, "the only territory needs no name"
+    for kind, name in (("vacancies", "places.csv"), ("requests", "demandes.csv")):
+        said = berceau("import", kind, tmp_path / name, "--json").json
+        assert (said["rejected"], said["taken"] > 20) == (0, True), "what Berceau writes itself, it takes whole"
 
 
 @pytest.mark.parametrize(
@@ -380,7 +383,7 @@ async def in_tasks(*errors: Exception) -> None:
 def test_a_database_that_goes_away_under_several_tasks_ends_a_command_with_its_remedy() -> None:
     with pytest.raises(CommandFailed) as caught:
         installation.run(in_tasks(ConnectionRefusedError("partie"), TimeoutError("muette")))
-    assert (caught.value.code, "partie" in caught.value.cause) == (Exit.AWAY, True)
+    assert (caught.value.code, "connexion est refusée" in caught.value.cause) == (Exit.AWAY, True)
     assert "berceau doctor" in caught.value.remedy
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -16,13 +17,15 @@ from fastapi import FastAPI
 
 from contracts.base import Event
 from deploy.servers.postgres import Postgres, running_postgres
-from services.bus import dead_letters, health
+from services.bus import dead_letters, health, topics
 from services.bus.database import Database
 from services.bus.delivery import HANDLING, Reader
+from services.bus.migrations import SERVICES
 from services.bus.pulse import DatabaseSilent, Pulse
 from services.bus.relay import PUBLISHING, Relay
 from services.bus.retries import Failure, failure_of
 from services.bus.settings import Settings
+from services.cli import doctor
 from services.cli.failures import Exit
 from tests.bus import harness
 from tests.bus.harness import clock, handled, many, reader_of, say, until
@@ -140,3 +143,35 @@ def test_a_command_says_what_to_do_when_the_database_hangs(
     assert "PostgreSQL" in said.error["cause"]
     assert "berceau doctor" in said.error["remedy"]
     assert took < 5, f"{took:.1f} s"
+
+
+def test_the_doctor_names_each_database_that_hangs_in_the_time_of_one(
+    server: Postgres, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topics, "BOOTSTRAP_TIMEOUT_MS", 300)
+    for name, value in {**KEYS, "BERCEAU_KAFKA": "127.0.0.1:1", "BERCEAU_DATABASE": server.url()}.items():
+        monkeypatch.setenv(name, value)
+    with server.frozen():
+        begun = time.monotonic()
+        said = Command(capsys)("doctor")
+        took = time.monotonic() - begun
+    silent = [line for line in said.out.splitlines() if line.startswith("✗ base")]
+    assert [line.split("\u00a0")[0] for line in silent] == [f"✗ base {name}" for name in SERVICES]
+    assert all("n'a pas répondu" in line for line in silent)
+    assert "✗ courtier\u00a0: injoignable, " in said.out
+    assert re.findall(r"\w+(?:Error|Timeout)\b", said.out) == [], "classes are for the log"
+    assert took < 10, f"{took:.1f} s"
+
+
+async def test_the_doctor_tells_what_it_knows_before_a_database_that_hangs_has_been_given_up(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**KEYS, "BERCEAU_KAFKA": "127.0.0.1:1", "BERCEAU_DATABASE": server.url()}.items():
+        monkeypatch.setenv(name, value)
+    with server.frozen():
+        told: list[str] = []
+        looking = asyncio.create_task(doctor.examined(lambda check: told.append(check.name)))
+        await until(lambda: asyncio.sleep(0, "secrets" in told))
+        assert not looking.done() and not any(name.startswith("base") for name in told)
+        await looking
+    assert "disque" in told

@@ -1,0 +1,76 @@
+"""Why a database or a broker is away, in French, for whoever asks a service or the command. Logs name the class.
+
+When to modify: an error that a person met as "erreur imprévue" gets its words here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import MappingProxyType
+
+from services.bus.pulse import DatabaseSilent
+from services.bus.retries import BrokerAway
+
+_NAMED = {
+    "aucune connexion": (
+        "OSError", "KafkaConnectionError", "NoBrokersAvailable", "NodeNotReadyError", "MetadataEmptyBrokerList",
+        "ConnectError",
+    ),
+    "la connexion est refusée": ("ConnectionRefusedError",),
+    "la connexion est coupée": (
+        "ConnectionResetError", "ConnectionAbortedError", "BrokenPipeError", "ConnectionDoesNotExistError",
+        "InterfaceError", "RemoteProtocolError",
+    ),
+    "pas de réponse à temps": ("TimeoutError", "KafkaTimeoutError", "RequestTimedOutError", "TimeoutException"),
+    "ce nom de machine est inconnu": ("gaierror",),
+    "le certificat est refusé": ("SSLError",),
+    "le compte ou le mot de passe est refusé": (
+        "SaslAuthenticationFailed", "SaslAuthenticationFailedError", "AuthenticationFailedError",
+        "InvalidPasswordError", "InvalidAuthorizationSpecificationError",
+    ),
+    "ce compte n'en a pas le droit": (
+        "TopicAuthorizationFailedError", "GroupAuthorizationFailedError", "ClusterAuthorizationFailedError",
+        "InsufficientPrivilegeError",
+    ),
+    "le sujet n'existe pas": ("UnknownTopicOrPartitionError",),
+    "trop peu de copies du sujet sont en marche": ("NotEnoughReplicasError", "NotEnoughReplicasAfterAppendError"),
+    "le courtier se réorganise": (
+        "LeaderNotAvailableError", "NotLeaderForPartitionError", "BrokerNotAvailableError", "NotControllerError",
+        "CoordinatorNotAvailableError", "GroupCoordinatorNotAvailableError", "RebalanceInProgressError",
+    ),
+    "le serveur démarre ou s'arrête": ("CannotConnectNowError", "AdminShutdownError", "CrashShutdownError"),
+    "cette base n'existe pas": ("InvalidCatalogNameError",),
+    "toutes ses connexions sont prises": ("TooManyConnectionsError",),
+    "deux écritures se sont gênées": ("DeadlockDetectedError", "SerializationError", "LockNotAvailableError"),
+    "le disque est plein": ("DiskFullError",),
+    "elle refuse d'écrire": ("ReadOnlySQLTransactionError",),
+    "une table manque": ("UndefinedTableError",),
+    "la base est occupée, pleine ou illisible": ("OperationalError",),
+    "l'accès au fichier est refusé": ("PermissionError",),
+    "le fichier n'existe pas": ("FileNotFoundError",),
+}  # fmt: skip
+WORDS = MappingProxyType({name: words for words, names in _NAMED.items() for name in names})
+"""By the name of the class or of its nearest ancestor here: two Kafka clients have the same names, and a process
+without Kafka imports neither."""
+
+
+def in_words(error: BaseException) -> str:
+    """The cause of `error` in French, lower case and without a full stop. A class without words is named."""
+    if isinstance(error, DatabaseSilent) or (isinstance(error, BrokerAway) and error.__cause__ is None):
+        return str(error)  # said in French where it was found
+    inmost_first = reversed(list(_layers(error)))
+    known = (WORDS[kind.__name__] for each in inmost_first for kind in _kinds(each) if kind.__name__ in WORDS)
+    return next(known, f"erreur imprévue ({type(error.__cause__ or error).__name__})")
+
+
+def _kinds(error: BaseException) -> tuple[type, ...]:
+    """BrokerAway only wraps: what it is made of says nothing."""
+    return () if isinstance(error, BrokerAway) else type(error).__mro__
+
+
+def _layers(error: BaseException) -> Iterator[BaseException]:
+    """The error, then what each layer (SQLAlchemy, its driver) made it of."""
+    inner: BaseException | None = error
+    while inner is not None:
+        yield inner
+        inner = getattr(inner, "orig", None) or inner.__cause__

@@ -1,0 +1,55 @@
+"""Whoever asks why a service is away reads it in French; the class of the error is for the log."""
+
+from __future__ import annotations
+
+from socket import gaierror
+
+import pytest
+import sqlalchemy.exc as sa_exc
+from aiokafka.errors import UnknownTopicOrPartitionError
+from asyncpg import ConnectionDoesNotExistError
+from kafka.errors import KafkaTimeoutError, SaslAuthenticationFailedError
+
+from services.bus.causes import in_words
+from services.bus.pulse import DatabaseSilent
+from services.bus.retries import BrokerAway
+from services.bus.troubles import Troubles
+
+
+def made_of(outer: Exception, inner: BaseException) -> Exception:
+    outer.__cause__ = inner
+    return outer
+
+
+def of_driver(inner: Exception) -> Exception:
+    """As SQLAlchemy wraps what its driver wraps."""
+    return sa_exc.InterfaceError("SELECT 1", None, made_of(Exception(), inner))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed"), "la connexion est refusée"),
+        (OSError("Multiple exceptions"), "aucune connexion"),
+        (gaierror(-2, "Name or service not known"), "ce nom de machine est inconnu"),
+        (made_of(BrokerAway("KafkaTimeoutError: KafkaTimeoutError"), KafkaTimeoutError()), "pas de réponse à temps"),
+        (made_of(BrokerAway(""), UnknownTopicOrPartitionError()), "le sujet n'existe pas"),
+        (made_of(BrokerAway(""), SaslAuthenticationFailedError()), "le compte ou le mot de passe est refusé"),
+        (BrokerAway("2 événements sans accusé de réception"), "2 événements sans accusé de réception"),
+        (DatabaseSilent("PostgreSQL n'a pas répondu"), "PostgreSQL n'a pas répondu"),
+        (of_driver(ConnectionDoesNotExistError("closed")), "la connexion est coupée"),
+        (of_driver(PermissionError(13, "no")), "l'accès au fichier est refusé"),
+        (KeyError("x"), "erreur imprévue (KeyError)"),
+    ],
+)
+def test_a_cause_is_said_in_french_by_what_is_inmost(error: Exception, words: str) -> None:
+    assert in_words(error) == words
+
+
+def test_who_asks_reads_words_where_the_log_has_the_class() -> None:
+    troubles = Troubles("ingest")
+    troubles.begin("handling", ConnectionRefusedError(111, "no"))
+    assert troubles.told() == ["traitement des événements (handling)\u00a0: la connexion est refusée"]
+    assert "ConnectionRefusedError" in troubles.causes["handling"]
+    troubles.end("handling")
+    assert troubles.told() == []
