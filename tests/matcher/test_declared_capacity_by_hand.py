@@ -72,6 +72,16 @@ def test_the_youngest_age_of_a_section_is_that_of_its_places(
     assert asked[-1][1] == [free(from_months=19)]
 
 
+def test_a_place_on_which_a_child_sits_already_is_none_that_its_director_calls_free(
+    world: World, asked: list[tuple[date, list[Free]]]
+) -> None:
+    world.publish(CRECHE, SECTION, staffing=staffed(adults=1, older=3))
+    world.open_place(places=1)
+    world.placed("r-1")
+    world.change_place("v-1", 2)
+    assert [(row.places, row.counted) for row in asked[-1][1]] == [(1, True), (2, False)]
+
+
 def over(world: World) -> list[tuple[str, str]]:
     return [(event.structure, event.detail) for event in world.events("task.opened") if event.kind == "over_capacity"]
 
