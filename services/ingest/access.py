@@ -143,9 +143,9 @@ def _fields(group: Seen, *names: str) -> dict[str, Seen]:
 FIELDS: Mapping[str, Seen] = {
     **_fields(
         Seen.PLACES, "vacancy", "structure", "structure_name", "section", "section_name", "commune", "slots", "period",
-        "kind", "free", "free_at_most", "left", "posted", "proposed", "taken", "updated_at", "audience", "release_at",
-        "award_mode", "agreement", "stale", "age_from_months", "age_to_months", "snapshot", "pattern",
-        "awaits_commission", "awaits_in_part", "pooled", "pool_free", "pool_free_at_most",
+        "kind", "free", "free_a_day", "free_at_most", "left", "posted", "proposed", "taken", "updated_at", "audience",
+        "release_at", "award_mode", "agreement", "stale", "age_from_months", "age_to_months", "snapshot", "pattern",
+        "awaits_commission", "awaits_in_part", "pooled", "pool_free", "pool_free_a_day", "pool_free_at_most",
     ),
     **_fields(
         Seen.AGREEMENT, "notice_hours", "days_per_child", "valid_until", "signed_at", "agreed_by_role", "ends_soon",

@@ -75,10 +75,32 @@ def most_free_in(vacancy: Posted, found: Sequence[Piece]) -> int:
     return min(vacancy.places, max(own, default=0))
 
 
-def free_among(vacancy: Posted, found: Sequence[Piece]) -> tuple[int, int]:
-    """The least and the most places free at the hours of a vacancy, those of other vacancies there among them."""
+def most_days_free_in(vacancy: Posted, found: Sequence[Piece]) -> int:
+    """How many children could take a whole day of a vacancy, the best of its days: hours at the edges are no place."""
+    return min(vacancy.places, _most_of_a_day(vacancy, found))
+
+
+def free_among(vacancy: Posted, found: Sequence[Piece]) -> tuple[int, int, int]:
+    """The places free at the hours of a vacancy, those of other vacancies there among them: the least, the most that a
+    whole day has, and the most."""
     own = [piece.free for piece in found if _covers(vacancy, piece.slot, piece.period)] or [vacancy.places]
-    return min(own), max(own)
+    return min(own), max(min(own), _most_of_a_day(vacancy, found)), max(own)
+
+
+def _most_of_a_day(vacancy: Posted, found: Sequence[Piece]) -> int:
+    """The least at the hours of each slot posted, on each date from which it may differ; then the most of these."""
+    own = [piece for piece in found if _covers(vacancy, piece.slot, piece.period)]
+    days = [[piece for piece in own if _lies_in(piece.slot, slot)] for slot in vacancy.slots]
+    least = [min(piece.free for piece in day if _lasts_on(piece, one.period.start)) for day in days for one in day]
+    return max(least, default=0)
+
+
+def _lies_in(slot: Slot, posted: Slot) -> bool:
+    return slot.day == posted.day and posted.start <= slot.start and slot.end <= posted.end
+
+
+def _lasts_on(piece: Piece, day: date) -> bool:
+    return piece.period.start <= day and (piece.period.end is None or day < piece.period.end)
 
 
 def takes_from(vacancy: Posted, hold: Held) -> bool:
@@ -116,9 +138,7 @@ def _counts(hold: Held, counted_at: datetime) -> bool:
 
 
 def _covers(vacancy: Posted, slot: Slot, period: Period) -> bool:
-    return vacancy.period.covers(period) and any(
-        own.day == slot.day and own.start <= slot.start and slot.end <= own.end for own in vacancy.slots
-    )
+    return vacancy.period.covers(period) and any(_lies_in(slot, own) for own in vacancy.slots)
 
 
 def _slots(posted: Sequence[Posted], held: Sequence[Held]) -> Iterator[Slot]:

@@ -14,7 +14,7 @@ from contracts.vocabulary import Audience, Period, ProposalState, Slot, VacancyK
 from services.ingest import store
 from services.ingest.declare import vacancies
 from services.ingest.declare.vacancies import ChangeBody
-from services.ingest.free import Held, Posted, free_in, pieces
+from services.ingest.free import Held, Posted, free_among, free_in, most_days_free_in, most_free_in, pieces
 from services.ingest.problems import Refused
 from services.ingest.queries.on_call import on_call_places
 from services.ingest.queries.places import Wanted, free_places, places_of
@@ -56,6 +56,27 @@ def held(slots: tuple[Slot, ...] = (TUESDAY,), period: Period = TERM, placed_at:
 def test_what_is_held_cuts_the_day_and_what_is_left_is_shown() -> None:
     found = pieces([one(places=2)], [held((MORNING,))])
     assert [(piece.slot, piece.free) for piece in found] == [(MORNING, 1), (AFTERNOON, 2)]
+
+
+@pytest.mark.parametrize(
+    ("slots", "period", "at_all_hours", "a_day", "at_most"),
+    [((MORNING,), TERM, 0, 0, 1), ((TUESDAY,), TERM, 0, 0, 0), ((TUESDAY,), "some", 0, 1, 1)],
+)
+def test_a_day_is_free_where_all_its_hours_are_on_the_same_date(
+    slots: tuple[Slot, ...], period: Any, at_all_hours: int, a_day: int, at_most: int
+) -> None:
+    some = Period(start=TERM.start, end=TERM.start + timedelta(weeks=3)) if period == "some" else period
+    found = pieces([one()], [held(slots, some)])
+    count = (free_in(one(), found), most_days_free_in(one(), found), most_free_in(one(), found))
+    assert count == (at_all_hours, a_day, at_most)
+    assert free_among(one(), found) == count
+
+
+def test_a_morning_and_an_afternoon_free_on_other_dates_are_no_day() -> None:
+    early = Period(start=TERM.start, end=TERM.start + timedelta(weeks=3))
+    late = Period(start=early.end, end=TERM.end)
+    found = pieces([one()], [held((MORNING,), early), held((AFTERNOON,), late)])
+    assert (most_days_free_in(one(), found), most_free_in(one(), found)) == (0, 1)
 
 
 def test_what_is_held_for_some_weeks_cuts_the_dates() -> None:

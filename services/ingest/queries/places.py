@@ -23,6 +23,7 @@ from services.ingest.free import (
     free_among,
     free_in,
     is_worth_showing,
+    most_days_free_in,
     most_free_in,
     overlap,
     pieces,
@@ -269,6 +270,7 @@ def _own_view(
         "proposed": sum(hold.placed_at is None for hold in mine),
         "taken": sum(hold.placed_at is not None for hold in mine),
         "free": free_in(vacancy, found),
+        "free_a_day": most_days_free_in(vacancy, found),
         "free_at_most": most_free_in(vacancy, found),
         "updated_at": row["confirmed_at"],
         "stale": is_stale(row, today),
@@ -286,9 +288,9 @@ def _together(
     have what it has: no proposal then is one of this vacancy and not of the others."""
     vacancy, others = posted(row), [posted(other) for other in pool if other is not row]
     mine = [hold for hold in held if takes_from(vacancy, hold)]
-    least, most = free_among(vacancy, found)
+    least, whole, most = free_among(vacancy, found)
     shared = any(takes_from(other, hold) for hold in mine for other in others)
-    return {"pooled": shared, "pool_free": least, "pool_free_at_most": most}
+    return {"pooled": shared, "pool_free": least, "pool_free_a_day": whole, "pool_free_at_most": most}
 
 
 def _paired(

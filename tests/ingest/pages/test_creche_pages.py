@@ -85,6 +85,30 @@ async def test_children_on_other_days_of_one_place_are_not_added_up(quiet_town: 
     assert "Propositions en cours " in one, "children of one place on other days are proposals, and no more places"
 
 
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        ((time(8, 30), time(17)), "des heures restent libres, 2\u00a0propositions."),
+        ((time(7, 30), time(18, 30)), "0\u00a0libre sur\u00a02, 2\u00a0proposées"),
+        (None, "jusqu'à 2\u00a0places libres, 2\u00a0propositions."),
+    ],
+)
+async def test_hours_left_at_the_edges_of_the_days_are_no_place(
+    quiet_town: Town, hours: tuple[time, time] | None, said: str
+) -> None:
+    """Two places of two long days: two children at 8.30 on both, then at all hours, then on one of the days only."""
+    start = Period(start=TODAY, end=date(2027, 8, 1))
+    week = [Slot(day=slot.day, start=time(7, 30), end=time(18, 30)) for slot in WEEK[:2]]
+    opened = vacancy_body(section=BEBES, slots=week, places=2, period=start)
+    await quiet_town.write(open_vacancy, act(DIRECTOR), opened)
+    taken = [Slot(day=slot.day, start=hours[0], end=hours[1]) for slot in week] if hours else week[:1]
+    wanted: dict[str, Any] = {"section": BEBES, "slots": tuple(taken), "period": start}
+    await quiet_town.hear(*[made(f"O-{n}", f"R-{n}", code=f"77{n:02}", **wanted) for n in range(2)])
+    shown = words((await (await quiet_town.signed_in("director")).get("/creche")).text)
+    assert said in shown
+    assert ("places libres" in shown) == (hours is None)
+
+
 async def test_a_proposal_at_the_hours_of_two_posts_is_said_of_both_together_and_of_neither_alone(
     quiet_town: Town,
 ) -> None:
