@@ -42,7 +42,7 @@ async def confirm(world: World, n: int, half: str) -> None:
 async def test_one_answer_gives_a_child_the_days_of_two_structures(world: World) -> None:
     proposal, phone, _ = await shared(world)
     text = await world.text(phone, proposal["code"])
-    assert "ma + " in text and " je dès le " in text, "one text says both"
+    assert " ma et " in text and " je dès le " in text, "one text says both"
     assert len(await world.texts_to(phone)) == 1
     page = await read_page(world, text)
     assert "Votre réponse vaut pour les deux." in page and "mardi, de" in page and "jeudi, de" in page
