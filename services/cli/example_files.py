@@ -35,16 +35,19 @@ def example_files(
     path = folder / "territoire.json"
     path.write_text(json.dumps(_published(territory), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     typer.echo(f"{path} : le territoire, ses communes et son guichet inventé")
-    for file in (structures_csv(territory), vacancies_csv(_without_agreements(territory)), requests_csv(territory)):
+    given = _without_what_no_file_carries(territory)
+    for file in (structures_csv(given), vacancies_csv(given), requests_csv(given)):
         path = folder / file.name
         path.write_bytes(file.encoded(encoding))
         typer.echo(f"{path} : {len(file.rows)} lignes inventées")
 
 
-def _without_agreements(territory: Territory) -> Territory:
-    """Without on-call places: each rests on an agreement that the guichet signed, and no file carries agreements."""
-    kept = tuple(each for each in territory.vacancies if each.agreement is None)
-    return territory.model_copy(update={"vacancies": kept})
+def _without_what_no_file_carries(territory: Territory) -> Territory:
+    """Without on-call places, each of which rests on an agreement signed at the guichet, and without the requests of
+    counsellors, who are registered there: a new installation knows neither."""
+    places = tuple(each for each in territory.vacancies if each.agreement is None)
+    requests = tuple(each for each in territory.requests if each.prescriber is None)
+    return territory.model_copy(update={"vacancies": places, "requests": requests})
 
 
 def _published(territory: Territory) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from services.cli.main import run
@@ -21,3 +22,11 @@ def test_a_size_or_an_encoding_that_nobody_knows_writes_nothing(tmp_path: Path) 
     assert run(["example-files", str(tmp_path / "no"), "--size", "huge"]) == 2
     assert run(["example-files", str(tmp_path / "no"), "--encoding", "ebcdic"]) == 2
     assert not (tmp_path / "no").exists()
+
+
+def test_the_example_files_name_nothing_that_a_new_installation_does_not_know(tmp_path: Path) -> None:
+    """No agreement and no counsellor: the guichet registers both, and the rows would be rejected."""
+    assert run(["example-files", str(tmp_path), "--size", "full", "--on", "2026-11-30"]) == 0
+    for name, column in (("places.csv", "Convention"), ("demandes.csv", "Prescripteur")):
+        rows = list(csv.DictReader((tmp_path / name).read_text("utf-8-sig").splitlines(), delimiter=";"))
+        assert len(rows) > 200 and {row[column] for row in rows} == {""}
