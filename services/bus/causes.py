@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from services.bus.pulse import DatabaseSilent
 from services.bus.retries import BrokerAway
 
 _NAMED = {
@@ -40,10 +39,10 @@ _NAMED = {
     ),
     "le serveur démarre ou s'arrête": ("CannotConnectNowError", "AdminShutdownError", "CrashShutdownError"),
     "cette base n'existe pas": ("InvalidCatalogNameError",),
-    "toutes ses connexions sont prises": ("TooManyConnectionsError",),
+    "toutes les connexions à la base sont prises": ("TooManyConnectionsError",),
     "deux écritures se sont gênées": ("DeadlockDetectedError", "SerializationError", "LockNotAvailableError"),
     "le disque est plein": ("DiskFullError",),
-    "elle refuse d'écrire": ("ReadOnlySQLTransactionError",),
+    "la base refuse d'écrire": ("ReadOnlySQLTransactionError",),
     "une table manque": ("UndefinedTableError",),
     "la base est occupée, pleine ou illisible": ("OperationalError",),
     "l'accès au fichier est refusé": ("PermissionError",),
@@ -53,11 +52,15 @@ WORDS = MappingProxyType({name: words for words, names in _NAMED.items() for nam
 """By the name of the class or of its nearest ancestor here: two Kafka clients have the same names, and a process
 without Kafka imports neither."""
 
+SAID_THERE = frozenset({"DatabaseSilent", "LeaseLost", "SolverDied"})
+"""Our own, by name too, which say in French why. They are made of ConnectionError, whose words would blame a network
+that nothing is wrong with."""
+
 
 def in_words(error: BaseException) -> str:
     """The cause of `error` in French, lower case and without a full stop. A class without words is named."""
-    if isinstance(error, DatabaseSilent) or (isinstance(error, BrokerAway) and error.__cause__ is None):
-        return str(error)  # said in French where it was found
+    if type(error).__name__ in SAID_THERE or (isinstance(error, BrokerAway) and error.__cause__ is None):
+        return str(error)
     inmost_first = reversed(list(_layers(error)))
     known = (WORDS[kind.__name__] for each in inmost_first for kind in _kinds(each) if kind.__name__ in WORDS)
     return next(known, f"erreur imprévue ({type(error.__cause__ or error).__name__})")

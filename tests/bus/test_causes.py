@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures.process import BrokenProcessPool
 from socket import gaierror
 
 import pytest
@@ -14,6 +15,8 @@ from services.bus.causes import in_words
 from services.bus.pulse import DatabaseSilent
 from services.bus.retries import BrokerAway
 from services.bus.troubles import Troubles
+from services.matcher.leases import LeaseLost
+from services.matcher.solver_process import SolverDied
 
 
 def made_of(outer: Exception, inner: BaseException) -> Exception:
@@ -37,6 +40,8 @@ def of_driver(inner: Exception) -> Exception:
         (made_of(BrokerAway(""), SaslAuthenticationFailedError()), "le compte ou le mot de passe est refusé"),
         (BrokerAway("2 événements sans accusé de réception"), "2 événements sans accusé de réception"),
         (DatabaseSilent("PostgreSQL n'a pas répondu"), "PostgreSQL n'a pas répondu"),
+        (LeaseLost("le territoire a est au processus 2"), "le territoire a est au processus 2"),
+        (made_of(SolverDied("le calcul s'est arrêté"), BrokenProcessPool("ended")), "le calcul s'est arrêté"),
         (of_driver(ConnectionDoesNotExistError("closed")), "la connexion est coupée"),
         (of_driver(PermissionError(13, "no")), "l'accès au fichier est refusé"),
         (KeyError("x"), "erreur imprévue (KeyError)"),
