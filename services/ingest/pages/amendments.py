@@ -6,7 +6,6 @@ by `declare`. Contacts are changed apart: they are in the vault.
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from fastapi.responses import Response
@@ -62,20 +61,21 @@ async def sent(visit: Visit) -> Response:
     try:
         wanted = _wanted(form, row, visit.actor.role)
         if form["etape"] == needs.WRITE and wanted == before:
-            return visit.go(_file(visit), "modifiee")  # the same form, sent twice
+            return await _done(visit, row, wanted)  # the same form, sent twice
         _check_fresh(form, row, wanted, before)
         await visit.read(check_amendment, visit.act(), row["id"], wanted)
         if form["etape"] == needs.WRITE:
             await visit.write(amend_request, visit.act(), row["id"], wanted, form[VERSION])
-            return visit.go(_file(visit), await notices.of_request(visit, "modifiee", wanted, _registered_on(row)))
+            return await _done(visit, row, wanted)
     except Refused as refused:
         days = "jours" if not before.kind.is_weekly else amended.day_fields(WEEKDAYS[0])[0]
         return await _form(visit, row, form.refused(refused, {**FIELDS, **wishes.faults(form), "patterns": days}), 422)
     return await _last_look(visit, form, before, wanted)
 
 
-def _registered_on(row: dict[str, Any]) -> date:
-    return local_day(row["registered_at"])
+async def _done(visit: Visit, row: dict[str, Any], wanted: NeedBody) -> Response:
+    notice = await notices.of_request(visit, "modifiee", wanted, local_day(row["registered_at"]))
+    return visit.go(_file(visit), notice)
 
 
 def _wanted(form: Form, row: dict[str, Any], role: Role) -> NeedBody:

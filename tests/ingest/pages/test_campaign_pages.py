@@ -40,6 +40,7 @@ from services.ingest.declare.vacancies import open_vacancy
 from services.ingest.queries import campaign_lists
 from services.ingest.queries import campaigns as queries
 from tests.ingest.pages.reading import faults, words
+from tests.ingest.pages.test_amendments import GUICHET, fields, opened
 from tests.ingest.pages.town import Town
 from tests.ingest.people import BEBES, COORDINATOR, CRECHE, DIRECTOR, GRANDS, TUESDAY, act, later, said, vacancy_body
 from tests.ingest.proposals import event
@@ -180,6 +181,18 @@ async def test_a_request_waits_for_the_commission_that_hears_it(
     await begin(town)
     campaign = await town.guichet.database.read(awaited, "montlucon")
     assert campaign is not None and campaign.hears(kind, start, on) is waits
+
+
+async def test_a_request_changed_for_an_open_campaign_is_said_to_wait_for_its_commission_sent_again_too(
+    town: Town,
+) -> None:
+    await town.write(_open)
+    client = await town.signed_in("coordinator")
+    form = await opened(client, GUICHET, debut="2027-01-11", etape="verifier")
+    look = await client.post(GUICHET, data=form)
+    sent = [await client.post(GUICHET, data={**fields(look.text), "etape": "enregistrer"}) for _ in range(2)]
+    told = [answer.headers["location"].partition("?fait=")[2] for answer in sent]
+    assert told == ["modifiee_commission", "modifiee_commission"]
 
 
 async def test_a_structure_that_is_not_of_the_campaign_has_no_page_in_it(town: Town) -> None:
