@@ -220,7 +220,9 @@ class Tenure:
 
     async def _read_again(self) -> None:
         self._mine = await self.database.read(owned, self.holder)
-        self._taken = {name: token for name, token in self._taken.items() if self._mine.get(name, 0) < token}
+        for name, token in list(self._taken.items()):  # on SQLite the reader notes more of them in a thread of its own
+            if self._mine.get(name, 0) >= token:
+                del self._taken[name]
 
     async def _renew(self) -> None:
         """A process that does not hear what is said does not renew: whoever hears it takes over."""

@@ -197,6 +197,24 @@ async def test_what_the_reader_takes_is_known_at_the_next_look_and_what_it_gave_
     assert set(await tenure.look(now_at(9))) == {"a"}
 
 
+async def test_what_the_reader_takes_in_the_middle_of_a_look_is_still_to_be_read() -> None:
+    """On SQLite the reader writes in a thread of its own, and may note a territory at any line of the look."""
+
+    class Meanwhile(dict[str, int]):
+        def get(self, name: str, default: Any = None) -> Any:
+            tenure._taken["c"] = 1
+            return super().get(name, default)
+
+    class Read:
+        async def read(self, *given: object) -> dict[str, int]:
+            return Meanwhile(a=1)
+
+    tenure = Tenure(Read(), Share(), ONE, 60)  # type: ignore[arg-type]
+    tenure._taken = {"a": 1, "b": 1}
+    await tenure._read_again()
+    assert tenure._taken == {"b": 1, "c": 1}
+
+
 async def test_a_lease_that_is_lost_is_no_longer_believed(database: Database) -> None:
     await database.write(publish, "a", "b")
     tenure = Tenure(database, Share(), ONE, 60)
