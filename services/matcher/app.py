@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -18,14 +17,13 @@ from services.bus.delivery import Clock, Reader
 from services.bus.health import health_routes
 from services.bus.retries import Failure, brief, failure_of, where
 from services.bus.service import TICKING, Service, Share
-from services.matcher import campaigns, intake, leases, metrics, rounds, timers
+from services.matcher import intake, leases, metrics, rounds, timers
 from services.matcher import tables as t
 from services.matcher.beside import Explain, beside_here
 from services.matcher.draws import NewSeed, fresh_seed
 from services.matcher.handlers import HANDLERS
 from services.matcher.leases import Holder, Lease, LeaseLost, Tenure
 from services.matcher.memory import Memories
-from services.matcher.rehearsal import rehearse
 from services.matcher.remembered import Remembered
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver_process import SolverProcess, decide
@@ -58,10 +56,9 @@ def build(
             return fired + await run_rounds(database, due, now, solve, new_seed, held, memories, explain)
 
     async def next_due() -> datetime | None:
-        await tenure.rest()
         return await database.read(_next_due, tenure.holder)
 
-    on_start = (pool.ready, partial(rehearse, database, pool.decide, clock)) if pool else ()
+    on_start = (pool.ready,) if pool else ()
     on_close = (tenure.close, *((pool.close,) if pool else ()))
     return Service("matcher", database, reader, app, tick, next_due, share=share, on_start=on_start, on_close=on_close)
 
@@ -79,25 +76,15 @@ class Listening:
         return self._since
 
 
-Due = Mapping[str, bool]
-"""The territories of which a round is due, in their turn; of each, whether a campaign is under way there."""
-
-
-def _due(tx: sa.Connection, now: datetime, held: Mapping[str, Lease]) -> tuple[list[timers.Timer], Due]:
+def _due(tx: sa.Connection, now: datetime, held: Mapping[str, Lease]) -> tuple[list[timers.Timer], list[str]]:
     """The timers of these territories that are due, and every territory of which a round is: most looks find nothing,
     so that they are one."""
-    return timers.due(tx, now, held), _due_rounds(tx, now)
-
-
-def _due_rounds(tx: sa.Connection, now: datetime) -> Due:
-    due = rounds.due_territories(tx, now)
-    under_way = campaigns.under_way(tx, due) if due else frozenset[str]()
-    return {territory: territory in under_way for territory in due}
+    return timers.due(tx, now, held), rounds.due_territories(tx, now)
 
 
 async def fire_timers(
     database: Database, now: datetime, held: Mapping[str, Lease], listening_since: datetime
-) -> tuple[int, Due]:  # fmt: skip
+) -> tuple[int, list[str]]:  # fmt: skip
     """Fire what is due in these territories, each timer in a transaction of its own. How many that was, and the
     territories of which a round is due by then.
 
@@ -111,24 +98,23 @@ async def fire_timers(
         await database.write(fenced, lease.fence, timers.fire, timer, now, since)
 
     fired = await _each(due, fire)
-    return fired, await database.read(_due_rounds, now) if due else territories
+    return fired, await database.read(rounds.due_territories, now) if due else territories
 
 
 async def run_rounds(
-    database: Database, given: Due, now: datetime, decide_part: rounds.Decide, new_seed: NewSeed,
+    database: Database, due: Sequence[str], now: datetime, decide_part: rounds.Decide, new_seed: NewSeed,
     held: Mapping[str, Lease], memories: Memories, explain: Explain = beside_here,
 ) -> int:  # fmt: skip
     """Decide those territories of which a round is due that are held. Where there is one, nobody's turn is to be
     noted."""
-    due = [territory for territory in given if territory in held]
+    due = [territory for territory in due if territory in held]
 
     async def run(territory: str) -> None:
         if len(due) > 1:
             await database.write(fenced, held[territory].fence, rounds.begin, territory, now)
         with traces.span("matcher round", traces.cause_of(f"round/{territory}"), territory=territory):
             fence, memory = held[territory].fence, memories.of(territory, held[territory].token)
-            if given[territory]:
-                await intake.run(database, territory, now, decide_part, new_seed, fence, explain)
+            await intake.run(database, territory, now, decide_part, new_seed, fence, explain)
             await rounds.run_round(database, territory, now, decide_part, new_seed, fence, memory)
 
     done = await _each(due, run)

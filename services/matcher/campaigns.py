@@ -81,22 +81,14 @@ def current(tx: sa.Connection, territory: str) -> Campaign | None:
     return None if row is None else _campaign(row)
 
 
-def under_way(tx: sa.Connection, territories: Sequence[str]) -> frozenset[str]:
-    """Those of these territories that have a campaign which is not over."""
-    return frozenset(tx.scalars(_UNDER_WAY, {"_territories": territories}))
-
-
 _C = t.campaigns.c
-_UNDER_WAY = sa.select(_C.territory).where(
-    _C.territory.in_(sa.bindparam("_territories", expanding=True)), _C.state != OVER
-)
 _CURRENT = (
     sa.select(t.campaigns)
     .where(_C.territory == sa.bindparam("_territory"), _C.state != OVER)
     .order_by(_C.opened_at, _C.campaign)
     .limit(1)
 )
-"""Built once: each round asks these."""
+"""Built once: each round asks it."""
 
 
 def _campaign(row: sa.RowMapping) -> Campaign:

@@ -18,7 +18,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from types import MappingProxyType
 
 import sqlalchemy as sa
@@ -148,55 +147,38 @@ def _is(holder: Holder) -> sa.ColumnElement[bool]:
     return sa.and_(leases.c.member == holder.member, leases.c.life == holder.life)
 
 
-def _nobody_is_told() -> None:
-    """What becomes of a lease that is lost where nobody keeps count of it."""
-
-
 @dataclass(frozen=True)
 class Lease:
-    """A territory that this process owns. `since`: when, on its own clock, it first saw that it does. `lost` is told
-    when the fence finds that it is another's."""
+    """A territory that this process owns. `since`: when, on its own clock, it first saw that it does."""
 
     territory: str
     token: int
     since: datetime
-    lost: Callable[[], object] = field(default=_nobody_is_told, compare=False)
 
     def fence(self, tx: sa.Connection) -> None:
-        try:
-            check(tx, self.territory, self.token)
-        except LeaseLost:
-            self.lost()
-            raise
+        check(tx, self.territory, self.token)
 
 
 @dataclass
 class Tenure:
-    """The leases of one process: which territories it owns, renewed while it works and hears what is said.
-
-    What it owns is kept in mind from one renewal to the next, since every fenced write compares the token anyway.
-    `_taken` are tokens that a transaction of the reader may have made its own since: they count once they are read.
-    """
+    """The leases of one process: which territories it owns, renewed while it works and hears what is said."""
 
     database: Database
     share: Share
     holder: Holder
     seconds: float = LEASE_S
-    _mine: dict[str, int] = field(default_factory=dict)
-    _taken: dict[str, int] = field(default_factory=dict)
     _since: dict[tuple[str, int], datetime] = field(default_factory=dict)
     _renew_at: float = float("-inf")
 
     def hold_all(self, tx: sa.Connection, territories: Sequence[str]) -> None:
         """Own these in this transaction, or raise LeaseLost: what is done before the handlers of their events."""
         for territory in territories:
-            token = hold(tx, territory, self.holder, self.seconds)
-            if self._mine.get(territory) != token:
-                self._taken[territory] = token
+            hold(tx, territory, self.holder, self.seconds)
 
     async def look(self, now: datetime) -> Mapping[str, Lease]:
         """What this process owns now, after it let go of what is others' and took what is free and its own."""
-        others = [name for name in self._mine if not self.share.has(name)]
+        mine = await self.database.read(owned, self.holder)
+        others = [name for name in mine if not self.share.has(name)]
         if others:
             await self.database.write(let_go, self.holder, others)
             log.info("territories let go", territories=len(others))
@@ -204,25 +186,10 @@ class Tenure:
         if is_time:
             await self._renew()
             await self._take_free()
-        if others or is_time or self._taken:
-            await self._read_again()
-        mine = self._mine
+        if others or is_time:
+            mine = await self.database.read(owned, self.holder)
         self._since = {key: self._since.get(key, now) for key in mine.items()}
-        leases = {name: Lease(name, at, self._since[name, at], partial(mine.pop, name, 0)) for name, at in mine.items()}
-        return MappingProxyType(leases)
-
-    async def rest(self) -> None:
-        """Nothing is due: renew early, so that what comes next need not wait for it."""
-        if asyncio.get_running_loop().time() >= self._renew_at - self.seconds / RENEWALS_A_LEASE / 2:
-            await self._renew()
-            await self._take_free()
-            await self._read_again()
-
-    async def _read_again(self) -> None:
-        self._mine = await self.database.read(owned, self.holder)
-        for name, token in list(self._taken.items()):  # on SQLite the reader notes more of them in a thread of its own
-            if self._mine.get(name, 0) >= token:
-                del self._taken[name]
+        return MappingProxyType({name: Lease(name, token, self._since[name, token]) for name, token in mine.items()})
 
     async def _renew(self) -> None:
         """A process that does not hear what is said does not renew: whoever hears it takes over."""
