@@ -34,7 +34,7 @@ from tests.journey.world import World
 S = ProposalState
 MONDAY = datetime(2026, 11, 30, 9, 0, tzinfo=PARIS)
 PREFETCHES = 100
-EACH = 20
+EACH = 12
 """Races of each kind in every run; under the marker `torture` there are a thousand in all."""
 
 

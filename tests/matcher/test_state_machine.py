@@ -335,7 +335,7 @@ def run(examples: int, steps: int = 30, draw: int | None = None) -> None:
 
 
 def test_whatever_people_do_places_add_up_and_nothing_ends_twice() -> None:
-    run(examples=60)
+    run(examples=36)
     assert Territory.engine is not None
 
 

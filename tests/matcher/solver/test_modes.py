@@ -51,7 +51,7 @@ def _is_as_meant(seed: int, round: Round) -> bool:
 def test_a_tiny_round_has_the_outcome_that_exhaustive_search_finds_in_its_mode(
     taste: str, mode: Mode, ties: Ties
 ) -> None:
-    assert _different(taste, mode, ties, range(10_000, 10_030)) == []
+    assert _different(taste, mode, ties, range(10_000, 10_018)) == []
 
 
 @pytest.mark.torture
@@ -94,7 +94,7 @@ def test_the_comparison_with_exhaustive_search_tells_one_mode_from_another(mode:
 
 @pytest.mark.parametrize(("mode", "ties"), EACH)
 def test_neither_the_order_of_the_rows_nor_the_way_of_the_search_changes_an_outcome(mode: Mode, ties: Ties) -> None:
-    for seed in range(3):
+    for seed in range(2):
         round = _in_mode(large(seed, Size(requests=40, structures=4, equal_ranks=0.3)), mode, ties)
         draw = Random(seed)
         rows = {name: tuple(draw.sample(rows, len(rows))) for name, rows in _rows(round).items()}
@@ -108,7 +108,7 @@ def _rows(round: Round) -> dict[str, tuple[object, ...]]:
 
 @pytest.mark.parametrize("ties", Ties)
 def test_a_freer_mode_places_no_fewer_children(ties: Ties) -> None:
-    for seed in range(6):
+    for seed in range(3):
         round = large(seed, Size(requests=60, structures=4))
         strict, most = (len(solve(_in_mode(round, mode, ties)).placed) for mode in (Mode.STRICT, Mode.MOST_CHILDREN))
         stable = len(solve(_in_mode(round, Mode.STABLE, ties)).placed)

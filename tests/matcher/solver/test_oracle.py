@@ -45,7 +45,7 @@ def _meant(arrangement: Arrangement) -> dict[str, tuple[str, int]]:
     return {request: (seat.section, seat.pattern) for request, seat in arrangement.items()}
 
 
-@pytest.mark.parametrize("first", HUNDREDS)
+@pytest.mark.parametrize("first", [*HUNDREDS[:2], *first_in_the_gate(*HUNDREDS[2:])])
 def test_a_tiny_round_has_the_outcome_that_exhaustive_search_finds(first: int) -> None:
     for seed in range(first, first + 100):
         round = tiny(seed)
