@@ -41,8 +41,9 @@ _NAMED = {
     "cette base n'existe pas": ("InvalidCatalogNameError",),
     "toutes les connexions à la base sont prises": ("TooManyConnectionsError",),
     "deux écritures se sont gênées": ("DeadlockDetectedError", "SerializationError", "LockNotAvailableError"),
-    "le disque est plein": ("DiskFullError",),
-    "la base refuse d'écrire": ("ReadOnlySQLTransactionError",),
+    "le disque est plein": ("DiskFullError", "SQLITE_FULL"),
+    "la base refuse d'écrire": ("ReadOnlySQLTransactionError", "SQLITE_READONLY"),
+    "ce fichier n'est pas une base, ou il est abîmé": ("SQLITE_NOTADB", "SQLITE_CORRUPT"),
     "une table manque": ("UndefinedTableError",),
     "la base est occupée, pleine ou illisible": ("OperationalError",),
     "l'accès au fichier est refusé": ("PermissionError",),
@@ -50,7 +51,7 @@ _NAMED = {
 }  # fmt: skip
 WORDS = MappingProxyType({name: words for words, names in _NAMED.items() for name in names})
 """By the name of the class or of its nearest ancestor here: two Kafka clients have the same names, and a process
-without Kafka imports neither."""
+without Kafka imports neither. SQLite has few classes: the name of its code goes before."""
 
 SAID_THERE = frozenset({"DatabaseSilent", "LeaseLost", "SolverDied"})
 """Our own, by name too, which say in French why. They are made of ConnectionError, whose words would blame a network
@@ -62,13 +63,16 @@ def in_words(error: BaseException) -> str:
     if type(error).__name__ in SAID_THERE or (isinstance(error, BrokerAway) and error.__cause__ is None):
         return str(error)
     inmost_first = reversed(list(_layers(error)))
-    known = (WORDS[kind.__name__] for each in inmost_first for kind in _kinds(each) if kind.__name__ in WORDS)
+    known = (WORDS[name] for each in inmost_first for name in _names(each) if name in WORDS)
     return next(known, f"erreur imprévue ({type(error.__cause__ or error).__name__})")
 
 
-def _kinds(error: BaseException) -> tuple[type, ...]:
-    """BrokerAway only wraps: what it is made of says nothing."""
-    return () if isinstance(error, BrokerAway) else type(error).__mro__
+def _names(error: BaseException) -> list[str]:
+    """BrokerAway only wraps: what it is made of says nothing. Of SQLITE_READONLY_DBMOVED the first two words count."""
+    if isinstance(error, BrokerAway):
+        return []
+    code = getattr(error, "sqlite_errorname", "").split("_")[:2]
+    return ["_".join(code), *(kind.__name__ for kind in type(error).__mro__)]
 
 
 def _layers(error: BaseException) -> Iterator[BaseException]:

@@ -40,6 +40,7 @@ ZONE = "Europe/Paris"
 
 
 _OF_RIGHTS = "Donnez le dossier BERCEAU_DATA au compte de Berceau, sur un disque monté en écriture."
+_OF_A_FILE = f"Vérifiez les droits. Si le fichier est abîmé, remettez-le{NBSP}: «{NBSP}berceau restore{NBSP}»."
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ async def _database(settings: Settings, name: str) -> list[Check]:
     try:
         return await database.read(_state, name, database.kind)
     except (sa.exc.SQLAlchemyError, OSError) as error:
-        remedy = "Vérifiez que PostgreSQL tourne, et BERCEAU_DATABASE." if settings.database else "Vérifiez les droits."
+        remedy = "Vérifiez que PostgreSQL tourne, et BERCEAU_DATABASE." if settings.database else _OF_A_FILE
         return [failed(f"base {name}", f"injoignable, {in_words(error)}", remedy)]
     finally:
         await database.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from socket import gaierror
 
 import pytest
+import sqlalchemy as sa
 import sqlalchemy.exc as sa_exc
 from aiokafka.errors import UnknownTopicOrPartitionError
 from asyncpg import ConnectionDoesNotExistError
@@ -49,6 +52,23 @@ def of_driver(inner: Exception) -> Exception:
 )
 def test_a_cause_is_said_in_french_by_what_is_inmost(error: Exception, words: str) -> None:
     assert in_words(error) == words
+
+
+def of_sqlite(path: Path, statement: str) -> Exception:
+    """What SQLAlchemy raises of a file that is opened to be read only."""
+    engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true", poolclass=sa.NullPool)
+    with pytest.raises(sa_exc.DatabaseError) as caught, engine.connect() as tx:
+        tx.exec_driver_sql(statement)
+    return caught.value
+
+
+def test_a_file_that_is_no_database_and_one_that_may_not_be_written_are_told_apart(tmp_path: Path) -> None:
+    """SQLite raises the same few classes for nearly everything: both read as if the file were busy, or as a class."""
+    (tmp_path / "letter").write_text("Bonjour. " * 500)
+    said = in_words(of_sqlite(tmp_path / "letter", "SELECT * FROM sqlite_schema"))
+    assert said == "ce fichier n'est pas une base, ou il est abîmé"
+    sqlite3.connect(tmp_path / "base").execute("CREATE TABLE t (a)").connection.close()
+    assert in_words(of_sqlite(tmp_path / "base", "INSERT INTO t VALUES (1)")) == "la base refuse d'écrire"
 
 
 def test_who_asks_reads_words_where_the_log_has_the_class() -> None:
