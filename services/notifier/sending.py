@@ -135,7 +135,7 @@ class Sender:
     async def _contact(self, message: Message) -> Contact | None:
         """The contact to try: the one that wrote, else the first that takes SMS and was not tried.
 
-        That nothing more comes is said to the number that wrote STOP, and to no other; it is the last that it gets.
+        Some acknowledgements are true of whoever wrote, and of no other: STOP has the last text of its number.
         """
         try:
             contacts = await self.vault.read(contacts_of, self.keyring, message.owner, OwnerKind(message.owner_kind))
@@ -143,7 +143,7 @@ class Sender:
             return None  # erased: there is nobody left to write to
         left = [c for c in contacts if _takes_texts(c, message.template) and c.id not in message.tried]
         wanted = [c for c in left if c.id == message.wanted_contact]
-        if message.template is MessageTemplate.STOPPED:
+        if message.template in store.TO_WHO_WROTE:
             return next(iter(wanted), None)
         answering = [c for c in left if c.may_answer]
         return next(iter(wanted or answering), None)

@@ -29,6 +29,9 @@ ASKING = OFFERS | {MessageTemplate.REMINDER}
 LAST_WORDS = frozenset({MessageTemplate.CLOSED, MessageTemplate.STOPPED})
 """Acknowledgements that stay true whatever becomes of the proposal behind them."""
 
+TO_WHO_WROTE = frozenset({MessageTemplate.CALL_BACK, MessageTemplate.STOPPED})
+"""What nobody but the phone that wrote is told: the other parent has not asked for a call, and gets texts as before."""
+
 
 class State(StrEnum):
     """`SENDING` is the intent: from then on the text may have left. `DOUBTED`: it may have, and nobody wants it any

@@ -252,6 +252,15 @@ async def test_rappel_is_acknowledged_once_while_an_answer_is_wanted_and_once_be
     assert len((await desk.states())["call_back"]) == 2
 
 
+async def test_a_call_is_promised_to_nobody_but_who_asked_for_it(desk: Desk) -> None:
+    """Who wrote STOP before, and RAPPEL now, gets no text; the other parent read "nous vous appelons" instead."""
+    await desk.keep(*parents(suspended=True))
+    await desk.made("p-1")
+    await judged(desk, Verdict.TAKEN, Answer.RAPPEL)
+    await desk.send()
+    assert (desk.sent, (await desk.states())["call_back"]) == ([], ["failed"])
+
+
 @pytest.mark.parametrize("verdict", [Verdict.TAKEN, Verdict.REPEATED, Verdict.LATE, Verdict.NOT_ALLOWED])
 async def test_fin_is_acknowledged_once_whatever_became_of_the_proposal(desk: Desk, verdict: Verdict) -> None:
     """It closes the request in any case: a late one was told "votre demande reste active"."""
