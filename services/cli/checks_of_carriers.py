@@ -213,10 +213,10 @@ async def gateway(settings: Settings) -> list[Check]:
         async with httpx2.AsyncClient(timeout=GATEWAY_PATIENCE_S) as client:
             await client.get(settings.gateway_url)
     except httpx2.HTTPError as error:
-        detail = f"{settings.gateway_url} ne répond pas ({in_words(error)})"
+        detail = f"{_operator(settings)} ne répond pas ({in_words(error)})"
         remedy = "Vérifiez l'adresse, et que le pare-feu laisse sortir."
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            detail = f"le certificat de {settings.gateway_url} est refusé"
+            detail = f"le certificat de {_operator(settings)} est refusé"
             remedy = "Vérifiez l'adresse et l'heure de cette machine, puis demandez à l'opérateur."
         unreachable = failed("passerelle SMS", detail, remedy)
         return [unreachable, sending_hours(quiet_hours_of(settings))]
@@ -228,7 +228,13 @@ def _promise(settings: Settings) -> Check:
     if settings.gateway_idempotency == "neither":
         detail = "répond, sans clé d'idempotence ni recherche : un envoi incertain sera à vérifier par une personne"
         return warning("passerelle SMS", detail, "Si l'opérateur a l'une des deux, donnez BERCEAU_GATEWAY_IDEMPOTENCY.")
-    return ok("passerelle SMS", f"{settings.gateway_url} répond")
+    return ok("passerelle SMS", f"{_operator(settings)} répond")
+
+
+def _operator(settings: Settings) -> str:
+    """Where it is, without the secret that some addresses carry before the host or behind the path."""
+    url = httpx2.URL(settings.gateway_url)
+    return f"{url.scheme}://{url.netloc.decode()}{url.path}"
 
 
 def sending_hours(quiet: QuietHours | None) -> Check:

@@ -12,7 +12,7 @@ from services.bus.topics import TopicState
 from services.cli import checks, doctor
 from services.cli.assembly import gateway_of, quiet_hours_of
 from services.cli.checks import Check
-from services.cli.checks_of_carriers import sending_hours
+from services.cli.checks_of_carriers import gateway, sending_hours
 from services.cli.checks_of_rights import NEEDS, READ, WRITE, rights
 from tests.cli.command import Command
 from tests.cli.conftest import KEYS
@@ -54,6 +54,13 @@ def test_a_broker_that_controls_nobody_is_said() -> None:
 
 def test_a_matcher_writes_decisions_and_reads_the_rest() -> None:
     assert NEEDS["matcher"] == {("declarations", READ), ("messages", READ), ("decisions", WRITE)}
+
+
+async def test_the_operators_address_is_told_without_the_secrets_that_it_carries() -> None:
+    address = "http://us:hidden@127.0.0.1:9/v1?token=hidden"
+    said = await gateway(settings(gateway="http", gateway_url=address, gateway_token="hidden"))
+    assert said[0].state == "failed" and said[0].detail.startswith("http://127.0.0.1:9/v1 ne répond pas")
+    assert not any("hidden" in check.detail for check in said)
 
 
 def test_hours_without_an_operators_silence_are_the_guichets() -> None:
