@@ -65,14 +65,19 @@ def _match(round_file: Path, out: Path | None, csv: Path | None, *, proofs: bool
     return _tell(outcome, len(asked.requests))
 
 
-def decided(asked: Round) -> Outcome:
+def decided(asked: Round, *, prices: bool = True) -> Outcome:
     """The outcome of a round. Raises CommandFailed where it contradicts itself."""
-    from services.matcher.solver.solve import RoundRefused, decide
+    from services.matcher.solver.solve import RoundRefused, Settings, decide
 
     try:
-        return decide(asked)
+        return decide(asked, Settings(prices=prices))
     except RoundRefused as refused:
         raise CommandFailed(str(refused), "Corrigez le fichier.", SEE) from refused
+
+
+def placed_only(asked: Round) -> Outcome:
+    """The same for a look at who is placed: other modes, and what priority costs, are not worked out each time."""
+    return decided(asked, prices=False)
 
 
 def _warn_of_unknown(names: list[str]) -> None:

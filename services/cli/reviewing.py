@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.failures import NBSP, CommandFailed, Exit
-from services.cli.matching import SEE, check_untouched, decided
+from services.cli.matching import SEE, check_untouched, decided, placed_only
 
 if TYPE_CHECKING:
     from contracts.vocabulary import Slot
+    from services.matcher.solver.enough import Enough
     from services.matcher.solver.schema import Outcome, Placed, Round, Violation
     from services.matcher.solver.verify import Proven
-    from services.matcher.solver.what_if import Difference, Enough, Forced
+    from services.matcher.solver.what_if import Difference, Forced
 
 RoundFile = Annotated[Path, typer.Argument(metavar="ROUND.json", help="L'attribution.")]
 OutcomeFile = Annotated[Path, typer.Argument(metavar="OUTCOME.json", help="Sa décision.")]
@@ -159,11 +160,11 @@ def enough(
     round_file: RoundFile, outcome_file: OutcomeFile, request: RequestId, as_json: AsJson = False
 ) -> None:  # fmt: skip
     """Dire quel plus petit changement aurait suffi à une demande sans place : refait et vrai."""
-    from services.matcher.solver import what_if
+    from services.matcher.solver.enough import enough as enough_of
 
     asked, outcome = _both(round_file, outcome_file)
     _check_known(request, (row.id for row in asked.requests), "La décision ne parle pas de la demande")
-    found = what_if.enough(asked, outcome, request, decided)
+    found = enough_of(asked, outcome, request, placed_only)
     if as_json:
         typer.echo(json.dumps([row.model_dump(mode="json") for row in found], indent=2, ensure_ascii=False))
     elif any(row.request == request for row in outcome.placed):
@@ -174,7 +175,7 @@ def enough(
 
 def _sentence(change: Enough) -> str:
     from services.calendar import date_in_full
-    from services.matcher.solver.what_if import Kind
+    from services.matcher.solver.enough import Kind
 
     place = change.placed
     said = {
@@ -183,7 +184,8 @@ def _sentence(change: Enough) -> str:
         Kind.LATER_START: f"À partir du {date_in_full(place.period.start, with_year=True)}, elle aurait eu une place",
         Kind.OTHER_STRUCTURE: "Avec une structure de plus, elle aurait eu une place",
     }
-    return f"{said[change.kind]} à {place.structure}."
+    other = f" et à {change.shared.structure}, qui se partageraient la semaine" if change.shared else ""
+    return f"{said[change.kind]} à {place.structure}{other}."
 
 
 def _days(slots: Iterable[Slot]) -> str:
@@ -210,7 +212,7 @@ def force(
     _check_known(request, (row.id for row in asked.requests), "La décision ne parle pas de la demande")
     _check_known(section, (row.id for row in asked.sections), "L'attribution ne connaît pas la section")
     try:
-        result = what_if.forced(asked, outcome, request, section, pattern, decided)
+        result = what_if.forced(asked, outcome, request, section, pattern, placed_only)
     except IndexError as error:
         remedy = "Donnez le numéro d'une semaine acceptée, à partir de 0."
         raise CommandFailed(f"La demande {request} n'a pas de semaine {pattern}.", remedy, SEE) from error

@@ -1,180 +1,20 @@
-"""What would have been enough for a child without a place, and whom it would touch to force a child in.
+"""Whom it would touch to force a child in, and where two decisions differ.
 
-Nothing here is guessed: candidates are sorted out by looking at the outcome, then the round is decided again with the
-one change, by the function that is handed in. When to modify: when families ask about another kind of change.
+The round is decided again with the child in its place, by the function that is handed in; what would have been enough
+for a child is in `enough.py`. When to modify: when a committee asks about another kind of difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
-from itertools import combinations
+from collections.abc import Callable, Iterable
 
 from contracts.vocabulary import Effect as Effect
-from contracts.vocabulary import Frozen, Id, Period, Slot, Weekday
-from services.matcher.solver.facts import Choice, Facts, accepts_age, audience_in, care_hours, standing
+from contracts.vocabulary import Frozen, Id, Slot
+from services.matcher.solver.facts import Facts, audience_in, care_hours
 from services.matcher.solver.schema import Hold, Outcome, Pattern, Placed, Request, Round, Siblings, Wish
 
 Decide = Callable[[Round], Outcome]
-WORKING_DAYS = tuple(Weekday)[:5]
 FORCED = "placé par une personne"
-
-
-class Kind(StrEnum):
-    """The kinds of change, the smallest for a family first."""
-
-    FEWER_DAYS = "fewer_days"
-    OTHER_DAY = "other_day"
-    LATER_START = "later_start"
-    OTHER_STRUCTURE = "other_structure"
-
-
-class Enough(Frozen):
-    """A change of one request with which the same round places the child. `lost` are the hours given up for it."""
-
-    kind: Kind
-    placed: Placed
-    lost: tuple[Slot, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Try:
-    """A request as it would have been, and how it differs."""
-
-    kind: Kind
-    request: Request
-    lost: tuple[Slot, ...] = ()
-
-
-def enough(round: Round, outcome: Outcome, request: Id, decide: Decide) -> tuple[Enough, ...]:
-    """For each kind of change, the smallest that would have given this child a place; empty for a placed child.
-
-    `round` is canonical and `outcome` its own. Raises KeyError for an unknown request.
-    """
-    asked = {row.id: row for row in round.requests}[request]
-    if any(row.request == request for row in outcome.placed):
-        return ()
-    looking = _Looking(round, outcome, asked)
-    found = (looking.first(kind, decide) for kind in Kind)
-    return tuple(row for row in found if row is not None)
-
-
-class _Looking:
-    """One request beside those who are placed: what could have been asked instead."""
-
-    def __init__(self, round: Round, outcome: Outcome, asked: Request) -> None:
-        self.round, self.outcome, self.asked = round, outcome, asked
-        self.tries = {
-            Kind.FEWER_DAYS: self._fewer_days,
-            Kind.OTHER_DAY: self._other_day,
-            Kind.LATER_START: self._later_start,
-            Kind.OTHER_STRUCTURE: self._other_structure,
-        }
-
-    def first(self, kind: Kind, decide: Decide) -> Enough | None:
-        """The first change of a kind that is enough, once decided again."""
-        for attempt in self.tries[kind]():
-            if self._finds_room(attempt.request):
-                again = decide(_with(self.round, attempt.request))
-                placed = next((row for row in again.placed if row.request == self.asked.id), None)
-                if placed is not None:
-                    return Enough(kind=kind, placed=placed, lost=attempt.lost)
-        return None
-
-    def _finds_room(self, request: Request) -> bool:
-        """True if some choice of the changed request fits beside those placed before it: quick, and not the last word.
-
-        Where equal ranks would let others make room, a smaller change may be passed over; none that is named is wrong.
-        """
-        structures = {wish.structure for wish in request.wishes}
-        sections = {row.id for row in self.round.sections if row.structure in structures}
-        placed = tuple(row for row in self.outcome.placed if row.section in sections)
-        there = {row.request for row in placed}
-        near = self.round.model_copy(
-            update={
-                "sections": tuple(row for row in self.round.sections if row.id in sections),
-                "quotas": (),
-                "vacancies": tuple(row for row in self.round.vacancies if row.section in sections),
-                "holds": tuple(row for row in self.round.holds if row.section in sections),
-                "requests": (*(row for row in self.round.requests if row.id in there), request),
-            }
-        )
-        facts = Facts(near, self.outcome.model_copy(update={"placed": placed}))
-        return any(_fits(facts, request, choice) for choice in facts.choices[request.id])
-
-    def _fewer_days(self) -> Iterator[_Try]:
-        """One day less, then two, of the patterns in the family's order."""
-        patterns = [_days(pattern) for pattern in sorted(self.asked.patterns, key=lambda row: row.rank)]
-        for fewer in range(1, max(map(len, patterns), default=0)):
-            for days in patterns:
-                for lost in combinations(days, fewer) if fewer < len(days) else ():
-                    kept = [day for day in days if day not in lost]
-                    yield _Try(Kind.FEWER_DAYS, self._asking_also(_joined(kept)), _joined(lost))
-
-    def _other_day(self) -> Iterator[_Try]:
-        """One weekday exchanged for another, at the same hours."""
-        for pattern in sorted(self.asked.patterns, key=lambda row: row.rank):
-            days = _days(pattern)
-            free = [day for day in WORKING_DAYS if all(slot.day != day for slot in pattern.slots)]
-            for lost in days:
-                kept = _joined(day for day in days if day is not lost)
-                for day in free if isinstance(lost[0].day, Weekday) else ():
-                    moved = tuple(slot.model_copy(update={"day": day}) for slot in lost)
-                    yield _Try(Kind.OTHER_DAY, self._asking_also((*kept, *moved)), lost)
-
-    def _later_start(self) -> Iterator[_Try]:
-        """The dates at which something comes free or ends at the wished structures, the earliest first."""
-        period = self.asked.period
-        for start in sorted(self._later_dates(period)):
-            later = Period(start=start, end=period.end)
-            yield _Try(Kind.LATER_START, self.asked.model_copy(update={"period": later}))
-
-    def _later_dates(self, period: Period) -> set[date]:
-        wished = {wish.structure for wish in self.asked.wishes}
-        sections = {row.id for row in self.round.sections if row.structure in wished}
-        dates = {row.period.start for row in self.round.vacancies if row.section in sections}
-        dates |= {row.period.end for row in self.round.holds if row.section in sections and row.period.end}
-        return {day for day in dates if day > period.start and (period.end is None or day < period.end)}
-
-    def _other_structure(self) -> Iterator[_Try]:
-        """One structure more, behind all wishes."""
-        wished = {wish.structure for wish in self.asked.wishes}
-        last = max((wish.rank for wish in self.asked.wishes), default=0)
-        for structure in sorted(
-            {row.structure for row in self.round.sections if accepts_age(row, self.asked)} - wished
-        ):
-            wishes = (*self.asked.wishes, Wish(structure=structure, rank=last + 1))
-            yield _Try(Kind.OTHER_STRUCTURE, self.asked.model_copy(update={"wishes": wishes}))
-
-    def _asking_also(self, slots: tuple[Slot, ...]) -> Request:
-        last = max(pattern.rank for pattern in self.asked.patterns)
-        patterns = (*self.asked.patterns, Pattern(slots=slots, rank=last + 1))
-        return self.asked.model_copy(update={"patterns": patterns})
-
-
-def _days(pattern: Pattern) -> list[tuple[Slot, ...]]:
-    """The slots of a pattern, those of one day together."""
-    found: dict[str, tuple[Slot, ...]] = {}
-    for slot in pattern.slots:
-        found[str(slot.day)] = (*found.get(str(slot.day), ()), slot)
-    return list(found.values())
-
-
-def _joined(days: Iterable[tuple[Slot, ...]]) -> tuple[Slot, ...]:
-    return tuple(slot for day in days for slot in day)
-
-
-def _fits(facts: Facts, request: Request, choice: Choice) -> bool:
-    book, level = facts.books[choice.section], facts.level_in(request.id, choice.section)
-    mine = standing(request, choice.structure, facts.seed)
-    return book.is_offered(choice.span, level) and facts.could_take(choice, ahead_of=mine)
-
-
-def _with(round: Round, request: Request) -> Round:
-    others = tuple(row for row in round.requests if row.id != request.id)
-    return round.model_copy(update={"requests": (*others, request)})
 
 
 class Difference(Frozen):
