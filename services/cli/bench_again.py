@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 
 from services.cli.failures import NBSP
-from services.matcher.remembered import ROWS, Remembered
+from services.matcher.remembered import Remembered
 from services.matcher.solver.before import Before
 from services.matcher.solver.components import components
 from services.matcher.solver.schema import Outcome, Round
@@ -30,15 +30,14 @@ PERCENTILES = (50, 90, 99)
 
 @dataclass
 class Solving:
-    """Decides as the service does in a territory of so many rows, and says how long that took in all."""
+    """Decides as the service does, and says how long that took in all."""
 
-    rows: int = 0
     seconds: float = 0.0
     before: Before = field(default_factory=Before)
 
     async def decide(self, part: Round) -> Outcome:
         start = time.process_time()
-        outcome = decide(part, self.before.begin(self.rows))
+        outcome = decide(part, self.before.begin())
         self.seconds += time.process_time() - start
         return outcome
 
@@ -50,7 +49,7 @@ def decided_again(plan: RoundPlan, seed: int, events: int) -> dict[str, Any]:
 
 async def _decided_again(plan: RoundPlan, seed: int, events: int) -> dict[str, Any]:
     town = drawn_round(plan, seed)
-    solving = Solving(rows_of(town))
+    solving = Solving()
     wholes: list[float] = []
     solved: list[float] = []
     remembered = Remembered(solving.decide, most=2 * plan.requests)
@@ -62,11 +61,6 @@ async def _decided_again(plan: RoundPlan, seed: int, events: int) -> dict[str, A
         solved.append(solving.seconds)
     sizes = {"requests": plan.requests, "structures": plan.structures, "events": events, "parts": parts}
     return {**sizes, "solver": percentiles(solved), "whole": percentiles(wholes)}
-
-
-def rows_of(town: Round) -> int:
-    """How many rows a round has."""
-    return sum(len(getattr(town, kind)) for kind in ROWS)
 
 
 async def _decide(remembered: Remembered, round: Round) -> int:

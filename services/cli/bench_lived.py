@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from services.bus import tables as bus
 from services.bus.database import Database, open_sqlite
-from services.cli.bench_again import Solving, percentiles, rows_of
+from services.cli.bench_again import Solving, percentiles
 from services.cli.bench_town import POLICY, TERRITORY, Declared, Happening, declared
 from services.matcher import rounds, store
 from services.matcher import tables as t
@@ -81,7 +81,6 @@ async def _lived(plan: RoundPlan, seed: int, events: int) -> dict[str, Any]:
 
 async def _measured(life: Life, plan: RoundPlan, seed: int, events: int) -> dict[str, Any]:
     town = drawn_round(plan, seed)
-    life.solving.rows = rows_of(town)
     happening = Happening(town, drawn_round(plan, seed + 1).requests, seeded(seed).of("lived"))
     await life.database.write(_make_tables)
     await life.database.write(life.hear, list(declared(town, seeded(seed))))

@@ -89,7 +89,7 @@ class Memory:
 
     def turn(self) -> None:
         """Another round begins."""
-        for kept in (self.waiting, self.asked, self.rows, self.told, self.once, self.spelling):
+        for kept in (self.waiting, self.asked, self.rows, self.told):
             kept.turn()
 
     def rest(self) -> None:

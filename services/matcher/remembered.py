@@ -62,7 +62,6 @@ class _Territory:
     def begin(self, round: str) -> None:
         if round != self.round:
             self.round, self.before, self.now = round, self.now, {}
-            self.spelling.turn()
 
     @property
     def size(self) -> int:

@@ -8,13 +8,12 @@ modify: when a part or its outcome has one more kind of rows.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Generic, TypeAlias, TypeVar
-from weakref import KeyedRef
+from typing import Any, Generic, TypeVar
 
+from services.matcher.solver.living import Living
 from services.matcher.solver.schema import Outcome, Round
 
 Whole = TypeVar("Whole", Round, Outcome)
@@ -23,8 +22,6 @@ ROWS: Mapping[type, tuple[str, ...]] = {
     Outcome: ("reasons",),
 }
 """What is sent row by row."""
-Sent: TypeAlias = KeyedRef[tuple[int, int], Any]
-"""A row that was sent, with its id and its name."""
 
 
 class UnknownRow(LookupError):
@@ -47,42 +44,28 @@ class Parcel(Generic[Whole]):
 
 @dataclass
 class Sending(Generic[Whole]):
-    """Sends to one process. Rows are slow to hash: known by their ids, for as long as anybody here keeps them."""
+    """Sends to one process: the names of its rows, for as long as anybody here keeps them."""
 
-    _known: dict[int, Sent] = field(default_factory=dict)
-    _left: deque[Sent] = field(default_factory=deque)
+    _known: Living[int] = field(default_factory=Living)
     _next: count[int] = field(default_factory=count)
     _afresh: bool = True
 
     def forget(self) -> None:
         """Everything is sent again from here on."""
-        self._known, self._left, self._afresh = {}, deque(), True
+        self._known, self._afresh = Living(), True
 
     def parcel(self, whole: Whole) -> Parcel[Whole]:
         """What there is to send."""
-        kinds, new, gone = ROWS[type(whole)], dict[int, Any](), self._gone()
-        names = {kind: [self._name(row, new) for row in getattr(whole, kind)] for kind in kinds}
+        kinds, new, gone = ROWS[type(whole)], dict[int, Any](), self._known.let_go()
+
+        def named(row: object) -> int:
+            new[name := next(self._next)] = row
+            return name
+
+        names = {kind: [self._known.of(row, named) for row in getattr(whole, kind)] for kind in kinds}
         rest = whole.model_copy(update=dict.fromkeys(kinds, ()))
         parcel, self._afresh = Parcel(rest, names, new, gone, self._afresh), False
         return parcel
-
-    def _name(self, row: object, new: dict[int, Any]) -> int:
-        known = self._known.get(id(row))
-        if known is None or known() is not row:  # the id of a row that is gone
-            known = self._known[id(row)] = KeyedRef(row, self._left.append, (id(row), next(self._next)))
-            new[known.key[1]] = row
-        return known.key[1]
-
-    def _gone(self) -> list[int]:
-        """The names of rows that nobody keeps any more. They may leave in any thread: only this one takes note."""
-        names = []
-        while self._left:
-            sent = self._left.popleft()
-            where, name = sent.key
-            if self._known.get(where) is sent:
-                del self._known[where]
-            names.append(name)
-        return names
 
 
 @dataclass

@@ -182,7 +182,7 @@ class Deciding:
         known = None if parcel.afresh else self._there.get(parcel.rest.territory)
         there = _keep(self._there, parcel.rest.territory, known or _There(Before()), self._most)
         part = there.receiving.whole(parcel)
-        return there.sending.parcel(decide(part, there.before.begin(there.receiving.rows)))
+        return there.sending.parcel(decide(part, there.before.begin()))
 
 
 _THERE = Deciding()

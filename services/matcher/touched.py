@@ -126,6 +126,7 @@ class Cutter:
 
     def cut(self, read: Round) -> Cut:
         """The round in its parts. Raises RoundRefused, as `canonical` does."""
+        self.reached.let_go(map(id, self.once.let_go()))
         before, self.before = self.before, None
         found = self._from(before, read) if before is not None and _is_comparable(before.read, read) else None
         self.before = found or self._whole(read)
@@ -163,7 +164,6 @@ class Cutter:
         wished = where.sections_of(change.wished)
         near = [part for part in before.parts if _is_near(part, change, moved, wished)]
         parts = self._around(asked, near, change, moved, where) if near or change.arrived else ()
-        self.reached.let_go(asked.requests)
         near_ones = set(map(id, near))
         return (*(_at(part, asked) for part in before.parts if id(part) not in near_ones), *map(Part, parts))
 

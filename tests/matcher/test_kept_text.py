@@ -35,7 +35,6 @@ def test_whatever_comes_and_goes_the_kept_text_is_the_text_of_the_round() -> Non
     town = canonical(drawn_round(RoundPlan(requests=4 * ROWS_A_RUN, structures=20, siblings=0.1), 1))
     runs, spelling = Runs(), Spelling()
     for round in (town, town, *_lived(town, Random(1), 6), town):
-        spelling.turn()
         assert _is_the_text(round, runs, spelling)
 
 

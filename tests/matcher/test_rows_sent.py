@@ -14,8 +14,8 @@ import pytest
 
 from services.matcher import solver_process
 from services.matcher.rows_sent import Parcel, Receiving, Sending, UnknownRow
-from services.matcher.solver import before
 from services.matcher.solver.canonical import Once
+from services.matcher.solver.desks import MOST_OF_ONE
 from services.matcher.solver.schema import Outcome, Round
 from services.matcher.solver_process import Deciding, SolverProcess, decide
 from services.matcher.touched import Cutter
@@ -98,24 +98,42 @@ def test_rows_that_somebody_keeps_for_ever_are_known_for_ever() -> None:
     assert here == there == ANEW * rows
 
 
-def _solved(parts: Iterable[Round]) -> Deciding:
-    """Parts sent and answered, as by two processes."""
-    sending, receiving, deciding = Sending[Round](), Receiving[Outcome](), Deciding()
+def _kept_beside(parts: Iterable[Round], keeps_all: bool = False) -> tuple[int, dict[str, int]]:
+    """Parts sent and answered, as by two processes: how many rows may be named in the end, and of how many the process
+    that solves knows its text, its order, and what was found there of a request."""
+    sending, receiving, deciding, kept = Sending[Round](), Receiving[Outcome](), Deciding(), list[Round]()
     for part in parts:
+        kept = [*kept, part] if keeps_all else [part]
         assert receiving.whole(_carried(deciding.decide(_carried(sending.parcel(part))))) == decide(part)
-    return deciding
+    (there,) = deciding._there.values()
+    before, known = there.before.begin(), dict[str, int]()
+    for kind in (before.once, before.reached, before.stated, before.kept):
+        known |= {f"{type(kind).__name__}{name}": len(getattr(kind, name)) for name in OF_ROWS & vars(kind).keys()}
+    return there.receiving.rows, {**known, "texts": there.rows}
 
 
-def test_beside_the_solver_no_more_is_kept_than_the_territory_has_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(before, "MANY_ROWS", 0)
-    (there,) = _solved(_read_anew())._there.values()
-    assert there.rows <= (before.OF_EACH_ROW + 1) * there.receiving.rows
+OF_ROWS = {"_rows", "_from", "_cares", "_units", "_claims", "_choices", "_reasons"}
+BESIDE = 10
+"""Texts that are of no row that is sent: the policy, and what the last outcome counts."""
 
 
-def test_beside_the_solver_more_is_kept_where_nothing_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(before, "MANY_ROWS", 10**6)
-    (there,) = _solved(_read_anew())._there.values()
-    assert there.rows > 2 * (before.OF_EACH_ROW + 1) * there.receiving.rows
+def test_beside_the_solver_no_more_is_kept_than_the_territory_has_rows() -> None:
+    rows, kept = _kept_beside(_read_anew())
+    assert len(kept) == len(OF_ROWS) + 1
+    assert kept.pop("texts") <= (MOST_OF_ONE + 1) * rows + BESIDE, "and those that structures were made of lately"
+    assert 0 < min(kept.values()) <= max(kept.values()) <= rows
+
+
+def test_beside_the_solver_more_is_kept_of_rows_that_somebody_keeps_for_ever() -> None:
+    once, for_ever = (_kept_beside(_read_anew(), keeps_all) for keeps_all in (False, True))
+    assert all(kept == ANEW * once[1][name] for name, kept in for_ever[1].items() if name != "texts")
+    assert for_ever[1]["texts"] > ANEW * once[0]
+
+
+def test_beside_the_solver_more_is_kept_where_nobody_hears_what_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Once, "let_go", lambda _: [])
+    rows, kept = _kept_beside(_read_anew())
+    assert max(kept.values()) > 2 * rows
 
 
 def test_whoever_decides_one_part_after_the_other_comes_to_what_each_alone_comes_to() -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date, time
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from contracts.vocabulary import Period, Slot
+from services.matcher.solver.living import Living
 from services.matcher.solver.schema import (
     Hold,
     NotAgain,
@@ -28,7 +29,6 @@ from services.matcher.solver.schema import (
 from services.matcher.solver.spelling import Spelling
 
 Dated = TypeVar("Dated", Vacancy, Hold)
-Same = TypeVar("Same")
 _id = operator.attrgetter("id")
 MOST_HOURS = 20_000
 """Of different weeks and periods that are kept from round to round, about 1 KB each."""
@@ -80,33 +80,28 @@ class Once:
         self._slots: dict[tuple[tuple[object, time, time], ...], tuple[Slot, ...]] = {}
         self._patterns: dict[tuple[int, int], Pattern] = {}
         self._periods: dict[tuple[date, date | None], Period] = {}
-        self._known: dict[int, tuple[object, Any]] = {}
-        self._before: dict[int, tuple[object, Any]] = {}
+        self._rows = Living[Any]()
 
-    def turn(self) -> None:
-        """Another round begins: of the rows, those of the last one stay known."""
-        self._known, self._before = {}, self._known
+    def let_go(self) -> list[object]:
+        """The rows in order of those that nobody keeps any more: neither is known from here on."""
         if len(self._slots) + len(self._periods) > MOST_HOURS:
             self._slots, self._patterns, self._periods = {}, {}, {}
+        return [row for row in self._rows.let_go() if row is not None]
 
     def dated(self, row: Dated) -> Dated:
         """A vacancy or a hold."""
-        return self._same(row, self._dated)
+        return self._rows.of(row, self._dated) or row
 
     def request(self, request: Request) -> Request:
         """Patterns keep their order: a placement names them by position."""
-        return self._same(request, self._request)
+        found: Request = self._rows.of(request, self._request)
+        return found
 
-    def _same(self, row: Same, make: Callable[[Same], Same]) -> Same:
-        found = self._known.get(id(row))  # slow to hash; kept here, their ids stay theirs
-        if found is None:
-            found = self._known[id(row)] = self._before.get(id(row)) or (row, make(row))
-        return cast(Same, found[1])
-
-    def _dated(self, row: Dated) -> Dated:
+    def _dated(self, row: Dated) -> Dated | None:
+        """None for a row that is in order: what is known of it must not keep it."""
         slots, period = self.slots(row.slots), self.period(row.period)
         same = slots is row.slots and period is row.period
-        return row if same else row.model_copy(update={"slots": slots, "period": period})
+        return None if same else row.model_copy(update={"slots": slots, "period": period})
 
     def _request(self, request: Request) -> Request:
         """Rows whose order means nothing are sorted; patterns keep theirs: a placement names them by position."""

@@ -174,11 +174,11 @@ class Reached:
         self._known |= {id(known[0]): known for known in found}
         return {request.id: sections for request, sections in found}
 
-    def let_go(self, requests: Collection[Request]) -> None:
-        """Of the territory there are these. Once most that is known is of others, they are forgotten."""
-        if len(self._known) > 2 * len(requests):
-            there = set(map(id, requests))
-            self._known = {name: known for name, known in self._known.items() if name in there}
+    def let_go(self, requests: Iterable[int]) -> None:
+        """Of the requests of these ids nothing is known any more."""
+        for name in requests:
+            self._known.pop(name, None)
+            self._from.pop(name, None)
 
     def _looked_up(self, request: Request, changed: Collection[Id]) -> tuple[Request, list[Id]]:
         known = self._known.get(id(request))  # slow to hash; kept here, their ids stay theirs

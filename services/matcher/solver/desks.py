@@ -81,6 +81,12 @@ class Kept:
         if self._under != under:
             self._under, self._choices, self._desks, self._reasons = under, {}, {}, {}
 
+    def let_go(self, requests: Iterable[int]) -> None:
+        """Of the requests of these ids nothing is known any more, but what was found at structures that they wished."""
+        for name in requests:
+            self._choices.pop(name, None)
+            self._reasons.pop(name, None)
+
     def choices(self, request: Request, accepted: Choices) -> list[Choice]:
         """What would suit a request: the same list as long as it is read from the same."""
         sections, starts = tuple(accepted.wished(request)), accepted.later(request)

@@ -80,6 +80,8 @@ def _settled(
         before = before or Before()
         facts, spelling = canonical(round, before.once), before.spelling
         to_decide, behind = settled(facts, lambda alone: served(alone, settings))
+        if to_decide is not facts:  # of its requests nobody knows when they are gone
+            before = Before()
         parts = split(to_decide, before.reached.along(to_decide))
         merged = merge(facts, [solve(part, settings, before) for part in parts], spelling)
         return sealed(merged.model_copy(update={"behind": behind}), spelling) if behind else merged

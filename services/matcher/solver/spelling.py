@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contracts.vocabulary import Frozen
+from services.matcher.solver.living import Living
 from services.matcher.solver.schema import Outcome, Round
 
 spelled = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
@@ -22,30 +23,20 @@ spelled = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=F
 APART = {"certificate"}
 """What stands beside a decision and changes nothing in it."""
 
-MANY_ROWS = 200
-"""Texts of fewer rows are kept without a look at whether anybody still asks for them."""
-
 
 class Spelling:
-    """Texts by row. Rows are slow to hash: known by their ids, which stay theirs while kept here."""
+    """Texts by row, each for as long as somebody keeps the row."""
 
     def __init__(self) -> None:
-        self._texts: dict[int, str] = {}
-        self._rows: list[Frozen] = []
-        self._asked = 0
+        self._texts = Living[str]()
         self._last: tuple[Round | None, str] = None, ""
         self._last_said: tuple[Outcome | None, str] = None, ""
-
-    def turn(self) -> None:
-        """Another round begins. Once most texts are of rows that are gone, all are forgotten."""
-        if len(self._rows) > MANY_ROWS + 2 * self._asked:
-            self._texts, self._rows = {}, []
-        self._asked = 0
 
     @property
     def rows(self) -> int:
         """Of how many rows the text is kept."""
-        return len(self._rows)
+        self._texts.let_go()
+        return len(self._texts)
 
     def round_hash(self, facts: Round) -> str:
         """SHA-256 of a canonical round, in hexadecimal: the `input_hash` of its outcome. It is asked for the part, for
@@ -64,11 +55,11 @@ class Spelling:
 
     def row(self, row: Frozen) -> str:
         """One row as it stands in the text of all."""
-        known = self._texts.get(id(row))
-        if known is None:
-            known = self._texts[id(row)] = spelled(row.model_dump(mode="json"))
-            self._rows.append(row)
-        return known
+        return self._texts.of(row, self._spelled)
+
+    def _spelled(self, row: Frozen) -> str:
+        self._texts.let_go()
+        return spelled(row.model_dump(mode="json"))
 
     def text(self, facts: Round) -> bytes:
         """A canonical round as its hash is made of it: JSON that reads as the round."""
@@ -79,7 +70,6 @@ class Spelling:
         start = "{"
         for name, value in self._fields(facts, {"instant": spelled_instant(facts.instant)}).items():
             if isinstance(value, tuple):
-                self._asked += len(value)
                 yield f'{start}"{name}":['.encode(), value, b"]"
             else:
                 yield f'{start}"{name}":{self._value(value)}'.encode(), (), b""
@@ -117,12 +107,10 @@ class Spelling:
 
     def _values(self, rows: tuple[Any, ...]) -> list[str]:
         """Where all rows are known, thousands of them in a moment."""
-        self._asked += len(rows)
         if not rows or not isinstance(rows[0], Frozen):
             return [self._value(row) for row in rows]
-        for row in [row for row in rows if id(row) not in self._texts]:
-            self.row(row)
-        return list(map(self._texts.__getitem__, map(id, rows)))
+        known, spell = self._texts.of, self._spelled
+        return [known(row, spell) for row in rows]
 
 
 def _is_same(before: Round, now: Round) -> bool:

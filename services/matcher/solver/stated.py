@@ -48,6 +48,13 @@ class Stated:
         if self._under != under:
             self._under, self._cares, self._places, self._units, self._claims = under, {}, {}, {}, {}
 
+    def let_go(self, requests: Iterable[int]) -> None:
+        """Of the requests of these ids nothing is known any more, but what their structures were made of."""
+        for name in requests:
+            self._cares.pop(name, None)
+            self._units.pop(name, None)
+            self._claims.pop(name, None)
+
     def cares(
         self, request: Request, sections: tuple[object, ...], when: object, make: Callable[[], Iterable[Made]]
     ) -> tuple[Made, ...]:  # fmt: skip

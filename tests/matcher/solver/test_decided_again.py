@@ -22,8 +22,6 @@ from services.territory.rounds import RoundPlan, drawn_round
 from tests.matcher.solver.drawn_rounds import Taste, tiny
 from tests.matcher.test_remembered import _lived, _some_have_a_place
 
-ROWS = 1_000
-"""Of the territories drawn here: more than any has."""
 AS_SERVED = replace(solve.DEFAULT, prices=False)
 PLANS = (
     RoundPlan(requests=40, structures=12),
@@ -49,7 +47,7 @@ def _drawn_life(seed: int, events: int = 5) -> Iterator[Round]:
 def _all_as_from_nothing(parts: Iterator[Round]) -> Before:
     before = Before()
     for part in parts:
-        assert solve.decide(part, AS_SERVED, before.begin(ROWS)) == solve.decide(part, AS_SERVED)
+        assert solve.decide(part, AS_SERVED, before.begin()) == solve.decide(part, AS_SERVED)
     return before
 
 
@@ -84,7 +82,7 @@ def test_another_policy_or_another_day_forgets_what_was_found() -> None:
         other = part.model_copy(update={"policy": part.policy.model_copy(update={"seed": "another"})})
         later = other.model_copy(update={"instant": part.instant + timedelta(days=1)})
         for round in (part, other, later, part):
-            assert solve.decide(round, AS_SERVED, before.begin(ROWS)) == solve.decide(round, AS_SERVED)
+            assert solve.decide(round, AS_SERVED, before.begin()) == solve.decide(round, AS_SERVED)
             assert before.kept._under != kept
             kept = before.kept._under
 
@@ -98,7 +96,7 @@ def test_an_hour_that_is_said_in_another_zone_is_hashed_as_it_is_said() -> None:
         for row in round.vacancies
     )  # fmt: skip
     for one in (round, round.model_copy(update={"vacancies": said})):
-        assert solve.decide(one, AS_SERVED, before.begin(ROWS)) == solve.decide(one, AS_SERVED)
+        assert solve.decide(one, AS_SERVED, before.begin()) == solve.decide(one, AS_SERVED)
     assert released
 
 
@@ -140,7 +138,7 @@ def test_checks_that_leave_out_what_was_sound_find_a_fault_wherever_whole_checks
     for seed in range(4):
         before, draw = Before(), Random(seed)
         for part in _drawn_life(seed, 5):
-            outcome = solve.decide(part, AS_SERVED, before.begin(ROWS))
+            outcome = solve.decide(part, AS_SERVED, before.begin())
             if not outcome.placed:
                 continue
             bad = _planted(outcome, draw)
@@ -155,9 +153,9 @@ def test_checks_that_leave_out_what_was_sound_find_a_fault_wherever_whole_checks
 def test_a_fault_that_a_check_finds_is_looked_for_again_in_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     part = next(row for row in _drawn_life(0) if solve.decide(row, AS_SERVED).placed)
     before = Before()
-    solve.decide(part, AS_SERVED, before.begin(ROWS))
+    solve.decide(part, AS_SERVED, before.begin())
     monkeypatch.setattr(solve, "marked", lambda *_: ())  # nobody is placed: places stay free
-    withheld = solve.decide(part, AS_SERVED, before.begin(ROWS))
+    withheld = solve.decide(part, AS_SERVED, before.begin())
     assert withheld.violations
     assert withheld == solve.decide(part, AS_SERVED)
 
