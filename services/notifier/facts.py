@@ -42,7 +42,7 @@ def facts_for(tx: sa.Connection, message: Message, sign_in_link: str, now: datet
         end=max(slot.end for slot in slots),
         limit=message.limit_at,
         sent_on=local_day(now),
-        has_place=proposal["has_place"],
+        has_place=proposal["has_place"] and not _is_over(slots, proposal["ends"], local_day(now)),
         **_other_half(proposal),
     )
 
@@ -59,6 +59,12 @@ def _first_day(slots: tuple[Slot, ...], starts: date) -> date:
     """The first day of care: the first date where there are dates, else the start."""
     dates = [slot.day for slot in slots if isinstance(slot.day, date)]
     return min(dates, default=starts)
+
+
+def _is_over(slots: tuple[Slot, ...], ends: date | None, today: date) -> bool:
+    """The last day of care is behind us: a place that ran until then is nobody's any more, and no event says so."""
+    dates = [slot.day for slot in slots if isinstance(slot.day, date)]
+    return (ends is not None and ends <= today) or (len(dates) == len(slots) and max(dates) < today)
 
 
 def _known(proposal: sa.RowMapping, name: str) -> str:

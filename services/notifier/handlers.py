@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from contracts.base import Event
 from contracts.messages import MessageFacts, MessagePlanned
+from contracts.placements import PlacementConfirmed, PlacementEnded
 from contracts.proposals import (
     ProposalAccepted,
     ProposalDeadlineSet,
@@ -50,9 +51,9 @@ def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime) -> N
     tx.execute(
         t.proposals.insert().values(
             proposal=event.subject, territory=event.territory, family=event.family, structure=event.structure,
-            slots=store.SLOTS.dump_python(event.slots, mode="json"), starts=event.period.start, code=event.code,
-            is_urgent=event.kind is VacancyKind.ON_CALL, no_was_noted=False, asks=False, was_released=False,
-            in_wave=event.wave is not None, has_place=event.keeps_place, **_other_half(event),
+            slots=store.SLOTS.dump_python(event.slots, mode="json"), starts=event.period.start, ends=event.period.end,
+            code=event.code, is_urgent=event.kind is VacancyKind.ON_CALL, no_was_noted=False, asks=False,
+            was_released=False, in_wave=event.wave is not None, has_place=event.keeps_place, **_other_half(event),
         )
     )  # fmt: skip
 
@@ -153,17 +154,28 @@ def _stop_asking(
     store.cancel_planned(tx, proposal, keep)
 
 
+def on_placement_confirmed(tx: sa.Connection, event: PlacementConfirmed, now: datetime) -> None:
+    """Silent: the structure calls. A FIN behind it closes the request and leaves the child its place, and says so."""
+    store.change_proposal(tx, event.proposal, has_place=True)
+
+
+def on_placement_ended(tx: sa.Connection, event: PlacementEnded, now: datetime) -> None:
+    """A placement is named as its proposal; the second half of a shared week has a name of its own, and is no row."""
+    store.change_proposal(tx, event.subject, has_place=False)
+
+
 def on_reply_judged(tx: sa.Connection, event: ReplyJudged, now: datetime) -> None:
     """Whoever wrote by SMS RAPPEL, FIN or STOP, or something late or unclear, is told so by the phone it came from.
 
-    A phone that answers by itself would otherwise be written to without end: `_most` says how often.
+    Where that phone takes no text, the other parent is told what is true of the family: that its request is closed, or
+    what became of the place. Never what was said to the writer alone (`store.TO_WHO_WROTE`).
+    A phone that answers by itself would otherwise be written to without end: `_is_told_enough` says how often.
     """
     row = _known(tx, event.proposal)
     template = _answer_to(event, row)
     if event.channel is not Channel.SMS or template is None:
         return
-    to = event.answered_by if template is MessageTemplate.STOPPED else None
-    if store.count_of(tx, event.proposal, template, to) < _most(template, row):
+    if not _is_told_enough(tx, event, template, row):
         _plan(
             tx, event, template, now, event.proposal,
             limit_at=row["limit_at"], wanted_contact=event.answered_by, is_urgent=True,
@@ -174,12 +186,13 @@ MOST_ANSWERS = 2
 """Texts of one kind that a proposal ever causes: a choice, so that two machines do not write to each other for ever."""
 
 
-def _most(template: MessageTemplate, row: sa.RowMapping) -> int:
-    """FIN is acknowledged once, STOP once to the number that said it, and a call that is asked for once while an answer
-    is wanted, and once more behind that."""
-    if template in store.LAST_WORDS or (template is MessageTemplate.CALL_BACK and row["asks"]):
-        return 1
-    return MOST_ANSWERS
+def _is_told_enough(tx: sa.Connection, event: ReplyJudged, template: MessageTemplate, row: sa.RowMapping) -> bool:
+    """STOP is acknowledged once to the number that said it, about whichever proposal: it is the last text there. FIN
+    once, and a call that is asked for once while an answer is wanted, and once more behind that."""
+    if template is MessageTemplate.STOPPED:
+        return store.is_told(tx, template, event.answered_by)
+    only_once = template is MessageTemplate.CLOSED or (template is MessageTemplate.CALL_BACK and row["asks"])
+    return store.count_of(tx, event.proposal, template) >= (1 if only_once else MOST_ANSWERS)
 
 
 def _answer_to(event: ReplyJudged, row: sa.RowMapping) -> MessageTemplate | None:
@@ -279,6 +292,8 @@ HANDLERS: Handlers = {
     ProposalDeclined: on_proposal_declined,
     ProposalExpired: on_proposal_expired,
     ProposalWithdrawn: on_proposal_withdrawn,
+    PlacementConfirmed: on_placement_confirmed,
+    PlacementEnded: on_placement_ended,
     ReplyJudged: on_reply_judged,
     SignInRequested: on_sign_in_requested,
 }

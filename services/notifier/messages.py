@@ -29,7 +29,7 @@ from services.calendar import (
 )
 from services.calendar.days import local
 from services.notifier.gsm7 import Encoding, encoding_of, segments, transliterated
-from services.notifier.structure_names import LONGEST, short_name
+from services.notifier.structure_names import LONGEST, short_name, short_names
 
 
 class MissingFact(ValueError):
@@ -42,8 +42,8 @@ class MissingFact(ValueError):
 class Facts(Frozen):
     """What a text may say. `limit` is by when to answer, or by when the structure calls; `sent_on` the French day.
 
-    `has_place`: the child has a place, and keeps it unless its family says OUI. `other_structure` shares the week, with
-    `other_days`.
+    `has_place`: the child has a place: this one once it is confirmed, else another, which it keeps unless its family
+    says OUI. `other_structure` shares the week, with `other_days`.
     """
 
     phone: str = ""
@@ -114,7 +114,7 @@ def render(template: MessageTemplate, facts: Facts, language: str = DEFAULT_LANG
     others = IT_STAYS if facts.has_place else SHARED if facts.other_structure else {}
     name = others.get(template, template.value)
     pattern = _pattern(spoken.code, name)
-    text = transliterated(" ".join(filter(None, (_filled(pattern, template, facts, spoken), link))))
+    text = transliterated(_filled(pattern, template, facts, spoken, link))
     return Rendered(text=text, language=spoken.code, encoding=encoding_of(text), segments=segments(text))
 
 
@@ -136,7 +136,7 @@ SHARED = {
     MessageTemplate.WITHDRAWN: "shared_withdrawn",
     MessageTemplate.LATE_YES: "shared_late_yes",
 }
-"""Texts about a place, as they are said of two that share the week. The child of such a week has no other place."""
+"""Texts about a place, as they are said of two that share the week. Before the child has them it has no other."""
 
 
 @lru_cache(maxsize=64)
@@ -149,15 +149,20 @@ def _fields(pattern: str) -> list[str]:
     return [field for _, field, _, _ in Formatter().parse(pattern) if field]
 
 
-def _filled(pattern: str, template: MessageTemplate, facts: Facts, language: Language) -> str:
-    """Two names in one text are cut alike, and only as far as one segment asks for."""
-    fields, text = _fields(pattern), ""
-    for longest in range(LONGEST, SHORTEST_OF_TWO - 1, -1):
+def _filled(pattern: str, template: MessageTemplate, facts: Facts, language: Language, link: str) -> str:
+    """With the link behind. Two names in one text are cut alike, and no further than a segment less asks for."""
+    fields = _fields(pattern)
+
+    def said(longest: int) -> str:
         values = {field: _value(template, field, facts, language, longest) for field in fields}
-        text = pattern.format(**values)
-        if segments(transliterated(text)) == 1 or _OF_TWO.keys().isdisjoint(fields):
-            break
-    return text
+        return " ".join(filter(None, (pattern.format(**values), link)))
+
+    if _OF_TWO.keys().isdisjoint(fields):
+        return said(LONGEST)
+    shortest = said(SHORTEST_OF_TWO)
+    fewest = segments(transliterated(shortest))
+    longer = (said(longest) for longest in range(LONGEST, SHORTEST_OF_TWO, -1))
+    return next((text for text in longer if segments(transliterated(text)) <= fewest), shortest)
 
 
 def _value(template: MessageTemplate, field: str, facts: Facts, language: Language, longest: int) -> str:
@@ -220,17 +225,23 @@ def _weekday_and_date(day: date, language: Language) -> str:
     return f"{language.weekdays[WEEKDAYS[day.weekday()]]} {short_date(day)}"
 
 
-def _one_of_two(name: str, days: frozenset[Weekday], language: Language, longest: int) -> str:
+def _one_of_two(facts: Facts, language: Language, longest: int) -> str:
     """ "Les Lutins lu ma", the name in at most `longest` septets."""
-    return f"{short_name(name, longest)} {listed_days(days, language.short_weekdays)}" if name and days else ""
+    name, _ = short_names(facts.structure, facts.other_structure, longest)
+    return f"{name} {listed_days(facts.days, language.short_weekdays)}" if name and facts.days else ""
+
+
+def _other_of_two(facts: Facts, language: Language, longest: int) -> str:
+    swapped = {"structure": facts.other_structure, "other_structure": facts.structure, "days": facts.other_days}
+    return _one_of_two(facts.model_copy(update=swapped), language, longest)
 
 
 SHORTEST_OF_TWO = 8
 """Septets below which a name would say nothing: the text then takes a second segment."""
 
 _OF_TWO: dict[str, Callable[[Facts, Language, int], str]] = {
-    "une": lambda facts, language, longest: _one_of_two(facts.structure, facts.days, language, longest),
-    "autre": lambda facts, language, longest: _one_of_two(facts.other_structure, facts.other_days, language, longest),
+    "une": _one_of_two,
+    "autre": _other_of_two,
 }
 
 

@@ -29,8 +29,11 @@ ASKING = OFFERS | {MessageTemplate.REMINDER}
 LAST_WORDS = frozenset({MessageTemplate.CLOSED, MessageTemplate.STOPPED})
 """Acknowledgements that stay true whatever becomes of the proposal behind them."""
 
-TO_WHO_WROTE = frozenset({MessageTemplate.CALL_BACK, MessageTemplate.STOPPED})
-"""What nobody but the phone that wrote is told: the other parent has not asked for a call, and gets texts as before."""
+TO_WHO_WROTE = frozenset(
+    {MessageTemplate.CALL_BACK, MessageTemplate.STOPPED, MessageTemplate.MISUNDERSTOOD, MessageTemplate.LATE_YES}
+)
+"""What nobody but the phone that wrote is told: the other parent has asked for no call, said nothing unclear and no
+OUI, and gets texts as before. Where the phone takes none, the guichet has a call to make already."""
 
 
 class State(StrEnum):
@@ -193,11 +196,16 @@ def offer_may_have_left(tx: sa.Connection, proposal: str) -> bool:
     return tx.scalar(sa.select(t.messages.c.message).where(t.messages.c.proposal == proposal, *tried)) is not None
 
 
-def count_of(tx: sa.Connection, proposal: str, template: MessageTemplate, contact: str | None = None) -> int:
-    """How many texts of a kind were ever planned about a proposal, to `contact` alone if one is given."""
-    same = [t.messages.c.proposal == proposal, t.messages.c.template == template.value]
-    if contact is not None:
-        same.append(t.messages.c.wanted_contact == contact)
+def is_told(tx: sa.Connection, template: MessageTemplate, contact: str) -> bool:
+    """True if a text of a kind was ever given to a gateway for `contact`, or waits to be, about whichever proposal."""
+    waits = (_M.state == State.PLANNED.value) & (_M.wanted_contact == contact)
+    same = (_M.template == template.value, (_M.contact == contact) | waits)
+    return tx.scalar(sa.select(_M.message).where(*same).limit(1)) is not None
+
+
+def count_of(tx: sa.Connection, proposal: str, template: MessageTemplate) -> int:
+    """How many texts of a kind were ever planned about a proposal."""
+    same = (t.messages.c.proposal == proposal, t.messages.c.template == template.value)
     return tx.scalar(sa.select(sa.func.count()).select_from(t.messages).where(*same)) or 0
 
 

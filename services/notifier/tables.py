@@ -36,6 +36,7 @@ proposals = sa.Table(
     sa.Column("structure", sa.String(64), nullable=False),
     sa.Column("slots", sa.JSON, nullable=False),
     sa.Column("starts", sa.Date, nullable=False),
+    sa.Column("ends", sa.Date),
     sa.Column("code", sa.String(6), nullable=False),
     sa.Column("is_urgent", sa.Boolean, nullable=False),
     sa.Column("limit_at", Instant),
@@ -48,8 +49,10 @@ proposals = sa.Table(
     sa.Column("other_structure", sa.String(64)),
     sa.Column("other_slots", sa.JSON(none_as_null=True)),
 )
-"""`asks`: an answer is still wanted. `was_released`: it was meant for the family, and not only for its counsellor.
-`has_place`: the child has a place, and keeps it unless its family says OUI. `other_structure`: it shares the week."""
+"""`ends`: the first day behind the care. `asks`: an answer is still wanted. `was_released`: it was meant for the
+family, and not only for its counsellor.
+`has_place`: the child has a place, this one once it is confirmed; before, another that it keeps unless its family says
+OUI. `other_structure`: it shares the week."""
 
 messages = sa.Table(
     "messages",

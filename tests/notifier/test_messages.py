@@ -15,7 +15,7 @@ from services.calendar import PARIS
 from services.notifier import messages
 from services.notifier.gsm7 import Encoding, length
 from services.notifier.messages import IT_STAYS, LANGUAGES, SHARED, Facts, MissingFact, render
-from services.notifier.structure_names import short_name
+from services.notifier.structure_names import LONGEST, short_name, short_names
 
 GOLDEN = Path(__file__).parent / "golden"
 TEXTS = Path(messages.__file__).parent / "templates"
@@ -131,6 +131,52 @@ def test_two_names_in_a_text_are_cut_only_as_far_as_one_segment_asks(
     rendered = render(MessageTemplate.PROPOSAL, everyday.model_copy(update=two))
     assert rendered.text.startswith(f"Guichet enfance propose {said} dès le ")
     assert rendered.segments == 1
+
+
+def test_two_names_are_cut_no_further_than_a_segment_less_asks_for_where_a_link_takes_a_second_one() -> None:
+    """The link alone makes two segments of it: a name that is cut would save nothing."""
+    long = {"structure": "Les Petits Cailloux 03", "days": frozenset(WEEKDAYS[:2])}
+    long |= {"other_structure": "Maison des Doudous 03", "other_days": frozenset(WEEKDAYS[3:5])}
+    facts = everyday.model_copy(update=long)
+    alone, linked = (render(MessageTemplate.PROPOSAL, facts, link=link) for link in ("", LINK))
+    assert "Cailloux 03" not in alone.text and alone.segments == 1
+    assert "propose Les Petits Cailloux 03 lu ma et Maison des Doudous 03 je ve dès" in linked.text
+    assert linked.segments == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "longest", "said"),
+    [
+        ("Les Petits Loups Nord", "Les Petits Loups Sud", 16, ("Les Petits Nord", "Les Petits Sud")),
+        ("Multi-accueil Les Lutins 1", "Multi-accueil Les Lutins 2", 10, ("Les Luti 1", "Les Luti 2")),
+        ("Crèche Les Petits Lutins", "Micro-crèche Les Petits Lutins", 14, ("Crèche", "Micro-crèche")),
+        ("Anticonstitutionnel", "Anticonstitutionnels", 10, ("l", "ls")),
+        ("Les Lutins", "Les Lutins", 8, ("Les Luti", "Les Luti")),
+        ("L'Envol", "L'Envol (AVIP)", 22, ("L'Envol", "L'Envol")),
+    ],
+)
+def test_two_names_that_would_be_cut_alike_keep_the_words_that_tell_them_apart(
+    one: str, other: str, longest: int, said: tuple[str, str]
+) -> None:
+    """But for those that read alike before: a label that says too much is not what tells them apart."""
+    assert short_names(one, other, longest) == said
+    assert short_names(other, one, longest) == said[::-1]
+
+
+some_words = st.lists(
+    st.sampled_from(["Les", "de", "la", "Micro-crèche", "Lutins", "Lutin", "Maternelle", "Maternelles", "1", "€€"]),
+    min_size=1, max_size=6,
+).map(" ".join)  # fmt: skip
+
+
+@given(some_words, some_words, some_words, st.integers(messages.SHORTEST_OF_TWO, LONGEST))
+def test_two_names_that_differ_before_they_are_cut_differ_behind_that(
+    begin: str, one: str, other: str, longest: int
+) -> None:
+    names = f"{begin} {one}", f"{begin} {other}"
+    short = short_names(*names, longest)
+    assert (short[0] == short[1]) is (one == other)
+    assert max(map(length, short)) <= longest and all(short)
 
 
 def test_every_golden_file_and_every_text_belongs_to_a_template() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from contracts.placements import PlacementConfirmed, PlacementEnded
 from contracts.proposals import (
     ProposalAccepted,
     ProposalDeclined,
@@ -20,12 +21,12 @@ from contracts.proposals import (
     Verdict,
 )
 from contracts.releases import SignInRequested
-from contracts.vocabulary import Answer, Channel, Period, VacancyKind, WithdrawalReason
+from contracts.vocabulary import Answer, Channel, DepartureReason, Period, VacancyKind, WithdrawalReason
 from services.notifier.gateways.gateway import Outcome, SendResult
 from services.notifier.handlers import MOST_ANSWERS
 from services.vault import Contact, OwnerKind, put_contacts
-from tests.matcher.world import MONDAY, now_at
-from tests.notifier.desk import FAMILY, FIRST, KEYRING, SECOND, Desk, one_day, parents
+from tests.matcher.world import MONDAY, MORNINGS, now_at
+from tests.notifier.desk import FAMILY, FIRST, KEYRING, SECOND, WEEKS, Desk, one_day, parents
 
 LIMIT = now_at(18, day=MONDAY + timedelta(days=2))
 
@@ -271,6 +272,102 @@ async def test_fin_is_acknowledged_once_whatever_became_of_the_proposal(desk: De
         await withdrawn(desk, WithdrawalReason.REQUEST_CLOSED, knew=True)
         await desk.send()
     assert ["FIN 4711 noté. Votre demande est close" in text for text in desk.sent] == [False, True]
+
+
+async def test_a_fin_behind_a_confirmed_place_says_that_the_place_stays(desk: Desk) -> None:
+    """The request is closed, the child stays where it is, and the guichet has a call to make."""
+    await desk.offer()
+    await confirmed(desk, "p-1")
+    await judged(desk, Verdict.TAKEN, Answer.FIN)
+    await desk.send()
+    (text,) = (text for text in desk.sent if "FIN 4711 noté. Votre demande est close" in text)
+    assert "Vous gardez votre place actuelle." in text
+
+
+@pytest.mark.parametrize(
+    ("place", "announced"),
+    [
+        ({}, True),
+        ({"period": Period(start=MONDAY, end=MONDAY + timedelta(days=1))}, False),
+        ({"slots": one_day(MONDAY)}, False),
+    ],
+    ids=["left", "its period is over", "its one day is over"],
+)
+async def test_a_fin_behind_a_place_that_is_over_does_not_say_that_it_stays(
+    desk: Desk, place: dict[str, Any], announced: bool
+) -> None:
+    """Somebody said that the child left, or the last day passed without a word."""
+    await desk.offer(**place)
+    await confirmed(desk, "p-1")
+    if announced:
+        facts = {"structure": "creche-A", "last_day": MONDAY, "reason": DepartureReason.MOVED}
+        await desk.hear(PlacementEnded, "p-1", **facts)
+    else:
+        desk.clock.advance(timedelta(days=1))
+    await judged(desk, Verdict.TAKEN, Answer.FIN)
+    await desk.send()
+    (text,) = (text for text in desk.sent if "FIN 4711 noté. Votre demande est close" in text)
+    assert "place actuelle" not in text
+
+
+async def confirmed(desk: Desk, placement: str, proposal: str = "p-1") -> None:
+    await desk.hear(
+        PlacementConfirmed, placement, proposal=proposal, request="r-1", structure="creche-A", section="s",
+        slots=MORNINGS, period=WEEKS,
+    )  # fmt: skip
+
+
+async def test_the_halves_of_a_shared_week_are_one_place_that_stays_behind_a_fin(desk: Desk) -> None:
+    await desk.offer()
+    await confirmed(desk, "p-1")
+    await confirmed(desk, "p-1.other")
+    await judged(desk, Verdict.TAKEN, Answer.FIN)
+    await desk.send()
+    assert any("Vous gardez votre place actuelle." in text for text in desk.sent)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UNCLEAR, Verdict.LATE])
+async def test_the_other_parent_is_not_told_of_words_and_of_a_oui_that_it_never_wrote(
+    desk: Desk, verdict: Verdict
+) -> None:
+    """The one who wrote takes no more texts: the guichet has it to call already, for both."""
+    await desk.offer()
+    await desk.send()
+    if verdict is Verdict.LATE:
+        await desk.hear(ProposalExpired, "p-1", deadline=LIMIT)
+        await desk.send()
+    before = len(desk.sent)
+    await desk.keep(*parents(suspended=True))
+    await judged(desk, verdict)
+    await desk.send()
+    assert len(desk.sent) == before
+    template = "misunderstood" if verdict is Verdict.UNCLEAR else "late_yes"
+    assert (await desk.states())[template] == ["failed"]
+
+
+@pytest.mark.parametrize(("answer", "words"), [(Answer.NON, "délai passé"), (Answer.FIN, "FIN 4711 noté")])
+async def test_the_other_parent_is_told_what_is_true_of_the_family_where_the_writer_takes_no_text(
+    desk: Desk, answer: Answer, words: str
+) -> None:
+    await desk.keep(*parents(suspended=True))
+    await desk.offer()
+    await desk.hear(ProposalExpired, "p-1", deadline=LIMIT)
+    await judged(desk, Verdict.LATE, answer)
+    await desk.send()
+    assert any(words in text for text in desk.sent)
+    assert {sms.to for sms in desk.gateway.sent} == {SECOND}
+
+
+async def test_a_second_stop_about_another_proposal_is_not_acknowledged_again(desk: Desk) -> None:
+    """Before the first one left, and behind that: the text said that it was the last."""
+    await desk.keep(*parents(suspended=True))
+    for proposal in ("p-1", "p-2"):
+        await desk.made(proposal)
+        await judged(desk, Verdict.STOPPED, Answer.RAPPEL, proposal=proposal)
+    await desk.send()
+    await judged(desk, Verdict.STOPPED, Answer.RAPPEL, proposal="p-2")
+    await desk.send()
+    assert [sms.to for sms in desk.gateway.sent] == [FIRST]
 
 
 async def test_an_acknowledged_stop_is_the_last_text_to_its_number_and_comes_to_no_other(desk: Desk) -> None:

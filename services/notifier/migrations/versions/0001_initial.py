@@ -139,6 +139,7 @@ def upgrade() -> None:
         sa.Column("structure", sa.String(length=64), nullable=False),
         sa.Column("slots", sa.JSON(), nullable=False),
         sa.Column("starts", sa.Date(), nullable=False),
+        sa.Column("ends", sa.Date(), nullable=True),
         sa.Column("code", sa.String(length=6), nullable=False),
         sa.Column("is_urgent", sa.Boolean(), nullable=False),
         sa.Column("limit_at", sa.DateTime(timezone=True), nullable=True),
