@@ -67,6 +67,35 @@ def differences(old: Mapping[str, Schema], new: Mapping[str, Schema]) -> list[st
     return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
 
 
+def grown(old: Mapping[str, Schema], new: Mapping[str, Schema]) -> list[str]:
+    """Each value that a closed list has gained, with who is to be updated first: an older reader parks such an event.
+
+    A new field or type is no matter: readers leave alone what they do not know.
+    """
+    return [
+        f"{name}: {place[-1]} has the new value {value!r}: update {_readers_first(name)}"
+        for name in sorted(old.keys() & new.keys())
+        for place, values in _closed_lists(new[name])
+        for value in values
+        if value not in dict(_closed_lists(old[name])).get(place, values)
+    ]
+
+
+def _readers_first(name: str) -> str:
+    topic = TOPIC_OF[EVENTS[name]]
+    return f"{' and '.join(topic.readers)} before {topic.writer}"
+
+
+def _closed_lists(schema: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    """Every closed list of a document, by where it stands there."""
+    parts = schema.items() if isinstance(schema, dict) else enumerate(schema) if isinstance(schema, list) else ()
+    for key, part in parts:
+        if key == "enum" and isinstance(part, list):
+            yield place, part
+        else:
+            yield from _closed_lists(part, (*place, str(key)))
+
+
 def breaking_changes(old: Schema, new: Schema) -> list[str]:
     """What readers or the log would no longer understand, one sentence each; empty if the change is compatible.
 
@@ -200,6 +229,7 @@ def main(arguments: Sequence[str], folder: Path = FOLDER) -> int:
     if refused:
         return _fail("breaking changes: keep the field, or raise the event's VERSION", refused)
     if "--check" not in arguments:
+        sys.stdout.writelines(f"{line}\n" for line in grown(old, new))
         write(new, folder)
         return 0
     stale = differences(old, new)

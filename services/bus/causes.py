@@ -5,6 +5,7 @@ When to modify: an error that a person met as "erreur imprévue" gets its words 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from types import MappingProxyType
 
@@ -41,7 +42,10 @@ _NAMED = {
     "cette base n'existe pas": ("InvalidCatalogNameError",),
     "toutes les connexions à la base sont prises": ("TooManyConnectionsError",),
     "deux écritures se sont gênées": ("DeadlockDetectedError", "SerializationError", "LockNotAvailableError"),
-    "le disque est plein": ("DiskFullError", "SQLITE_FULL"),
+    "le disque est plein": ("DiskFullError", "SQLITE_FULL", "ENOSPC", "EDQUOT"),
+    "le disque est en lecture seule": ("EROFS",),
+    "le disque ne se lit pas ou ne s'écrit pas": ("EIO", "SQLITE_IOERR"),
+    "trop de fichiers sont ouverts": ("EMFILE", "ENFILE"),
     "la base refuse d'écrire": ("ReadOnlySQLTransactionError", "SQLITE_READONLY"),
     "ce fichier n'est pas une base, ou il est abîmé": ("SQLITE_NOTADB", "SQLITE_CORRUPT"),
     "une table manque": ("UndefinedTableError",),
@@ -51,7 +55,18 @@ _NAMED = {
 }  # fmt: skip
 WORDS = MappingProxyType({name: words for words, names in _NAMED.items() for name in names})
 """By the name of the class or of its nearest ancestor here: two Kafka clients have the same names, and a process
-without Kafka imports neither. SQLite has few classes: the name of its code goes before."""
+without Kafka imports neither. SQLite and the system have few classes: the name of their code goes before."""
+
+REMEDIES = MappingProxyType(
+    {
+        "le disque est plein": "Libérez de la place, ici ou sur la machine de la base, puis relancez.",
+        "le disque est en lecture seule": "Rendez ce disque inscriptible, ou réglez BERCEAU_DATA ailleurs.",
+        "le disque ne se lit pas ou ne s'écrit pas": "Vérifiez ce disque, et gardez la dernière sauvegarde.",
+        "trop de fichiers sont ouverts": "Augmentez la limite du service (LimitNOFILE), puis relancez.",
+        "l'accès au fichier est refusé": "Donnez au compte qui lance Berceau le droit d'y lire et d'y écrire.",
+    }
+)
+"""What to do about those where everything is running, and a disk or the system says no."""
 
 SAID_THERE = frozenset({"DatabaseSilent", "LeaseLost", "SolverDied"})
 """Our own, by name too, which say in French why. They are made of ConnectionError, whose words would blame a network
@@ -71,8 +86,9 @@ def _names(error: BaseException) -> list[str]:
     """BrokerAway only wraps: what it is made of says nothing. Of SQLITE_READONLY_DBMOVED the first two words count."""
     if isinstance(error, BrokerAway):
         return []
-    code = getattr(error, "sqlite_errorname", "").split("_")[:2]
-    return ["_".join(code), *(kind.__name__ for kind in type(error).__mro__)]
+    code = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+    of_system = errno.errorcode.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+    return [code, of_system, *(kind.__name__ for kind in type(error).__mro__)]
 
 
 def _layers(error: BaseException) -> Iterator[BaseException]:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import sqlalchemy as sa
 
 from services.bus import dead_letters, outbox
-from services.bus.causes import in_words
+from services.bus.causes import REMEDIES, in_words
 from services.bus.database import Database
 from services.bus.health import OLDEST_OUTBOX_S
 from services.bus.migrations import SERVICES, pending
@@ -121,8 +121,9 @@ async def _database(settings: Settings, name: str) -> list[Check]:
     try:
         return await database.read(_state, name, database.kind)
     except (sa.exc.SQLAlchemyError, OSError) as error:
-        remedy = "Vérifiez que PostgreSQL tourne, et BERCEAU_DATABASE." if settings.database else _OF_A_FILE
-        return [failed(f"base {name}", f"injoignable, {in_words(error)}", remedy)]
+        why = in_words(error)
+        of_server = "Vérifiez que PostgreSQL tourne, et BERCEAU_DATABASE." if settings.database else _OF_A_FILE
+        return [failed(f"base {name}", f"injoignable, {why}", REMEDIES.get(why, of_server))]
     finally:
         await database.close()
 

@@ -44,6 +44,9 @@ def import_(
     as_json: Annotated[bool, typer.Option("--json", help="Le bilan en JSON.")] = False,
 ) -> None:
     """Publier le territoire, puis importer des structures, des places ou des demandes, ligne par ligne."""
+    if one_more and kind is not Kind.TERRITORY:
+        cause = f"--one-more publie un territoire de plus, et le fichier contient autre chose ({kind.value})."
+        raise CommandFailed(cause, "Retirez --one-more.", "docs/fichiers.md", Exit.USAGE)
     data = _read(file)
     found = installation.settings()
     if kind is Kind.TERRITORY:

@@ -51,7 +51,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """The same for a plain function."""
-    from services.bus.causes import in_words
+    from services.bus.causes import REMEDIES, in_words
     from services.bus.retries import Failure, failure_of
 
     try:
@@ -60,9 +60,14 @@ def call(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         causes = causes_of(error)
         if (stopped := halted(causes)) is not None:
             raise stopped from error
-        if any(isinstance(cause, CommandFailed) or failure_of(cause) is not Failure.AWAY for cause in causes):
+        ours = (each for each in causes if not isinstance(each, PermissionError))
+        if any(isinstance(cause, CommandFailed) or failure_of(cause) is not Failure.AWAY for cause in ours):
             raise
-        cause = f"La base ou le courtier ne répond pas{NBSP}: {in_words(causes[0])}"
+        why = in_words(causes[0])
+        if why in REMEDIES:
+            cause = f"Berceau ne peut pas écrire ou lire{NBSP}: {why}"
+            raise CommandFailed(cause, REMEDIES[why], code=Exit.AWAY) from error
+        cause = f"La base ou le courtier ne répond pas{NBSP}: {why}"
         remedy = f"Vérifiez qu'ils tournent, puis «{NBSP}berceau doctor{NBSP}»."
         raise CommandFailed(cause, remedy, code=Exit.AWAY) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -14,7 +15,7 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 from asyncpg import ConnectionDoesNotExistError
 from kafka.errors import KafkaTimeoutError, SaslAuthenticationFailedError
 
-from services.bus.causes import in_words
+from services.bus.causes import REMEDIES, WORDS, in_words
 from services.bus.pulse import DatabaseSilent
 from services.bus.retries import BrokerAway
 from services.bus.troubles import Troubles
@@ -37,6 +38,10 @@ def of_driver(inner: Exception) -> Exception:
     [
         (ConnectionRefusedError(111, "Connect call failed"), "la connexion est refusée"),
         (OSError("Multiple exceptions"), "aucune connexion"),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), "aucune connexion"),
+        (OSError(errno.ENOSPC, "No space left on device"), "le disque est plein"),
+        (made_of(RuntimeError("behind"), OSError(errno.EROFS, "Read-only")), "le disque est en lecture seule"),
+        (OSError(errno.EMFILE, "Too many open files"), "trop de fichiers sont ouverts"),
         (gaierror(-2, "Name or service not known"), "ce nom de machine est inconnu"),
         (made_of(BrokerAway("KafkaTimeoutError: KafkaTimeoutError"), KafkaTimeoutError()), "pas de réponse à temps"),
         (made_of(BrokerAway(""), UnknownTopicOrPartitionError()), "le sujet n'existe pas"),
@@ -52,6 +57,10 @@ def of_driver(inner: Exception) -> Exception:
 )
 def test_a_cause_is_said_in_french_by_what_is_inmost(error: Exception, words: str) -> None:
     assert in_words(error) == words
+
+
+def test_every_remedy_is_of_a_cause_that_is_said() -> None:
+    assert set(REMEDIES) <= set(WORDS.values())
 
 
 def of_sqlite(path: Path, statement: str) -> Exception:

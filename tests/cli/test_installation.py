@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import json
 import stat
 from dataclasses import replace
@@ -150,6 +151,13 @@ def test_a_mistyped_territory_makes_no_second_one_unless_that_is_meant(berceau: 
     assert berceau("import", "territory", town).code == 0, "there is one only"
     assert berceau(*slip, "--one-more").code == 0
     assert berceau("link", "new", "--role", "coordinator").code == 5, "there are two now"
+
+
+def test_one_more_is_refused_beside_a_file_of_anything_but_a_territory(
+    berceau: Command, tmp_path: Path, file: TownFile
+) -> None:
+    refused = berceau("import", "structures", str(written(tmp_path, file)), "--one-more")
+    assert (refused.code, "--one-more publie un territoire" in refused.err) == (Exit.USAGE, True)
 
 
 def test_rejected_rows_are_written_beside_the_file_for_its_owner_only(
@@ -385,6 +393,22 @@ def test_a_database_that_goes_away_under_several_tasks_ends_a_command_with_its_r
         installation.run(in_tasks(ConnectionRefusedError("partie"), TimeoutError("muette")))
     assert (caught.value.code, "connexion est refusée" in caught.value.cause) == (Exit.AWAY, True)
     assert "berceau doctor" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "remedy"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "le disque est plein", "Libérez de la place"),
+        (PermissionError(errno.EACCES, "Permission denied"), "l'accès au fichier est refusé", "droit d'y lire"),
+    ],
+)
+def test_a_full_disk_and_a_file_of_somebody_else_are_not_said_to_be_a_server_that_is_away(
+    error: OSError, cause: str, remedy: str
+) -> None:
+    with pytest.raises(CommandFailed) as caught:
+        installation.run(in_tasks(error))
+    assert cause in caught.value.cause and remedy in caught.value.remedy
+    assert "courtier" not in caught.value.cause
 
 
 def test_a_fault_of_ours_beside_a_database_that_is_away_is_not_hidden() -> None:

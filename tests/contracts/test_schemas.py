@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import contracts
-from contracts.schemas import Schema, breaking_changes, differences, generated, published, refusals, render
+from contracts.schemas import Schema, breaking_changes, differences, generated, grown, published, refusals, render
 
 SOURCE = Path(contracts.__file__).parent
 
@@ -87,6 +87,28 @@ def test_a_compatible_change_is_only_stale_until_it_is_written(checkout: Path) -
     assert "vacancy.withdrawn" in done.stderr
     assert build(checkout).returncode == 0
     assert build(checkout, "--check").returncode == 0
+
+
+def test_a_value_more_is_told_with_who_is_to_be_updated_first_when_it_is_published(checkout: Path) -> None:
+    """A reader of before would park each such event; the operator's page says how to update."""
+    line = '    STOPPED = "stopped", "Plus de SMS à ce numéro"\n'
+    edit(checkout, "proposals.py", line, f'{line}    DOUBTED = "doubted", "Douteuse"\n')
+    done = build(checkout)
+    told = "reply.judged: Verdict has the new value 'doubted': update ingest and notifier before matcher\n"
+    assert (done.returncode, done.stdout) == (0, told)
+
+
+def test_nothing_is_told_of_what_readers_leave_alone(opened: Schema) -> None:
+    """A new field, a new type, a value less (which is refused), and a list where there was none."""
+    wider, bare = copy.deepcopy(opened), copy.deepcopy(opened)
+    wider["properties"]["note"] = {"type": "string", "default": ""}
+    bare["$defs"]["VacancyKind"]["enum"].pop()
+    for old, new in (
+        ({"vacancy.opened": opened}, {"vacancy.opened": wider}),
+        ({"vacancy.opened": opened}, {"vacancy.opened": bare}),
+        ({}, {"vacancy.opened": opened}),
+    ):
+        assert grown(old, new) == []
 
 
 def test_a_renamed_type_fails_the_build(checkout: Path) -> None:
