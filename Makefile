@@ -45,7 +45,7 @@ rules: $(VENV)/.test
 	$(BIN)/python -m pytest tests/test_house_rules.py
 
 test: $(VENV)/.test $(KAFKA) ## Every test, on real Kafka, PostgreSQL and Chromium (ARGS="tests/bus -k relay" narrows it)
-	@deploy/needs.sh git java postgres prometheus systemd chromium
+	@deploy/needs.sh git java postgres prometheus systemd chromium glewlwyd
 	$(BIN)/python -m pytest --verbose -n 3 --dist loadfile --no-loadscope-reorder -m "not torture" $(ARGS)
 
 torture: $(VENV)/.test $(KAFKA) ## The long figures, printed as they come (ARGS="tests/ingest" narrows it)

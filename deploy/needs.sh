@@ -1,6 +1,6 @@
 #!/bin/bash
 # What a target of the Makefile needs of the machine.
-# usage: deploy/needs.sh python git java maven postgres prometheus systemd chromium
+# usage: deploy/needs.sh python git java maven postgres prometheus systemd chromium glewlwyd
 # What is missing is installed with apt-get where that is allowed (root, or sudo without a password); otherwise the
 # exact command is printed and the script ends with code 1.
 set -euo pipefail
@@ -29,6 +29,7 @@ has_postgres() {
 }
 has_prometheus() { command -v prometheus >/dev/null && command -v promtool >/dev/null; }
 has_systemd() { command -v systemd-analyze >/dev/null; }
+has_glewlwyd() { command -v glewlwyd >/dev/null; }
 has_chromium() { { command -v chromium || command -v chromium-browser; } >/dev/null && has_libatomic; }
 has_libatomic() { compgen -G "/usr/lib/*/libatomic.so.1" >/dev/null || compgen -G "/usr/lib*/libatomic.so.1" >/dev/null; }
 
@@ -41,6 +42,7 @@ packages_for() {
     postgres) echo "postgresql" ;;
     prometheus) echo "prometheus" ;;
     systemd) echo "systemd" ;;
+    glewlwyd) echo "glewlwyd" ;;   # an OpenID Connect provider: signing in is tried with a real one
     chromium) echo "chromium fonts-dejavu-core libatomic1" ;;   # libatomic: Playwright's driver; a bare Debian 12 lacks it
     *) echo "needs.sh: unknown need: $1" >&2; exit 2 ;;
   esac

@@ -35,6 +35,9 @@ class Settings(Frozen):
     families' links. `backups` is the folder where `berceau backup` writes. `clock_file` is for rehearsals and tests
     only: seconds by which the clock is moved. In a `rehearsal` nobody is real and time runs faster. `traces` is where
     an OpenTelemetry collector takes them (`http://host:4318/v1/traces`), empty for none.
+
+    With an `oidc_issuer`, professionals may sign in with the account that they have there, known to them as
+    `oidc_name`; `oidc_vouches` where it answers for every address without saying so of each.
     """
 
     data: Path = Path("berceau-data")
@@ -63,6 +66,11 @@ class Settings(Frozen):
     gateway_quiet: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
     inbound_url: str = ""
     traces: str = ""
+    oidc_issuer: str = Field(default="", pattern=r"^(https://\S+|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?)?$")
+    oidc_client_id: str = Field(default="", validate_default=True)
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
+    oidc_name: str = Field(default="le compte de votre employeur", min_length=1, max_length=40)
+    oidc_vouches: bool = False
     host: str = "127.0.0.1"
     port: int = 8080
 
@@ -72,6 +80,14 @@ class Settings(Frozen):
         has_account = bool(info.data.get("kafka_user")) and bool(value.get_secret_value())
         if str(info.data.get("kafka_protocol")).startswith("SASL") and not has_account:
             raise ValueError("avec SASL, donnez BERCEAU_KAFKA_USER et BERCEAU_KAFKA_PASSWORD")
+        return value
+
+    @field_validator("oidc_client_id", "oidc_client_secret")
+    @classmethod
+    def _known_to_the_provider(cls, value: str | SecretStr, info: ValidationInfo) -> str | SecretStr:
+        given = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if info.data.get("oidc_issuer") and not given:
+            raise ValueError("avec BERCEAU_OIDC_ISSUER, donnez BERCEAU_OIDC_CLIENT_ID et BERCEAU_OIDC_CLIENT_SECRET")
         return value
 
     @field_validator("vault_key", "link_key")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from services.ingest.guichet import Guichet
+    from services.ingest.openid import OpenIdProvider
     from services.ingest.protection import Limit
     from services.matcher.draws import NewSeed
     from services.matcher.rounds import Decide
@@ -49,6 +50,19 @@ def guichet_of(settings: Settings, database: Database, vault: Database, clock: C
         database, vault, Keyring(settings.key("vault_key")), clock, settings.key("link_key"), settings.public_url,
         inbound_secret=settings.inbound_secret.get_secret_value(),
         session_life=REHEARSED_SESSION if rehearsed else SESSION_LIFE, knows_policy=knows_policy,
+        identity=identity_of(settings),
+    )  # fmt: skip
+
+
+def identity_of(settings: Settings) -> OpenIdProvider | None:
+    """Where professionals may sign in with the account of their employer, if the settings name such a place."""
+    if not settings.oidc_issuer:
+        return None
+    from services.ingest.openid import OpenIdProvider
+
+    return OpenIdProvider(
+        settings.oidc_name, settings.oidc_issuer, settings.oidc_client_id,
+        settings.oidc_client_secret.get_secret_value(), public_url=settings.public_url, vouches=settings.oidc_vouches,
     )  # fmt: skip
 
 

@@ -60,12 +60,12 @@ async def _known_in_turn() -> AsyncIterator[Check]:
 
 
 def _all() -> tuple[Callable[[Settings], Awaitable[list[Check]]], ...]:
-    from services.cli import checks, checks_of_backups, checks_of_carriers, checks_of_work
+    from services.cli import checks, checks_of_backups, checks_of_carriers, checks_of_identity, checks_of_work
 
     return (
         checks.clock, checks.secrets, checks.databases, checks.vault, checks_of_carriers.broker,
-        checks_of_carriers.delivery, checks_of_work.work, checks_of_carriers.gateway, checks.addresses, checks.disk,
-        checks_of_backups.backups,
+        checks_of_carriers.delivery, checks_of_work.work, checks_of_carriers.gateway,
+        checks_of_identity.identity, checks.addresses, checks.disk, checks_of_backups.backups,
     )  # fmt: skip
 
 

@@ -113,14 +113,24 @@ def open_session(tx: sa.Connection, token: str, now: datetime, life: timedelta =
         .values(used_at=now)
         .returning(sign_in_links.c.person)
     ).first()
-    person = person_named(tx, used.person) if used else None
-    if used is None or person is None:
+    return open_session_of(tx, used.person, now, life) if used else None
+
+
+def open_session_of(tx: sa.Connection, person: str, now: datetime, life: timedelta = SESSION_LIFE) -> str | None:
+    """The session's secret for a person who proved who it is, shown once; None where it may not sign in any more."""
+    row = person_named(tx, person)
+    if row is None:
         return None
     secret = secrets.token_urlsafe(_SECRET_BYTES)
-    row = {"fingerprint": fingerprint(secret), "person": used.person, "opened_at": now}
-    tx.execute(sessions.insert().values(**row, expires_at=now + life))
-    audit.note(tx, Entry(now, used.person, person["role"], "session.opened", used.person, person["territory"]))
+    session = {"fingerprint": fingerprint(secret), "person": person, "opened_at": now, "expires_at": now + life}
+    tx.execute(sessions.insert().values(session))
+    audit.note(tx, Entry(now, person, row["role"], "session.opened", person, row["territory"]))
     return secret
+
+
+def who_may_sign_in(tx: sa.Connection, persons_: Collection[str]) -> list[str]:
+    """Those of these persons who have not left, in order."""
+    return [person for person in sorted(persons_) if person_named(tx, person)]
 
 
 def close_session(tx: sa.Connection, secret: str) -> None:

@@ -12,6 +12,7 @@ from services.ingest import changes
 from services.ingest.actors import Actor
 from services.ingest.credentials import SESSION_LIFE
 from services.ingest.declare.territories import KnowsPolicy, any_policy
+from services.ingest.identity import IdentityProvider
 from services.ingest.live import Streams
 from services.ingest.turns import Turns
 from services.vault import Keyring
@@ -28,7 +29,8 @@ class Guichet:
     Without an `inbound_secret` no SMS comes in over HTTP. `session_life` is longer only where the clock runs faster.
     `streams` are the pages that are open now, `batches` the turns of programs that send many messages at once, `turns`
     those of acts that are done together, and `programs` whose key each was that acted so lately, by its fingerprint.
-    `knows_policy`: whether a territory's rules exist.
+    `knows_policy`: whether a territory's rules exist. `identity` is where professionals may sign in with the account of
+    their employer, if there is such a place.
     """
 
     database: Database
@@ -40,6 +42,7 @@ class Guichet:
     inbound_secret: str = ""
     session_life: timedelta = SESSION_LIFE
     knows_policy: KnowsPolicy = any_policy
+    identity: IdentityProvider | None = None
     streams: Streams = field(init=False)
     batches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BATCHES_AT_ONCE))
     turns: Turns = field(default_factory=Turns)

@@ -53,7 +53,7 @@ class Limit:
 
 ANY = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 LIMITS = (
-    Limit("sign_in", ("/connexion",), frozenset({"POST"}), burst=10, per_second=10 / 600),
+    Limit("sign_in", ("/connexion",), frozenset({"POST"}), burst=40, per_second=40 / 600),
     Limit("links", PRIVATE_ADDRESSES, ANY, burst=60, per_second=1),
     Limit("inbound", ("/sms/",), ANY, burst=2000, per_second=200),
     Limit("api", ("/api/",), ANY, burst=500, per_second=50),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from starlette.responses import Response
 
@@ -16,9 +16,10 @@ from services.vault import owners_by_email, staff_by_phone
 COOKIE = "berceau"
 
 
-def cookie_name(guichet: Guichet) -> str:
-    """Over https the browser itself makes sure that no other host set the cookie."""
-    return f"__Host-{COOKIE}" if guichet.is_secure else COOKIE
+def cookie_name(guichet: Guichet, what: str = "") -> str:
+    """Over https the browser itself makes sure that no other host set the cookie. `what` is kept beside the session."""
+    name = f"{COOKIE}-{what}" if what else COOKIE
+    return f"__Host-{name}" if guichet.is_secure else name
 
 
 async def ask_for_link(guichet: Guichet, who: str, now: datetime) -> None:
@@ -36,15 +37,42 @@ async def ask_for_link(guichet: Guichet, who: str, now: datetime) -> None:
 async def open_session(guichet: Guichet, token: str, now: datetime, response: Response) -> bool:
     """Use a one-time link: the response carries the session from now on. False where the link opens nothing."""
     secret = await guichet.database.write(credentials.open_session, token, now, guichet.session_life)
-    if secret is None:
-        return False
+    return _carries(guichet, secret, response)
+
+
+async def who_has(guichet: Guichet, email: str) -> list[str]:
+    """Who signs in with this address, among those who may; nobody where it is no address."""
+    try:
+        owners = await guichet.vault.read(owners_by_email, guichet.keyring, email)
+    except ValueError:
+        return []
+    return await guichet.database.read(credentials.who_may_sign_in, {owner for owner, _ in owners})
+
+
+async def open_session_of(guichet: Guichet, person: str, now: datetime, response: Response) -> bool:
+    """The same for somebody whom a provider knows. False where the person may not sign in any more."""
+    secret = await guichet.database.write(credentials.open_session_of, person, now, guichet.session_life)
+    return _carries(guichet, secret, response)
+
+
+def _carries(guichet: Guichet, secret: str | None, response: Response) -> bool:
+    if secret is not None:
+        keep(guichet, response, cookie_name(guichet), secret, guichet.session_life)
+    return secret is not None
+
+
+def keep(guichet: Guichet, response: Response, name: str, value: str, life: timedelta) -> None:
+    """A cookie that no script reads, and that comes along when another site leads here but not when it acts here."""
     response.set_cookie(
-        cookie_name(guichet), secret, max_age=int(guichet.session_life.total_seconds()),
+        name, value, max_age=int(life.total_seconds()),
         path="/", secure=guichet.is_secure, httponly=True, samesite="lax",
     )  # fmt: skip
-    return True
+
+
+def drop(guichet: Guichet, response: Response, name: str) -> None:
+    response.delete_cookie(name, path="/", secure=guichet.is_secure, httponly=True, samesite="lax")
 
 
 async def close_session(guichet: Guichet, secret: str, response: Response) -> None:
     await guichet.database.write(credentials.close_session, secret)
-    response.delete_cookie(cookie_name(guichet), path="/", secure=guichet.is_secure, httponly=True, samesite="lax")
+    drop(guichet, response, cookie_name(guichet))

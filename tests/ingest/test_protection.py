@@ -105,7 +105,7 @@ async def test_after_the_burst_one_waits_and_is_told_how_long() -> None:
 
 def test_clients_do_not_take_from_each_other_and_doors_are_counted_apart() -> None:
     buckets = Buckets(LIMITS, Ticks())
-    for _ in range(10):
+    for _ in range(LIMITS[0].burst):
         assert buckets.wait_for("a", "POST", "/connexion") == 0
     assert buckets.wait_for("a", "POST", "/connexion") > 0
     assert buckets.wait_for("b", "POST", "/connexion") == 0

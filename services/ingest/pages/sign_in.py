@@ -8,6 +8,7 @@ from __future__ import annotations
 from fastapi.responses import Response
 
 from services.ingest.actors import STAFF
+from services.ingest.pages import identity
 from services.ingest.pages.doors import HOME
 from services.ingest.pages.forms import Form
 from services.ingest.pages.visit import Visit, get, post
@@ -17,7 +18,12 @@ from services.vault import normalised_email, normalised_phone
 
 async def asked(visit: Visit) -> Response:
     """Who are you?"""
-    return visit.show("sign_in/ask.html", form=Form())
+    return _ask(visit, Form())
+
+
+def _ask(visit: Visit, form: Form, status: int = 200) -> Response:
+    provider = visit.guichet.identity.name if visit.guichet.identity else ""
+    return visit.show("sign_in/ask.html", status, form=form, provider=provider)
 
 
 async def link_wanted(visit: Visit) -> Response:
@@ -26,7 +32,7 @@ async def link_wanted(visit: Visit) -> Response:
     if not _can_be_somebody(form["qui"]):
         rule = "Il manque votre adresse ou votre mobile."
         form.fault("qui", "who_wanted", rule, "Écrivez par exemple prenom.nom@exemple.fr.")
-        return visit.show("sign_in/ask.html", 422, form=form)
+        return _ask(visit, form, 422)
     await ask_for_link(visit.guichet, form["qui"], visit.now)
     return visit.go("/connexion/envoi")
 
@@ -55,7 +61,8 @@ async def welcome(visit: Visit) -> Response:
 
 async def left(visit: Visit) -> Response:
     """End the session, here and in the store."""
-    response = visit.go("/connexion", "deconnecte")
+    elsewhere = identity.signed_in_elsewhere(visit)
+    response = visit.go("/deconnexion/compte") if elsewhere else visit.go("/connexion", "deconnecte")
     if secret := visit.request.cookies.get(cookie_name(visit.guichet)):
         await close_session(visit.guichet, secret, response)
     return response
@@ -74,6 +81,7 @@ PAGES = (
     post("/connexion", link_wanted),
     get("/connexion/envoi", link_sent),
     get("/connexion/bienvenue", welcome, *STAFF),
+    *identity.PAGES,
     get("/connexion/{token}", at_the_link),
     post("/connexion/{token}", opened),
     post("/deconnexion", left, *STAFF),

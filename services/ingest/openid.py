@@ -1,0 +1,119 @@
+"""An OpenID Connect provider, as Berceau asks it who somebody is.
+
+Authlib holds the protocol: the authorization code with PKCE, the ID token's signature, issuer, audience, age and nonce.
+
+When to modify: with a provider that answers otherwise; the hostile one of the tests gets that answer first.
+Source: OpenID Connect Core 1.0 and RP-Initiated Logout 1.0; ProConnect, "Implémentation technique".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.starlette_client import OAuth
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from services.ingest.identity import Leaving, NotVouchedFor, ProviderAway, Vouched
+
+PATIENCE_S = 5.0
+SIGNED_WITH = (
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+)  # fmt: skip
+"""By a key that the provider alone holds: never by a shared secret, never by none at all."""
+
+BACK, LEFT = "/connexion/retour", "/connexion"
+"""Where the browser comes back to after signing in, and after signing out."""
+
+NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+class OpenIdProvider:
+    """One provider, found by its `issuer`. `public_url` is Berceau's: the provider must know the ways back to it.
+
+    `vouches`: the provider answers for every address that it names, and so need not say `email_verified` (ProConnect
+    does not). Anywhere else an address that nobody verified could be typed in by whoever wants to be somebody else.
+    """
+
+    def __init__(
+        self, name: str, issuer: str, client_id: str, client_secret: str, *, public_url: str, vouches: bool = False
+    ) -> None:
+        self.name = name
+        self._issuer, self._client_id, self._vouches = issuer, client_id, vouches
+        self.back_to, self._left_to = public_url + BACK, public_url + LEFT
+        self._client: Any = OAuth().register(
+            "provider", client_id=client_id, client_secret=client_secret,
+            server_metadata_url=f"{issuer.rstrip('/')}/.well-known/openid-configuration",
+            client_kwargs={"scope": "openid email", "code_challenge_method": "S256", "timeout": PATIENCE_S},
+        )  # fmt: skip
+
+    async def way_in(self, leaving: Leaving) -> str:
+        await self.described()
+        made = await self._client.create_authorization_url(
+            self.back_to, state=leaving.state, nonce=leaving.nonce, code_verifier=leaving.verifier
+        )
+        return str(made["url"])
+
+    async def vouched(self, code: str, leaving: Leaving) -> Vouched:
+        await self.described()
+        try:
+            return await self._vouched(code, leaving)
+        except httpx2.HTTPError as error:
+            raise ProviderAway(type(error).__name__) from error
+        except (AuthlibBaseError, JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise NotVouchedFor(getattr(error, "error", "")) from error  # its words may quote the token, its code not
+
+    async def way_out(self, id_token: str) -> str:
+        described = await self.described()
+        if not described.get("end_session_endpoint"):
+            return ""
+        made = await self._client.create_logout_url(self._left_to, id_token, client_id=self._client_id)
+        return str(made["url"])
+
+    async def described(self) -> dict[str, Any]:
+        """What the provider says of itself, read once and kept. Raises ProviderAway."""
+        try:
+            said: dict[str, Any] = await self._client.load_server_metadata()
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError) as error:
+            raise ProviderAway(type(error).__name__) from error
+        missing = [name for name in NEEDED if not said.get(name)]
+        if missing or said.get("issuer") != self._issuer:
+            said.pop("_loaded_at", None)  # so that the next one asks again
+            raise ProviderAway(
+                f"issuer {said.get('issuer', 'absent')}" if not missing else f"sans {', '.join(missing)}"
+            )
+        offered = said.get("id_token_signing_alg_values_supported") or SIGNED_WITH
+        said["id_token_signing_alg_values_supported"] = [name for name in SIGNED_WITH if name in offered]
+        return said
+
+    async def _vouched(self, code: str, leaving: Leaving) -> Vouched:
+        token = await self._client.fetch_access_token(self.back_to, code=code, code_verifier=leaving.verifier)
+        claims = await self._client.parse_id_token(
+            token, nonce=leaving.nonce,
+            claims_options={
+                "iss": {"essential": True, "value": self._issuer},
+                "aud": {"essential": True, "value": self._client_id},  # Authlib alone takes the `azp` of another's
+            },
+        )  # fmt: skip
+        told = claims if "email" in claims else await self._asked(token, claims["sub"])
+        verified = told.get("email_verified")
+        if not told.get("email") or not (verified in (True, "true") or (verified is None and self._vouches)):
+            raise NotVouchedFor("email_verified")
+        return Vouched(str(told["email"]), token["id_token"])
+
+    async def _asked(self, token: dict[str, Any], subject: str) -> dict[str, Any]:
+        """What the provider says of the same person when asked: plain, or signed as ProConnect does."""
+        described = await self.described()
+        answer = await self._client.get(described["userinfo_endpoint"], token=token)
+        answer.raise_for_status()
+        if answer.headers.get("content-type", "").startswith("application/jwt"):
+            keys = KeySet.import_key_set(await self._client.fetch_jwk_set())
+            told = jwt.decode(answer.text, keys, algorithms=list(SIGNED_WITH)).claims
+        else:
+            told = dict(answer.json())
+        if told.get("sub") != subject:
+            raise NotVouchedFor("sub")
+        return told

@@ -1,0 +1,146 @@
+"""What an identity provider may answer, and what of it proves an address: an honest twin beside every forged answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.ingest.identity import Leaving, NotVouchedFor, ProviderAway, Vouched
+from services.ingest.openid import OpenIdProvider
+from tests.ingest.hostile_provider import FOREIGN, OWN, Hostile, claims, forged, serving, signed
+
+CLIENT, SECRET = "berceau", "un secret d'essai assez long pour signer"
+LEAVING = Leaving.now()
+
+
+@pytest.fixture
+def hostile() -> Iterator[Hostile]:
+    with serving() as here:
+        yield here
+
+
+def said(hostile: Hostile, **changes: Any) -> dict[str, Any]:
+    return claims(hostile.issuer, CLIENT, **{"nonce": LEAVING.nonce, **changes})
+
+
+async def asked(hostile: Hostile, *, vouches: bool = False) -> Vouched:
+    provider = OpenIdProvider(
+        "Essai", hostile.issuer, CLIENT, SECRET, public_url="http://guichet.test", vouches=vouches
+    )
+    return await provider.vouched("code", LEAVING)
+
+
+async def test_an_honest_answer_proves_an_address(hostile: Hostile) -> None:
+    hostile.gives({"id_token": signed(said(hostile))})
+    assert (await asked(hostile)).email == "camille@exemple.fr"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://ailleurs.exemple"}, {"iss": None}, {"aud": "autre"}, {"aud": None}, {"sub": None},
+        {"aud": "autre", "azp": CLIENT}, {"aud": [CLIENT, "autre"]}, {"aud": CLIENT, "azp": "autre"},
+        {"nonce": "rejoué"}, {"nonce": None}, {"exp": 1}, {"exp": None}, {"iat": None}, {"iat": 4_000_000_000},
+        {"email": ""}, {"email_verified": False}, {"email_verified": None},
+        {"email_verified": "yes"}, {"email_verified": 1.5},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_a_token_that_says_anything_else_proves_nothing(hostile: Hostile, changes: dict[str, Any]) -> None:
+    hostile.gives({"id_token": signed(said(hostile, **changes))})
+    with pytest.raises(NotVouchedFor):
+        await asked(hostile)
+
+
+@pytest.mark.parametrize("secret", [SECRET.encode(), OWN.as_pem(private=False), None], ids=["ours", "key", "none"])
+async def test_a_token_that_no_key_of_the_provider_signed_proves_nothing(
+    hostile: Hostile, secret: bytes | None
+) -> None:
+    hostile.describe(id_token_signing_alg_values_supported=["RS256", "HS256", "none"])
+    hostile.gives({"id_token": forged(said(hostile), secret)})
+    with pytest.raises(NotVouchedFor):
+        await asked(hostile)
+
+
+async def test_a_token_signed_by_another_key_of_that_name_proves_nothing(hostile: Hostile) -> None:
+    hostile.gives({"id_token": signed(said(hostile), FOREIGN)})
+    with pytest.raises(NotVouchedFor):
+        await asked(hostile)
+
+
+@pytest.mark.parametrize("token", [{}, {"id_token": "a.b.c"}, {"id_token": 7}, {"error": "invalid_grant"}], ids=str)
+async def test_an_answer_without_a_token_proves_nothing(hostile: Hostile, token: dict[str, Any]) -> None:
+    hostile.gives(token)
+    with pytest.raises(NotVouchedFor):
+        await asked(hostile)
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "signed"])
+async def test_an_address_may_be_asked_for_apart(hostile: Hostile, plain: bool) -> None:
+    hostile.gives({"id_token": signed(said(hostile, email=None, email_verified=None))})
+    told = {"sub": "7", "email": "camille@exemple.fr"}
+    hostile.answers["/u"] = told if plain else signed(told)
+    with pytest.raises(NotVouchedFor):
+        await asked(hostile)
+    assert (await asked(hostile, vouches=True)).email == "camille@exemple.fr"
+
+
+@pytest.mark.parametrize("answer", ["another person", "another key", "no address", "nonsense"])
+async def test_what_is_asked_for_apart_must_be_of_the_same_person(hostile: Hostile, answer: str) -> None:
+    hostile.gives({"id_token": signed(said(hostile, email=None))})
+    told = {"sub": "7", "email": "camille@exemple.fr"}
+    hostile.answers["/u"] = {
+        "another person": {**told, "sub": "8"}, "another key": signed(told, FOREIGN),
+        "no address": {"sub": "7"}, "nonsense": ["camille@exemple.fr"],
+    }[answer]  # fmt: skip
+    with pytest.raises(NotVouchedFor):
+        await asked(hostile, vouches=True)
+
+
+@pytest.mark.parametrize(
+    "described", [None, [], {}, "texte", {"issuer": "https://ailleurs.exemple"}, {"token_endpoint": None}], ids=str
+)
+async def test_a_provider_that_describes_another_one_or_nothing_is_away(hostile: Hostile, described: Any) -> None:
+    hostile.gives({"id_token": signed(said(hostile))})
+    honest = hostile.answers["/.well-known/openid-configuration"]
+    lies = {**honest, **described} if isinstance(described, dict) and described else described
+    hostile.answers["/.well-known/openid-configuration"] = lies
+    with pytest.raises(ProviderAway):
+        await asked(hostile)
+
+
+async def test_a_provider_that_comes_back_is_asked_again(hostile: Hostile) -> None:
+    provider = OpenIdProvider("Essai", hostile.issuer, CLIENT, SECRET, public_url="http://guichet.test")
+    hostile.describe(issuer="https://ailleurs.exemple")
+    with pytest.raises(ProviderAway):
+        await provider.way_in(LEAVING)
+    hostile.describe()
+    assert (await provider.way_in(LEAVING)).startswith(f"{hostile.issuer}/a?")
+    hostile.answers.clear()
+    assert (await provider.way_in(LEAVING)).startswith(f"{hostile.issuer}/a?"), "what it said is kept"
+
+
+async def test_a_new_key_of_the_provider_is_fetched(hostile: Hostile) -> None:
+    provider = OpenIdProvider("Essai", hostile.issuer, CLIENT, SECRET, public_url="http://guichet.test")
+    hostile.gives({"id_token": signed(said(hostile))})
+    hostile.answers["/k"] = {"keys": [{**FOREIGN.as_dict(private=False), "kid": "0"}]}
+    with pytest.raises(NotVouchedFor):
+        await provider.vouched("code", LEAVING)
+    hostile.describe()
+    assert (await provider.vouched("code", LEAVING)).email == "camille@exemple.fr"
+
+
+async def test_who_leaves_is_sent_where_the_provider_ends_its_session(hostile: Hostile) -> None:
+    hostile.describe(end_session_endpoint=f"{hostile.issuer}/end")
+    provider = OpenIdProvider("Essai", hostile.issuer, CLIENT, SECRET, public_url="http://guichet.test")
+    way_out = await provider.way_out("jeton")
+    assert way_out.startswith(f"{hostile.issuer}/end?id_token_hint=jeton&")
+    assert "post_logout_redirect_uri=http%3A%2F%2Fguichet.test%2Fconnexion" in way_out
+
+
+@pytest.mark.parametrize("text", ["", "a", "a.b", "a..c", "a.b.c.d"])
+def test_a_cookie_that_is_not_ours_says_nothing(text: str) -> None:
+    assert Leaving.read(text) is None
+    assert Leaving.read(str(LEAVING)) == LEAVING
