@@ -21,8 +21,17 @@ from services.bus.retries import Failure, failure_of, was_undone
 
 A = TypeVar("A")
 R = TypeVar("R")
-DoMany = Callable[[sa.Connection, Sequence[A]], Sequence[R]]
-"""Does acts in the caller's transaction: the answer of each, in their order."""
+DoMany = Callable[[sa.Connection, Sequence[A], int], Sequence[R]]
+"""Does acts in the caller's transaction, which waits so many milliseconds for what another one holds: the answer of
+each, in their order."""
+
+PATIENCE_MS = 2_000
+"""How long a group waits for what another transaction holds: a key that another process uses, which may have been
+frozen with it. Longer, and all who post through this process would wait for that one; then each is done alone."""
+
+PATIENCE_ALONE_MS = 100
+"""The group has waited in vain already. A batch that one lock keeps waits five seconds more at most, not a minute and a
+half; whoever is told that it is away comes back (a choice)."""
 
 MOST_TOGETHER = 50
 """A tenth of what a batch holds: whoever waits for the next transaction waits for hundredths of a second."""
@@ -62,7 +71,7 @@ class Turns:
                 now, later = waiting[:MOST_TOGETHER], waiting[MOST_TOGETHER:]
                 if later:
                     self._waiting[do] = later
-                if (away := await _done(database, do, now)) is not None:
+                if (away := await _done(database, do, now, PATIENCE_MS)) is not None:
                     _fail(self._waiting.pop(do, []), away)  # one by one they would wait for it again, ever more of them
         finally:
             del self._under_way[do]
@@ -71,11 +80,11 @@ class Turns:
 
 
 async def _done(
-    database: Database, do: DoMany[Any, Any], waiting: list[tuple[Any, asyncio.Future[Any]]]
+    database: Database, do: DoMany[Any, Any], waiting: list[tuple[Any, asyncio.Future[Any]]], patience_ms: int
 ) -> BaseException | None:  # fmt: skip
     """Have each answered. Why the database is away, where it is."""
     try:
-        write = database.write(do, [asked for asked, _ in waiting])
+        write = database.write(do, [asked for asked, _ in waiting], patience_ms)
         found: Sequence[Any] | BaseException
         (found,) = await asyncio.gather(write, return_exceptions=True)
         if not isinstance(found, BaseException):
@@ -95,7 +104,7 @@ async def _each_alone(
     database: Database, do: DoMany[Any, Any], waiting: list[tuple[Any, asyncio.Future[Any]]]
 ) -> BaseException | None:  # fmt: skip
     for n, one in enumerate(waiting, start=1):
-        if (away := await _done(database, do, [one])) is not None:
+        if (away := await _done(database, do, [one], PATIENCE_ALONE_MS)) is not None:
             _fail(waiting[n:], away)
             return away
     return None

@@ -16,9 +16,9 @@ from services.bus.retries import Failure, failure_of
 from services.bus.tables import audit
 from services.ingest import credentials, idempotency
 from services.ingest.actors import Actor
-from services.ingest.api import places, together
+from services.ingest.api import places
 from services.ingest.declare.vacancies import Post, open_vacancies
-from services.ingest.turns import TooManyWait, Turns
+from services.ingest.turns import PATIENCE_ALONE_MS, PATIENCE_MS, TooManyWait, Turns
 from tests.ingest.doors import Doors
 from tests.ingest.people import DIRECTOR, later, vacancy_body
 from tests.ingest.test_on_postgresql import cluster  # noqa: F401 - the same doors on PostgreSQL
@@ -182,17 +182,19 @@ class Hangs:
 
     fails: Sequence[Callable[[], Exception]]
     given: list[list[int]] = field(default_factory=list)
+    patience: list[int] = field(default_factory=list)
 
-    async def write(self, do: Any, asked: list[int]) -> list[int]:
+    async def write(self, do: Any, asked: list[int], patience_ms: int) -> list[int]:
         self.given.append(asked)
+        self.patience.append(patience_ms)
         await asyncio.sleep(0.001)
         if len(self.given) <= len(self.fails):
             raise self.fails[len(self.given) - 1]()
-        answers: list[int] = do(None, asked)
+        answers: list[int] = do(None, asked, patience_ms)
         return answers
 
 
-def _same(_tx: object, asked: list[int]) -> list[int]:
+def _same(_tx: object, asked: list[int], _patience_ms: int) -> list[int]:
     return asked
 
 
@@ -221,6 +223,16 @@ class TakenBack(Exception):
     sqlstate = "40P01"
 
 
+class LockHeld(Exception):
+    """What it says of a lock that was waited for in vain."""
+
+    sqlstate = "55P03"
+
+
+def _locked() -> sa.exc.DBAPIError:
+    return sa.exc.DBAPIError("INSERT", None, LockHeld())
+
+
 def _deadlock() -> sa.exc.DBAPIError:
     return sa.exc.DBAPIError("INSERT", None, TakenBack())
 
@@ -233,6 +245,17 @@ async def test_a_group_that_a_deadlock_takes_back_is_done_again_one_by_one() -> 
     assert isinstance(first, sa.exc.DBAPIError)
     assert found == list(range(1, 60))
     assert database.given == [[*range(50)], *([n] for n in range(50)), [*range(50, 60)]]
+
+
+async def test_those_behind_one_lock_do_not_each_wait_as_long_as_their_group_did() -> None:
+    """Fifty times two seconds, one after the other, and all who come meanwhile behind them."""
+    turns, database = Turns(), Hangs([_locked] * 51)
+    asked: Any = [turns.take(database, _same, n) for n in range(60)]  # type: ignore[arg-type]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(one) for one in found[:50]} == {sa.exc.DBAPIError}
+    assert found[50:] == list(range(50, 60))
+    assert database.patience == [PATIENCE_MS, *[PATIENCE_ALONE_MS] * 50, PATIENCE_MS]
+    assert 50 * PATIENCE_ALONE_MS <= 5_000
 
 
 async def test_who_comes_when_too_many_wait_is_told_at_once_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +272,7 @@ async def test_a_key_that_a_frozen_process_holds_keeps_only_its_own_program_wait
     cluster: Doors,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(together, "LOCK_PATIENCE_MS", 200)
+    monkeypatch.setattr("services.ingest.turns.PATIENCE_MS", 200)
     sent = [("director", VACANCY, "held"), ("coordinator", VACANCY, "held"), ("director", ONE_PLACE, "free")]
     async with cluster.guichet.database.writes.begin() as frozen:
         row = {"actor": DIRECTOR.id, "key": "held", "route": "r", "body_hash": "b"}

@@ -31,10 +31,6 @@ DoAll = Callable[[sa.Connection, Sequence[tuple[Act, Any]]], Sequence[dict[str, 
 
 MOST_PROGRAMS = 1_000
 
-LOCK_PATIENCE_MS = 2_000
-"""How long a group waits for what another transaction holds: a key that another process uses, which may have been
-frozen with it. Longer, and all who post through this process would wait for that one; then each is done alone."""
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -70,7 +66,8 @@ class SharedDoor:
 def together(do_all: DoAll, status: int = ACCEPTED) -> DoTogether:
     """Acts of one kind, each with its rights, its key and its answer; None for a key that opens nothing any more."""
 
-    def do(tx: sa.Connection, asked: Sequence[Asked]) -> list[Answered | None]:
+    def do(tx: sa.Connection, asked: Sequence[Asked], patience_ms: int) -> list[Answered | None]:
+        _wait_no_longer(tx, patience_ms)
         return _Group(tx, do_all, status, asked).done()
 
     return do
@@ -82,7 +79,6 @@ class _Group:
         self.found: dict[int, Answered] = {}
 
     def done(self) -> list[Answered | None]:
-        _wait_no_longer(self.tx)
         known = self._identified()
         claimed = [n for n in known if self.asked[n].claim is not None]
         causes = idempotency.reserve_new(self.tx, [(self._claim(n), self.asked[n].act.now) for n in claimed])
@@ -127,10 +123,10 @@ class _Group:
         return Answered(self.status, to_jsonable_python(result))
 
 
-def _wait_no_longer(tx: sa.Connection) -> None:
+def _wait_no_longer(tx: sa.Connection, patience_ms: int) -> None:
     """A SQLite file has one writer, who waits for no row."""
     if tx.dialect.name == "postgresql":
-        tx.execute(_PATIENCE, {"patience": str(LOCK_PATIENCE_MS)})
+        tx.execute(_PATIENCE, {"patience": str(patience_ms)})
 
 
 _PATIENCE = sa.select(sa.func.set_config("lock_timeout", sa.bindparam("patience", type_=sa.String), True))
