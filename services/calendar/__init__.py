@@ -41,6 +41,7 @@ from services.calendar.deadlines import (
 from services.calendar.french import (
     counted,
     date_in_full,
+    fitting_days,
     hour_in_full,
     hours_in_full,
     instant_in_full,
@@ -75,6 +76,7 @@ __all__ = [
     "confirmation_due",
     "counted",
     "date_in_full",
+    "fitting_days",
     "hour_in_full",
     "hours_in_full",
     "in_force",

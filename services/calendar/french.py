@@ -88,8 +88,14 @@ def short_days(days: Iterable[Weekday]) -> str:
     wanted = frozenset(days)
     if len(wanted) == 1:
         return next(iter(wanted)).label
-    three = listed_days(wanted, {day: day.label[:3] for day in WEEKDAYS})
-    return three if len(three) <= _LONGEST_SHORT_DAYS else listed_days(wanted, {day: day.label[:2] for day in WEEKDAYS})
+    return fitting_days(wanted, {day: day.label[:3] for day in WEEKDAYS}, {day: day.label[:2] for day in WEEKDAYS})
+
+
+def fitting_days(days: Iterable[Weekday], names: Mapping[Weekday, str], shorter: Mapping[Weekday, str]) -> str:
+    """Days by `names`, or by `shorter` ones where they would take more than 14 characters. Raises as `listed_days`."""
+    wanted = frozenset(days)
+    said = listed_days(wanted, names)
+    return said if len(said) <= _LONGEST_SHORT_DAYS else listed_days(wanted, shorter)
 
 
 def listed_days(days: Iterable[Weekday], names: Mapping[Weekday, str]) -> str:

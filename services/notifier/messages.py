@@ -18,13 +18,13 @@ from string import Formatter
 
 from contracts.vocabulary import WEEKDAYS, Frozen, MessageTemplate, Weekday
 from services.calendar import (
+    fitting_days,
     listed_days,
     local_day,
     short_date,
     short_day,
     short_days,
     short_hour,
-    short_hours,
     short_limit,
 )
 from services.calendar.days import local
@@ -74,8 +74,8 @@ class Rendered(Frozen):
 
 @dataclass(frozen=True)
 class Language:
-    """How a language writes days, in two letters too, and "from" before a date. `proofread`: a person who speaks it has
-    read the texts."""
+    """How a language writes days, in two letters too, an hour, and "from" before a date. `proofread`: a person who
+    speaks it has read the texts."""
 
     code: str
     label: str
@@ -83,6 +83,12 @@ class Language:
     weekdays: Mapping[Weekday, str]
     starting: str
     short_weekdays: Mapping[Weekday, str]
+    hour: Callable[[time], str] = short_hour
+
+
+def _with_colon(hour: time) -> str:
+    """ "18:00": an English reader takes "before 18h" for a delay of eighteen hours."""
+    return f"{hour.hour}:{hour.minute:02}"
 
 
 def _named(names: str) -> dict[Weekday, str]:
@@ -94,11 +100,29 @@ LANGUAGES = {
     language.code: language
     for language in (
         Language(
-            "fr", "français", True, _named("lun mar mer jeu ven sam dim"), "dès le", _named("lu ma me je ve sa di")
+            "fr",
+            "français",
+            proofread=True,
+            weekdays=_named("lun mar mer jeu ven sam dim"),
+            short_weekdays=_named("lu ma me je ve sa di"),
+            starting="dès le",
         ),
-        Language("en", "anglais", False, _named("Mon Tue Wed Thu Fri Sat Sun"), "from", _named("Mo Tu We Th Fr Sa Su")),
         Language(
-            "pt", "portugais", False, _named("seg ter qua qui sex sáb dom"), "desde", _named("2a 3a 4a 5a 6a sb dm")
+            "en",
+            "anglais",
+            proofread=False,
+            weekdays=_named("Mon Tue Wed Thu Fri Sat Sun"),
+            short_weekdays=_named("Mo Tu We Th Fr Sa Su"),
+            starting="from",
+            hour=_with_colon,
+        ),
+        Language(
+            "pt",
+            "portugais",
+            proofread=False,
+            weekdays=_named("seg ter qua qui sex sáb dom"),
+            short_weekdays=_named("2a 3a 4a 5a 6a sb dm"),
+            starting="a partir de",
         ),
     )
 }
@@ -175,7 +199,8 @@ def _value(template: MessageTemplate, field: str, facts: Facts, language: Langua
 def _days(facts: Facts, language: Language) -> str:
     if not facts.days:
         return ""
-    return short_days(facts.days) if language.code == DEFAULT_LANGUAGE else listed_days(facts.days, language.weekdays)
+    french = language.code == DEFAULT_LANGUAGE
+    return short_days(facts.days) if french else fitting_days(facts.days, language.weekdays, language.short_weekdays)
 
 
 def _day(facts: Facts, language: Language) -> str:
@@ -189,23 +214,24 @@ def _limit(facts: Facts, language: Language) -> str:
     """As in French, with the weekday of the language; none where minutes take its place."""
     if facts.limit is None:
         return ""
-    then = local(facts.limit)
-    if language.code == DEFAULT_LANGUAGE or then.minute:
+    if language.code == DEFAULT_LANGUAGE:
         return short_limit(facts.limit)
-    return f"{_weekday_and_date(then.date(), language)} {short_hour(then.time())}"
+    then = local(facts.limit)
+    day = short_date(then.date()) if then.minute else _weekday_and_date(then.date(), language)
+    return f"{day} {language.hour(then.time())}"
 
 
-def _clock_time(facts: Facts, _: Language) -> str:
+def _clock_time(facts: Facts, language: Language) -> str:
     """An hour alone is today's; on another day it carries the date."""
     if facts.limit is None:
         return ""
-    hour = short_hour(local(facts.limit).time())
+    hour = language.hour(local(facts.limit).time())
     other_day = facts.sent_on is not None and local_day(facts.limit) != facts.sent_on
     return f"{short_date(local_day(facts.limit))} {hour}" if other_day else hour
 
 
-def _hours(facts: Facts, _: Language) -> str:
-    return short_hours(facts.start, facts.end) if facts.start and facts.end else ""
+def _hours(facts: Facts, language: Language) -> str:
+    return f"{language.hour(facts.start)}-{language.hour(facts.end)}" if facts.start and facts.end else ""
 
 
 def _start(facts: Facts, _: Language) -> str:

@@ -24,7 +24,7 @@ COUNTED = {
     MessageTemplate.REMINDER: 155,
     MessageTemplate.ACCEPTED: 156,
     MessageTemplate.DECLINED: 133,
-    MessageTemplate.EXPIRED: 150,
+    MessageTemplate.EXPIRED: 158,
     MessageTemplate.WITHDRAWN: 147,
     MessageTemplate.ON_CALL: 152,
     MessageTemplate.MISUNDERSTOOD: 139,
@@ -198,7 +198,7 @@ def test_the_longest_values_give_the_counted_lengths(template: MessageTemplate, 
 def test_a_wave_is_one_segment_in_every_language_even_with_the_date_of_its_limit(language: str) -> None:
     rendered = render(MessageTemplate.WAVE, before_the_morning, language)
     assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
-    assert "13/10 18h" in rendered.text
+    assert ("13/10 18:00" if language == "en" else "13/10 18h") in rendered.text
 
 
 def test_a_confirmed_place_says_when_whether_it_is_dated_or_weekly() -> None:
@@ -241,9 +241,34 @@ def test_whatever_the_facts_a_text_is_one_segment(facts: Facts, template: Messag
     assert length(rendered.text) <= 160
 
 
-@pytest.mark.parametrize("template", COUNTED)
-def test_codes_of_five_digits_still_fit(template: MessageTemplate) -> None:
-    assert render(template, longest.model_copy(update={"code": "48213"})).segments == 1
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("template", MessageTemplate)
+def test_codes_of_five_digits_still_fit(template: MessageTemplate, language: str) -> None:
+    facts = before_the_morning if template is MessageTemplate.WAVE else longest
+    rendered = render(template, facts.model_copy(update={"code": "48213"}), language)
+    assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_a_reminder_says_in_every_language_what_silence_means_and_how_to_ask_for_a_call(language: str) -> None:
+    silence = {"fr": "puis place libérée", "en": "or the place is released", "pt": "ou a vaga é libertada"}
+    for template, said in ((MessageTemplate.REMINDER, silence[language]), (MessageTemplate.MISUNDERSTOOD, "RAPPEL")):
+        text = render(template, everyday, language).text
+        assert said in text
+        assert "RAPPEL 4821" in text
+
+
+def test_english_writes_hours_that_nobody_takes_for_a_delay() -> None:
+    """ "before 18h" reads as "within eighteen hours"."""
+    assert "by Tue 3/03 18:00." in render(MessageTemplate.PROPOSAL, everyday, "en").text
+    assert "Tue 3/03 8:00-12:30," in render(MessageTemplate.ON_CALL, everyday, "en").text
+    half_past = everyday.model_copy(update={"limit": datetime(2026, 3, 3, 18, 15, tzinfo=PARIS)})
+    assert "by 3/03 18:15." in render(MessageTemplate.PROPOSAL, half_past, "en").text
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Mo Tu Th Fr Su from"), ("pt", "2a 3a 5a 6a dm a partir de")])
+def test_many_weekdays_are_said_in_two_letters_where_three_would_not_fit(language: str, said: str) -> None:
+    assert said in render(MessageTemplate.PROPOSAL, longest, language).text
 
 
 def test_codes_of_six_digits_do_not_fit_the_reminder() -> None:
