@@ -115,6 +115,11 @@ class Settings(Frozen):
     def profile(self) -> str:
         return "cluster" if self.database else "embedded"
 
+    @property
+    def door_of_replies(self) -> str:
+        """Where simulated phones post what families write: ingest, and no address of its own means the public one."""
+        return self.inbound_url or self.public_url
+
     def key(self, name: str) -> bytes:
         """The bytes of `vault_key` or `link_key`."""
         secret: SecretStr = getattr(self, name)

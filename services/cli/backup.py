@@ -51,7 +51,9 @@ class Restored:
 
 
 def backup(
-    folder: Annotated[Path | None, typer.Argument(help="Le dossier des sauvegardes, sinon BERCEAU_BACKUPS.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DOSSIER", help="Le dossier des sauvegardes, sinon BERCEAU_BACKUPS.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Sauvegarder les bases, sans arrêter Berceau. Les clés n'y sont pas : gardez-les ailleurs."""
@@ -112,7 +114,7 @@ def _check_there(found: Settings) -> None:
 
 
 def restore(
-    saved: Annotated[Path, typer.Argument(help="Le dossier d'une sauvegarde.")],
+    saved: Annotated[Path, typer.Argument(metavar="SAUVEGARDE", help="Le dossier d'une sauvegarde.")],
     replace: Annotated[bool, typer.Option("--replace", help="Mettre de côté ce qui est là.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -31,8 +31,8 @@ class Service(StrEnum):
     NOTIFIER = "notifier"
 
 
-Whose = Annotated[Service, typer.Argument(help="Le service qui n'a pas su le traiter.")]
-Number = Annotated[int, typer.Argument(help="Le numéro du message.")]
+Whose = Annotated[Service, typer.Argument(metavar="SERVICE", help="Le service qui n'a pas su le traiter.")]
+Number = Annotated[int, typer.Argument(metavar="NUMÉRO", help="Le numéro du message.")]
 Json = Annotated[bool, typer.Option("--json", help="En JSON.")]
 Settled = Annotated[bool, typer.Option("--settled", help="Ceux qu'une personne a réglés, avec leur note.")]
 Most = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Combien au plus pour chaque service.")]

@@ -19,7 +19,7 @@ ENCODINGS = ("utf-8-sig", "cp1252")
 
 
 def example_files(
-    folder: Annotated[Path, typer.Argument(help="Dossier où les écrire ; il est créé s'il manque.")],
+    folder: Annotated[Path, typer.Argument(metavar="DOSSIER", help="Dossier où les écrire ; il est créé s'il manque.")],
     size: Annotated[str, typer.Option(help="« full » (tout le territoire) ou « small ».")] = "full",
     seed: Annotated[int, typer.Option(help="La même graine donne les mêmes fichiers.")] = 7,
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Le jour du territoire.")] = None,

@@ -33,9 +33,12 @@ class Kind(StrEnum):
 
 
 def import_(
-    kind: Annotated[Kind, typer.Argument(help="Ce que contient le fichier.")],
+    kind: Annotated[Kind, typer.Argument(metavar="QUOI", help="Ce que contient le fichier.")],
     file: Annotated[
-        Path, typer.Argument(help="Le fichier CSV du tableur ; pour le territoire, un fichier JSON.", dir_okay=False)
+        Path,
+        typer.Argument(
+            metavar="FICHIER", help="Le fichier CSV du tableur ; pour le territoire, un fichier JSON.", dir_okay=False
+        ),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tout vérifier, ne rien écrire.")] = False,
     rejects: Annotated[Path | None, typer.Option(help="Où rendre les lignes rejetées.")] = None,

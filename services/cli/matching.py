@@ -115,7 +115,7 @@ def _whom_priority_touches(outcome: Outcome) -> list[str]:
 
 def explain(
     outcome_file: Annotated[Path, typer.Argument(metavar="OUTCOME.json", help="La décision de berceau match.")],
-    request: Annotated[str, typer.Argument(metavar="REQUEST", help="L'identifiant de la demande.")],
+    request: Annotated[str, typer.Argument(metavar="DEMANDE", help="L'identifiant de la demande.")],
     round_file: Annotated[
         Path | None, typer.Option("--round", help="L'attribution : donne le rang de chaque vœu.")
     ] = None,

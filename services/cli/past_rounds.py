@@ -25,7 +25,9 @@ MOST = 20
 
 
 def rounds(
-    round_id: Annotated[str | None, typer.Argument(metavar="[ROUND]", help="L'identifiant d'une attribution.")] = None,
+    round_id: Annotated[
+        str | None, typer.Argument(metavar="ATTRIBUTION", help="L'identifiant d'une attribution.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Écrire ce qui était à décider, pour « match ».")] = None,
     check: Annotated[bool, typer.Option("--check", help="Décider de nouveau, et comparer les empreintes.")] = False,
     under: Annotated[
@@ -33,7 +35,7 @@ def rounds(
     ] = None,
     mode: Annotated[str | None, typer.Option(help="La décider dans cet autre mode, et comparer.")] = None,
     explain: Annotated[
-        str | None, typer.Option(metavar="REQUEST", help="Dire pourquoi cette demande a, ou n'a pas, sa place.")
+        str | None, typer.Option(metavar="DEMANDE", help="Dire pourquoi cette demande a, ou n'a pas, sa place.")
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Les différences par profil de famille, en CSV.")] = None,
     territory: Annotated[str | None, typer.Option(help="Les attributions d'un seul territoire.")] = None,

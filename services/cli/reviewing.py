@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RoundFile = Annotated[Path, typer.Argument(metavar="ROUND.json", help="L'attribution.")]
 OutcomeFile = Annotated[Path, typer.Argument(metavar="OUTCOME.json", help="Sa décision.")]
-RequestId = Annotated[str, typer.Argument(metavar="REQUEST", help="L'identifiant de la demande.")]
+RequestId = Annotated[str, typer.Argument(metavar="DEMANDE", help="L'identifiant de la demande.")]
 MOST_NAMED = 10
 AsJson = Annotated[bool, typer.Option("--json", help="La réponse en JSON.")]
 

@@ -53,7 +53,7 @@ def serve(
 
 
 def worker(
-    name: Annotated[Name, typer.Argument(help="Le service.")],
+    name: Annotated[Name, typer.Argument(metavar="SERVICE", help="Le service.")],
     host: Annotated[str | None, typer.Option(help="Adresse d'écoute.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Port de ses pages.")] = None,
 ) -> None:
@@ -103,7 +103,8 @@ def _trace(found: Settings, service: str) -> None:
             traces.configure(found.traces, service)
         except traces.TracingMissing as missing:
             cause = f"BERCEAU_TRACES est réglé, et OpenTelemetry manque{NBSP}: {missing}"
-            raise CommandFailed(cause, "pip install 'berceau[traces]'", "docs/exploitation.md") from missing
+            remedy = f"Voyez «{NBSP}Suivre une affaire de bout en bout{NBSP}», ou retirez ce réglage."
+            raise CommandFailed(cause, remedy, "docs/exploitation.md") from missing
 
 
 def _announce(settings: Settings) -> None:

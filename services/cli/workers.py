@@ -57,7 +57,7 @@ async def open_service(name: str, settings: Settings, stop: asyncio.Event) -> Se
     if name == INGEST:
         service = ingest_service(guichet_of(settings, database, vault, clock), relayed=True)
     else:
-        client = httpx2.AsyncClient(base_url=settings.inbound_url)
+        client = httpx2.AsyncClient(base_url=settings.door_of_replies)
         service = notifier_service(settings, database, vault, clock, client, relayed=True)
     service.databases = (vault,)
     return service

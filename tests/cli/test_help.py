@@ -56,7 +56,7 @@ def test_without_a_command_the_help_is_shown_and_the_exit_code_says_so(berceau: 
         (("match", "--nowhere"), "L'option --nowhere n'existe pas."),
         (("explain",), "Il manque «\u00a0OUTCOME.json\u00a0»."),
         (("api-key", "new", "--role", "mayor", "--label", "x"), "La valeur de --role ne convient pas"),
-        (("import", "families", "x.csv"), "La valeur de «\u00a0kind\u00a0» ne convient pas"),
+        (("import", "families", "x.csv"), "La valeur de «\u00a0QUOI\u00a0» ne convient pas"),
     ],
 )
 def test_a_wrong_command_line_says_cause_and_remedy(berceau: Command, line: tuple[str, ...], cause: str) -> None:

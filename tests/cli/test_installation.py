@@ -55,6 +55,14 @@ async def reading(environment: dict[str, str], name: str, do: Any, *args: Any) -
         await opened.close()
 
 
+def test_simulated_phones_reply_to_the_public_address_unless_told_another(environment: dict[str, str]) -> None:
+    """Three services on trial have no operator; a family that answers OUI is heard all the same."""
+    public = {**environment, "BERCEAU_PUBLIC_URL": "https://garde.exemple.fr"}
+    assert installation.settings(public).door_of_replies == "https://garde.exemple.fr"
+    inside = {**public, "BERCEAU_INBOUND_URL": "http://127.0.0.1:8080"}
+    assert installation.settings(inside).door_of_replies == "http://127.0.0.1:8080"
+
+
 @pytest.fixture
 def published(environment: dict[str, str]) -> None:
     """The territory is there before its files come."""

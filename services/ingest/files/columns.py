@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts.vocabulary import WEEKDAYS
+from services.ingest.declare.needs import MOST_WISHES
 
 DAYS = tuple(day.label.capitalize() for day in WEEKDAYS)
-WISHES = tuple(f"Vœu {n}" for n in range(1, 6))
+WISHES = tuple(f"Vœu {n}" for n in range(1, MOST_WISHES + 1))
 CONTACTS = (1, 2, 3)
 CONTACT_COLUMNS = ("Contact", "Téléphone", "Joindre par", "Langue", "Rôle", "Répond")
 REASON, REMEDY = "Motif du rejet", "Que faire"

@@ -386,6 +386,16 @@ async def test_siblings_without_a_wish_and_too_many_days_come_back_with_their_co
     assert why(await taken(guichet, "requests", days)) == {2: {("Jours minimum", "days_wanted")}}
 
 
+async def test_a_file_ranks_as_many_structures_as_the_page_does(guichet: Guichet, tiny: Territory) -> None:
+    one, other = (structure.id for structure in tiny.structures[:2])
+    first = changed(requests_csv(tiny), 0, {"Vœu 1": one, **{f"Vœu {n}": "" for n in range(2, 6)}})
+    asked = replace(first, columns=(*first.columns, "Vœu 20"), rows=((*first.rows[0], other),))
+    summary = await taken(guichet, "requests", asked)
+    assert (summary.rejected, summary.unread) == ((), ())
+    (told,) = await guichet.database.read(said, RequestRegistered)
+    assert [wish.structure for wish in told.wishes] == [one, other]
+
+
 async def test_two_structures_in_the_week_are_read_and_refused_where_only_one_is_wished(
     guichet: Guichet, tiny: Territory
 ) -> None:

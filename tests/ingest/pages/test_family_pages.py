@@ -273,7 +273,7 @@ async def test_a_family_that_nobody_reached_is_promised_no_call(town: Town) -> N
     reason = {"reason": WithdrawalReason.FAMILY_UNREACHABLE, "after_yes": False, "family_knew": True}
     await town.hear(event(ProposalWithdrawn, proposal_in("undelivered"), **reason))
     page = words((await town.client.get(link("undelivered"))).text)
-    assert "Encore intéressé" in page and "vous appelle" not in page
+    assert "Cela vous intéresse encore" in page and "vous appelle" not in page
     assert "vous appelle" in words((await town.client.get(link("withdrawn"))).text)
 
 
