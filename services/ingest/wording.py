@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from services.calendar import counted
 from services.ingest.problems import Problem
 
 Words = tuple[str, str]
@@ -46,17 +47,25 @@ def _french(context: Context) -> Words:
     return f"{said[:1].upper()}{said[1:]}.", "Corrigez cette valeur."
 
 
+def _one_of(context: Context) -> Words:
+    """Pydantic lists what it expects with an English "or" before the last."""
+    return (
+        "La valeur est dans la liste.",
+        f"Choisissez parmi\u00a0: {str(context['expected']).replace(' or ', ' ou ')}.",
+    )
+
+
 _COUNTED: dict[str, Callable[[Context], Words]] = {
-    "string_too_long": lambda c: (f"Le texte a {c['max_length']} caractères au plus.", "Raccourcissez-le."),
-    "string_too_short": lambda c: (f"Le texte a {c['min_length']} caractère au moins.", "Complétez-le."),
-    "too_long": lambda c: (f"La liste a {c['max_length']} éléments au plus.", "Faites plusieurs envois."),
-    "too_short": lambda c: (f"La liste a {c['min_length']} élément au moins.", "Complétez-la."),
+    "string_too_long": lambda c: (f"Le texte a {counted(c['max_length'], 'caractère')} au plus.", "Raccourcissez-le."),
+    "string_too_short": lambda c: (f"Le texte a {counted(c['min_length'], 'caractère')} au moins.", "Complétez-le."),
+    "too_long": lambda c: (f"La liste a {counted(c['max_length'], 'élément')} au plus.", "Faites plusieurs envois."),
+    "too_short": lambda c: (f"La liste a {counted(c['min_length'], 'élément')} au moins.", "Complétez-la."),
     "greater_than_equal": lambda c: (f"La valeur est d'au moins {c['ge']}.", "Augmentez-la."),
     "greater_than": lambda c: (f"La valeur dépasse {c['gt']}.", "Augmentez-la."),
     "less_than_equal": lambda c: (f"La valeur est d'au plus {c['le']}.", "Diminuez-la."),
     "less_than": lambda c: (f"La valeur reste sous {c['lt']}.", "Diminuez-la."),
-    "enum": lambda c: ("La valeur est dans la liste.", f"Choisissez parmi\u00a0: {c['expected']}."),
-    "literal_error": lambda c: ("La valeur est dans la liste.", f"Choisissez parmi\u00a0: {c['expected']}."),
+    "enum": _one_of,
+    "literal_error": _one_of,
     "value_error": _french,
 }
 _OTHER: Words = ("Cette valeur n'est pas acceptée.", "Vérifiez-la dans la documentation.")
