@@ -32,14 +32,14 @@ class Kind(StrEnum):
     REQUESTS = "requests"
 
 
+What = Annotated[Kind, typer.Argument(metavar="QUOI", help="Ce que contient le fichier.")]
+SOURCE = "Le fichier CSV du tableur ; pour le territoire, un fichier JSON."
+Source = Annotated[Path, typer.Argument(metavar="FICHIER", help=SOURCE, dir_okay=False)]
+
+
 def import_(
-    kind: Annotated[Kind, typer.Argument(metavar="QUOI", help="Ce que contient le fichier.")],
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FICHIER", help="Le fichier CSV du tableur ; pour le territoire, un fichier JSON.", dir_okay=False
-        ),
-    ],
+    kind: What,
+    file: Source,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tout vérifier, ne rien écrire.")] = False,
     rejects: Annotated[Path | None, typer.Option(help="Où rendre les lignes rejetées.")] = None,
     territory: Annotated[str | None, typer.Option(help="Le territoire, s'il y en a plusieurs.")] = None,

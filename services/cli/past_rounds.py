@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 SEE = "docs/commande.md"
 MOST = 20
+NAMED = "ATTRIBUTION"
+Which = Annotated[str | None, typer.Argument(metavar=NAMED, help="L'identifiant d'une attribution.")]
 
 
 def rounds(
-    round_id: Annotated[
-        str | None, typer.Argument(metavar="ATTRIBUTION", help="L'identifiant d'une attribution.")
-    ] = None,
+    round_id: Which = None,
     out: Annotated[Path | None, typer.Option("--out", help="Écrire ce qui était à décider, pour « match ».")] = None,
     check: Annotated[bool, typer.Option("--check", help="Décider de nouveau, et comparer les empreintes.")] = False,
     under: Annotated[
@@ -43,10 +43,9 @@ def rounds(
     as_json: Annotated[bool, typer.Option("--json", help="En JSON.")] = False,
 ) -> None:
     """Les attributions passées : les lister, en sortir une, la décider de nouveau."""
+    _refuse_what_says_nothing(round_id, bool(out or check or under or mode or explain), csv, bool(under or mode))
     found = installation.settings()
     if round_id is None:
-        if out or check or under or mode or explain:
-            raise typer.BadParameter("Nommez l'attribution ; sans nom, la commande les liste.", param_hint="ROUND")
         _list(installation.run(_recent(found, territory, most)), as_json)
         return
     if under or mode:
@@ -56,6 +55,13 @@ def rounds(
         round_explained.explain(installation.run(_one(found, round_id))[1], explain, as_json)
         return
     _show(found, round_id, out, check, as_json)
+
+
+def _refuse_what_says_nothing(round_id: str | None, wants_one: bool, csv: Path | None, compares: bool) -> None:
+    if csv and not compares:
+        raise typer.BadParameter("Ajoutez --under ou --mode : il écrit des différences.", param_hint="--csv")
+    if round_id is None and wants_one:
+        raise typer.BadParameter("Nommez l'attribution ; sans nom, la commande les liste.", param_hint=NAMED)
 
 
 def _show(found: Settings, round_id: str, out: Path | None, check: bool, as_json: bool) -> None:

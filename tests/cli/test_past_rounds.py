@@ -124,6 +124,7 @@ def test_under_its_own_grid_and_mode_a_round_is_the_same_for_everybody(lived: Co
         (("--under", "inconnue"), "Aucune grille inconnue"),
         (("--under", "absente.yaml"), "absente.yaml"),
         (("--mode", "autre"), "Choisissez parmi stable, strict, most_children"),
+        (("--csv", "x.csv"), "Ajoutez --under ou --mode"),
     ],
 )
 def test_rules_that_are_not_there_are_said(lived: Command, arguments: tuple[str, str], words: str) -> None:
