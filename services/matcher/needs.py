@@ -155,8 +155,8 @@ def _points(need: NeedFacts, structure: Id | None, context: Context) -> tuple[in
 def _claims(
     need: NeedFacts, context: Context
 ) -> tuple[int, tuple[PointsReason, ...], tuple[StructurePoints, ...]]:  # fmt: skip
-    """The points, why, and where they differ. Two structures share a week only where both count the same: whose wishes
-    all count the same beside the ordinary ones has one claim for all of them."""
+    """The points, why, and where they differ. Of a family whose week may be shared, wishes that all count the same
+    beside the ordinary points are one claim."""
     base, reasons = _points(need, None, context)
     found = _points_at(need, base, context)
     same = len(found) == len(need.wishes) and len({(row.points, row.reasons) for row in found}) == 1
@@ -175,10 +175,11 @@ def _points_at(need: NeedFacts, base: int, context: Context) -> tuple[StructureP
     return tuple(found)
 
 
-def counted_at(request: Request, structure: Id) -> tuple[PointsReason, ...]:
-    """The lines of the grid that counted for this request at this structure."""
-    own = next((row for row in request.points_at if row.structure == structure), None)
-    return own.reasons if own else request.reasons
+def counted_at(request: Request, *structures: Id) -> tuple[PointsReason, ...]:
+    """The lines of the grid that counted for this request there; of two that share its week, where they are less."""
+    known = {row.structure: row.reasons for row in request.points_at}
+    each = [known.get(structure, request.reasons) for structure in structures]
+    return min(each, key=lambda lines: sum(line.points for line in lines))
 
 
 def criteria_behind(need: NeedFacts, lines: Sequence[PointsReason]) -> frozenset[Criterion]:

@@ -157,11 +157,11 @@ def _answers(telling: Telling) -> Iterator[tuple[Id, dict[str, Any]]]:
 
 
 def _decided(telling: Telling, request: Request, rows: Sequence[Placed], reason: Reason) -> dict[str, Any]:
-    structure = rows[0].structure if rows else reason.wishes[0].structure
-    rank = next((wish.rank for wish in reason.wishes if wish.structure == structure), None)
+    structures = [row.structure for row in rows] or [reason.wishes[0].structure]
+    rank = next((wish.rank for wish in reason.wishes if wish.structure == structures[0]), None)
     words = _words(told(request, reason, telling.loaded.names))
     proof = {"proof": telling.beside.proofs.get(request.id, ())}
-    return {**_standing(request, structure), **_places(rows), "rank": rank, **words, **proof}
+    return {**_standing(request, *structures), **_places(rows), "rank": rank, **words, **proof}
 
 
 def _by_person(telling: Telling, request: Request, gesture: Id, row: Placed) -> dict[str, Any]:
@@ -169,8 +169,8 @@ def _by_person(telling: Telling, request: Request, gesture: Id, row: Placed) -> 
     return {**_standing(request, row.structure), **_places([row]), "forced": gesture, **words}
 
 
-def _standing(request: Request, structure: Id) -> dict[str, Any]:
-    lines = needs.counted_at(request, structure)
+def _standing(request: Request, *structures: Id) -> dict[str, Any]:
+    lines = needs.counted_at(request, *structures)
     counted = tuple(CountedPoints(**line.model_dump()) for line in lines)
     return {"tier": request.tier, "points": sum(line.points for line in lines), "reasons": counted}
 

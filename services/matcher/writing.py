@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
@@ -25,7 +25,7 @@ from services.matcher.reading import Loaded
 from services.matcher.rules.waves import Wave
 from services.matcher.sentences import say, told
 from services.matcher.sheet import Sheet, read_shelves
-from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round
+from services.matcher.solver.schema import Outcome, Placed, PointsReason, Reason, Request, Round
 from services.matcher.step import Step
 from services.matcher.store import Proposal
 from services.matcher.waves import going_on
@@ -87,7 +87,7 @@ def _made(
     for rows in asked_at_once.alone(outcome, waves):
         own = place(loaded, asked[rows[0].request], rows[0], reasons.get(rows[0].request))
         after = tuple(departures[name] for name in sorted({name for row in rows for name in row.after}))
-        made.append(propose(step, shared(replace(own, after=after), asked[rows[0].request], rows[1:])))
+        made.append(propose(step, shared(loaded, replace(own, after=after), asked[rows[0].request], rows[1:])))
     return made
 
 
@@ -145,8 +145,7 @@ def place(loaded: Loaded, request: Request, placed: Placed, reason: Reason | Non
         territory=loaded.round.territory, round=loaded.round.id, request=request.id,
         family=row.family, structure=placed.structure, section=placed.section, kind=kind,
         slots=placed.slots, period=placed.period, entitled_to=_entitled(request, placed.section), tier=request.tier,
-        points=sum(line.points for line in counted), since=need.since,
-        reasons=tuple(CountedPoints(**line.model_dump()) for line in counted),
+        since=need.since, **_points(counted),
         counted=needs.criteria_behind(need, counted), rank=wish.rank if wish else None,
         urgent=need.urgent_sms_agreed and kind is not VacancyKind.REGULAR, to_prepare=placed.to_prepare,
         partial=placed.partial, replaces=loaded.current.get(request.id),
@@ -154,13 +153,24 @@ def place(loaded: Loaded, request: Request, placed: Placed, reason: Reason | Non
     )  # fmt: skip
 
 
-def shared(own: Place, request: Request, others: Sequence[Placed]) -> Place:
-    """The place with the days that a second structure gives, if one does. No single rank is true of both then."""
+def shared(loaded: Loaded, own: Place, request: Request, others: Sequence[Placed]) -> Place:
+    """The place with the days that a second structure gives, if one does: by the lower points, for all that counted in
+    either. No single rank is true of both then."""
+    need = loaded.waiting[request.id].need
     for row in others:
         entitled_to = _entitled(request, row.section)
         other = OtherPlace(row.structure, row.section, row.slots, entitled_to, row.to_prepare)
-        own = replace(own, rank=None, other=other)
+        lines = needs.counted_at(request, own.structure, row.structure)
+        counted = own.counted | needs.criteria_behind(need, needs.counted_at(request, row.structure))
+        own = replace(own, rank=None, other=other, counted=counted, **_points(lines))
     return own
+
+
+def _points(lines: Sequence[PointsReason]) -> dict[str, Any]:
+    return {
+        "points": sum(line.points for line in lines),
+        "reasons": tuple(CountedPoints(**line.model_dump()) for line in lines),
+    }
 
 
 def _entitled(request: Request, section: str) -> Audience:

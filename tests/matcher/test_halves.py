@@ -8,11 +8,12 @@ import pytest
 
 from contracts.campaigns import CampaignOpened, CampaignReleased, DraftAsked
 from contracts.releases import WithdrawalGiven
-from contracts.requests import RequestClosed
+from contracts.requests import DeclaredCriterion, RequestClosed
 from contracts.vacancies import SnapshotDeclared, VacancyWithdrawn
 from contracts.vocabulary import (
     Answer,
     ClosingReason,
+    Criterion,
     Period,
     ProposalState,
     RefusalReason,
@@ -70,6 +71,17 @@ def to_tell(world: World) -> list[str]:
 def nobody_left(world: World) -> bool:
     with world.engine.connect() as tx:
         return left_alone(tx) == []
+
+
+def test_a_shared_week_is_proposed_by_the_lower_points_and_the_paper_says_which(world: World) -> None:
+    sibling = DeclaredCriterion(criterion=Criterion.SIBLING_PRESENT, validated=True, structure=CRECHE)
+    name = ask(world, criteria=(sibling,))
+    made = world.last("proposal.made")
+    assert made.other_half.structure == OTHER
+    assert "sibling_present" not in {line.criterion for line in made.reasons}
+    assert made.points == sum(line.points for line in made.reasons)
+    world.amend("A", slots=WEEK, wishes=(CRECHE, OTHER), accepts_split=True, criteria=())
+    assert world.live("A") == name  # what it loses in one of the two did not count
 
 
 def test_a_week_is_shared_by_one_proposal_that_holds_both_places(world: World) -> None:
@@ -307,12 +319,17 @@ def test_a_commission_reads_of_both_structures_and_releases_the_week_as_one(worl
     assert world.state(world.live("A")) is S.RELEASED
 
 
-def test_points_that_differ_from_one_structure_to_the_other_share_no_week() -> None:
-    """The twin: both in the family's commune count the same, and are shared; one elsewhere is not."""
+def test_a_structure_of_another_commune_shares_a_week_by_the_points_that_it_counts() -> None:
+    """The twin: both in the family's commune count the same; one elsewhere counts fewer for the whole week."""
     town = World().begin()
     town.publish(OTHER, OTHER_SECTION, commune="03098")
     town.open_place("v-1", slots=MON_TUE)
     town.open_place("v-2", structure=OTHER, section=OTHER_SECTION, slots=THU_FRI)
     town.ask("A", wishes=(CRECHE, OTHER), slots=WEEK, accepts_split=True)
     town.tick()
-    assert town.events("proposal.made") == []
+    made, same = town.last("proposal.made"), World().begin()
+    assert (made.structure, made.other_half.structure, made.points) == (CRECHE, OTHER, 0)
+    same.publish(OTHER, OTHER_SECTION)
+    same.open_place("v-1", slots=MON_TUE)
+    same.open_place("v-2", structure=OTHER, section=OTHER_SECTION, slots=THU_FRI)
+    assert (ask(same), same.last("proposal.made").points) == (same.live("A"), 10)

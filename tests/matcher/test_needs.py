@@ -64,6 +64,13 @@ def test_points_may_differ_from_one_structure_to_another() -> None:
     assert [line.criterion for line in counted_at(request, "creche-B")] == ["sibling_present"]
 
 
+def test_a_week_that_two_structures_share_counts_where_it_counts_the_least() -> None:
+    here = DeclaredCriterion(criterion=Criterion.SIBLING_PRESENT, validated=True, structure="creche-B")
+    request = asked(criteria=(here,), wishes=(CRECHE, "creche-B"), accepts_split=True)
+    for both in ((CRECHE, "creche-B"), ("creche-B", CRECHE)):
+        assert [line.criterion for line in counted_at(request, *both)] == ["same_commune"]
+
+
 def test_who_goes_first_stands_before_every_tier() -> None:
     first = as_request("r-1", declared(), True, CONTEXT)
     assert first is not None and first.tier < asked(Criterion.INSERTION).tier < asked().tier

@@ -93,7 +93,7 @@ def _claims_as_much(step: Step, proposal: Proposal, need: RequestAmended, goes_f
     asked = as_request(need.subject, need, goes_first, context(step.tx, need.territory, step.policy, step.now))
     if asked is None:
         return False
-    points = sum(line.points for line in counted_at(asked, proposal.structure))
+    points = sum(line.points for line in counted_at(asked, *(half.structure for half in halves.of(proposal))))
     return (asked.tier, -points, need.since) <= (proposal.tier, -proposal.points, proposal.since)
 
 

@@ -8,6 +8,7 @@ When to modify: when a deliberation changes what makes two claims equal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -15,7 +16,8 @@ from contracts.vocabulary import Id
 from services.matcher.solver.board import Columns
 from services.matcher.solver.claims import Claim, shared_claim
 from services.matcher.solver.columns import Sheet
-from services.matcher.solver.schema import Policy
+from services.matcher.solver.problem import Option
+from services.matcher.solver.schema import Policy, Request
 
 Band = tuple[int, int]
 """Tier, and points below 0, so that the highest band sorts first."""
@@ -43,10 +45,16 @@ def held_claims(sheet: Sheet, unit: Id, policy: Policy) -> list[Held]:
     worst: dict[Claim, int] = {}
     for column in sheet.choices[unit]:
         option = sheet.options[column]
-        for structure in {seat.structure for seat in option.seats} if option else ():
-            claim = shared_claim(requests, structure, policy)
+        for claim in _claims_of(option, requests, policy) if option else ():
             worst[claim] = max(sheet.level(column), worst.get(claim, 0))
     return [Held(claim, unit, _up_to(sheet, unit, worst[claim])) for claim in sorted(worst)]
+
+
+def _claims_of(option: Option, requests: Sequence[Request], policy: Policy) -> set[Claim]:
+    """Those that an option meets: of a week that two structures share, the lower one alone. Else the points of one of
+    them would take places from higher claims in the other."""
+    found = {shared_claim(requests, structure, policy) for structure in {seat.structure for seat in option.seats}}
+    return {max(found)} if option.children < len(option.seats) else found
 
 
 def _up_to(sheet: Sheet, unit: Id, level: int) -> Columns:

@@ -247,9 +247,8 @@ def _ranks(rows: Sequence[Wish] | Sequence[Pattern]) -> list[int]:
 
 
 def may_be_split(request: Request, together: Container[Id]) -> bool:
-    """True if a week may be shared by two structures, which siblings, movers and own lists are not tried with."""
-    one_claim = request.current is None and not request.points_at
-    return request.accepts_split and one_claim and request.id not in together
+    """True if a week may be shared by two structures, which siblings and movers are not tried with."""
+    return request.accepts_split and request.current is None and request.id not in together
 
 
 def _meet(one: Period, other: Period) -> bool:

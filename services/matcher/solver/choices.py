@@ -153,7 +153,7 @@ class Choices:
 
     def shared(self, request: Request) -> Iterator[tuple[Choice, Choice]]:
         """The weeks that two structures could share, behind all that one of them could give."""
-        alone = request.current is None and not request.points_at and request.id not in self._asked_together
+        alone = request.current is None and request.id not in self._asked_together
         if not (request.accepts_split and alone):
             return
         wishes, patterns = ({row.rank for row in rows} for rows in (request.wishes, request.patterns))

@@ -61,9 +61,14 @@ class _Reading:
             for request in desk.wishers:
                 here = (choice for choice in self.facts.choices[request] if choice.structure == structure)
                 desk.open.usable[request] = usable = [choice for choice in here if self._is_open(choice)]
-                for choice in usable:
+                for choice in (*usable, *self._shares_at(request, structure)):
                     desk.open.eligible[choice.section][request] = self.facts.standing_at(request, structure)
         return desk.open
+
+    def _shares_at(self, request: Id, structure: Id) -> Iterator[Choice]:
+        """The days that a request would take there of a week that another structure shares."""
+        open_weeks = (pair for pair in self.facts.shared[request] if all(map(self._is_open, pair)))
+        return (choice for pair in open_weeks for choice in pair if choice.structure == structure)
 
     def _standing(self, choice: Choice) -> Standing:
         return self._open(choice.structure).eligible[choice.section][choice.request]
@@ -79,7 +84,7 @@ class _Reading:
             return WishReason(structure=structure, why=why)
         held = self._person(choices) if why is Why.HELD_BY_PERSON else None
         full = self._full(choices) if why is Why.FULL else []
-        last = self._last_band(self._users(full) if full else self._admitted(choices))
+        last = self._last_band(structure, self._users(full) if full else self._admitted(choices))
         return WishReason(
             structure=structure,
             why=why,
@@ -171,18 +176,18 @@ class _Reading:
         found: set[Id] = set()
         for choice, cells in full:
             book, mine = self.facts.books[choice.section], self._standing(choice)
-            before = (row for row in book.placed if self.facts.standings[row.request] < mine)
+            before = (row for row in book.placed if self.facts.standing_of(row) < mine)
             found.update(row.request for row in before if book.mask(row.slots, row.period) & cells)
         return found
 
     def _admitted(self, choices: list[Choice]) -> set[Id]:
         return {row.request for choice in choices for row in self.facts.books[choice.section].placed}
 
-    def _last_band(self, admitted: set[Id]) -> tuple[int, int] | None:
-        """Tier and points on which the lowest of these was admitted."""
+    def _last_band(self, structure: Id, admitted: set[Id]) -> tuple[int, int] | None:
+        """Tier and points on which the lowest of these was admitted to a structure."""
         if not admitted:
             return None
-        tier, minus_points, _, _ = max(self.facts.standings[request] for request in admitted)
+        tier, minus_points, _, _ = max(self.facts.standing_at(request, structure) for request in admitted)
         return (tier, -minus_points)
 
 

@@ -155,10 +155,9 @@ class Facts:
             self._known_standings[request, structure] = min(standings) if first else max(standings)
         return self._known_standings[request, structure]
 
-    @cached_property
-    def standings(self) -> dict[Id, Standing]:
-        """For each placed child, what it stands on where it is placed."""
-        return {id: self.standing_at(id, row.structure) for id, row in self.placed.items() if id in self.requests}
+    def standing_of(self, row: Placed) -> Standing:
+        """What a placed child stands on there: of a week that two structures share, in this one."""
+        return self.standing_at(row.request, row.structure)
 
     @cached_property
     def worths(self) -> dict[Id, Worth | None]:
@@ -214,7 +213,8 @@ class Facts:
     def _without_way_back(self, wanted: Wanted, stay: set[Id]) -> Id | None:
         """The first child sent back that finds no room there; None if all do. The lowest claims go back first."""
         back: list[Choice] = list(wanted.choices)
-        names = sorted(self.movers.had.keys() & self.placed.keys() - stay, key=self.standings.__getitem__, reverse=True)
+        there = self.movers.had.keys() & self.placed.keys() - stay
+        names = sorted(there, key=lambda name: self.standing_of(self.placed[name]), reverse=True)
         while (name := next((name for name in names if self._is_touched(name, back)), None)) is not None:
             names.remove(name)
             home = self._home(name)
@@ -301,7 +301,7 @@ class Facts:
         if limit.pooled:
             tier, points, *_ = self.standing_at(choice.request, "")
             return self.standing_at(other, "") < (tier, points, *ahead_of[2:])
-        return self.standings[other] < ahead_of
+        return self.standing_at(other, choice.structure) < ahead_of
 
     def _fits(
         self, choice: Choice, ahead_of: Standing | None, beside: Sequence[Choice], stay: Container[Id] = ()
@@ -343,14 +343,15 @@ class Facts:
         return self.level_in(row.request, row.section)
 
     def _is_in_the_way(self, other: Id, choice: Choice, ahead_of: Standing | None, stay: Container[Id]) -> bool:
-        counts = ahead_of is None or other in stay or self.standings[other] < ahead_of
+        counts = ahead_of is None or other in stay or self.standing_at(other, choice.structure) < ahead_of
         return counts and self.families.unit[other] != self.families.unit[choice.request]
 
     def _is_plain(self, choice: Choice, ahead_of: Standing | None) -> bool:
         """True if all who count are those who stand before: nothing of the child's own is to be left out."""
         name = choice.request
         alone = self.families.unit[name] == name and name not in self.movers.had
-        return alone and (name not in self.placed or (ahead_of is not None and not self.standings[name] < ahead_of))
+        mine = self.standing_at(name, choice.structure)
+        return alone and (name not in self.placed or (ahead_of is not None and not mine < ahead_of))
 
     def _full(self, choice: Choice, ahead_of: Standing | None) -> int:
         """The cells of a section, as bits, without room for a request beside those who stand before."""
@@ -367,8 +368,8 @@ class Facts:
             book, lines = self.books[section], {}
             for level in book.binding_levels:
                 rows = [row for row in book.placed if self.level_in(row.request, section) <= level]
-                rows.sort(key=lambda row: self.standings[row.request])
-                lines[level] = ([self.standings[row.request] for row in rows], book.full_before(level, rows))
+                rows.sort(key=self.standing_of)
+                lines[level] = ([self.standing_of(row) for row in rows], book.full_before(level, rows))
             known[section] = lines
         return known[section]
 

@@ -27,6 +27,11 @@ class Wanted:
     worth: Worth
 
 
+def is_shared(wanted: Wanted) -> bool:
+    """True for a week of one child that two structures share."""
+    return len({choice.request for choice in wanted.choices}) < len(wanted.choices)
+
+
 class Families:
     """Who is asked for together with whom, and what each family would accept. `unit` names a child or its siblings."""
 

@@ -17,6 +17,7 @@ from services.matcher.solver.schema import Reason, Request, Why, WishReason
 NBSP = "\u00a0"
 BEHIND = f"La part votée de la priorité{NBSP}1 est atteinte, la demande passe selon ses points."
 SHARED = "La semaine est partagée entre deux structures."
+SHARED_POINTS = "Les points les plus élevés dans l'une des deux ne comptent pas dans l'autre."
 BEHIND_FOR_FAMILY = BEHIND.replace("la demande", "votre demande")
 SENTENCES = {
     Why.OFFERED: "Obtient le {wish}.",
@@ -89,10 +90,18 @@ def _said(request: Request, reason: Reason, names: Mapping[Id, str], to: _Reader
     ranks = {wish.structure: wish.rank for wish in request.wishes}
     verb = to.not_obtained if reason.placed else to.waits_at
     behind = [to.behind] if reason.sent_behind and points else []
-    behind += [SHARED] if sum(wish.why is Why.OFFERED for wish in reason.wishes) > 1 else []
+    behind += _shared(request, reason, points)
     tier = (request.tier, reason.sent_behind) if points else None
     own = (_phrase(wish, verb, _wish(wish, ranks, names), to, tier) for wish in reason.wishes)
     return [whole, *behind, *own]
+
+
+def _shared(request: Request, reason: Reason, points: bool) -> list[str]:
+    """That two structures share the week, and which points count where they differ."""
+    there = [wish.structure for wish in reason.wishes if wish.why is Why.OFFERED]
+    own = {row.structure: row.points for row in request.points_at}
+    differ = len({own.get(structure, request.points) for structure in there}) > 1
+    return [SHARED, *[SHARED_POINTS] * (points and differ)] if len(there) > 1 else []
 
 
 def _wish(wish: WishReason, ranks: Mapping[Id, int], names: Mapping[Id, str]) -> str:

@@ -149,7 +149,8 @@ class Request(Frozen):
     pattern of seven at most would help: more days first, then the wishes, and all of them behind every whole pattern.
     Neither counts for siblings asked together. With `accepts_split` a whole pattern of seven days at most may be shared
     by two wished structures, each day in one of them, from the wanted start: behind all that one structure could give.
-    Not for siblings asked together, for a child who has a place, or where points depend on the structure.
+    Each half counts at the points of its structure; where one claim stands for the whole week (the numbers of the freer
+    modes), it is the lower. Not for siblings asked together, or for a child who has a place.
     `current` is the hold of the place that the child has now, and keeps unless it gets one that is asked here.
     `sent_behind`: of the first tier, and beyond its share, so that it ranks with the others.
     """

@@ -15,6 +15,7 @@ from itertools import groupby, pairwise
 from contracts.vocabulary import Id
 from services.matcher.solver.aims import Aims, Counted
 from services.matcher.solver.facts import Standing
+from services.matcher.solver.families import Wanted, is_shared
 from services.matcher.solver.schema import Mode, Ties
 from services.matcher.solver.ways import Aim, Way, Ways
 
@@ -135,12 +136,16 @@ class Turns:
             return
         worst: dict[Standing, tuple[int, int]] = {}
         for way in self.ways.possible(unit):
-            for choice in way.wanted.choices if way.wanted else ():
-                here = self.facts.standing_at(choice.request, choice.structure)
+            for here in self._standings_of(way.wanted) if way.wanted else ():
                 worst[here] = max(way.wanted.worth, worst.get(here, (0, 0))) if way.wanted else (0, 0)
         for standing, least in worst.items():
             meets = (way for way in self.ways.of(unit) if way.wanted and way.wanted.worth <= least)
             yield Claim(standing, unit, tuple(meets))
+
+    def _standings_of(self, wanted: Wanted) -> set[Standing]:
+        """By which claims a family asks for this: for a week that two structures share, by the lower."""
+        found = {self.facts.standing_at(choice.request, choice.structure) for choice in wanted.choices}
+        return {max(found)} if is_shared(wanted) else found
 
     @cached_property
     def _highest(self) -> dict[Id, Standing]:

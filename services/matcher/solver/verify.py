@@ -365,7 +365,7 @@ def _walk_support(facts: Facts, structure: Id) -> Iterator[Id]:
     needing = [row for row in here if facts.requests[row.request].needs_support]
     cut = Cut((row.slots, row.period) for row in needing)
     used: Counter[Cell] = Counter()
-    for row in sorted(needing, key=lambda row: facts.standings[row.request]):
+    for row in sorted(needing, key=facts.standing_of):
         cells = cut.cells(row.slots, row.period)
         if limit is None or all(used[cell] < limit for cell in cells):
             used.update(cells)

@@ -44,7 +44,7 @@ class ModeOracle(Oracle):
         """Every claim, the highest first, with the worst of the seats that meet it."""
         worst: dict[tuple[tuple[object, ...], str], tuple[int, ...]] = {}
         for name, seats in self._with_room.items():
-            for claim, seat in ((self.claim(name, seat.structure), seat) for seat in seats):
+            for claim, seat in ((self._claim_for(seat), seat) for seat in seats):
                 worst[claim, name] = max(seat.worth, worst.get((claim, name), ()))
         return sorted((claim, name, last) for (claim, name), last in worst.items())
 
@@ -83,8 +83,12 @@ class ModeOracle(Oracle):
         return self.claim(name, None)
 
     def _highest(self, name: str) -> tuple[object, ...]:
-        claims = sorted(self.claim(name, seat.structure) for seat in self._with_room[name])
+        claims = sorted(map(self._claim_for, self._with_room[name]))
         return claims[0] if claims else (9, 9, date.max, True, name)
+
+    def _claim_for(self, seat: Seat) -> tuple[object, ...]:
+        """What a seat is asked by: a week in two structures by the lower claim."""
+        return max(self.claim(seat.request, half.structure) for half in seat.each)
 
     def _bands(self, names: list[str], claims: dict[str, tuple[object, ...]]) -> list[list[str]]:
         """Those who are served as one, in the order of the names."""

@@ -177,7 +177,7 @@ class Oracle:
     def _shared(self, request: Request) -> Iterator[Seat]:
         """Weeks of which one structure has some days and another the rest, behind everything else."""
         together = any(request.id in row.requests for row in self.round.siblings)
-        if not request.accepts_split or together or request.current or request.points_at:
+        if not request.accepts_split or together or request.current:
             return
         sections = [row for wish in request.wishes for row in self.round.sections if row.structure == wish.structure]
         rank = {wish.structure: wish.rank for wish in request.wishes}
@@ -414,10 +414,9 @@ class Oracle:
                     half
                     for other_unit in self.units
                     for name in other_unit
-                    if other_unit != unit
-                    and (other := arrangement.get(name))
-                    and self._is_ahead(other_unit, other, unit)
+                    if other_unit != unit and (other := arrangement.get(name))
                     for half in other.each
+                    if self._is_ahead(other_unit, half, unit)
                 ]
                 if self._fit_together(ahead, list(own.values())):
                     return True

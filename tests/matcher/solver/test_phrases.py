@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from contracts.vocabulary import Slot, Weekday
-from services.matcher.solver.phrases import BEHIND, SHARED, family_phrases, phrases
-from services.matcher.solver.schema import Reason, Why, WishReason
+from services.matcher.solver.phrases import BEHIND, SHARED, SHARED_POINTS, family_phrases, phrases
+from services.matcher.solver.schema import Reason, StructurePoints, Why, WishReason
 from tests.matcher.solver.golden import round_of, slots
 
 NBSP = "\u00a0"
@@ -48,6 +48,16 @@ def test_a_week_in_two_structures_is_told_where_two_wishes_are_obtained() -> Non
     one, other = (WishReason(structure=name, why=Why.OFFERED) for name in ("X", "Y"))
     assert said(one, other, placed=True)[1] == SHARED
     assert SHARED not in said(one, placed=True)
+
+
+def test_which_points_count_is_told_where_they_differ_in_the_two_structures_of_a_week() -> None:
+    wishes = tuple(WishReason(structure=name, why=Why.OFFERED) for name in ("X", "Y"))
+    reason = Reason(request="A", placed=True, wishes=wishes)
+    here = (StructurePoints(structure="X", points=30),)
+    differing = REQUEST.model_copy(update={"points_at": here})
+    same = REQUEST.model_copy(update={"points_at": (*here, StructurePoints(structure="Y", points=30))})
+    assert phrases(differing, reason)[1:3] == family_phrases(differing, reason)[1:3] == [SHARED, SHARED_POINTS]
+    assert SHARED_POINTS not in [*phrases(same, reason), *phrases(differing, reason, points=False)]
 
 
 def test_a_request_sent_behind_reads_so_unless_points_are_kept_back() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from services.matcher.solver.solve import decide
 from services.matcher.solver.verify import best_of_all, verify
 from tests.matcher.solver.drawn_rounds import Taste, tiny, who_accept_shared_weeks
 from tests.matcher.solver.golden import round_of
-from tests.matcher.solver.oracle import Oracle
+from tests.matcher.solver.mode_oracle import ModeOracle
+from tests.matcher.solver.oracle import Arrangement, Oracle
 from tests.matcher.solver.test_limits import limited
 
 QUICK = Settings(prices=False)
@@ -63,13 +65,53 @@ def test_a_week_is_shared_only_behind_all_that_one_structure_gives() -> None:
     assert [(len(row.slots), row.partial, row.split) for row in partly.placed] == [(2, True, False)]
 
 
-def test_neither_siblings_nor_movers_nor_own_lists_share_a_week() -> None:
-    for taste in (Taste(siblings=1.0), Taste(movers=0.9), Taste(points_at=1.0)):
+def test_neither_siblings_nor_movers_share_a_week() -> None:
+    for taste in (Taste(siblings=1.0), Taste(movers=0.9)):
         for seed in range(10):
             round = who_accept_shared_weeks(tiny(seed, taste))
             together = {name for row in round.siblings for name in row.requests}
-            apart = {row.id for row in round.requests if row.current or row.points_at} | together
+            apart = {row.id for row in round.requests if row.current} | together
             assert not any(row.split and row.request in apart for row in decide(round, QUICK).placed)
+
+
+def _whose_points_differ(mode: Mode, at_y: int, ties: Ties = Ties.DRAW) -> Round:
+    """A would share its week between X, where it has 50 points, and Y, where B has 30 and asks both days."""
+    round = _asked(
+        TWO_HALVES
+        | {
+            "requests": {
+                "A": {"points": {"X": 50, "Y": at_y}, "wishes": ["X", "Y"], "days": [["mon", "tue", "wed"]]},
+                "B": {"points": 30, "wishes": ["Y"], "days": [["tue", "wed"]]},
+                "C": {"points": 20, "wishes": ["X"], "days": [["mon"]]},
+            }
+        }
+    )
+    return round.model_copy(update={"policy": round.policy.model_copy(update={"mode": mode, "ties": ties})})
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("ties", Ties)
+def test_points_of_one_structure_take_no_place_in_the_other(mode: Mode, ties: Ties) -> None:
+    fewer = decide(_whose_points_differ(mode, 10, ties), QUICK)
+    assert ({row.request for row in fewer.placed}, fewer.violations, fewer.envies) == ({"B", "C"}, (), ())
+
+
+@pytest.mark.parametrize("mode", [Mode.STABLE, Mode.STRICT])
+def test_a_week_is_shared_where_the_points_of_each_structure_reach_for_its_half(mode: Mode) -> None:
+    round = _whose_points_differ(mode, 40)
+    outcome = decide(round)
+    assert (_rows(outcome), outcome.violations) == ({"X-all": ["mon"], "Y-all": ["tue", "wed"]}, ())
+    lines = {row.request: row.wishes[0] for row in outcome.reasons}
+    assert [(lines[name].last_points, lines[name].rank) for name in "BC"] == [(40, 2), (50, 2)]
+    assert best_of_all(round, with_proofs(round, outcome)).false == ()
+
+
+def test_g5_looks_at_each_half_by_the_points_of_its_own_structure() -> None:
+    """Nobody envies what a half took by its own points; what it took by those of the other half is found."""
+    shared = decide(_whose_points_differ(Mode.STABLE, 40))
+    round = _whose_points_differ(Mode.STABLE, 10)
+    found = [row for row in verify(round, _with(shared, *shared.placed)) if row.guarantee == "G5"]
+    assert [(row.requests, row.sections) for row in found] == [(("B",), ("Y-all",))]
 
 
 def test_g2_holds_for_an_honest_shared_week_and_fires_for_any_other() -> None:
@@ -118,6 +160,54 @@ def test_a_tiny_round_with_limits_and_shared_weeks_has_the_outcome_of_exhaustive
         assert (seed, found, outcome.violations) == (seed, meant, ())
         tried += 1
     assert tried > 3
+
+
+WITH_POINTS_OF_THEIR_OWN = Taste(points_at=0.7, equal_ranks=0.3, holds=0.1, dated=0.0, on_call=0.2, support=0.3)
+
+
+def _is_as_meant(round: Round, outcome: Outcome) -> bool:
+    """In `stable` lists that contradict each other have no one best arrangement: there one is stable if any is."""
+    if round.policy.mode is not Mode.STABLE:
+        return _placed_in(outcome) == _meant_in(ModeOracle(round).best())
+    oracle = Oracle(round)
+    names = {row.request for row in outcome.placed}
+    taken = {name: next(s for s in oracle.seats[name] if _meant_in({name: s}) <= _placed_in(outcome)) for name in names}
+    stable = oracle.is_stable(taken)
+    return stable is not bool(outcome.envies) and (stable or not any(map(oracle.is_stable, oracle.arrangements())))
+
+
+def _placed_in(outcome: Outcome) -> set[tuple[str, ...]]:
+    return {
+        (row.request, row.section, str(row.pattern), *sorted(str(slot.day) for slot in row.slots))
+        for row in outcome.placed
+    }
+
+
+def _meant_in(arrangement: Arrangement) -> set[tuple[str, ...]]:
+    return {
+        (name, half.section, str(half.pattern), *sorted(str(slot.day) for slot in half.slots))
+        for name, seat in arrangement.items()
+        for half in seat.each
+    }
+
+
+@pytest.mark.parametrize(
+    "seeds", [(80_111, 80_155, 80_160), pytest.param(range(80_100, 80_220), marks=pytest.mark.torture)]
+)
+@pytest.mark.parametrize(("mode", "ties"), [(mode, ties) for mode in Mode for ties in Ties])
+def test_shared_weeks_whose_points_depend_on_the_structure_are_those_of_exhaustive_search(
+    seeds: Sequence[int], mode: Mode, ties: Ties
+) -> None:
+    shared = 0
+    for seed in seeds:
+        drawn = who_accept_shared_weeks(tiny(seed, WITH_POINTS_OF_THEIR_OWN))
+        round = drawn.model_copy(update={"policy": drawn.policy.model_copy(update={"mode": mode, "ties": ties})})
+        outcome = with_proofs(round, decide(round, QUICK))
+        assert (seed, outcome.violations, best_of_all(round, outcome).false) == (seed, (), ())
+        assert (mode, ties) == (Mode.STABLE, Ties.TOGETHER) or _is_as_meant(round, outcome), seed
+        own = {row.id for row in round.requests if row.points_at}
+        shared += sum(row.split and row.request in own for row in outcome.placed)
+    assert shared > 0
 
 
 def _day(slot: Any) -> tuple[int, str]:
