@@ -36,7 +36,7 @@ def standing_places(
 ) -> Standing:  # fmt: skip
     """What the children of these requests have now. Those of `have_one` say that they have a place; `sections` are
     those that a round looks at."""
-    rows = _placements(tx, territory)
+    rows = _placements(tx, territory, sorted({needs[name].current or "" for name in have_one}))
     own = {row["request"]: row for row in rows.values() if _lasts(row, today)}  # the latest of each
     taken = _given_up_already(tx, territory)
     found = Standing()
@@ -73,9 +73,11 @@ def _lasts(row: sa.RowMapping, today: date) -> bool:
     return row["hold"] is not None and (row["held_until"] is None or row["held_until"] > today)
 
 
-def _placements(tx: sa.Connection, territory: str) -> dict[str, sa.RowMapping]:
-    """Placements with what they hold still and whose they are, the earlier ones first."""
-    return {row["placement"]: row for row in tx.execute(_PLACEMENTS, {"_territory": territory}).mappings()}
+def _placements(tx: sa.Connection, territory: str, named: list[str]) -> dict[str, sa.RowMapping]:
+    """Of all placements that ever were, those of waiting requests and those that they name, with what is held still and
+    whose they are, the earlier ones first."""
+    rows = tx.execute(_PLACEMENTS, {"_territory": territory, "_named": named}).mappings()
+    return {row["placement"]: row for row in rows}
 
 
 def _given_up_already(tx: sa.Connection, territory: str) -> set[str]:
@@ -88,7 +90,10 @@ _PLACEMENTS = (
     sa.select(_P.c.placement, _P.c.request, _P.c.section, _P.c.slots, _H.c.hold, _H.c.ends.label("held_until"),
               _R.c.need["child"].as_string().label("child"))
     .select_from(_P.join(_R, _R.c.request == _P.c.request).outerjoin(_H, _H.c.hold == _P.c.placement))
-    .where(_P.c.territory == sa.bindparam("_territory"))
+    .where(
+        _P.c.territory == sa.bindparam("_territory"),
+        (_R.c.state == store.WAITING) | _P.c.placement.in_(sa.bindparam("_named", expanding=True)),
+    )
     .order_by(_P.c.starts, _P.c.placement)
 )  # fmt: skip
 _GIVEN_UP = sa.select(t.proposals.c.replaces).where(

@@ -16,7 +16,7 @@ from services.matcher.needs import CurrentPlace
 from services.matcher.standing import ASKED_TWICE, NOT_KNOWN, Standing, standing_places
 from tests.matcher.world import MONDAY, SECTION, TERRITORY, need, now_at, on_weekday
 
-TODAY = MONDAY
+TODAY, WAITS = MONDAY, "r-2"
 TWO_DAYS = (*on_weekday(Weekday.MON, Weekday.TUE), *on_weekday(Weekday.TUE, start=14, end=16))
 
 
@@ -35,8 +35,9 @@ def placed(tx: sa.Connection, placement: str, request: str = "r-before", child: 
     holds, until = facts.pop("holds", True), facts.pop("until", None)
     body = {"child": child} | facts.pop("need", {})
     if tx.scalar(sa.select(t.requests.c.request).where(t.requests.c.request == request)) is None:
-        row = {"request": request, "territory": where["territory"], "family": "f", "kind": "regular", "state": "placed"}
-        tx.execute(t.requests.insert(), row | {"need": body})
+        row = {"request": request, "territory": where["territory"], "family": "f", "kind": "regular"}
+        state = "waiting" if request == WAITS else "placed"
+        tx.execute(t.requests.insert(), row | {"need": body, "state": state})
     slots = store.slots_json(facts.pop("slots", TWO_DAYS))
     tx.execute(
         t.placements.insert(),
