@@ -92,18 +92,14 @@ def _run(rows: tuple[Frozen, ...], known: Mapping[tuple[int, ...], _Run], spelli
 
 
 def _runs(rows: tuple[Frozen, ...]) -> Iterator[tuple[Frozen, ...]]:
-    starts = [n for n, row in enumerate(rows) if n == 0 or _begins(row)]
+    starts = [n for n, row in enumerate(rows) if n == 0 or _begins(getattr(row, "id", "-"))]
     for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
         yield rows[start:end]
 
 
-def _begins(row: Frozen) -> bool:
-    """One row in so many, always the same ones."""
-    return _begins_by_name(getattr(row, "id", "-"))
-
-
 @lru_cache(maxsize=MANY_NAMES)
-def _begins_by_name(name: str) -> bool:
+def _begins(name: str) -> bool:
+    """One row in so many, always the same ones, known by their names."""
     return zlib.crc32(name.encode()) % ROWS_A_RUN == 0
 
 

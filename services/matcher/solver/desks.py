@@ -129,9 +129,9 @@ class Kept:
         return desk
 
     def reason(self, request: Request, placed: bool, wishes: tuple[WishReason, ...]) -> Reason:
-        """The reason of a request: the very same one as long as each line is."""
+        """The reason of a request: the very same one as long as each line says the same."""
         _, known = self._reasons.get(id(request), (None, None))
-        if known is None or known.placed is not placed or not _are_same(known.wishes, wishes):
+        if known is None or known.placed is not placed or known.wishes != wishes:
             known = Reason(request=request.id, placed=placed, wishes=wishes, sent_behind=request.sent_behind)
             self._reasons[id(request)] = request, known
         return known
