@@ -51,7 +51,7 @@ def rules_on(policy: str, day: date) -> PublishedRules | None:
 def _limits(policy: Policy) -> Iterator[str]:
     """What was voted beside the grid, a sentence each; nothing of what was not."""
     if policy.rules.first_tier_percent is not None:
-        yield f"Le premier rang passe devant pour {policy.rules.first_tier_percent}{NBSP}% des places libres."
+        yield f"La priorité 1 passe devant pour {policy.rules.first_tier_percent}{NBSP}% des places libres."
     if policy.rules.wait_weeks is not None:
         yield f"Une place libre attend un début {counted(policy.rules.wait_weeks, 'semaine')} au plus."
     if policy.insertion is not None:

@@ -42,7 +42,7 @@ def test_each_voted_limit_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None
     published = rules.rules_on("montlucon-modele", DAY)
     assert published is not None
     assert published.voted == (
-        "Le premier rang passe devant pour 40\u00a0% des places libres.",
+        "La priorité 1 passe devant pour 40\u00a0% des places libres.",
         "Une place libre attend un début 1\u00a0semaine au plus.",
         "Chaque gestionnaire garde 5\u00a0% des places pour l'insertion jusqu'au vendredi 1er\u00a0octobre 2027.",
         "Une crèche AVIP garde 20\u00a0% des places pour l'insertion jusqu'au vendredi 1er\u00a0octobre 2027.",

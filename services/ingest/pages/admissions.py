@@ -68,7 +68,7 @@ async def confirmed(visit: Visit) -> Response:
         await visit.write(confirm_admission, visit.act(), view["proposal"], body(ConfirmationBody, **facts))
     except Refused as refused:
         return _confirm(visit, view, form.refused(refused, _DATES), 422)
-    return visit.go(_back(visit), "admission")
+    return visit.go(_back(visit), "admission_partagee" if view.get("shared") else "admission")
 
 
 async def refusal_form(visit: Visit) -> Response:

@@ -40,7 +40,7 @@ MODES = {
     "most_children": "Le plus d'enfants",
 }
 ANSWERS = ((PLACED, "Avec une place"), (WITHOUT, "Sans place"), (BY_PERSON, "Placés par décision"))
-TIERS = (("1", "Premier rang"), ("2", "Second rang"))
+TIERS = (("1", "Priorité 1"), ("2", "Priorité 2"))
 FILTERS = ("dossier", "structure", "priorite", "reponse", "ecarts")
 
 Files = dict[str, dict[str, Any]]

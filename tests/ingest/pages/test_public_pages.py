@@ -104,7 +104,7 @@ async def test_the_rules_page_shows_the_grid_and_says_that_nobody_voted_it(town:
     assert "Les limites du modèle Une place libre attend" in shown
     assert "limites votées" not in shown
     assert "priorités votées" not in shown, "what nobody voted is not called voted"
-    assert "premier rang\u00a0: parcours d'insertion, recherche d'emploi ou RSA." in shown
+    assert "priorité 1\u00a0: parcours d'insertion, recherche d'emploi ou RSA." in shown
     assert "les critères et leurs points, pour votre situation" in shown
 
 

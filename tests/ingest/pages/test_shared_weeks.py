@@ -135,11 +135,13 @@ async def test_the_second_creche_confirms_its_half_and_waits_for_the_first(town:
     assert form.status_code == 200
     answer = await client.post(f"/creche/a-confirmer/{HALF}", data=DATES)
     assert answer.status_code == 303
+    told_her = words((await client.get(answer.headers["location"])).text)
+    assert "La famille voit les dates quand les deux structures ont confirmé." in told_her
     (said,) = await town.said(AdmissionConfirmed)
     assert (said.subject, said.proposal, said.structure) == (WHOLE, WHOLE, OTHER)
     await town.hear(ONE_SAID[-1])
     shown = words((await client.get("/creche/a-confirmer")).text)
-    assert "Vous avez confirmé." in shown
+    assert "Vous avez confirmé." in shown and "Appelez-les" not in shown, "nobody is left to call"
     assert "votre confirmation" not in words((await client.get("/creche")).text), "nothing is left to do there"
     assert (await client.get(f"/creche/a-confirmer/{HALF}")).status_code == 409
 
