@@ -243,6 +243,7 @@ def open_postgresql(url: str, schema: str, pool_size: int = CONNECTIONS) -> Data
     options: dict[str, Any] = {
         "pool_size": pool_size,
         "max_overflow": 0,
+        "pool_use_lifo": True,  # the connection used last has its statements prepared
         "hide_parameters": True,  # what a statement carried must not enter a log with its error
         "connect_args": {"server_settings": server, "timeout": CONNECT_TIMEOUT_S},
     }

@@ -54,12 +54,11 @@ def after(tx: sa.Connection, position: int, limit: int) -> list[Recorded]:
 
 def unpublished(tx: sa.Connection, limit: int) -> list[Recorded]:
     """The oldest rows that no broker has acknowledged yet, whenever they committed."""
-    waiting = sa.select(*_COLUMNS).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position).limit(limit)
-    return [Recorded(*row) for row in tx.execute(waiting)]
+    return [Recorded(*row) for row in tx.execute(_WAITING, {"_limit": limit})]
 
 
 def mark_published(tx: sa.Connection, positions: list[int], now: datetime) -> None:
-    tx.execute(outbox.update().where(outbox.c.position.in_(positions)).values(published_at=now))
+    tx.execute(_MARK, {"_positions": positions, "published_at": now})
 
 
 def publish_again(tx: sa.Connection, since: datetime) -> int:
@@ -101,4 +100,11 @@ _AFTER = (
     .order_by(outbox.c.position)
     .limit(sa.bindparam("_limit", type_=sa.Integer))
 )
-"""Built once: every event asks these."""
+_WAITING = (
+    sa.select(*_COLUMNS)
+    .where(outbox.c.published_at.is_(None))
+    .order_by(outbox.c.position)
+    .limit(sa.bindparam("_limit", type_=sa.Integer))
+)
+_MARK = outbox.update().where(outbox.c.position.in_(sa.bindparam("_positions", expanding=True)))
+"""Built once: every event asks these. What changes is named by the values that it is run with."""

@@ -14,7 +14,7 @@ from services.bus.delivery import Reader
 from services.bus.health import health_routes
 from services.bus.service import Service
 from services.ingest import credentials, families, idempotency, inbound, projection
-from services.ingest.api import api_router, sms
+from services.ingest.api import add_api, sms
 from services.ingest.api.described import describe
 from services.ingest.api.errors import People, speak_french
 from services.ingest.guichet import Guichet
@@ -77,7 +77,7 @@ def create_app(
 def _api_routes() -> tuple[BaseRoute, ...]:
     """The doors for programs, made once a process: the framework reads each parameter of each, a third of a second."""
     doors = APIRouter()
-    doors.include_router(api_router())
+    add_api(doors)
     doors.include_router(sms.routes)
     return tuple(doors.routes)
 

@@ -185,8 +185,9 @@ def programs_of_keys(tx: sa.Connection, fingerprints: Collection[str]) -> dict[s
     return {row["fingerprint"]: _actor(dict(row)) for row in rows}
 
 
-_BY_KEYS = sa.select(api_keys).where(
-    api_keys.c.fingerprint.in_(sa.bindparam("marks", expanding=True)), api_keys.c.revoked_at.is_(None)
+_K = api_keys.c
+_BY_KEYS = sa.select(_K.fingerprint, _K.id, _K.role, _K.territory, _K.structure).where(
+    _K.fingerprint.in_(sa.bindparam("marks", expanding=True)), _K.revoked_at.is_(None)
 )
 
 

@@ -96,8 +96,15 @@ def check(tx: sa.Connection, territory: str, token: int) -> None:
 
 
 def _locked(tx: sa.Connection, territory: str) -> sa.Row[str, str, int, datetime] | None:
-    columns = (leases.c.member, leases.c.life, leases.c.token, leases.c.until)
-    return tx.execute(sa.select(*columns).where(leases.c.territory == territory).with_for_update()).first()
+    return tx.execute(_LOCKED, {"_territory": territory}).first()
+
+
+_LOCKED = (
+    sa.select(leases.c.member, leases.c.life, leases.c.token, leases.c.until)
+    .where(leases.c.territory == sa.bindparam("_territory"))
+    .with_for_update()
+)
+"""Built once, like the one below: every event and every write asks these."""
 
 
 def _lock(tx: sa.Connection, *which: sa.ColumnElement[bool]) -> None:
@@ -117,8 +124,14 @@ def _make(tx: sa.Connection, territory: str) -> None:
 
 def owned(tx: sa.Connection, holder: Holder) -> dict[str, int]:
     """The territories that `holder` owns, each with its token."""
-    mine = sa.select(leases.c.territory, leases.c.token).where(_is(holder)).order_by(leases.c.territory)
-    return {row.territory: row.token for row in tx.execute(mine)}
+    return {row.territory: row.token for row in tx.execute(_OWNED, {"_member": holder.member, "_life": holder.life})}
+
+
+_OWNED = (
+    sa.select(leases.c.territory, leases.c.token)
+    .where(leases.c.member == sa.bindparam("_member"), leases.c.life == sa.bindparam("_life"))
+    .order_by(leases.c.territory)
+)
 
 
 def free(tx: sa.Connection, holder: Holder) -> list[str]:

@@ -79,9 +79,7 @@ def due_territories(tx: sa.Connection, now: datetime) -> list[str]:
 
     Else one territory whose round ends its process would keep all others from theirs.
     """
-    c = t.territories.c
-    turn = sa.case((c.begun_at > c.due_at, c.begun_at), else_=c.due_at)
-    return list(tx.scalars(sa.select(c.territory).where(c.due_at <= now).order_by(turn, c.territory)))
+    return list(tx.scalars(_DUE, {"_now": now}))
 
 
 def begin(tx: sa.Connection, territory: str, now: datetime) -> None:
@@ -91,10 +89,18 @@ def begin(tx: sa.Connection, territory: str, now: datetime) -> None:
 
 def next_due(tx: sa.Connection, among: Collection[str] | None = None) -> datetime | None:
     """When the next round is due: of any territory, or of one `among` these."""
-    waiting = sa.select(t.territories.c.due_at).where(t.territories.c.due_at.is_not(None))
-    if among is not None:
-        waiting = waiting.where(t.territories.c.territory.in_(among))
-    return tx.scalar(waiting.order_by(t.territories.c.due_at).limit(1))
+    return tx.scalar(_NEXT if among is None else _NEXT_AMONG, {"_among": list(among or ())})
+
+
+_C = t.territories.c
+_DUE = (
+    sa.select(_C.territory)
+    .where(_C.due_at <= sa.bindparam("_now"))
+    .order_by(sa.case((_C.begun_at > _C.due_at, _C.begun_at), else_=_C.due_at), _C.territory)
+)
+_NEXT = sa.select(_C.due_at).where(_C.due_at.is_not(None)).order_by(_C.due_at).limit(1)
+_NEXT_AMONG = _NEXT.where(_C.territory.in_(sa.bindparam("_among", expanding=True)))
+"""Built once: every look asks these."""
 
 
 async def run_round(

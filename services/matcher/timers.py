@@ -33,16 +33,22 @@ class Timer:
 
 def due(tx: sa.Connection, now: datetime, among: Collection[str] | None = None) -> list[Timer]:
     """The timers whose time has come, oldest first: of every territory, or of those `among` these."""
-    query = sa.select(t.timers).where(t.timers.c.due_at <= now).order_by(t.timers.c.due_at, t.timers.c.about)
-    if among is not None:
-        query = query.where(t.timers.c.territory.in_(among))
-    return [Timer(**row._mapping) for row in tx.execute(query.limit(BATCH))]
+    found = tx.execute(_DUE if among is None else _DUE_AMONG, {"_now": now, "_among": list(among or ())})
+    return [Timer(**row._mapping) for row in found]
 
 
 def next_due(tx: sa.Connection, among: Collection[str] | None = None) -> datetime | None:
     """When the next timer fires: of any territory, or of one `among` these."""
-    query = sa.select(t.timers.c.due_at).order_by(t.timers.c.due_at).limit(1)
-    return tx.scalar(query if among is None else query.where(t.timers.c.territory.in_(among)))
+    return tx.scalar(_NEXT if among is None else _NEXT_AMONG, {"_among": list(among or ())})
+
+
+_C = t.timers.c
+_AMONG = _C.territory.in_(sa.bindparam("_among", expanding=True))
+_DUE = sa.select(t.timers).where(_C.due_at <= sa.bindparam("_now")).order_by(_C.due_at, _C.about).limit(BATCH)
+_DUE_AMONG = _DUE.where(_AMONG)
+_NEXT = sa.select(_C.due_at).order_by(_C.due_at).limit(1)
+_NEXT_AMONG = _NEXT.where(_AMONG)
+"""Built once: every look asks these."""
 
 
 def fire(tx: sa.Connection, timer: Timer, now: datetime, listening_since: datetime | None = None) -> bool:

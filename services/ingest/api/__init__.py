@@ -21,9 +21,7 @@ from services.ingest.api.errors import RESPONSES
 PREFIX = "/api/v1"
 
 
-def api_router() -> APIRouter:
-    """Every route of the JSON door."""
-    router = APIRouter(prefix=PREFIX, responses=RESPONSES)
+def add_api(doors: APIRouter) -> None:
+    """Every route of the JSON door. One below another, the framework would look for a route again at each."""
     for noun in (structures, places, messages, requests, siblings, proposals, campaigns, tasks, trail, keys):
-        router.include_router(noun.routes)
-    return router
+        doors.include_router(noun.routes, prefix=PREFIX, responses=RESPONSES)

@@ -178,10 +178,9 @@ def _public(tx: sa.Connection) -> Actor:
 
 async def claim_of(request: Request, actor: Actor, key: str) -> Claim:
     """The body counts by what it says, not by its blanks; the route by what it names."""
-    raw = await request.body()
     try:
-        said = json.dumps(json.loads(raw), sort_keys=True).encode()
+        said = json.dumps(await request.json(), sort_keys=True).encode()  # read once, by the route and by us
     except ValueError:
-        said = raw
+        said = await request.body()
     route = hashlib.sha256(f"{request.method} {request.url.path}".encode()).hexdigest()
     return Claim(actor.id, key, route, hashlib.sha256(said).hexdigest())
