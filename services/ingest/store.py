@@ -285,7 +285,13 @@ def _by_id(table: sa.Table) -> sa.Select[Any]:
 
 def update(tx: sa.Connection, table: sa.Table, id_: str, **values: Any) -> bool:
     """Change one row. False if there is none."""
-    return tx.execute(sa.update(table).where(table.c.id == id_).values(**values)).rowcount > 0
+    return tx.execute(_update(table), {"_wanted": id_, **values}).rowcount > 0
+
+
+@cache
+def _update(table: sa.Table) -> sa.Update:
+    """Built once for each table. What changes is named by the values that it is run with."""
+    return sa.update(table).where(table.c.id == sa.bindparam("_wanted"))
 
 
 def rows(tx: sa.Connection, query: sa.Select[Any]) -> list[dict[str, Any]]:

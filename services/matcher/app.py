@@ -153,12 +153,17 @@ def _next_due(tx: sa.Connection, holder: Holder) -> datetime | None:
 def _measure(tx: sa.Connection) -> None:
     """Count proposals by state and open tasks by kind."""
     metrics.PROPOSALS.clear()
-    for state, number in tx.execute(sa.select(t.proposals.c.state, sa.func.count()).group_by(t.proposals.c.state)):
+    for state, number in tx.execute(_BY_STATE):
         metrics.PROPOSALS.labels(state).set(number)
-    unsettled = sa.select(t.tasks.c.kind, sa.func.count()).where(t.tasks.c.settled_at.is_(None))
     metrics.TASKS_OPEN.clear()
-    for kind, number in tx.execute(unsettled.group_by(t.tasks.c.kind)):
+    for kind, number in tx.execute(_UNSETTLED):
         metrics.TASKS_OPEN.labels(kind).set(number)
+
+
+_BY_STATE = sa.select(t.proposals.c.state, sa.func.count()).group_by(t.proposals.c.state)
+_UNSETTLED = (
+    sa.select(t.tasks.c.kind, sa.func.count()).where(t.tasks.c.settled_at.is_(None)).group_by(t.tasks.c.kind)
+)  # fmt: skip
 
 
 async def decide_here(part: Round) -> Outcome:

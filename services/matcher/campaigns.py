@@ -179,9 +179,21 @@ def _add(left: Counter[Cell], hours: Hours, vacancy: Vacancy, sign: int) -> None
 
 def held_by_persons(tx: sa.Connection, territory: str, today: date) -> list[Hold]:
     """The places that persons keep back today, each with its reason and its last day."""
-    g = t.gestures.c
-    query = sa.select(g.facts).where(g.territory == territory, g.kind == HOLD, g.state == IN_FORCE, g.until >= today)
-    return [_hold(PlaceHeld.model_validate(facts)) for facts in tx.scalars(query.order_by(g.gesture))]
+    kept = tx.scalars(_KEPT_BACK, {"_territory": territory, "_today": today})
+    return [_hold(PlaceHeld.model_validate(facts)) for facts in kept]
+
+
+_G = t.gestures.c
+_KEPT_BACK = (
+    sa.select(_G.facts)
+    .where(
+        _G.territory == sa.bindparam("_territory"),
+        _G.kind == HOLD,
+        _G.state == IN_FORCE,
+        _G.until >= sa.bindparam("_today", type_=sa.Date),
+    )
+    .order_by(_G.gesture)
+)
 
 
 def _hold(event: PlaceHeld) -> Hold:

@@ -26,7 +26,7 @@ NBSP = "\u00a0"
 def check(step: Step, structure: str) -> None:
     """Open a task where a structure's regular places do not fit what it published; settle it once they do, or once it
     no longer says who is on duty."""
-    row = step.tx.execute(sa.select(t.structures).where(t.structures.c.structure == structure)).mappings().first()
+    row = step.tx.execute(_STRUCTURE, {"_name": structure}).mappings().first()
     if row is None:
         return
     found = _first_excess(step, structure, Premises.model_validate(row["premises"])) if row["premises"] else None
@@ -38,6 +38,10 @@ def check(step: Step, structure: str) -> None:
         tasks.settle_task(step, task, row["territory"], "matcher")
 
 
+_STRUCTURE = sa.select(t.structures).where(t.structures.c.structure == sa.bindparam("_name"))
+"""Built once, like the one below: every posted place, and every part of a round, asks these."""
+
+
 def check_again(step: Step, structure: str) -> None:
     """The same once hours are held for a child, or given back: its age counts in place of the youngest one's."""
     if step.sheet.staffed.get(structure) is not False and staffed_among(step.tx, [structure])[structure]:
@@ -46,9 +50,13 @@ def check_again(step: Step, structure: str) -> None:
 
 def staffed_among(tx: sa.Connection, structures: Collection[str]) -> dict[str, bool]:
     """Of each of these whether it said what staff it has."""
-    own = (t.structures.c.structure.in_(sorted(structures)), t.structures.c.premises.is_not(None))
-    said_so = set(tx.scalars(sa.select(t.structures.c.structure).where(*own)))
+    said_so = set(tx.scalars(_STAFFED, {"_names": sorted(structures)}))
     return {name: name in said_so for name in structures}
+
+
+_STAFFED = sa.select(t.structures.c.structure).where(
+    t.structures.c.structure.in_(sa.bindparam("_names", expanding=True)), t.structures.c.premises.is_not(None)
+)
 
 
 def premises_of(event: StructurePublished) -> dict[str, object] | None:

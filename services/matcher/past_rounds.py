@@ -33,7 +33,7 @@ class Past:
 def keep(tx: sa.Connection, asked: Round, body: bytes) -> None:
     """Keep what a round decides on, its text compressed: an eighth of its JSON, some 50 kB for 1,500 requests."""
     row = {"round": asked.id, "territory": asked.territory, "at": asked.instant, "body": body}
-    tx.execute(t.round_inputs.insert().values(row))
+    tx.execute(t.round_inputs.insert(), row)
 
 
 def recent(tx: sa.Connection, territory: str | None, most: int) -> list[Past]:

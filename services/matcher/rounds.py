@@ -276,12 +276,10 @@ def note(step: Step, loaded: Loaded, tally: Tally, broken: list[BrokenGuarantee]
     input_hash = "" if tally.refused else text.sha256
     hashes = {"input_hash": input_hash, "outcome_hash": together_hash(tally.outcomes)}
     found = [violation.model_dump(mode="json") for outcome in tally.outcomes for violation in outcome.violations]
-    step.tx.execute(
-        t.rounds.insert().values(
-            round=loaded.round.id, territory=territory, at=step.now, trigger=loaded.trigger,
-            violations=[*found, *(row.model_dump(mode="json") for row in broken[len(found):])], **facts, **hashes,
-        )
-    )  # fmt: skip
+    step.tx.execute(t.rounds.insert(), {
+        "round": loaded.round.id, "territory": territory, "at": step.now, "trigger": loaded.trigger,
+        "violations": [*found, *(row.model_dump(mode="json") for row in broken[len(found):])], **facts, **hashes,
+    })  # fmt: skip
     past_rounds.keep(step.tx, loaded.round, text.body)
     step.say(
         RoundDecided, loaded.round.id, territory,
@@ -305,8 +303,12 @@ def _again(tx: sa.Connection, territory: str, tally: Tally, now: datetime) -> tu
 
 def _clear_due(tx: sa.Connection, loaded: Loaded, again: datetime | None, because: str | None) -> None:
     """Nothing is due any more, unless a mark came after the snapshot or a round has to be again."""
-    own = t.territories.c.territory == loaded.round.territory
-    unmarked = t.territories.c.due_marks == loaded.marks
     marks = loaded.marks + (again is not None)  # a round is named by its instant and its marks
     values = {"due_at": again, "due_because": because, "due_marks": marks}
-    tx.execute(t.territories.update().where(own, unmarked).values(**values))
+    tx.execute(_CLEAR, {"_territory": loaded.round.territory, "_marks": loaded.marks, **values})
+
+
+_CLEAR = t.territories.update().where(
+    t.territories.c.territory == sa.bindparam("_territory"), t.territories.c.due_marks == sa.bindparam("_marks")
+)
+"""What changes is named by the values that it is run with."""

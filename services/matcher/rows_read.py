@@ -130,11 +130,10 @@ def _stocks(
 ) -> Iterator[tuple[str, Stock]]:  # fmt: skip
     rows: dict[str, dict[Hashable, Any]] = defaultdict(dict)
     offers, held = defaultdict[str, list[Offer]](list), defaultdict[str, list[Hold]](list)
-    lasting = t.holds.c.ends.is_(None) | (t.holds.c.ends > day)
-    for key, hold in _holds(tx, known, t.holds.c.section.in_(sections), lasting):
+    for key, hold in _holds(tx, known, sections, day):
         rows[hold.section][key] = hold
         held[hold.section].append(hold)
-    for key, offer in _offers(tx, known, t.vacancies.c.section.in_(sections)):
+    for key, offer in _offers(tx, known, sections):
         section = offer.row["section"]
         rows[section][key] = offer
         offers[section].append(offer)
@@ -143,20 +142,19 @@ def _stocks(
 
 
 def _holds(
-    tx: sa.Connection, known: Mapping[Hashable, Any], *conditions: sa.ColumnElement[bool]
+    tx: sa.Connection, known: Mapping[Hashable, Any], sections: list[str], day: date
 ) -> Iterator[tuple[Hashable, Hold]]:  # fmt: skip
     """As `store.holds`, each with all that its row says."""
-    query = _texts(t.holds).where(t.holds.c.lent_by.is_(None), *conditions).order_by(t.holds.c.hold)
-    for row in tx.execute(query).all():
+    for row in tx.execute(_HOLDS, {"_sections": sections, "_day": day}).all():
         key = ("hold", *row)
         yield key, known.get(key) or store.hold(_read(row))
 
 
 def _offers(
-    tx: sa.Connection, known: Mapping[Hashable, Any], *conditions: sa.ColumnElement[bool]
+    tx: sa.Connection, known: Mapping[Hashable, Any], sections: list[str]
 ) -> Iterator[tuple[Hashable, Offer]]:  # fmt: skip
     """As `store.open_vacancies`, with the places of each. Places confirmed again are the same places."""
-    for row in tx.execute(store.in_their_order(_texts(t.vacancies, last="confirmed_at"), *conditions)).all():
+    for row in tx.execute(_OFFERS, {"_sections": sections}).all():
         key, facts = ("places", *row[:-1]), _read(row)
         same: Offer | None = known.get(key)
         yield key, Offer(facts, same.places if same else tuple(store.places_of(facts)))
@@ -166,6 +164,20 @@ def _texts(table: sa.Table, last: str = "") -> sa.Select[Any]:
     """The rows of a table, what is JSON in them as its text. One column may be named to come last."""
     columns = sorted(table.c, key=lambda column: column.name == last)
     return sa.select(*(sa.cast(c, sa.Text).label(c.name) if isinstance(c.type, sa.JSON) else c for c in columns))
+
+
+_SECTIONS = sa.bindparam("_sections", expanding=True)
+_HOLDS = (
+    _texts(t.holds)
+    .where(
+        t.holds.c.lent_by.is_(None),
+        t.holds.c.section.in_(_SECTIONS),
+        t.holds.c.ends.is_(None) | (t.holds.c.ends > sa.bindparam("_day", type_=sa.Date)),
+    )
+    .order_by(t.holds.c.hold)
+)
+_OFFERS = store.in_their_order(_texts(t.vacancies, last="confirmed_at"), t.vacancies.c.section.in_(_SECTIONS))
+"""Built once: each round asks these."""
 
 
 def _read(row: sa.Row[Any]) -> dict[str, Any]:

@@ -108,8 +108,7 @@ def say(step: Step, loaded: Loaded, *news: Told) -> None:
     """Say the reasons of these requests, each if it is not what was said before."""
     if not news:
         return
-    asked = sa.select(t.explanations).where(t.explanations.c.request.in_([told.request for told in news]))
-    before = {row.request: row.hash for row in step.tx.execute(asked)}
+    before = {row.request: row.hash for row in step.tx.execute(_SAID, {"_names": [told.request for told in news]})}
     digests = {told.request: told.digest for told in news}
     changed = [told for told in news if before.get(told.request) != digests[told.request]]
     for told in changed:
@@ -125,6 +124,7 @@ def say(step: Step, loaded: Loaded, *news: Told) -> None:
         step.tx.execute(_SAY_OTHERWISE, other)
 
 
+_SAID = sa.select(t.explanations).where(t.explanations.c.request.in_(sa.bindparam("_names", expanding=True)))
 _SAY_OTHERWISE = (
     t.explanations.update()
     .where(t.explanations.c.request == sa.bindparam("_request"))

@@ -100,8 +100,15 @@ class Sheet:
 def read_shelves(tx: sa.Connection, sections: Collection[str]) -> dict[str, Shelf]:
     """What these sections have and hold, read once for all."""
     found = {name: Shelf([], []) for name in sections}
-    for row in store.open_vacancies(tx, t.vacancies.c.section.in_(found)):
+    names = {"_names": list(found)}
+    for row in tx.execute(_PLACES, names).mappings():
         found[row["section"]].places += store.places_of(row)
-    for hold in store.all_counted(tx, t.holds.c.section.in_(found)):
-        found[hold.section].held.append(hold)
+    for row in tx.execute(_COUNTED, names).mappings():
+        found[row["section"]].held.append(store.hold(row))
     return found
+
+
+_NAMES = sa.bindparam("_names", expanding=True)
+_PLACES = store.in_their_order(sa.select(t.vacancies), t.vacancies.c.section.in_(_NAMES))
+_COUNTED = store.in_counted_order(sa.select(t.holds).where(t.holds.c.section.in_(_NAMES)))
+"""Built once: each part of a round asks these."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -130,13 +131,16 @@ def change_proposal(
     tx: sa.Connection, proposal_id: str, allowed: Iterable[ProposalState], **values: object
 ) -> bool:  # fmt: skip
     """Change the row if its state is one of `allowed`; False if somebody else was first."""
-    changed = tx.execute(
-        t.proposals.update()
-        .where(t.proposals.c.proposal == proposal_id, t.proposals.c.state.in_(list(allowed)))
-        .values(**values)
-        .returning(t.proposals.c.proposal)
-    )
+    changed = tx.execute(_CHANGE_PROPOSAL, {"_name": proposal_id, "_allowed": list(allowed), **values})
     return changed.first() is not None
+
+
+_CHANGE_PROPOSAL = (
+    t.proposals.update()
+    .where(t.proposals.c.proposal == _NAME, t.proposals.c.state.in_(sa.bindparam("_allowed", expanding=True)))
+    .returning(t.proposals.c.proposal)
+)
+"""What changes is named by the values that it is run with."""
 
 
 def lock_section(tx: sa.Connection, section: str) -> bool:
@@ -226,8 +230,12 @@ def counted(tx: sa.Connection, section: str) -> list[Hold]:
 
 def all_counted(tx: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Hold]:
     """What is held, and what of it is lent, of these."""
-    query = sa.select(t.holds).where(*conditions).order_by(t.holds.c.lent_by.is_not(None), t.holds.c.hold)
-    return [hold(row) for row in tx.execute(query).mappings()]
+    return [hold(row) for row in tx.execute(in_counted_order(sa.select(t.holds).where(*conditions))).mappings()]
+
+
+def in_counted_order(query: sa.Select[Any]) -> sa.Select[Any]:
+    """The same question about holds: first what is held, then what of it is lent."""
+    return query.order_by(t.holds.c.lent_by.is_not(None), t.holds.c.hold)
 
 
 def hold(row: TableRow) -> Hold:
@@ -298,11 +306,17 @@ def mark_due(
     if row is None:
         return
     sooner = row["due_at"] is None or at < row["due_at"]
-    values: dict[str, object] = {"due_marks": t.territories.c.due_marks + 1}
     if sooner:
-        values.update(due_at=at, due_because=because)
         traces.remember(f"round/{territory}")
-    tx.execute(t.territories.update().where(t.territories.c.territory == territory).values(**values))
+    values = {"due_at": at, "due_because": because} if sooner else {}
+    tx.execute(_MARK_DUE, {"_name": territory, **values})
+
+
+_MARK_DUE = (
+    t.territories.update()
+    .where(t.territories.c.territory == _NAME)
+    .values(due_marks=t.territories.c.due_marks + 1)
+)  # fmt: skip
 
 
 def set_timer(tx: sa.Connection, kind: str, about: str, territory: str, due_at: datetime) -> None:
@@ -317,7 +331,11 @@ def drop_timers(tx: sa.Connection, about: str, *kinds: str) -> None:
 
 
 def open_tasks(tx: sa.Connection, kind: TaskKind, **about: str) -> list[str]:
-    query = sa.select(t.tasks.c.task).where(t.tasks.c.kind == kind.value, t.tasks.c.settled_at.is_(None))
-    for column, value in about.items():
-        query = query.where(t.tasks.c[column] == value)
-    return list(tx.scalars(query.order_by(t.tasks.c.task)))
+    return list(tx.scalars(_open_tasks(frozenset(about)), {"kind": kind.value, **about}))
+
+
+@cache
+def _open_tasks(about: frozenset[str]) -> sa.Select[tuple[str]]:
+    """Of one kind, about what these columns name."""
+    same = [t.tasks.c[name] == sa.bindparam(name) for name in ("kind", *sorted(about))]
+    return sa.select(t.tasks.c.task).where(*same, t.tasks.c.settled_at.is_(None)).order_by(t.tasks.c.task)

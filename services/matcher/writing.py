@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -127,11 +128,17 @@ def _departures(loaded: Loaded, outcome: Outcome) -> dict[str, Departure]:
 
 def check_unmoved(tx: sa.Connection, table: sa.Table, key: sa.Column[str], read: dict[str, int]) -> None:
     """Lock these rows. Raises Moved where one has another version than was read."""
-    query = sa.select(key, table.c.version).where(key.in_(read)).order_by(key).with_for_update()
-    found = {row[0]: row.version for row in tx.execute(query)}
+    found = {row[0]: row.version for row in tx.execute(_versions(table, key), {"_names": list(read)})}
     for name, version in sorted(read.items()):
         if found.get(name) != version:
             raise Moved(name)
+
+
+@cache
+def _versions(table: sa.Table, key: sa.Column[str]) -> sa.Select[tuple[str, int]]:
+    """Built once for each table."""
+    named = key.in_(sa.bindparam("_names", expanding=True))
+    return sa.select(key, table.c.version).where(named).order_by(key).with_for_update()
 
 
 def place(loaded: Loaded, request: Request, placed: Placed, reason: Reason | None) -> Place:

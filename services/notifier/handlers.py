@@ -48,14 +48,13 @@ def on_structure_published(tx: sa.Connection, event: StructurePublished, now: da
 
 
 def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime) -> None:
-    tx.execute(
-        t.proposals.insert().values(
-            proposal=event.subject, territory=event.territory, family=event.family, structure=event.structure,
-            slots=store.SLOTS.dump_python(event.slots, mode="json"), starts=event.period.start, ends=event.period.end,
-            code=event.code, is_urgent=event.kind is VacancyKind.ON_CALL, no_was_noted=False, asks=False,
-            was_released=False, in_wave=event.wave is not None, has_place=event.keeps_place, **_other_half(event),
-        )
-    )  # fmt: skip
+    tx.execute(t.proposals.insert(), {
+        "proposal": event.subject, "territory": event.territory, "family": event.family, "structure": event.structure,
+        "slots": store.SLOTS.dump_python(event.slots, mode="json"), "starts": event.period.start,
+        "ends": event.period.end, "code": event.code, "is_urgent": event.kind is VacancyKind.ON_CALL,
+        "no_was_noted": False, "asks": False, "was_released": False, "in_wave": event.wave is not None,
+        "has_place": event.keeps_place, **_other_half(event),
+    })  # fmt: skip
 
 
 def _other_half(event: ProposalMade) -> dict[str, Any]:

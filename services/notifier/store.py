@@ -94,11 +94,8 @@ def plan(tx: sa.Connection, cause: str, template: MessageTemplate, **values: Any
         return None
     row = {"wanted_contact": None, "limit_at": None, "not_after": None, "is_urgent": False, "link": None, **values}
     row["traceparent"] = traces.current()
-    tx.execute(
-        t.messages.insert().values(
-            message=name, template=template.value, state=State.PLANNED.value, attempts=0, tried=[], **row
-        )
-    )
+    now = {"message": name, "template": template.value, "state": State.PLANNED.value, "attempts": 0, "tried": []}
+    tx.execute(t.messages.insert(), {**now, **row})
     return name
 
 
@@ -147,8 +144,10 @@ _LEFT_OPEN = (
 
 
 def next_due(tx: sa.Connection) -> datetime | None:
-    planned = sa.select(t.messages.c.send_at).where(t.messages.c.state == State.PLANNED.value)
-    return tx.scalar(planned.order_by(t.messages.c.send_at).limit(1))
+    return tx.scalar(_NEXT)
+
+
+_NEXT = sa.select(_M.send_at).where(_M.state == State.PLANNED.value).order_by(_M.send_at).limit(1)
 
 
 def named(tx: sa.Connection, message: str) -> Message | None:

@@ -18,7 +18,9 @@ from services.vault.ciphers import Keyring, Unreadable, new_key, seal_bytes, uns
 _INDEX = ("index", "lookups")
 
 
-def of(table: sa.Table, kind: str, owner: str | sa.BindParameter[str]) -> tuple[sa.ColumnElement[bool], ...]:
+def of(
+    table: sa.Table, kind: str | sa.BindParameter[str], owner: str | sa.BindParameter[str]
+) -> tuple[sa.ColumnElement[bool], ...]:  # fmt: skip
     """The rows of `table` that belong to `owner`."""
     return (table.c.kind == kind, table.c.owner == owner)
 
@@ -77,7 +79,12 @@ def rewrap(tx: sa.Connection, keyring: Keyring) -> int:
 
 
 def _found(tx: sa.Connection, kind: str, owner: str) -> sa.Row[Any] | None:
-    return tx.execute(sa.select(tables.keys).where(*of(tables.keys, kind, owner))).one_or_none()
+    return tx.execute(_FIND, {"_kind": kind, "_owner": owner}).one_or_none()
+
+
+KIND, OWNER = sa.bindparam("_kind", type_=sa.String), sa.bindparam("_owner", type_=sa.String)
+_FIND = sa.select(tables.keys).where(*of(tables.keys, KIND, OWNER))
+"""Built once: every text asks it."""
 
 
 def _of_all(tx: sa.Connection, kind: str, owners: Collection[str]) -> dict[str, sa.Row[Any]]:

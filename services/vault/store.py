@@ -21,7 +21,7 @@ from services.vault.contacts import (
     normalised_email,
     normalised_phone,
 )
-from services.vault.keys import index_key, index_key_for_reading, key_for_reading, keys_for_writing, of
+from services.vault.keys import KIND, OWNER, index_key, index_key_for_reading, key_for_reading, keys_for_writing, of
 
 metadata = tables.metadata
 
@@ -86,12 +86,17 @@ def contacts_of(
     tx: sa.Connection, keyring: Keyring, owner: str, kind: OwnerKind = OwnerKind.FAMILY
 ) -> tuple[Contact, ...]:
     """The contacts of `owner` in the order in which to try them; none if unknown. Raises Unreadable once erased."""
-    table = tables.contacts
-    rows = tx.execute(sa.select(table).where(*of(table, kind, owner)).order_by(table.c.position)).all()
+    rows = tx.execute(_CONTACTS, {"_kind": kind, "_owner": owner}).all()
     if not rows:
         return ()
     key = key_for_reading(tx, keyring, kind, owner)
     return tuple(_opened(key, row) for row in rows)
+
+
+_CONTACTS = (
+    sa.select(tables.contacts).where(*of(tables.contacts, KIND, OWNER)).order_by(tables.contacts.c.position)
+)  # fmt: skip
+"""Built once: every text asks it."""
 
 
 def contact_ids(tx: sa.Connection, owner: str) -> list[str]:

@@ -199,26 +199,31 @@ def wait_again(tx: sa.Connection, proposal: str) -> None:
 
 def catch_up(tx: sa.Connection, proposal: str) -> None:
     """Move a released proposal as far as its messages already went: the notifier's stream may be ahead."""
-    carriers = (messages.c.proposal == proposal, messages.c.template.in_(CARRIERS))
-    steps = tx.scalars(sa.select(messages.c.state).where(*carriers))
+    steps = tx.scalars(_STEPS, {"_proposal": proposal})
     state = {"sent": ProposalState.SENT, "delivered": ProposalState.DELIVERED}
     reached = {state[step] for step in steps if step in state}
-    waiting = (_all_of(proposal), proposals.c.state.in_([ProposalState.RELEASED, ProposalState.SENT]))
     if reached:
         furthest = ProposalState.DELIVERED if ProposalState.DELIVERED in reached else ProposalState.SENT
-        tx.execute(sa.update(proposals).where(*waiting).values(state=furthest.value))
+        tx.execute(_CATCH_UP, {"_proposal": proposal, "state": furthest.value})
 
 
 def _move(tx: sa.Connection, event: Event, state: ProposalState, by: str | None = None, **values: Any) -> None:
     _ensure(tx, event)
     moved = {"state": state.value, "changed_at": event.time, **values}
-    tx.execute(sa.update(proposals).where(_all_of(event.subject)).values(**moved))
+    tx.execute(_MOVE, {"_proposal": event.subject, **moved})
     _note(tx, event, by=by)
 
 
-def _all_of(proposal: str) -> sa.ColumnElement[bool]:
+def _all_of(proposal: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     """The proposal's row, and that of the second structure where two share the week."""
     return sa.or_(proposals.c.id == proposal, proposals.c.half_of == proposal)
+
+
+_PROPOSAL = sa.bindparam("_proposal", type_=sa.String)
+_MOVE = sa.update(proposals).where(_all_of(_PROPOSAL))
+_CATCH_UP = _MOVE.where(proposals.c.state.in_([ProposalState.RELEASED, ProposalState.SENT]))
+_STEPS = sa.select(messages.c.state).where(messages.c.proposal == _PROPOSAL, messages.c.template.in_(CARRIERS))
+"""Built once: every event about a proposal asks these. What changes is named by the values that they are run with."""
 
 
 def _ensure(tx: sa.Connection, event: Event, proposal: str | None = None) -> None:
@@ -236,8 +241,14 @@ def _note(tx: sa.Connection, event: Event, *, by: str | None = None, proposal: s
     """One line of the proposal's history, once for each event."""
     facts = event.model_dump(mode="json", exclude=_ENVELOPE)
     row = {"event": event.id, "proposal": proposal or event.subject, "at": event.time, "what": event.type, "by": by}
-    insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    tx.execute(insert(history).values(**row, facts=facts).on_conflict_do_nothing(index_elements=["event"]))
+    tx.execute(_NOTE[tx.dialect.name], {**row, "facts": facts})
+
+
+_NOTE = {
+    dialect.name: module.insert(history).on_conflict_do_nothing(index_elements=["event"])
+    for dialect, module in ((postgresql.dialect, postgresql), (sqlite.dialect, sqlite))
+}
+"""Built once for each kind of database."""
 
 
 def _give_hold(tx: sa.Connection, event: ProposalMade) -> None:

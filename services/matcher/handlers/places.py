@@ -33,15 +33,13 @@ def on_vacancy_opened(tx: sa.Connection, event: VacancyOpened, now: datetime) ->
     step = step_for(tx, event, now)
     if not store.lock_section(tx, event.section):
         raise WrongEvent(f"la section {event.section} est inconnue : publiez d'abord la structure")
-    tx.execute(
-        t.vacancies.insert().values(
-            vacancy=event.subject, territory=event.territory, structure=event.structure, section=event.section,
-            kind=event.kind.value, slots=store.slots_json(event.slots), places=event.places,
-            starts=event.period.start, ends=event.period.end, audience=event.audience.value,
-            release_at=event.release_at, agreement=event.agreement, opened_at=event.time, confirmed_at=event.time,
-            is_open=True, sat_on=[],
-        )
-    )  # fmt: skip
+    tx.execute(t.vacancies.insert(), {
+        "vacancy": event.subject, "territory": event.territory, "structure": event.structure, "section": event.section,
+        "kind": event.kind.value, "slots": store.slots_json(event.slots), "places": event.places,
+        "starts": event.period.start, "ends": event.period.end, "audience": event.audience.value,
+        "release_at": event.release_at, "agreement": event.agreement, "opened_at": event.time,
+        "confirmed_at": event.time, "is_open": True, "sat_on": [],
+    })  # fmt: skip
     if event.release_at is not None and event.release_at > now:
         store.set_timer(tx, moves.ROUND, event.subject, event.territory, event.release_at)
     declared_capacity.check(step, event.structure)
