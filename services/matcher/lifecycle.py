@@ -77,8 +77,8 @@ def keep_back(step: Step, proposal: Proposal, reason: str, until: date, by: str)
 
 def sent(step: Step, proposal: Proposal) -> None:
     """It left. Whatever became of it meanwhile, the family may know of it."""
-    move(step, proposal, S.SENT)
-    family_may_know(step, proposal)
+    if not move(step, proposal, S.SENT, {"was_sent": True}):
+        family_may_know(step, proposal)
 
 
 def family_may_know(step: Step, proposal: Proposal) -> None:

@@ -66,11 +66,11 @@ def _other_half(event: ProposalMade) -> dict[str, Any]:
 
 
 def on_proposal_released(tx: sa.Connection, event: ProposalReleased, now: datetime) -> None:
-    told = {"limit_at": event.answer_by, "is_urgent": event.urgent, "asks": True, "was_released": True}
-    store.change_proposal(tx, event.subject, **told)
+    known = {"limit_at": event.answer_by, "is_urgent": event.urgent, "asks": True, "was_released": True}
+    store.change_proposal(tx, event.subject, **known)
     row = _known(tx, event.subject)
-    template = _offer_of(row)
-    _plan(tx, event, template, now, limit_at=event.answer_by, not_after=event.answer_by, is_urgent=event.urgent)
+    told = {"limit_at": event.answer_by, "not_after": event.answer_by, "is_urgent": event.urgent}
+    _plan(tx, event, _offer_of(row), now, row=row, **told)
 
 
 def on_proposal_deadline_set(tx: sa.Connection, event: ProposalDeadlineSet, now: datetime) -> None:
@@ -228,11 +228,12 @@ def _plan(
     template: MessageTemplate,
     now: datetime,
     proposal: str | None = None,
+    row: sa.RowMapping | None = None,
     **values: Any,
 ) -> None:
-    """Plan a text to the family of a proposal, at an hour at which it may leave."""
+    """Plan a text to the family of a proposal, whose row may be known, at an hour at which it may leave."""
     about = proposal or event.subject
-    row = _known(tx, about)
+    row = row or _known(tx, about)
     urgent = bool(values.get("is_urgent"))
     send_at = next_sending_time(now, urgent)
     planned = store.plan(

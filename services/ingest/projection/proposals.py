@@ -208,9 +208,10 @@ def catch_up(tx: sa.Connection, proposal: str) -> None:
 
 
 def _move(tx: sa.Connection, event: Event, state: ProposalState, by: str | None = None, **values: Any) -> None:
-    _ensure(tx, event)
-    moved = {"state": state.value, "changed_at": event.time, **values}
-    tx.execute(_MOVE, {"_proposal": event.subject, **moved})
+    moved = {"_proposal": event.subject, "state": state.value, "changed_at": event.time, **values}
+    if not tx.execute(_MOVE, moved).rowcount:
+        _ensure(tx, event)
+        tx.execute(_MOVE, moved)
     _note(tx, event, by=by)
 
 
