@@ -166,7 +166,7 @@ def _texts(table: sa.Table, last: str = "") -> sa.Select[Any]:
     return sa.select(*(sa.cast(c, sa.Text).label(c.name) if isinstance(c.type, sa.JSON) else c for c in columns))
 
 
-_SECTIONS = sa.bindparam("_sections", expanding=True)
+_SECTIONS = sa.bindparam("_sections", type_=sa.String, expanding=True)
 _HOLDS = (
     _texts(t.holds)
     .where(

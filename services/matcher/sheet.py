@@ -108,7 +108,7 @@ def read_shelves(tx: sa.Connection, sections: Collection[str]) -> dict[str, Shel
     return found
 
 
-_NAMES = sa.bindparam("_names", expanding=True)
+_NAMES = sa.bindparam("_names", type_=sa.String, expanding=True)
 _PLACES = store.in_their_order(sa.select(t.vacancies), t.vacancies.c.section.in_(_NAMES))
 _COUNTED = store.in_counted_order(sa.select(t.holds).where(t.holds.c.section.in_(_NAMES)))
 """Built once: each part of a round asks these."""

@@ -335,7 +335,7 @@ def open_tasks(tx: sa.Connection, kind: TaskKind, **about: str) -> list[str]:
 
 
 @cache
-def _open_tasks(about: frozenset[str]) -> sa.Select[tuple[str]]:
+def _open_tasks(about: frozenset[str]) -> sa.Select[str]:
     """Of one kind, about what these columns name."""
     same = [t.tasks.c[name] == sa.bindparam(name) for name in ("kind", *sorted(about))]
     return sa.select(t.tasks.c.task).where(*same, t.tasks.c.settled_at.is_(None)).order_by(t.tasks.c.task)

@@ -135,7 +135,7 @@ def check_unmoved(tx: sa.Connection, table: sa.Table, key: sa.Column[str], read:
 
 
 @cache
-def _versions(table: sa.Table, key: sa.Column[str]) -> sa.Select[tuple[str, int]]:
+def _versions(table: sa.Table, key: sa.Column[str]) -> sa.Select[str, int]:
     """Built once for each table."""
     named = key.in_(sa.bindparam("_names", expanding=True))
     return sa.select(key, table.c.version).where(named).order_by(key).with_for_update()

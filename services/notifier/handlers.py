@@ -66,11 +66,11 @@ def _other_half(event: ProposalMade) -> dict[str, Any]:
 
 
 def on_proposal_released(tx: sa.Connection, event: ProposalReleased, now: datetime) -> None:
-    known = {"limit_at": event.answer_by, "is_urgent": event.urgent, "asks": True, "was_released": True}
-    store.change_proposal(tx, event.subject, **known)
+    told = {"limit_at": event.answer_by, "is_urgent": event.urgent, "asks": True, "was_released": True}
+    store.change_proposal(tx, event.subject, **told)
     row = _known(tx, event.subject)
-    told = {"limit_at": event.answer_by, "not_after": event.answer_by, "is_urgent": event.urgent}
-    _plan(tx, event, _offer_of(row), now, row=row, **told)
+    until = event.answer_by
+    _plan(tx, event, _offer_of(row), now, row=row, limit_at=until, not_after=until, is_urgent=event.urgent)
 
 
 def on_proposal_deadline_set(tx: sa.Connection, event: ProposalDeadlineSet, now: datetime) -> None:
