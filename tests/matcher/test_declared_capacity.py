@@ -10,7 +10,17 @@ import pytest
 from contracts.requests import RequestClosed
 from contracts.structures import OnDuty, Present, SectionFacts, Staffing, StructurePublished
 from contracts.tasks import TaskOpened
-from contracts.vocabulary import Answer, AwardMode, ClosingReason, Criterion, ProposalState, Slot, Weekday
+from contracts.vocabulary import (
+    Answer,
+    Audience,
+    AwardMode,
+    ClosingReason,
+    Criterion,
+    ProposalState,
+    RequestKind,
+    Slot,
+    Weekday,
+)
 from services.calendar import local_day
 from services.matcher import store
 from services.matcher import tables as t
@@ -19,7 +29,7 @@ from services.matcher.policy import GuaranteedShare, policy_in_force
 from services.matcher.published import structures_of
 from services.matcher.reading import load
 from services.matcher.solver.schema import Quota, Rounding
-from tests.matcher.world import CRECHE, MONDAY, MORNINGS, SECTION, TERRITORY, World
+from tests.matcher.world import CRECHE, FROM_OCTOBER, MONDAY, MORNINGS, SECTION, TERRITORY, World
 
 TUESDAY = (Slot(day=Weekday.TUE, start=time(8), end=time(18)),)
 KEPT = GuaranteedShare(percent=5, source="voté (synthétique)")
@@ -162,3 +172,23 @@ def test_the_last_place_waits_for_a_family_in_insertion_until_its_release(
         world.ask("r-2", Criterion.INSERTION)
         world.tick()
         assert proposals(world, "r-2")
+
+
+def test_a_child_who_is_to_follow_another_is_counted_once(world: World) -> None:
+    """Its place is lent until the first one moves. Counted twice it would pass for a second child who walks, on a place
+    that is kept free for others."""
+    walks: dict[str, Any] = {"born": date(2024, 9, 1)}
+    january = FROM_OCTOBER.model_copy(update={"start": date(2027, 1, 4)})
+    world.publish("creche-B", "creche-B-petits")
+    world.open_place()
+    first = world.placed("r-first", **walks)
+    world.ask("r-next", **walks)
+    away = {"kind": RequestKind.TRANSFER, "child": "c-r-first", "current": first, "wishes": ("creche-B",)}
+    world.ask("r-move", period=january, **away, **walks)
+    world.open_place("v-B", structure="creche-B", section="creche-B-petits")
+    world.amend("r-next", period=january, **walks)
+    world.tick()
+    assert world.live("r-next") and any(row["lent_by"] for row in world.rows(t.holds))
+    world.publish(CRECHE, SECTION, staffing=staffed(adults=2, older=13))
+    world.open_place("v-kept", places=2, period=january, audience=Audience.URGENT_INSERTION)
+    assert world.tasks("over_capacity") == ["over_capacity"]

@@ -12,7 +12,7 @@ from services.matcher.solver.constraints import Settings
 from services.matcher.solver.descent import Descent
 from services.matcher.solver.facts import Facts
 from services.matcher.solver.proof_phrases import proof_phrases
-from services.matcher.solver.proving import with_proofs
+from services.matcher.solver.proving import Effort, with_proofs
 from services.matcher.solver.schema import Bound, Certificate, Goal, GoalPrice, Mode, Outcome, Proof, Round, Ties
 from services.matcher.solver.solve import decide
 from services.matcher.solver.verify import best_of_all, verify
@@ -87,6 +87,27 @@ def test_nearly_every_refusal_of_a_tiny_round_has_its_proof_in_each_mode(taste: 
         left_open += len(found.open)
     apart = mode is Mode.STABLE and ties is Ties.TOGETHER and TASTES[taste].points_at > 0
     assert (refused > 5 and left_open <= 1) or apart
+
+
+@pytest.mark.parametrize(
+    ("seed", "taste", "mode", "ties", "relaxations", "written"),
+    [
+        (143, "movers", Mode.MOST_CHILDREN, Ties.TOGETHER, 1, (2, 1, 1)),
+        (143, "movers", Mode.MOST_CHILDREN, Ties.TOGETHER, 2, (3, 2, 1)),
+        (2, "siblings", Mode.STRICT, Ties.DRAW, 0, (2, 3, 0)),
+        (2, "plain", Mode.STRICT, Ties.DRAW, 0, (5, 3, 0)),
+        (10, "by structure", Mode.MOST_CHILDREN, Ties.DRAW, 0, (3, 1, 0)),
+    ],
+)
+def test_so_much_is_written_of_a_tiny_round_with_so_few_relaxations(
+    seed: int, taste: str, mode: Mode, ties: Ties, relaxations: int, written: tuple[int, int, int]
+) -> None:
+    """Proofs, refusals and bounds, all true. Rounds in which a child has a place already, or is looked at twice."""
+    round = _in(tiny(seed, TASTES[taste]), mode, ties)
+    outcome = with_proofs(round, decide(round, QUICK), Effort(relaxations=relaxations))
+    told = _certificate(outcome)
+    assert (len(told.proofs), len(told.refusals), len(told.bounds)) == written
+    assert best_of_all(round, outcome).false == ()
 
 
 @pytest.mark.parametrize("taste", TASTES)

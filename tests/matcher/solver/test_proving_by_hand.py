@@ -21,6 +21,7 @@ from services.matcher.solver.schema import (
     Proof,
     Refusal,
     Round,
+    Ties,
     Wish,
 )
 from services.matcher.solver.verify import best_of_all
@@ -144,6 +145,92 @@ def test_who_was_sent_behind_is_refused_as_one_of_the_others() -> None:
     }
     found = certificate(case, at("C", "X", "mon_am"), behind=("B",))
     assert found.refusals == (Refusal(unit="B", structure="X", proofs=(0,)),)
+
+
+MORNINGS = {name: {"mon_am": 1} for name in "XYZ"}
+
+
+def served(case: dict[str, Any], *alike: str) -> Round:
+    """The round of a case in which these families like all that they wish as much."""
+    drawn = round_of(case)
+    equal = {row.id: tuple(wish.model_copy(update={"rank": 1}) for wish in row.wishes) for row in drawn.requests}
+    rows = (row.model_copy(update={"wishes": equal[row.id]}) if row.id in alike else row for row in drawn.requests)
+    return drawn.model_copy(update={"requests": tuple(rows)})
+
+
+def refused(found: Certificate) -> list[tuple[str, str | None, tuple[int, ...]]]:
+    return [(row.unit, row.structure, row.proofs) for row in found.refusals]
+
+
+def test_a_proof_that_leaves_somebody_before_one_choice_fills_that_one_at_once() -> None:
+    """A and B need X and Y, so D is in Z for sure: whoever asks for Z then is refused without another relaxation."""
+    asked = {name: asks(wishes, "mon_am", points=points) for name, wishes, points in (
+        ("A", "XY", 90), ("B", "XY", 80), ("D", "XZ", 70), ("C", "X", 60), ("E", "Z", 50),
+    )}  # fmt: skip
+    round = served({"places": MORNINGS, "requests": asked}, "A", "B", "D")
+    placed = (A, at("B", "Y", "mon_am"), at("D", "Z", "mon_am"))
+    found = certificate(round, *placed, effort=Effort(relaxations=1))
+    assert found.proofs == (Proof(prices=(hour("X"), hour("Y"))), Proof(prices=(hour("Z"),)))
+    assert refused(found) == [("C", "X", (0,)), ("E", "Z", (1,))]
+
+
+def test_each_of_several_who_are_left_one_choice_fills_that_one() -> None:
+    """C takes X, so A is in Y and B in Z: both are followed, in whatever order."""
+    asked = {name: asks(wishes, "mon_am", points=points) for name, wishes, points in (
+        ("A", "XY", 90), ("B", "XZ", 80), ("C", "X", 70), ("D", "Y", 60), ("E", "Z", 50),
+    )}  # fmt: skip
+    round = served({"places": MORNINGS, "requests": asked}, "A", "B")
+    placed = (at("A", "Y", "mon_am"), at("B", "Z", "mon_am"), at("C", "X", "mon_am"))
+    found = certificate(round, *placed, effort=Effort(relaxations=0))
+    assert refused(found) == [("D", "Y", (1,)), ("E", "Z", (2,))]
+
+
+def test_an_hour_with_two_places_is_full_of_two_children() -> None:
+    case = {"places": {"X": {"mon_am": 2}}, "requests": {
+        name: asks("X", "mon_am", points=points) for name, points in (("A", 90), ("B", 80), ("C", 70))
+    }}  # fmt: skip
+    found = certificate(case, A, at("B", "X", "mon_am"), effort=Effort(relaxations=0))
+    assert refused(found) == [("C", "X", (0,))]
+
+
+def test_who_may_be_elsewhere_is_refused_by_the_hours_of_others_though_it_has_another_choice() -> None:
+    case = {"policy": {"mode": Mode.MOST_CHILDREN}, "places": MORNINGS, "requests": {
+        name: asks(wishes, "mon_am", points=points) for name, wishes, points in (
+            ("A", "XYZ", 90), ("B", "XY", 80), ("C", "XY", 70),
+        )
+    }}  # fmt: skip
+    placed = (at("A", "Z", "mon_am", wish_rank=3, level=3), at("B", "X", "mon_am"), at("C", "Y", "mon_am"))
+    found = certificate(served(case, "B", "C"), *placed, effort=Effort(relaxations=1))
+    assert refused(found) == [("A", "X", (0,)), ("A", "Y", (0,))]
+
+
+def test_the_bound_of_a_goal_refuses_once_the_goal_is_kept_and_nothing_more_is_to_be_found() -> None:
+    equals = {name: asks("X", "mon_am", points=points) for name, points in (("A", 50), ("B", 50), ("C", 40))}
+    case = PAIR | {"policy": {"ties": Ties.TOGETHER}, "requests": equals}
+    found = certificate(case, A)
+    assert found.bounds == (Bound(goal=Goal.CHILDREN, tier=2, points=50, among="A", proof=0),)
+    assert (len(found.proofs), refused(found)) == (1, [("C", "X", (0,))])
+    assert len(certificate(case, A, effort=Effort(relaxations=0)).proofs) == 1, "then the full hour is written"
+
+
+def test_the_start_of_a_child_itself_does_not_fill_its_week_against_it() -> None:
+    """Each of its choices begins in that week: it takes one start, whichever it has."""
+    case = {
+        "policy": {"mode": Mode.MOST_CHILDREN},
+        "places": {"X": {"mon_am": 1, "tue_am": 1}},
+        "starts_per_week": {"X": 1},
+        "requests": {"A": asks("X") | {"days": [["mon_am"], ["tue_am"]]}},
+    }
+    assert certificate(case, at("A", "X", "tue_am", pattern=1, level=2)) == Certificate()
+
+
+def test_what_a_family_is_refused_as_a_whole_comes_before_what_it_is_refused_by_structure() -> None:
+    days = {"mon": 1, "tue": 1}
+    asked = {"B": asks("X", *days, points=90), "C": asks("Y", *days, points=80), "A": asks("XY", *days)}
+    week = round_of({"places": {"X": days, "Y": days}, "requests": asked})
+    rows = tuple(row.model_copy(update={"accepts_split": row.id == "A"}) for row in week.requests)
+    found = certificate(week.model_copy(update={"requests": rows}), at("B", "X", *days), at("C", "Y", *days))
+    assert refused(found) == [("A", None, (0, 1)), ("A", "X", (0,)), ("A", "Y", (1,))]
 
 
 def test_siblings_are_refused_as_a_whole() -> None:
