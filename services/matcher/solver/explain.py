@@ -6,9 +6,11 @@ that the reasons do not answer.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from contracts.vocabulary import Id, Slot
 from services.matcher.solver.desks import Kept, Open
@@ -35,6 +37,8 @@ class _Reading:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
+        self._by_structure: dict[Id, dict[Id, list[Choice]]] = {}
+        self._standings: dict[Id, list[tuple[Standing, Placed]]] = {}
         self._offered: dict[Id, set[tuple[Id, int]]] = defaultdict(set)
         for row in facts.outcome.placed:
             self._offered[row.request].add((row.structure, row.wish_rank))
@@ -59,11 +63,20 @@ class _Reading:
         if desk.open is None:
             desk.open = Open()
             for request in desk.wishers:
-                here = (choice for choice in self.facts.choices[request] if choice.structure == structure)
+                here = self._choices_at(request).get(structure, ())
                 desk.open.usable[request] = usable = [choice for choice in here if self._is_open(choice)]
                 for choice in (*usable, *self._shares_at(request, structure)):
                     desk.open.eligible[choice.section][request] = self.facts.standing_at(request, structure)
         return desk.open
+
+    def _choices_at(self, request: Id) -> dict[Id, list[Choice]]:
+        """The choices of a request by structure."""
+        if request not in self._by_structure:
+            found: dict[Id, list[Choice]] = {}
+            for choice in self.facts.choices[request]:
+                found.setdefault(choice.structure, []).append(choice)
+            self._by_structure[request] = found
+        return self._by_structure[request]
 
     def _shares_at(self, request: Id, structure: Id) -> Iterator[Choice]:
         """The days that a request would take there of a week that another structure shares."""
@@ -84,13 +97,13 @@ class _Reading:
             return WishReason(structure=structure, why=why)
         held = self._person(choices) if why is Why.HELD_BY_PERSON else None
         full = self._full(choices) if why is Why.FULL else []
-        last = self._last_band(structure, self._users(full) if full else self._admitted(choices))
+        last = self._last_before(full) if full else self._last_admitted(choices)
         return WishReason(
             structure=structure,
             why=why,
             rank=self._rank(request.id, structure, {choice.section for choice in choices}),
             points=-self.facts.standing_at(request.id, structure)[1],
-            full_slots=_in_order(self._full_slots(full)),
+            full_slots=tuple(self._full_slots(full)) if len(full) == 1 else _in_order(self._full_slots(full)),
             last_tier=last[0] if last else None,
             last_points=last[1] if last else None,
             held_because=held.reason if held else "",
@@ -148,11 +161,12 @@ class _Reading:
 
     def _rank(self, request: Id, structure: Id, sections: set[Id]) -> int:
         """One more than the number of requests that may use a place there and have a higher claim."""
-        ahead: set[Id] = set()
-        for section in sections:
-            ranked, standing = self._ranked(structure, section), self._open(structure).eligible[section]
-            ahead.update(ranked[: bisect_left(ranked, standing[request], key=standing.__getitem__)])
-        return len(ahead) + 1
+        ahead = [self._ahead(request, structure, section) for section in sections]
+        return 1 + (len(ahead[0]) if len(ahead) == 1 else len(set(itertools.chain(*ahead))))
+
+    def _ahead(self, request: Id, structure: Id, section: Id) -> list[Id]:
+        ranked, standing = self._ranked(structure, section), self._open(structure).eligible[section]
+        return ranked[: bisect_left(ranked, standing[request], key=standing.__getitem__)]
 
     def _ranked(self, structure: Id, section: Id) -> list[Id]:
         here = self._open(structure)
@@ -171,27 +185,37 @@ class _Reading:
             book = self.facts.books[choice.section]
             yield from (slot for slot in choice.slots if book.slot_mask(slot, choice.period) & cells)
 
-    def _users(self, full: list[tuple[Choice, int]]) -> set[Id]:
-        """The children who stand before the request in cells that are full for it."""
-        found: set[Id] = set()
+    def _last_before(self, full: list[tuple[Choice, int]]) -> tuple[int, int] | None:
+        """Tier and points of the last of the children who stand before the request in cells that are full for it."""
+        found: list[Standing] = []
         for choice, cells in full:
-            book, mine = self.facts.books[choice.section], self._standing(choice)
-            before = (row for row in book.placed if self.facts.standing_of(row) < mine)
-            found.update(row.request for row in before if book.mask(row.slots, row.period) & cells)
-        return found
+            book, there = self.facts.books[choice.section], self._there(choice.section)
+            place = bisect_left(there, self._standing(choice), key=itemgetter(0))
+            taken = (here for here, row in reversed(there[:place]) if book.mask(row.slots, row.period) & cells)
+            found += itertools.islice(taken, 1)
+        return _band(found)
 
-    def _admitted(self, choices: list[Choice]) -> set[Id]:
-        return {row.request for choice in choices for row in self.facts.books[choice.section].placed}
+    def _last_admitted(self, choices: list[Choice]) -> tuple[int, int] | None:
+        """The same of all who are placed in the sections of these choices."""
+        return _band([there[-1][0] for choice in choices if (there := self._there(choice.section))])
 
-    def _last_band(self, structure: Id, admitted: set[Id]) -> tuple[int, int] | None:
-        """Tier and points on which the lowest of these was admitted to a structure."""
-        if not admitted:
-            return None
-        tier, minus_points, _, _ = max(self.facts.standing_at(request, structure) for request in admitted)
-        return (tier, -minus_points)
+    def _there(self, section: Id) -> list[tuple[Standing, Placed]]:
+        """The children placed in a section, in the order of their claims there."""
+        if section not in self._standings:
+            rows = [(self.facts.standing_of(row), row) for row in self.facts.books[section].placed]
+            self._standings[section] = sorted(rows, key=itemgetter(0))
+        return self._standings[section]
+
+
+def _band(found: list[Standing]) -> tuple[int, int] | None:
+    """Tier and points of the lowest of these; None if there is nobody."""
+    if not found:
+        return None
+    tier, minus_points, _, _ = max(found)
+    return (tier, -minus_points)
 
 
 def _in_order(slots: Iterable[Slot]) -> tuple[Slot, ...]:
-    """The slots in the order of the week, each once."""
+    """The slots of several choices in the order of the week, each once, as those of one are."""
     found = {(slot.weekday.number, str(slot.day), slot.start, slot.end): slot for slot in slots}
     return tuple(found[key] for key in sorted(found))

@@ -34,7 +34,7 @@ from services.matcher.solver.schema import (
     Why,
 )
 from services.matcher.solver.spelling import Spelling
-from services.matcher.solver.standings import LAST, Standing, audience_in, band, standing
+from services.matcher.solver.standings import LAST, Standing, Standings, audience_in, band, standing
 from services.matcher.solver.waited import Waits, take_out
 
 __all__ = ["Choice", "Facts", "Standing", "accepts_age", "audience_in", "band", "care_hours", "months", "standing"]
@@ -72,6 +72,7 @@ class Facts:
         self.movers = Movers(round, self.placed)
         self._levels: dict[tuple[Id, Id], int] = {}
         self._known_standings: dict[tuple[Id, Id], Standing] = {}
+        self._each_alone = Standings(self.seed)
         self._known_preferred: dict[Id, list[Wanted]] = {}
 
     def _shared_weeks(self, accepted: Choices) -> dict[Id, list[tuple[Choice, Choice]]]:
@@ -149,8 +150,8 @@ class Facts:
     def standing_at(self, request: Id, structure: Id) -> Standing:
         """What a request stands on at a structure: of siblings asked together, the first or the last, as was voted."""
         if (request, structure) not in self._known_standings:
-            own = (self.requests[name] for name in self.families.members[self.families.unit[request]])
-            standings = [standing(member, structure, self.seed) for member in own]
+            members = self.families.members[self.families.unit[request]]
+            standings = [self._each_alone.at(self.requests[member], structure) for member in members]
             first = self.round.policy.siblings_claim is SiblingsClaim.FIRST
             self._known_standings[request, structure] = min(standings) if first else max(standings)
         return self._known_standings[request, structure]

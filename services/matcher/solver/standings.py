@@ -15,6 +15,9 @@ from services.matcher.solver.schema import Request
 LAST = "2"
 """Sorts after every draw: with it a standing is the lowest of its band."""
 
+NOWHERE = ""
+"""No structure's name: what counts there are the points that a request has wherever they do not differ."""
+
 Standing = tuple[int, int, date, str]
 """Tier, points from the highest, seniority and draw: the lowest stands first."""
 
@@ -36,3 +39,19 @@ def standing(request: Request, structure: Id, seed: str) -> Standing:
     tier, points = band(request, structure)
     ticket = hmac.new(seed.encode(), request.id.encode(), hashlib.sha256).hexdigest()
     return (tier, -points, request.since or date.max, ("0" if request.since else "1") + ticket)
+
+
+class Standings:
+    """The same for many structures: what is no points is the same everywhere, and worked out once for each request."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._known: dict[Id, tuple[Standing, dict[Id, int]]] = {}
+
+    def at(self, request: Request, structure: Id) -> Standing:
+        """What a request stands on at a structure."""
+        if request.id not in self._known:
+            own = {row.structure: -row.points for row in request.points_at}
+            self._known[request.id] = (standing(request, NOWHERE, self._seed), own)
+        (tier, points, since, ticket), own = self._known[request.id]
+        return (tier, own.get(structure, points), since, ticket)
