@@ -19,6 +19,7 @@ from services.matcher.memory import MANY_REQUESTS, Lately, Memories, Memory
 from services.matcher.reading import Loaded, load
 from services.matcher.sentences import digest, told
 from services.matcher.solver.canonical import canonical, round_hash
+from services.matcher.solver.collector import RARELY
 from services.matcher.solver.components import components
 from services.matcher.solver.solve import decide
 from tests.matcher.solver.golden import round_of
@@ -251,7 +252,7 @@ def test_after_another_has_had_the_territory_nothing_is_remembered() -> None:
 
 
 def test_the_collector_leaves_alone_what_a_large_territory_has_just_read() -> None:
-    frozen = gc.get_freeze_count()
+    frozen, thresholds = gc.get_freeze_count(), gc.get_threshold()
     try:
         for requests in (MANY_REQUESTS - 1, MANY_REQUESTS):
             memory = Memory()
@@ -259,10 +260,12 @@ def test_the_collector_leaves_alone_what_a_large_territory_has_just_read() -> No
                 memory.asked.get(number, lambda number=number: (number,))  # type: ignore[misc]
             memory.rest()
             assert (gc.get_freeze_count() > frozen) is (requests >= MANY_REQUESTS)
+            assert gc.get_threshold() == (*thresholds[:2], RARELY if requests >= MANY_REQUESTS else thresholds[2])
         memory.turn()
         memory.asked.get(0, lambda: ("not made again",))
         gc.unfreeze()
         memory.rest()
         assert gc.get_freeze_count() == 0
     finally:
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
