@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
@@ -12,6 +12,9 @@ from contracts.topics import TOPIC_OF
 from services.bus import traces
 from services.bus.database import SAID
 from services.bus.tables import outbox
+
+ELSEWHERE = datetime(1970, 1, 1, tzinfo=UTC)
+"""`published_at` of what a broker of before a restore was given, and every reader heard: the new one never is."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ def publish_again(tx: sa.Connection, since: datetime) -> int:
 def count_published(tx: sa.Connection, since: datetime) -> int:
     """How many rows `publish_again` would publish."""
     return tx.scalar(sa.select(sa.func.count()).select_from(outbox).where(*_published(since))) or 0
+
+
+def count_given(tx: sa.Connection) -> int:
+    """How many rows the broker of today was given: a restored log says of the others that they went to another one."""
+    return tx.scalar(sa.select(sa.func.count()).select_from(outbox).where(outbox.c.published_at > ELSEWHERE)) or 0
 
 
 def _published(since: datetime) -> tuple[sa.ColumnElement[bool], ...]:

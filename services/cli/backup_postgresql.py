@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from contracts.topics import TOPICS, Topic
+from services.bus import outbox
 from services.bus.database import CONNECT_TIMEOUT_S
 from services.bus.delivery import Handlers
 from services.bus.migrations import SERVICES
@@ -84,7 +85,8 @@ async def bring_back(backup: Path, database: str) -> None:
 
 
 async def publish_again(database: str, handlers: dict[str, Handlers]) -> int:
-    """Let the relays publish what a reader had not heard when the backup was made; how many events."""
+    """Let the relays publish what a reader had not heard when the backup was made; how many events. The others count
+    no more as given to the broker, which is another one or holds nothing."""
     return await _asked(database, lambda tx: sum(_publish_again(tx, handlers, topic) for topic in TOPICS))
 
 
@@ -100,7 +102,10 @@ def _publish_again(tx: sa.Connection, handlers: dict[str, Handlers], topic: Topi
              for name in topic.readers}  # fmt: skip
     missed = " OR ".join(UNHEARD.format(reader=name) for name in topic.readers)
     update = f"UPDATE {topic.writer}.outbox AS o SET published_at = NULL WHERE published_at IS NOT NULL AND ({missed})"  # noqa: S608 - names of our own schemas
-    return tx.execute(sa.text(update), types).rowcount
+    again = tx.execute(sa.text(update), types).rowcount
+    heard = f"UPDATE {topic.writer}.outbox SET published_at = :elsewhere WHERE published_at IS NOT NULL"  # noqa: S608 - as above
+    tx.execute(sa.text(heard), {"elsewhere": outbox.ELSEWHERE})
+    return again
 
 
 def _schemas(tx: sa.Connection) -> list[str]:

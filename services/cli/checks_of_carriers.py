@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import UTC, datetime, time
+from datetime import time
 from typing import Any, TypeVar
 
 import httpx2
@@ -37,8 +37,6 @@ from services.notifier.sending_hours import DEFAULT_SENDING, QuietHours, first_h
 T = TypeVar("T")
 GATEWAY_PATIENCE_S = 5.0
 CERTIFICATE_PATIENCE_S = 5.0
-BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
-"""Before the first event of any installation."""
 
 SAFE = {
     "ack_policy": AckPolicy.NACK_ON_ERROR,
@@ -146,7 +144,7 @@ async def _emptied(settings: Settings, states: Sequence[TopicState]) -> list[Che
 
 
 async def _published(database: Database) -> int:
-    return await database.read(outbox.count_published, BEFORE_ALL)
+    return await database.read(outbox.count_given)
 
 
 async def _asked(settings: Settings, name: str, ask: Callable[[Database], Awaitable[T]]) -> T | None:
