@@ -12,11 +12,11 @@ from services.matcher.solver.canonical import canonical
 from services.matcher.solver.claims import one_list
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.questions import Question
-from services.matcher.solver.schema import Outcome, Round, Why
+from services.matcher.solver.schema import Outcome, Round, Ties, Why
 from services.matcher.solver.solve import decide
 from services.matcher.solver.variables import problem_of
 from tests.matcher.solver.drawn_rounds import Taste, tiny, who_accept_shared_weeks
-from tests.matcher.solver.oracle import Arrangement, Oracle
+from tests.matcher.solver.oracle import Arrangement, Oracle, Seat
 
 HUNDREDS = range(0, 600, 100)
 
@@ -89,6 +89,27 @@ def test_where_claims_depend_on_the_structure_a_stable_outcome_is_found_if_there
         assert stable or not any(oracle.is_stable(other) for other in oracle.arrangements()), seed
         contradictory += _has_no_single_list(round)
     assert contradictory > 15
+
+
+class ByBand(Oracle):
+    """The same where equals are served together: nobody takes a place back from its own band."""
+
+    def _is_ahead(self, other: tuple[str, ...], seat: Seat, unit: tuple[str, ...]) -> bool:
+        return self.unit_claim(other, seat.structure)[:2] <= self.unit_claim(unit, seat.structure)[:2]  # type: ignore[operator]
+
+
+def test_where_lists_contradict_each_other_and_equals_are_served_together_nobody_envies_a_lower_band() -> None:
+    contradictory = 0
+    for seed in range(3000, 3100):
+        drawn = tiny(seed, BY_STRUCTURE)
+        round = drawn.model_copy(update={"policy": drawn.policy.model_copy(update={"ties": Ties.TOGETHER})})
+        if not _has_no_single_list(round):
+            continue
+        outcome, oracle = decide(round, Settings(prices=False)), ByBand(round)
+        stable = oracle.is_stable(_seats(oracle, outcome))
+        assert (seed, outcome.violations, outcome.envies, stable) == (seed, (), (), True)
+        contradictory += 1
+    assert contradictory > 5
 
 
 def _seats(oracle: Oracle, outcome: Outcome) -> Arrangement:
