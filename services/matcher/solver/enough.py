@@ -207,9 +207,9 @@ class _Dates:
         yield from (row.period.start for row in self.outcome.placed if row.request in leaving)
 
     def _coming_free(self) -> Iterator[date]:
-        """What is held, or given in this round, ends: a period, or a single day."""
+        """What is held, or given in this round, ends: a period, the last of its Mondays, or a single day."""
         for row in self._taken:
-            yield from (row.period.end,) if row.period.end else ()
+            yield from (row.period.end - timedelta(days=ago) for ago in range(DAYS_IN_WEEK) if row.period.end)
             yield from (slot.day + timedelta(days=1) for slot in row.slots if isinstance(slot.day, date))
 
     def _of_age(self) -> Iterator[date]:

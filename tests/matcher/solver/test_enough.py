@@ -86,6 +86,18 @@ def test_a_later_start_may_be_the_day_on_which_a_child_placed_before_leaves() ->
     assert _found(case, "B")[Kind.LATER_START].placed.period.start == date(2026, 12, 1)
 
 
+def test_a_later_start_may_be_the_day_after_the_last_one_on_which_another_child_is_there() -> None:
+    """A has Mondays until Thursday the 3rd of December: B, who asks Mondays and Wednesdays, may begin on the 2nd."""
+    case = {
+        "places": {"X": {"mon": 1, "wed": 1}},
+        "requests": {
+            "A": {"points": 50, "wishes": ["X"], "days": [["mon"]], "until": date(2026, 12, 3)},
+            "B": {"points": 40, "wishes": ["X"], "days": [["mon", "wed"]]},
+        },
+    }
+    assert _first_day_of(_found(case, "B")[Kind.LATER_START].placed) == date(2026, 12, 2)
+
+
 def test_a_later_start_may_be_the_day_on_which_the_child_is_old_enough() -> None:
     case = {
         "places": {"X": {"mon": 1}},
