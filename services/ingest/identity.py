@@ -8,6 +8,7 @@ When to modify: with what a person may be told of an identity.
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import astuple, dataclass
 from typing import Protocol
@@ -22,6 +23,14 @@ class ProviderAway(Exception):
 
 class NotVouchedFor(Exception):
     """What came back proves nobody's address."""
+
+
+def code_in(error: object) -> str:
+    """The code of a fault that is one ("invalid_client"); "" for anything longer, which could quote somebody."""
+    return error if isinstance(error, str) and _CODE.fullmatch(error) else ""
+
+
+_CODE = re.compile("[a-z_]{1,40}")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ Source: OpenID Connect Core 1.0 and RP-Initiated Logout 1.0; ProConnect, "Implé
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -17,9 +19,12 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from services.ingest.identity import Leaving, NotVouchedFor, ProviderAway, Vouched
+from services.ingest.identity import Leaving, NotVouchedFor, ProviderAway, Vouched, code_in
 
 PATIENCE_S = 5.0
+KEPT_S = 3600.0
+"""How long what a provider says of itself is believed: it may move, and nobody restarts Berceau for that."""
+
 SIGNED_WITH = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
 )  # fmt: skip
@@ -29,6 +34,7 @@ BACK, LEFT = "/connexion/retour", "/connexion"
 """Where the browser comes back to after signing in, and after signing out."""
 
 NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+PLACES = (*NEEDED, "userinfo_endpoint", "end_session_endpoint")
 
 
 class OpenIdProvider:
@@ -39,15 +45,18 @@ class OpenIdProvider:
     """
 
     def __init__(
-        self, name: str, issuer: str, client_id: str, client_secret: str, *, public_url: str, vouches: bool = False
-    ) -> None:
+        self, name: str, issuer: str, client_id: str, client_secret: str, *, public_url: str, vouches: bool = False,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self.name = name
         self._issuer, self._client_id, self._vouches = issuer, client_id, vouches
         self.back_to, self._left_to = public_url + BACK, public_url + LEFT
+        self._ticks, self._read_at = ticks, float("-inf")
+        trusted = httpx2.create_ssl_context()  # once: 20 ms in which nobody else is served
+        self._reached: dict[str, Any] = {"timeout": PATIENCE_S, "verify": trusted}
         self._client: Any = OAuth().register(
             "provider", client_id=client_id, client_secret=client_secret,
-            server_metadata_url=f"{issuer.rstrip('/')}/.well-known/openid-configuration",
-            client_kwargs={"scope": "openid email", "code_challenge_method": "S256", "timeout": PATIENCE_S},
+            client_kwargs={"scope": "openid email", "code_challenge_method": "S256", **self._reached},
         )  # fmt: skip
 
     async def way_in(self, leaving: Leaving) -> str:
@@ -61,10 +70,10 @@ class OpenIdProvider:
         await self.described()
         try:
             return await self._vouched(code, leaving)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ProviderAway(type(error).__name__) from error
         except (AuthlibBaseError, JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise NotVouchedFor(getattr(error, "error", "")) from error  # its words may quote the token, its code not
+            raise NotVouchedFor(code_in(getattr(error, "error", ""))) from error  # its words may quote the token
 
     async def way_out(self, id_token: str) -> str:
         described = await self.described()
@@ -74,23 +83,39 @@ class OpenIdProvider:
         return str(made["url"])
 
     async def described(self) -> dict[str, Any]:
-        """What the provider says of itself, read once and kept. Raises ProviderAway."""
+        """What the provider says of itself, read again after `KEPT_S`. Raises ProviderAway."""
+        now = self._ticks()
+        if now - self._read_at > KEPT_S:
+            self._client.server_metadata = self._believed(await self._said())
+            self._read_at = now
+        return dict(self._client.server_metadata)
+
+    async def _said(self) -> object:
         try:
-            said: dict[str, Any] = await self._client.load_server_metadata()
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError) as error:
+            async with httpx2.AsyncClient(**self._reached) as client:
+                answer = await client.get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+            return answer.raise_for_status().json()
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise ProviderAway(type(error).__name__) from error
-        missing = [name for name in NEEDED if not said.get(name)]
-        if missing or said.get("issuer") != self._issuer:
-            said.pop("_loaded_at", None)  # so that the next one asks again
-            raise ProviderAway(
-                f"issuer {said.get('issuer', 'absent')}" if not missing else f"sans {', '.join(missing)}"
-            )
-        offered = said.get("id_token_signing_alg_values_supported") or SIGNED_WITH
-        said["id_token_signing_alg_values_supported"] = [name for name in SIGNED_WITH if name in offered]
-        return said
+
+    def _believed(self, said: object) -> dict[str, Any]:
+        """Only what is needed of it: Authlib takes whatever else is there for settings of its own."""
+        told = said if isinstance(said, dict) else {}
+        places = {name: str(told[name]) for name in PLACES if told.get(name)}
+        if missing := [name for name in NEEDED if name not in places]:
+            raise ProviderAway(f"sans {', '.join(missing)}")
+        if told.get("issuer") != self._issuer:
+            raise ProviderAway(f"issuer {told.get('issuer', 'absent')}")
+        scheme = self._issuer.partition(":")[0]
+        if other := [name for name, place in places.items() if not place.startswith(("https://", f"{scheme}://"))]:
+            raise ProviderAway(f"sans https\N{NO-BREAK SPACE}: {', '.join(other)}")
+        offered = told.get("id_token_signing_alg_values_supported") or SIGNED_WITH
+        signed_with = [name for name in SIGNED_WITH if name in offered]
+        return {**places, "issuer": self._issuer, "id_token_signing_alg_values_supported": signed_with}
 
     async def _vouched(self, code: str, leaving: Leaving) -> Vouched:
         token = await self._client.fetch_access_token(self.back_to, code=code, code_verifier=leaving.verifier)
+        await self._client.fetch_jwk_set(force=True)  # each time: a key that was taken back proves nothing any more
         claims = await self._client.parse_id_token(
             token, nonce=leaving.nonce,
             claims_options={

@@ -101,8 +101,9 @@ def normalised_phone(text: str) -> str:
 
 def normalised_email(text: str) -> str:
     """`text` without blanks and in small letters. Raises ValueError if it is no address."""
-    email = text.strip().lower()
-    if not _EMAIL.fullmatch(email):
+    given = text.strip()
+    email = given.lower()
+    if not _EMAIL.fullmatch(email) or email.isascii() != given.isascii():  # the Kelvin sign becomes a k: another's
         raise ValueError("Cette adresse n'est pas valable. Écrivez-la ainsi\u00a0: prenom.nom@exemple.fr.")
     return email
 

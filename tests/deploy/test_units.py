@@ -144,3 +144,11 @@ def test_no_container_of_berceau_is_open_to_the_network_or_more_than_a_user() ->
     for service in ours:
         assert service["cap_drop"] == ["ALL"] and service["read_only"]
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_a_setting_of_the_guide_may_be_copied_into_the_file_that_systemd_reads() -> None:
+    """There a comment takes a line of its own: behind a value it would be a part of the value."""
+    guide = (ROOT / "docs" / "exploitation.md").read_text(encoding="utf-8")
+    settings = [line for line in guide.splitlines() if re.match(r"BERCEAU_\w+=", line)]
+    assert settings
+    assert not [line for line in settings if re.search(r"\s#", line)]

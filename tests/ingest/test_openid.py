@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 
 from services.ingest.identity import Leaving, NotVouchedFor, ProviderAway, Vouched
-from services.ingest.openid import OpenIdProvider
+from services.ingest.openid import KEPT_S, NEEDED, PLACES, OpenIdProvider
 from tests.ingest.hostile_provider import FOREIGN, OWN, Hostile, claims, forged, serving, signed
 
 CLIENT, SECRET = "berceau", "un secret d'essai assez long pour signer"
@@ -130,6 +132,98 @@ async def test_a_new_key_of_the_provider_is_fetched(hostile: Hostile) -> None:
         await provider.vouched("code", LEAVING)
     hostile.describe()
     assert (await provider.vouched("code", LEAVING)).email == "camille@exemple.fr"
+
+
+async def test_a_key_that_the_provider_took_back_proves_nothing_any_more(hostile: Hostile) -> None:
+    """Also where the new one has the name of the old: a name is not even obligatory."""
+    provider = OpenIdProvider("Essai", hostile.issuer, CLIENT, SECRET, public_url="http://guichet.test")
+    old, new = ({"id_token": signed(said(hostile), key)} for key in (OWN, FOREIGN))
+    hostile.gives(old)
+    assert await provider.vouched("code", LEAVING)
+    hostile.answers["/k"] = {"keys": [FOREIGN.as_dict(private=False)]}
+    with pytest.raises(NotVouchedFor):
+        await provider.vouched("code", LEAVING)
+    hostile.gives(new)
+    assert await provider.vouched("code", LEAVING)
+
+
+async def test_nothing_stays_of_what_another_one_said_in_its_place(hostile: Hostile) -> None:
+    provider = OpenIdProvider("Essai", hostile.issuer, CLIENT, SECRET, public_url="http://guichet.test")
+    keys = {"keys": [FOREIGN.as_dict(private=False)]}
+    hostile.describe(issuer="https://ailleurs.exemple", jwks=keys, end_session_endpoint="https://ailleurs.exemple/fin")
+    with pytest.raises(ProviderAway):
+        await provider.vouched("code", LEAVING)
+    hostile.describe()
+    hostile.gives({"id_token": signed(said(hostile), FOREIGN)})
+    with pytest.raises(NotVouchedFor):
+        await provider.vouched("code", LEAVING)
+    assert await provider.way_out("jeton") == ""
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"code_challenge_method": "plain"}, {"response_type": "token"}, {"client_id": "autre"}, {"prompt": "none"}],
+    ids=str,
+)
+async def test_what_a_provider_says_of_itself_changes_no_setting_of_ours(
+    hostile: Hostile, setting: dict[str, str]
+) -> None:
+    hostile.describe(**setting)
+    provider = OpenIdProvider("Essai", hostile.issuer, CLIENT, SECRET, public_url="http://guichet.test")
+    asked_for = httpx2.URL(await provider.way_in(LEAVING)).params
+    assert (asked_for["code_challenge_method"], asked_for["response_type"]) == ("S256", "code")
+    assert (asked_for["client_id"], asked_for.get("prompt")) == (CLIENT, None)
+
+
+@pytest.mark.parametrize("place", ["http://identite.exemple.fr/t", "javascript:alert(1)"])
+def test_a_secret_goes_nowhere_in_clear(place: str) -> None:
+    issuer = "https://identite.exemple.fr"
+    provider = OpenIdProvider("Essai", issuer, CLIENT, SECRET, public_url="http://guichet.test")
+    honest = {"issuer": issuer, **dict.fromkeys(NEEDED, f"{issuer}/ici")}
+    assert provider._believed(honest)["token_endpoint"] == f"{issuer}/ici"
+    for name in PLACES:
+        with pytest.raises(ProviderAway, match=name):
+            provider._believed({**honest, name: place})
+
+
+async def test_what_a_provider_says_of_itself_is_read_again_after_an_hour(hostile: Hostile) -> None:
+    now = [0.0]
+    provider = OpenIdProvider(
+        "Essai", hostile.issuer, CLIENT, SECRET, public_url="http://guichet.test", ticks=lambda: now[0]
+    )
+    await provider.way_in(LEAVING)
+    hostile.describe(authorization_endpoint=f"{hostile.issuer}/ailleurs")
+    now[0] = KEPT_S
+    assert (await provider.way_in(LEAVING)).startswith(f"{hostile.issuer}/a?")
+    now[0] = KEPT_S + 1
+    assert (await provider.way_in(LEAVING)).startswith(f"{hostile.issuer}/ailleurs?")
+
+
+async def test_sending_somebody_there_reads_the_authorities_of_the_machine_once(
+    hostile: Hostile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take 20 ms in which nobody else is served."""
+    made: list[ssl.SSLContext] = []
+    loads = ssl.SSLContext.load_verify_locations
+
+    def counted(context: ssl.SSLContext, *args: Any, **kwargs: Any) -> None:
+        made.append(context)
+        loads(context, *args, **kwargs)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted)
+    hostile.gives({"id_token": signed(said(hostile))})
+    await asked(hostile)
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [("invalid_client", "invalid_client"), ("camille@exemple.fr", ""), (["a"], ""), ("a" * 41, "")]
+)
+async def test_of_a_fault_only_a_code_is_told(hostile: Hostile, error: Any, told: str) -> None:
+    hostile.gives({"error": error})
+    with pytest.raises(NotVouchedFor) as refused:
+        await asked(hostile)
+    assert str(refused.value) == told
 
 
 async def test_who_leaves_is_sent_where_the_provider_ends_its_session(hostile: Hostile) -> None:

@@ -74,6 +74,14 @@ def test_a_phone_leads_to_every_family_that_gave_it(tx: sa.Connection, keyring: 
     assert vault.families_by_phone(tx, keyring, "06.39.98.12.34") == [("f-1", "c-1"), ("f-2", "c-2")]
 
 
+def test_an_address_that_only_looks_like_another_is_none() -> None:
+    """In small letters the Kelvin sign is a k: whoever owns the one address would own the other."""
+    assert vault.normalised_email(" Kevin@Exemple.FR ") == "kevin@exemple.fr"
+    assert vault.normalised_email("zoé@exemple.fr") == "zoé@exemple.fr"
+    with pytest.raises(ValueError, match="pas valable"):
+        vault.normalised_email("\N{KELVIN SIGN}evin@exemple.fr")
+
+
 def test_professionals_are_found_by_email_and_never_among_families(tx: sa.Connection, keyring: vault.Keyring) -> None:
     person = mother(id="c-staff", role="staff", email="Directrice@Exemple.fr ")
     vault.put_contacts(tx, keyring, "p-1", [person], TODAY, vault.OwnerKind.STAFF)

@@ -14,7 +14,8 @@ from http import HTTPStatus
 import structlog
 from fastapi.responses import RedirectResponse, Response
 
-from services.ingest.identity import IdentityProvider, Leaving, NotVouchedFor, ProviderAway, Vouched
+from services.ingest.actors import Role
+from services.ingest.identity import IdentityProvider, Leaving, NotVouchedFor, ProviderAway, Vouched, code_in
 from services.ingest.pages.visit import Visit, get
 from services.ingest.problems import unknown
 from services.ingest.sessions import cookie_name, drop, keep, open_session_of, who_has
@@ -25,8 +26,8 @@ LEAVING_LIFE = timedelta(minutes=10)
 """Long enough for a password and a second factor."""
 
 LEAVING, ID_TOKEN = "depart", "identite"
-LARGEST_COOKIE = 3800
-"""Browsers drop a larger one whole (4,096 bytes with its name and attributes, RFC 6265bis)."""
+LARGEST_COOKIE = 2500
+"""nginx refuses an answer whose headers are longer than a page of memory (4,096 bytes, `proxy_buffer_size`)."""
 
 STATUS: Mapping[str, HTTPStatus] = {
     "late": HTTPStatus.BAD_REQUEST,
@@ -55,7 +56,7 @@ async def came_back(visit: Visit) -> Response:
     if leaving is None or not secrets.compare_digest(leaving.state.encode(), visit.asked("state").encode()):
         return _not_opened(visit, "late")
     if visit.asked("error") or not visit.asked("code"):
-        return _not_opened(visit, "refused")
+        return _not_opened(visit, "refused", NotVouchedFor(code_in(visit.asked("error"))))
     try:
         vouched = await provider.vouched(visit.asked("code"), leaving)
     except ProviderAway as error:
@@ -66,22 +67,24 @@ async def came_back(visit: Visit) -> Response:
 
 
 async def _welcomed(visit: Visit, vouched: Vouched) -> Response:
+    """The browser keeps the way out also where no session opens: the account may be that of who sat there before."""
     persons = await who_has(visit.guichet, vouched.email)
-    if len(persons) > 1:
-        return _not_opened(visit, "several", email=vouched.email)
     response = visit.go("/connexion/bienvenue")
-    if not persons or not await open_session_of(visit.guichet, persons[0], visit.now, response):
-        return _not_opened(visit, "unknown", email=vouched.email)
     drop(visit.guichet, response, cookie_name(visit.guichet, LEAVING))
-    if len(vouched.id_token) <= LARGEST_COOKIE:
-        name = cookie_name(visit.guichet, ID_TOKEN)
-        keep(visit.guichet, response, name, vouched.id_token, visit.guichet.session_life)
+    if len(persons) > 1:
+        response = _not_opened(visit, "several", email=vouched.email)
+    elif not persons or not await open_session_of(visit.guichet, persons[0], visit.now, response):
+        response = _not_opened(visit, "unknown", email=vouched.email)
+    shown = vouched.id_token if len(vouched.id_token) <= LARGEST_COOKIE else ""
+    keep(visit.guichet, response, cookie_name(visit.guichet, ID_TOKEN), shown, visit.guichet.session_life)
     return response
 
 
 async def gone(visit: Visit) -> Response:
     """Signed out here: the session with the provider is still open, and the computer may be shared."""
     provider, name = _provider(visit), cookie_name(visit.guichet, ID_TOKEN)
+    if visit.actor.role is not Role.PUBLIC:
+        return visit.go("/connexion/bienvenue")  # led here by a link: nothing is closed
     try:
         way_out = await provider.way_out(visit.request.cookies.get(name, ""))
     except ProviderAway:
@@ -111,7 +114,8 @@ def _not_opened(visit: Visit, why: str, error: Exception | None = None, *, email
         log.warning("identity.not_opened", why=why, error=str(error))
     provider = _provider(visit).name
     response = visit.show("sign_in/not_opened.html", STATUS[why], why=why, provider=provider, email=email)
-    drop(visit.guichet, response, cookie_name(visit.guichet, LEAVING))
+    if why != "late":  # another tab, or another site's link: whoever really left is still to come back
+        drop(visit.guichet, response, cookie_name(visit.guichet, LEAVING))
     return response
 
 

@@ -11,14 +11,19 @@ import pytest
 from deploy.servers.processes import free_ports
 from services import vault
 from services.ingest.declare.persons import remove_person
+from services.ingest.identity import Leaving
 from services.ingest.openid import BACK, OpenIdProvider
+from services.ingest.pages.identity import LARGEST_COOKIE
 from tests.ingest.glewlwyd import CLIENT, PEOPLE, SECRET, Glewlwyd, running
+from tests.ingest.hostile_provider import claims, serving, signed
 from tests.ingest.pages.reading import words
 from tests.ingest.pages.town import Town
 from tests.ingest.people import ADMINISTRATOR, DIRECTOR, OTHER_DIRECTOR, TODAY, act
 from tests.servers import failing_with_the_remedy
 
 GUICHET = "http://guichet.test"
+PROXY_BUFFER = 4096 - 300
+"""What nginx takes of an answer's headers unless told otherwise; the server adds its own, and nobody sits at a brim."""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +122,13 @@ async def test_another_state_than_the_one_that_left_opens_nothing(known: Town, g
     assert "berceau" not in known.client.cookies
 
 
+async def test_a_way_back_of_another_tab_leaves_the_one_that_is_still_open(known: Town, glewlwyd: Glewlwyd) -> None:
+    await known.client.get("/connexion/compte")
+    way_back = await away(known, glewlwyd, "camille")
+    assert (await known.client.get("/connexion/retour?code=1&state=autre")).status_code == 400
+    assert (await known.client.get(way_back)).status_code == 303
+
+
 async def test_a_code_is_worth_nothing_without_the_verifier_that_left(known: Town, glewlwyd: Glewlwyd) -> None:
     way_back = await away(known, glewlwyd, "camille")
     state, nonce, _ = known.client.cookies["berceau-depart"].split(".")
@@ -124,12 +136,13 @@ async def test_a_code_is_worth_nothing_without_the_verifier_that_left(known: Tow
     assert (await known.client.get(way_back)).status_code == 403
 
 
-async def test_who_gives_up_there_may_begin_again(known: Town) -> None:
+async def test_who_gives_up_there_may_begin_again(known: Town, capsys: pytest.CaptureFixture[str]) -> None:
     left = await known.client.get("/connexion/compte")
     state = httpx2.URL(left.headers["location"]).params["state"]
     back = await known.client.get(f"/connexion/retour?state={state}&error=access_denied")
     assert back.status_code == 403
-    assert "Glewlwyd n'a pas confirmé votre identité." in words(back.text)
+    assert "Votre identité n'est pas confirmée par Glewlwyd." in words(back.text)
+    assert "access_denied" in capsys.readouterr().out, "a technician reads why"
 
 
 async def test_an_address_that_nobody_verified_opens_nothing_unless_the_provider_vouches(
@@ -154,8 +167,42 @@ async def test_signing_out_says_that_the_other_session_is_still_open(known: Town
     done = await known.client.post("/deconnexion", headers={"Origin": GUICHET})
     assert done.headers["location"] == "/deconnexion/compte"
     gone = await known.client.get(done.headers["location"])
-    assert "Votre session Glewlwyd reste" in words(gone.text)
+    assert "Votre session avec Glewlwyd reste" in words(gone.text)
     assert not [name for name in known.client.cookies if name.startswith("berceau")]
+
+
+async def test_the_page_of_signing_out_closes_nothing_of_who_is_led_there(known: Town, glewlwyd: Glewlwyd) -> None:
+    await come_back(known, glewlwyd, "camille")
+    led = await known.client.get("/deconnexion/compte")
+    assert led.headers["location"] == "/connexion/bienvenue"
+    assert "berceau-identite" in known.client.cookies
+
+
+async def test_the_account_of_who_sat_there_before_can_be_left(known: Town, glewlwyd: Glewlwyd) -> None:
+    back = await come_back(known, glewlwyd, "inconnue")
+    assert 'href="/deconnexion/compte"' in back.text
+    assert "Votre session avec Glewlwyd reste" in words((await known.client.get("/deconnexion/compte")).text)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_a_large_token_neither_breaks_the_way_back_nor_hides_the_other_session(town: Town, is_kept: bool) -> None:
+    """With the https of a real installation, whose cookies and headers are longer."""
+    object.__setattr__(town.guichet, "public_url", "https://guichet.test")
+    leaving = Leaving.now()
+    with serving() as large:
+        sends_to(town, provider(large.issuer))
+        told = claims(large.issuer, CLIENT, leaving.nonce, email=PEOPLE["camille"])
+        unpadded = len(signed({**told, "padding": ""}))
+        padding = "x" * ((LARGEST_COOKIE - unpadded) * 3 // 4 + (-3 if is_kept else 3))
+        large.gives({"id_token": signed({**told, "padding": padding})})
+        own = {"Cookie": f"__Host-berceau-depart={leaving}"}
+        back = await town.client.get(f"/connexion/retour?code=1&state={leaving.state}", headers=own)
+    assert back.headers["location"] == "/connexion/bienvenue"
+    assert sum(len(key) + len(value) + 4 for key, value in back.headers.multi_items()) < PROXY_BUFFER
+    kept = [line.partition(";")[0] for line in back.headers.get_list("set-cookie")]
+    assert is_kept == any(len(line) > LARGEST_COOKIE - 10 for line in kept)
+    leaves = {"Origin": GUICHET, "Cookie": "; ".join(kept)}
+    assert (await town.client.post("/deconnexion", headers=leaves)).headers["location"] == "/deconnexion/compte"
 
 
 async def test_a_provider_that_is_away_leaves_the_sms(town: Town) -> None:
@@ -163,7 +210,7 @@ async def test_a_provider_that_is_away_leaves_the_sms(town: Town) -> None:
     sends_to(town, provider(f"http://127.0.0.1:{port}"))
     page = await town.client.get("/connexion/compte")
     assert page.status_code == 503
-    assert "Glewlwyd ne répond pas." in words(page.text)
+    assert "La connexion avec Glewlwyd ne marche pas en ce moment." in words(page.text)
 
 
 async def test_without_a_provider_nothing_leads_there(town: Town) -> None:
