@@ -67,6 +67,13 @@ may_install() { command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || sudo 
 
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
+# Debian's glewlwyd starts by itself, with a password that everybody knows; the tests start their own and need no service.
+keep_from_starting() {
+  case " $* " in *" glewlwyd "*) ;; *) return 0 ;; esac
+  as_root mkdir -p /etc/systemd/system
+  as_root ln -sfn /dev/null /etc/systemd/system/glewlwyd.service
+}
+
 install() {
   local quiet=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0)
   echo "Installing with apt-get: $*" >&2
@@ -84,11 +91,12 @@ main() {
     read -ra more <<<"$(packages_for "$need")"
     packages+=("${more[@]}")
   done
-  if may_install; then install "${packages[@]}"; fi
+  if may_install; then keep_from_starting "${packages[@]}"; install "${packages[@]}"; fi
   case " $* " in *" python "*) check_python_version ;; esac
   missing=$(missing_among "$@")
   [ -n "$missing" ] || return 0
   echo "Missing on this machine:" $missing >&2
+  case "$missing" in *glewlwyd*) echo "First, so that its service does not start: sudo systemctl mask glewlwyd" >&2 ;; esac
   echo "Install with: sudo apt-get install -y ${packages[*]}" >&2
   exit 1
 }

@@ -83,7 +83,8 @@ def running(home: Path, back_to: str) -> Iterator[Glewlwyd]:
     """The provider, set up by its own administration, until the end of the block."""
     program = shutil.which(PACKAGE)
     if program is None:
-        raise MissingPart(f"{PACKAGE} is missing; install it with: sudo apt-get install -y {PACKAGE}")
+        install = f"sudo systemctl mask {PACKAGE}; sudo apt-get install -y {PACKAGE}"
+        raise MissingPart(f"{PACKAGE} is missing; install it, without its service, with: {install}")
     with contextlib.closing(sqlite3.connect(home / "glewlwyd.db")) as database:
         database.executescript(SCHEMA.read_text())
     (port,) = free_ports(1)
