@@ -46,7 +46,7 @@ rules: $(VENV)/.test
 
 test: $(VENV)/.test $(KAFKA) ## Every test, on real Kafka, PostgreSQL and Chromium (ARGS="tests/bus -k relay" narrows it)
 	@deploy/needs.sh git java postgres prometheus systemd chromium glewlwyd
-	$(BIN)/python -m pytest --verbose -n 3 --dist loadfile --no-loadscope-reorder -m "not torture" $(ARGS)
+	$(BIN)/python -m pytest --verbose -n 4 --dist loadfile --no-loadscope-reorder -m "not torture" $(ARGS)
 
 torture: $(VENV)/.test $(KAFKA) ## The long figures, printed as they come (ARGS="tests/ingest" narrows it)
 	@deploy/needs.sh java postgres
