@@ -141,8 +141,12 @@ def _move_deadline(step: Step, proposal: Proposal, deadline: datetime, **values:
 
 
 def not_reached(step: Step, proposal: Proposal, why: TaskKind) -> bool:
-    """No contact received it, or a stranger did: its delay does not run, a person calls."""
-    if not move(step, proposal, S.UNDELIVERED, {"deadline": None, "counted_from": None}):
+    """No contact received it, or a stranger did: its delay does not run, a person calls.
+
+    A clock that stood still for a call is of that delay: the next one begins whole, with a call of its own to ask for.
+    """
+    no_delay = dict.fromkeys(("deadline", "counted_from", "deadline_before_call", "call_asked_at"))
+    if not move(step, proposal, S.UNDELIVERED, no_delay):
         return False
     store.drop_timers(step.tx, proposal.proposal, EXPIRY, REMINDER, RECEIPT)
     step.say(ProposalUndelivered, proposal.proposal, proposal.territory)

@@ -192,6 +192,21 @@ def test_a_call_that_comes_early_gives_back_only_the_time_that_was_waited(world:
     assert world.proposal(proposal).deadline == before + timedelta(hours=1)
 
 
+def test_a_call_after_a_wrong_number_begins_a_delay_that_no_earlier_call_moves(world: World) -> None:
+    """The clock had stopped for whoever had that number. Found by the simulation, seed 20537."""
+    world.open_place()
+    proposal = world.offered()
+    world.answer(proposal, Answer.RAPPEL)
+    world.pass_time(timedelta(hours=1))
+    world.answer(proposal, Answer.ERREUR)
+    assert world.state(proposal) is S.UNDELIVERED
+    world.call(proposal)
+    told = world.events("proposal.deadline_set")[-1]
+    assert (told.counted_from, told.deadline) == (world.now, world.proposal(proposal).deadline)
+    world.answer(proposal, Answer.RAPPEL)
+    assert world.proposal(proposal).deadline > told.deadline
+
+
 def test_a_call_that_reached_nobody_changes_nothing(world: World) -> None:
     world.open_place()
     proposal = world.offered()
