@@ -38,6 +38,10 @@ READERS = 4
 CONNECT_TIMEOUT_S = 10.0
 """After this a PostgreSQL that does not answer counts as away."""
 
+RECYCLE_S = 1800
+"""A connection older than that is opened anew when it is next taken: firewalls drop quiet ones without a word, often
+after an hour."""
+
 CLOSE_TIMEOUT_S = 2.0
 """A server that hangs does not take leave: its connections then end with the process."""
 
@@ -244,6 +248,7 @@ def open_postgresql(url: str, schema: str, pool_size: int = CONNECTIONS) -> Data
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_use_lifo": True,  # the connection used last has its statements prepared
+        "pool_recycle": RECYCLE_S,
         "hide_parameters": True,  # what a statement carried must not enter a log with its error
         "connect_args": {"server_settings": server, "timeout": CONNECT_TIMEOUT_S},
     }

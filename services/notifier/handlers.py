@@ -189,7 +189,7 @@ def _is_told_enough(tx: sa.Connection, event: ReplyJudged, template: MessageTemp
     """STOP is acknowledged once to the number that said it, about whichever proposal: it is the last text there. FIN
     once, and a call that is asked for once while an answer is wanted, and once more behind that."""
     if template is MessageTemplate.STOPPED:
-        return store.is_told(tx, template, event.answered_by)
+        return store.is_last_text(tx, template, event.answered_by)
     only_once = template is MessageTemplate.CLOSED or (template is MessageTemplate.CALL_BACK and row["asks"])
     return store.count_of(tx, event.proposal, template) >= (1 if only_once else MOST_ANSWERS)
 

@@ -195,11 +195,14 @@ def offer_may_have_left(tx: sa.Connection, proposal: str) -> bool:
     return tx.scalar(sa.select(t.messages.c.message).where(t.messages.c.proposal == proposal, *tried)) is not None
 
 
-def is_told(tx: sa.Connection, template: MessageTemplate, contact: str) -> bool:
-    """True if a text of a kind was ever given to a gateway for `contact`, or waits to be, about whichever proposal."""
-    waits = (_M.state == State.PLANNED.value) & (_M.wanted_contact == contact)
-    same = (_M.template == template.value, (_M.contact == contact) | waits)
-    return tx.scalar(sa.select(_M.message).where(*same).limit(1)) is not None
+def is_last_text(tx: sa.Connection, template: MessageTemplate, contact: str) -> bool:
+    """True if the last text given to a gateway for `contact` was of this kind, or one waits to be, about whichever
+    proposal. A text behind it says that the number was corrected: it is somebody else's phone now."""
+    waits = (_M.template == template.value, _M.state == State.PLANNED.value, _M.wanted_contact == contact)
+    if tx.scalar(sa.select(_M.message).where(*waits).limit(1)) is not None:
+        return True
+    given = sa.select(_M.template).where(_M.contact == contact).order_by(_M.started_at.desc()).limit(1)
+    return bool(tx.scalar(given) == template.value)
 
 
 def count_of(tx: sa.Connection, proposal: str, template: MessageTemplate) -> int:

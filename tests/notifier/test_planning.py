@@ -384,6 +384,19 @@ async def test_an_acknowledged_stop_is_the_last_text_to_its_number_and_comes_to_
     assert [sms.to for sms in desk.gateway.sent] == [FIRST, SECOND]
 
 
+async def test_a_stop_from_a_number_that_was_corrected_since_is_acknowledged_too(desk: Desk) -> None:
+    await desk.keep(*parents(suspended=True))
+    await desk.made("p-1")
+    await judged(desk, Verdict.STOPPED, Answer.RAPPEL)
+    await desk.send()
+    await desk.keep(*parents(phone="06 39 98 10 77"))
+    await desk.offer("p-2")
+    await desk.send()
+    await judged(desk, Verdict.STOPPED, Answer.RAPPEL, proposal="p-2")
+    await desk.send()
+    assert [sms.to for sms in desk.gateway.sent] == [FIRST, *["+33639981077"] * 2]
+
+
 async def test_the_other_parent_who_says_stop_is_told_too(desk: Desk) -> None:
     await desk.keep(*(each.model_copy(update={"suspended": True}) for each in parents()))
     await desk.made("p-1")
