@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 import pytest
 
@@ -25,6 +27,9 @@ has a habit."""
 TORTURE_SEEDS = range(int(os.environ.get("BERCEAU_SIMULATED_SEEDS", "300")))
 """The table asks for 300 in each long run; ten thousand once before a release."""
 
+AT_A_TIME = 25
+"""Seeds that a process of the long run lives before it tells of them."""
+
 
 @dataclass
 class Lived:
@@ -34,6 +39,11 @@ class Lived:
     branches: Counter[str] = field(default_factory=Counter)
     cpu_s: float = 0.0
 
+    def add(self, others: Lived) -> None:
+        self.faults += others.faults
+        self.branches.update(others.branches)
+        self.cpu_s += others.cpu_s
+
 
 def live(seeds: Iterable[int]) -> Lived:
     lived = Lived()
@@ -42,6 +52,18 @@ def live(seeds: Iterable[int]) -> Lived:
         lived.cpu_s += told.cpu_s
         lived.branches.update(told.simulation.hostility.seen)
         lived.faults += [f"python -m tests.simulation {seed}: {fault}" for fault in told.faults]
+    return lived
+
+
+def live_on_every_core(seeds: Sequence[int]) -> Lived:
+    """The same in as many processes as there are cores: a seed lives the same run in any. Told as it goes on."""
+    parts, lived = [seeds[n : n + AT_A_TIME] for n in range(0, len(seeds), AT_A_TIME)], Lived()
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
+        for part, told in zip(parts, processes.map(live, parts), strict=True):
+            lived.add(told)
+            print(
+                f"seeds {part[0]} to {part[-1]}, {lived.cpu_s:.0f} s of CPU so far", *told.faults, sep="\n", flush=True
+            )
     return lived
 
 
@@ -76,7 +98,7 @@ def test_a_seed_lives_the_same_run_in_another_process() -> None:
 @pytest.mark.timeout(8 * 3600)
 def test_in_many_runs_nothing_is_lost_and_every_branch_is_reached() -> None:
     begun, count = time.monotonic(), len(TORTURE_SEEDS)
-    lived = live(TORTURE_SEEDS)
+    lived = live_on_every_core(TORTURE_SEEDS)
     assert lived.faults == []
     assert [branch for branch in (*RARE, *LONG) if not lived.branches[branch]] == []
     torture.record(
