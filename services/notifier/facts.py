@@ -26,7 +26,8 @@ def facts_for(tx: sa.Connection, message: Message, sign_in_link: str, now: datet
     """The facts of `message`. Raises NotYetKnown where one has not arrived."""
     if message.template is MessageTemplate.SIGN_IN:
         return Facts(link=sign_in_link, minutes=SIGN_IN_MINUTES)
-    proposal = tx.execute(_ABOUT, {"wanted": message.proposal or ""}).mappings().first()
+    wanted = {"wanted": message.proposal or "", "today": local_day(now)}
+    proposal = tx.execute(_ABOUT, wanted).mappings().first()
     if proposal is None:
         raise NotYetKnown("proposal")
     slots = store.SLOTS.validate_python(proposal["slots"])
@@ -42,7 +43,7 @@ def facts_for(tx: sa.Connection, message: Message, sign_in_link: str, now: datet
         end=max(slot.end for slot in slots),
         limit=message.limit_at,
         sent_on=local_day(now),
-        has_place=proposal["has_place"] and not _is_over(slots, proposal["ends"], local_day(now)),
+        has_place=proposal["has_place"],
         **_other_half(proposal),
     )
 
@@ -61,12 +62,6 @@ def _first_day(slots: tuple[Slot, ...], starts: date) -> date:
     return min(dates, default=starts)
 
 
-def _is_over(slots: tuple[Slot, ...], ends: date | None, today: date) -> bool:
-    """The last day of care is behind us: a place that ran until then is nobody's any more, and no event says so."""
-    dates = [slot.day for slot in slots if isinstance(slot.day, date)]
-    return (ends is not None and ends <= today) or (len(dates) == len(slots) and max(dates) < today)
-
-
 def _known(proposal: sa.RowMapping, name: str) -> str:
     if proposal[name] is None:
         raise NotYetKnown(name)
@@ -75,8 +70,23 @@ def _known(proposal: sa.RowMapping, name: str) -> str:
 
 _OTHER = t.structures.alias("other")
 _NAMES = (t.structures.c.name.label("structure_name"), _OTHER.c.name.label("other_name"))
+_P, _PLACED, _KEPT = t.proposals.c, t.placements.c, t.placements.alias("kept")
+_OF_KEPT = sa.select(_KEPT.c.request).where(_KEPT.c.placement == _P.kept).correlate(t.proposals).scalar_subquery()
+_HAS_PLACE = (
+    sa.exists()
+    .where(
+        (_PLACED.request == _P.request) | (_PLACED.request == _OF_KEPT),
+        ~_PLACED.is_over,
+        _PLACED.ends.is_(None)
+        | ((_PLACED.ends > sa.bindparam("today")) & ((_PLACED.proposal == _P.proposal) | (_PLACED.ends > _P.starts))),
+    )
+    .correlate(t.proposals)
+    .label("has_place")
+)
+"""One of the child's places goes on: this one; or one of the same request, or the one it keeps (of a shared week, the
+other half too), if it does not end before this one begins, since it is then told to nobody as what stays."""
 _ABOUT = (
-    sa.select(t.proposals, t.territories.c.guichet_phone, *_NAMES)
+    sa.select(t.proposals, t.territories.c.guichet_phone, *_NAMES, _HAS_PLACE)
     .select_from(
         t.proposals.outerjoin(t.territories, t.territories.c.territory == t.proposals.c.territory)
         .outerjoin(t.structures, t.structures.c.structure == t.proposals.c.structure)

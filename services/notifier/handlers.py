@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from contracts.base import Event
 from contracts.messages import MessageFacts, MessagePlanned
-from contracts.placements import PlacementConfirmed, PlacementEnded
+from contracts.placements import PlacementConfirmed, PlacementEnded, PlacementEnding
 from contracts.proposals import (
     ProposalAccepted,
     ProposalDeadlineSet,
@@ -28,7 +28,7 @@ from contracts.proposals import (
 from contracts.releases import SignInRequested
 from contracts.structures import StructurePublished
 from contracts.territories import TerritoryPublished
-from contracts.vocabulary import Answer, Channel, MessageTemplate, VacancyKind, WithdrawalReason
+from contracts.vocabulary import Answer, Channel, MessageTemplate, Period, Slot, VacancyKind, WithdrawalReason
 from services.bus import outbox
 from services.bus.delivery import Handlers
 from services.bus.retries import WrongEvent
@@ -51,9 +51,9 @@ def on_proposal_made(tx: sa.Connection, event: ProposalMade, now: datetime) -> N
     tx.execute(t.proposals.insert(), {
         "proposal": event.subject, "territory": event.territory, "family": event.family, "structure": event.structure,
         "slots": store.SLOTS.dump_python(event.slots, mode="json"), "starts": event.period.start,
-        "ends": event.period.end, "code": event.code, "is_urgent": event.kind is VacancyKind.ON_CALL,
+        "code": event.code, "is_urgent": event.kind is VacancyKind.ON_CALL,
         "no_was_noted": False, "asks": False, "was_released": False, "in_wave": event.wave is not None,
-        "has_place": event.keeps_place, **_other_half(event),
+        "request": event.request, "kept": event.replaces if event.keeps_place else None, **_other_half(event),
     })  # fmt: skip
 
 
@@ -155,12 +155,23 @@ def _stop_asking(
 
 def on_placement_confirmed(tx: sa.Connection, event: PlacementConfirmed, now: datetime) -> None:
     """Silent: the structure calls. A FIN behind it closes the request and leaves the child its place, and says so."""
-    store.change_proposal(tx, event.proposal, has_place=True)
+    facts = {"proposal": event.proposal, "request": event.request, "ends": _first_day_behind(event.slots, event.period)}
+    store.upsert(tx, t.placements, "placement", event.subject, **facts)
+
+
+def _first_day_behind(slots: tuple[Slot, ...], period: Period) -> date | None:
+    """The period's end; of dates alone, the day after the last. A place that ran until then is nobody's any more."""
+    dates = [slot.day for slot in slots if isinstance(slot.day, date)]
+    return max(dates) + timedelta(days=1) if len(dates) == len(slots) else period.end
+
+
+def on_placement_ending(tx: sa.Connection, event: PlacementEnding, now: datetime) -> None:
+    """Silent: the family or the structure said so. What a text says of this place is no longer true behind that day."""
+    store.change_placement(tx, event.subject, ends=event.last_day + timedelta(days=1))
 
 
 def on_placement_ended(tx: sa.Connection, event: PlacementEnded, now: datetime) -> None:
-    """A placement is named as its proposal; the second half of a shared week has a name of its own, and is no row."""
-    store.change_proposal(tx, event.subject, has_place=False)
+    store.change_placement(tx, event.subject, is_over=True)
 
 
 def on_reply_judged(tx: sa.Connection, event: ReplyJudged, now: datetime) -> None:
@@ -293,6 +304,7 @@ HANDLERS: Handlers = {
     ProposalExpired: on_proposal_expired,
     ProposalWithdrawn: on_proposal_withdrawn,
     PlacementConfirmed: on_placement_confirmed,
+    PlacementEnding: on_placement_ending,
     PlacementEnded: on_placement_ended,
     ReplyJudged: on_reply_judged,
     SignInRequested: on_sign_in_requested,

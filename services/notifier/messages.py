@@ -43,7 +43,7 @@ class Facts(Frozen):
     """What a text may say. `limit` is by when to answer, or by when the structure calls; `sent_on` the French day.
 
     `has_place`: the child has a place: this one once it is confirmed, else another, which it keeps unless its family
-    says OUI. `other_structure` shares the week, with `other_days`.
+    says OUI and which does not end before this one begins. `other_structure` shares the week, with `other_days`.
     """
 
     phone: str = ""
@@ -135,8 +135,8 @@ def render(template: MessageTemplate, facts: Facts, language: str = DEFAULT_LANG
     Raises MissingFact naming the first fact that the text needs and `facts` lacks.
     """
     spoken = LANGUAGES.get(language, LANGUAGES[DEFAULT_LANGUAGE])
-    others = IT_STAYS if facts.has_place else SHARED if facts.other_structure else {}
-    name = others.get(template, template.value)
+    stays, shared = IT_STAYS if facts.has_place else {}, SHARED if facts.other_structure else {}
+    name = {**shared, **stays}.get(template, template.value)
     pattern = _pattern(spoken.code, name)
     text = transliterated(_filled(pattern, template, facts, spoken, link))
     return Rendered(text=text, language=spoken.code, encoding=encoding_of(text), segments=segments(text))

@@ -219,6 +219,10 @@ def change_proposal(tx: sa.Connection, name: str, **values: Any) -> None:
     tx.execute(_CHANGE_PROPOSAL, {"_proposal": name, **values})
 
 
+def change_placement(tx: sa.Connection, name: str, **values: Any) -> None:
+    tx.execute(t.placements.update().where(t.placements.c.placement == name).values(**values))
+
+
 _PROPOSAL = sa.select(t.proposals).where(t.proposals.c.proposal == sa.bindparam("wanted"))
 _LOCKED = _PROPOSAL.with_for_update()
 _CHANGE_PROPOSAL = t.proposals.update().where(t.proposals.c.proposal == sa.bindparam("_proposal"))

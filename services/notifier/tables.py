@@ -36,7 +36,6 @@ proposals = sa.Table(
     sa.Column("structure", sa.String(64), nullable=False),
     sa.Column("slots", sa.JSON, nullable=False),
     sa.Column("starts", sa.Date, nullable=False),
-    sa.Column("ends", sa.Date),
     sa.Column("code", sa.String(6), nullable=False),
     sa.Column("is_urgent", sa.Boolean, nullable=False),
     sa.Column("limit_at", Instant),
@@ -45,14 +44,25 @@ proposals = sa.Table(
     sa.Column("was_released", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("withdrawn_for", sa.String(32)),
     sa.Column("in_wave", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
-    sa.Column("has_place", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Column("request", sa.String(64), nullable=False),
+    sa.Column("kept", sa.String(64)),
     sa.Column("other_structure", sa.String(64)),
     sa.Column("other_slots", sa.JSON(none_as_null=True)),
 )
-"""`ends`: the first day behind the care. `asks`: an answer is still wanted. `was_released`: it was meant for the
-family, and not only for its counsellor.
-`has_place`: the child has a place, this one once it is confirmed; before, another that it keeps unless its family says
-OUI. `other_structure`: it shares the week."""
+"""`asks`: an answer is still wanted. `was_released`: it was meant for the family, and not only for its counsellor.
+`kept`: the placement that the child keeps unless its family says OUI. `other_structure`: it shares the week."""
+
+placements = sa.Table(
+    "placements",
+    metadata,
+    sa.Column("placement", sa.String(64), primary_key=True),
+    sa.Column("proposal", sa.String(64), nullable=False),
+    sa.Column("request", sa.String(64), nullable=False),
+    sa.Column("ends", sa.Date),
+    sa.Column("is_over", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
+    sa.Index("placements_of_request", "request"),
+)
+"""Which places a child has: a text must not say that one stays which ends. `ends`: the first day behind the care."""
 
 messages = sa.Table(
     "messages",

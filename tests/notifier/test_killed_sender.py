@@ -66,7 +66,7 @@ async def plan_texts(folder: Path, number: int, families: int = FAMILIES) -> Dat
             store.upsert(
                 tx, t.proposals, "proposal", f"p-{n}", territory=territory_of(n), family=f"f-{n % families}",
                 structure="creche-A", slots=[{"day": "tue", "start": "08:00", "end": "12:00"}], starts=NOON.date(),
-                code="4711", is_urgent=False, no_was_noted=False, asks=False,
+                code="4711", is_urgent=False, no_was_noted=False, asks=False, request=f"r-{n}",
             )  # fmt: skip
             store.plan(
                 tx, f"event-{n}", MessageTemplate.EXPIRED, territory=territory_of(n), proposal=f"p-{n}",

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from contracts.placements import PlacementConfirmed, PlacementEnded
+from contracts.placements import PlacementConfirmed, PlacementEnded, PlacementEnding
 from contracts.proposals import (
     ProposalAccepted,
     ProposalDeclined,
     ProposalDeclining,
     ProposalExpired,
     ProposalFrozen,
+    ProposalReleased,
     ProposalReminded,
     ProposalRestored,
     ProposalWithdrawn,
@@ -96,10 +97,12 @@ async def test_a_wave_says_that_the_first_oui_wins_and_who_lost_reads_once_that_
 
 
 async def test_a_family_whose_child_keeps_its_place_reads_so_and_one_whose_place_ends_does_not(desk: Desk) -> None:
+    await confirmed(desk, "place-1", request="r-0")
+    await confirmed(desk, "place-2", request="r-00", period=Period(start=MONDAY, end=WEEKS.start))
     await desk.offer(replaces="place-1", keeps_place=True)
-    await desk.offer("p-2", replaces="place-2", code="4712")
+    await desk.offer("p-2", request="r-2", replaces="place-2", code="4712")
     await desk.send()
-    kept, ends = desk.sent
+    kept, ends = sorted(desk.sent, key=lambda text: "OUI 4712" in text)
     assert "Sans OUI, votre place reste." in kept and "place reste" not in ends
     await desk.hear(ProposalExpired, "p-1", deadline=LIMIT)
     await desk.send()
@@ -298,10 +301,9 @@ async def test_a_fin_behind_a_place_that_is_over_does_not_say_that_it_stays(
 ) -> None:
     """Somebody said that the child left, or the last day passed without a word."""
     await desk.offer(**place)
-    await confirmed(desk, "p-1")
+    await confirmed(desk, "p-1", **place)
     if announced:
-        facts = {"structure": "creche-A", "last_day": MONDAY, "reason": DepartureReason.MOVED}
-        await desk.hear(PlacementEnded, "p-1", **facts)
+        await left(desk, "p-1")
     else:
         desk.clock.advance(timedelta(days=1))
     await judged(desk, Verdict.TAKEN, Answer.FIN)
@@ -310,11 +312,100 @@ async def test_a_fin_behind_a_place_that_is_over_does_not_say_that_it_stays(
     assert "place actuelle" not in text
 
 
-async def confirmed(desk: Desk, placement: str, proposal: str = "p-1") -> None:
+async def confirmed(desk: Desk, placement: str, proposal: str = "p-1", **facts: Any) -> None:
+    defaults = {"request": "r-1", "structure": "creche-A", "section": "s", "slots": MORNINGS, "period": WEEKS}
+    await desk.hear(PlacementConfirmed, placement, proposal=proposal, **{**defaults, **facts})
+
+
+async def left(desk: Desk, placement: str, last_day: date = MONDAY) -> None:
     await desk.hear(
-        PlacementConfirmed, placement, proposal=proposal, request="r-1", structure="creche-A", section="s",
-        slots=MORNINGS, period=WEEKS,
+        PlacementEnded, placement, structure="creche-A", last_day=last_day, reason=DepartureReason.MOVED
     )  # fmt: skip
+
+
+async def leaving(desk: Desk, placement: str, last_day: date) -> None:
+    reason = DepartureReason.MOVED
+    await desk.hear(
+        PlacementEnding, placement, structure="creche-A", section="s", last_day=last_day, reason=reason
+    )  # fmt: skip
+
+
+STAYS = "Sans OUI, votre place reste."
+
+
+async def reminded_of_another(desk: Desk, *, starts: date = WEEKS.start) -> str:
+    """The text about a second place, offered to a child that keeps its first one, p-1, unless its family says OUI."""
+    period = Period(start=starts, end=WEEKS.end)
+    await desk.made("p-2", request="r-2", code="4712", period=period, replaces="p-1", keeps_place=True)
+    await desk.hear(ProposalReleased, "p-2", answer_by=LIMIT, by="coordinator")
+    await desk.send()
+    return desk.sent[-1]
+
+
+async def test_another_place_is_not_said_to_leave_one_that_has_ended_since(desk: Desk) -> None:
+    """The reminder, the silence and a late OUI said "votre place reste" of a place that the child had left."""
+    await confirmed(desk, "p-1")
+    assert STAYS in await reminded_of_another(desk)
+    await left(desk, "p-1")
+    await desk.hear(ProposalReminded, "p-2", deadline=LIMIT)
+    await desk.hear(ProposalExpired, "p-2", deadline=LIMIT)
+    await desk.send()
+    assert "délai passé, la place Les Lucioles est libérée" in desk.sent[-1]
+    await judged(desk, Verdict.LATE, proposal="p-2")
+    await desk.send()
+    assert "Votre demande reste active" in desk.sent[-1]
+    assert sum("votre place" in text for text in desk.sent) == 1
+
+
+async def test_another_place_is_not_said_to_leave_one_that_ends_before_it_begins(desk: Desk) -> None:
+    """A departure that is announced counts as soon as it is; put off, the place stays again."""
+    starts = WEEKS.start + timedelta(days=30)
+    await confirmed(desk, "p-1")
+    assert STAYS in await reminded_of_another(desk, starts=starts)
+    for days, stays in ((-1, False), (0, True)):
+        await leaving(desk, "p-1", starts + timedelta(days=days))
+        await desk.hear(ProposalReminded, "p-2", deadline=LIMIT)
+        await desk.send()
+        assert (STAYS in desk.sent[-1]) is stays
+
+
+@pytest.mark.parametrize("ended", ["p-1", "p-1.other"])
+async def test_the_half_of_a_shared_week_that_goes_on_is_said_to_stay(desk: Desk, ended: str) -> None:
+    """Whichever half ends; with both, nothing stays."""
+    for half in ("p-1", "p-1.other"):
+        await confirmed(desk, half)
+    await left(desk, ended)
+    assert STAYS in await reminded_of_another(desk)
+    await judged(desk, Verdict.TAKEN, Answer.FIN, proposal="p-2")
+    await desk.send()
+    assert "Vous gardez votre place actuelle." in desk.sent[-1]
+    await left(desk, "p-1.other" if ended == "p-1" else "p-1")
+    await desk.hear(ProposalReminded, "p-2", deadline=LIMIT)
+    await desk.send()
+    assert STAYS not in desk.sent[-1]
+
+
+async def test_the_other_half_of_a_shared_week_stays_behind_a_fin_about_the_first(desk: Desk) -> None:
+    await desk.offer()
+    for half in ("p-1", "p-1.other"):
+        await confirmed(desk, half)
+    await left(desk, "p-1")
+    await desk.send()
+    await judged(desk, Verdict.TAKEN, Answer.FIN)
+    await desk.send()
+    assert "Vous gardez votre place actuelle." in desk.sent[-1]
+
+
+async def test_a_late_oui_of_a_child_that_was_placed_since_is_told_that_its_place_stays(desk: Desk) -> None:
+    """Its request is served: "votre demande reste active" was not true."""
+    await desk.made("p-0", code="4710")
+    await desk.hear(ProposalReleased, "p-0", answer_by=LIMIT, by="coordinator")
+    await desk.hear(ProposalExpired, "p-0", deadline=LIMIT)
+    await desk.send()
+    await confirmed(desk, "p-1")
+    await judged(desk, Verdict.LATE, proposal="p-0")
+    await desk.send()
+    assert "Vous gardez votre place." in desk.sent[-1]
 
 
 async def test_the_halves_of_a_shared_week_are_one_place_that_stays_behind_a_fin(desk: Desk) -> None:

@@ -132,6 +132,16 @@ def upgrade() -> None:
     op.create_index("messages_to_contact", "messages", ["contact", "started_at"], unique=False)
     op.create_index("messages_to_send", "messages", ["state", "send_at"], unique=False)
     op.create_table(
+        "placements",
+        sa.Column("placement", sa.String(length=64), nullable=False),
+        sa.Column("proposal", sa.String(length=64), nullable=False),
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("ends", sa.Date(), nullable=True),
+        sa.Column("is_over", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.PrimaryKeyConstraint("placement"),
+    )
+    op.create_index("placements_of_request", "placements", ["request"], unique=False)
+    op.create_table(
         "proposals",
         sa.Column("proposal", sa.String(length=64), nullable=False),
         sa.Column("territory", sa.String(length=64), nullable=False),
@@ -139,7 +149,6 @@ def upgrade() -> None:
         sa.Column("structure", sa.String(length=64), nullable=False),
         sa.Column("slots", sa.JSON(), nullable=False),
         sa.Column("starts", sa.Date(), nullable=False),
-        sa.Column("ends", sa.Date(), nullable=True),
         sa.Column("code", sa.String(length=6), nullable=False),
         sa.Column("is_urgent", sa.Boolean(), nullable=False),
         sa.Column("limit_at", sa.DateTime(timezone=True), nullable=True),
@@ -148,7 +157,8 @@ def upgrade() -> None:
         sa.Column("was_released", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("withdrawn_for", sa.String(length=32), nullable=True),
         sa.Column("in_wave", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.Column("has_place", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("kept", sa.String(length=64), nullable=True),
         sa.Column("other_structure", sa.String(length=64), nullable=True),
         sa.Column("other_slots", sa.JSON(none_as_null=True), nullable=True),
         sa.PrimaryKeyConstraint("proposal"),
@@ -203,6 +213,8 @@ def downgrade() -> None:
     op.drop_table("simulated_receipts")
     op.drop_table("simulated_phones")
     op.drop_table("proposals")
+    op.drop_index("placements_of_request", table_name="placements")
+    op.drop_table("placements")
     op.drop_index("messages_to_send", table_name="messages")
     op.drop_index("messages_to_contact", table_name="messages")
     op.drop_index("messages_proposal", table_name="messages")
