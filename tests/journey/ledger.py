@@ -44,6 +44,16 @@ async def lost(world: StubbornWorld) -> list[str]:
     return found
 
 
+async def has_effects_enough(world: StubbornWorld) -> bool:
+    """Whether there are as many effects as there should be, whichever they are: what to look at while one waits, as
+    comparing two hundred thousand ids takes seconds."""
+    expected: Counter[str] = Counter()
+    for writer, reader, types in routes():
+        expected[reader] += await world.databases[writer].read(times_said, world.territory, types)
+    found = {name: await world.databases[name].read(count_effects, world.territory) for name in expected}
+    return all(found[name] >= expected[name] for name in expected)
+
+
 async def doubled(world: StubbornWorld) -> list[str]:
     """Events that took effect more than once."""
     found = []
@@ -77,6 +87,15 @@ async def doubled_texts(world: StubbornWorld, phones: Iterable[str]) -> list[str
 def said_in(tx: sa.Connection, territory: str, types: list[str]) -> list[str]:
     own = (bus.outbox.c.territory == territory, bus.outbox.c.type.in_(types))
     return list(tx.scalars(sa.select(bus.outbox.c.event_id).where(*own)))
+
+
+def times_said(tx: sa.Connection, territory: str, types: list[str]) -> int:
+    own = (bus.outbox.c.territory == territory, bus.outbox.c.type.in_(types))
+    return tx.scalar(sa.select(sa.func.count()).select_from(bus.outbox).where(*own)) or 0
+
+
+def count_effects(tx: sa.Connection, territory: str) -> int:
+    return tx.scalar(sa.select(sa.func.count()).select_from(effects).where(effects.c.territory == territory)) or 0
 
 
 async def effects_in(database: Database, territory: str) -> list[str]:
