@@ -62,6 +62,10 @@ class Lately(Generic[Key, Value]):
         self._now = self._now | found if self._now else found
         return list(found.values())
 
+    def rest(self) -> None:
+        """The round is over: what it has not asked for is forgotten now, and not before the next one begins."""
+        self._before = {}
+
     def __len__(self) -> int:
         return len(self._now)
 
@@ -86,6 +90,7 @@ class Memory:
 
     def __post_init__(self) -> None:
         self.cutter = Cutter(self.once)
+        self._was_new = False
 
     def turn(self) -> None:
         """Another round begins."""
@@ -93,13 +98,18 @@ class Memory:
             kept.turn()
 
     def rest(self) -> None:
-        """A round is over. Where most of what is kept is new, the collector is told to look at it no more.
+        """A round is over. Where most of what is kept is new, the collector is told to look at it no more, and again
+        after the next round: that one sees what this has given away, and finds most of its answers anew.
 
         It would walk through all of it again and again, half a second for 6,000 requests, in the middle of a round.
         Rows hold no circles: they go as soon as nobody keeps them, frozen or not.
         """
-        if MANY_REQUESTS <= len(self.asked) < 2 * self.asked.made:
+        for kept in (self.waiting, self.asked, self.rows, self.told):
+            kept.rest()
+        is_new = MANY_REQUESTS <= len(self.asked) < 2 * self.asked.made
+        if is_new or self._was_new:
             leave_alone()
+        self._was_new = is_new
 
     def named(self, names: Mapping[str, str]) -> Mapping[str, str]:
         """The very same names as in the round before, if they are equal."""

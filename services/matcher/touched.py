@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from contracts.vocabulary import Id, RequestKind
@@ -108,8 +109,8 @@ class Where:
 
     def of(self, name: str, places: Iterable[Id]) -> tuple[Any, ...]:
         """The rows of one kind in these places, in canonical order."""
-        there = self.rows[name]
-        return tuple(sorted((row for place in places for row in there.get(place, ())), key=_id))
+        there = (self.rows[name].get(place, ()) for place in places)
+        return tuple(sorted(chain.from_iterable(there), key=_id))
 
     def sections_of(self, structures: Iterable[Id]) -> set[Id]:
         """The names of the sections of these structures."""

@@ -6,13 +6,23 @@ import gc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from weakref import ref
 
 import sqlalchemy as sa
 
 from contracts.requests import RequestClosed
 from contracts.siblings import SiblingsAsked, SiblingsParted, Together
 from contracts.vacancies import SnapshotDeclared, VacancyReconfirmed, VacancyWithdrawn
-from contracts.vocabulary import Answer, ClosingReason, Criterion, RefusalReason, RequestKind, Weekday, WithdrawalReason
+from contracts.vocabulary import (
+    Answer,
+    ClosingReason,
+    Criterion,
+    Period,
+    RefusalReason,
+    RequestKind,
+    Weekday,
+    WithdrawalReason,
+)
 from services.matcher import store
 from services.matcher import tables as t
 from services.matcher.memory import MANY_REQUESTS, Lately, Memories, Memory
@@ -232,6 +242,19 @@ def test_what_neither_this_round_nor_the_last_has_asked_for_is_forgotten() -> No
     assert kept.get("once", lambda: 2) == 2
 
 
+def test_what_a_round_did_not_ask_for_is_forgotten_as_it_ends() -> None:
+    memory, row = Memory(), Period(start=MONDAY)
+    gone = ref(row)
+    memory.asked.get("r-1", [row].pop)
+    memory.turn()
+    memory.asked.get("r-2", lambda: MONDAY)
+    del row
+    assert gone() is not None, "the round may still ask"
+    memory.rest()
+    assert gone() is None
+    assert memory.asked.get("r-2", lambda: None) == MONDAY
+
+
 def test_only_the_territories_decided_last_are_remembered() -> None:
     memories = Memories(most=2)
     first = memories.of("one")
@@ -261,11 +284,12 @@ def test_the_collector_leaves_alone_what_a_large_territory_has_just_read() -> No
             memory.rest()
             assert (gc.get_freeze_count() > frozen) is (requests >= MANY_REQUESTS)
             assert gc.get_threshold() == (*thresholds[:2], RARELY if requests >= MANY_REQUESTS else thresholds[2])
-        memory.turn()
-        memory.asked.get(0, lambda: ("not made again",))
-        gc.unfreeze()
-        memory.rest()
-        assert gc.get_freeze_count() == 0
+        for is_the_next in (True, False):  # the next one finds most of its answers anew
+            memory.turn()
+            memory.asked.get(0, lambda: ("not made again",))
+            gc.unfreeze()
+            memory.rest()
+            assert (gc.get_freeze_count() > 0) is is_the_next
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()

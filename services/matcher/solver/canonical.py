@@ -185,7 +185,7 @@ def refuse_contradictions(round: Round) -> None:
     if round.instant.tzinfo is None:
         raise RoundRefused("L'instant de l'attribution doit porter son fuseau horaire.")
     for name in ("sections", "vacancies", "requests", "holds", "quotas"):
-        _refuse_twice((row.id for row in getattr(round, name)), name)
+        _refuse_twice(map(_id, getattr(round, name)), name)
     _refuse_twice((row.structure for row in round.support), "support")
     for hold in round.holds:
         if hold.by_person and not hold.reason.strip():
@@ -194,10 +194,10 @@ def refuse_contradictions(round: Round) -> None:
     _refuse_unknown_siblings(round)
     _refuse_unknown_places(round)
     known = {section.id for section in round.sections}
-    named = [(row.id, row.section) for row in round.vacancies] + [(row.id, row.section) for row in round.holds]
-    for id, section in named:
-        if section not in known:
-            raise RoundRefused(f"« {id} » nomme la section inconnue « {section} ».")
+    places: tuple[Vacancy | Hold, ...] = (*round.vacancies, *round.holds)
+    for row in places:
+        if row.section not in known:
+            raise RoundRefused(f"« {row.id} » nomme la section inconnue « {row.section} ».")
 
 
 def _refuse_unknown_siblings(round: Round) -> None:

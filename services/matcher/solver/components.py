@@ -5,10 +5,9 @@ When to modify: when a new rule makes two requests depend on each other.
 
 from __future__ import annotations
 
-import operator
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from contracts.vocabulary import Id, Period
 from services.matcher.solver.canonical import canonical
@@ -18,6 +17,7 @@ from services.matcher.solver.schema import Outcome, Request, Round, Section, Vac
 from services.matcher.solver.spelling import Spelling
 from services.matcher.solver.totals import added_levels, added_prices
 
+Key = TypeVar("Key")
 Row = TypeVar("Row")
 
 
@@ -30,25 +30,25 @@ def components(round: Round) -> tuple[Round, ...]:
     return split(canonical(round))
 
 
-def split(round: Round, reach: Mapping[Id, Collection[Id]] | None = None) -> tuple[Round, ...]:
+def split(round: Round, reach: Mapping[Id, Sequence[Id]] | None = None) -> tuple[Round, ...]:
     """`components` of a round that is canonical already. `reach` are the sections of each request, if they are known
     (`Reached`)."""
-    groups = _Groups()
+    groups, at = _Groups(), dict[Id, Node]()
     for request, sections in (Reached().by(round) if reach is None else reach).items():
-        groups.put(f"request {request}", [f"section {section}" for section in sections])
+        at[request] = groups.tied(sections) if sections else (REQUEST, request)
     for siblings in round.siblings:
-        groups.join(*(f"request {request}" for request in siblings.requests))
+        groups.tied([at[request] for request in siblings.requests])
     held = {hold.id: hold.section for hold in round.holds}
     for row in round.requests:
         if row.current is not None:
-            groups.join(f"request {row.id}", f"section {held[row.current]}")
+            groups.tied((at[row.id], held[row.current]))
     prepared = {row.structure for row in round.support}
     for section in round.sections:
         if section.structure in prepared:
-            groups.join(f"section {section.id}", f"structure {section.structure}")
-    for name, sections in _under_quota(round).items():
-        groups.join(f"quota {name}", *(f"section {section}" for section in sections))
-    return tuple(_parts(round, groups))
+            groups.tied((section.id, (STRUCTURE, section.structure)))
+    for name, own in _under_quota(round).items():
+        groups.tied([(QUOTA, name), *own])
+    return tuple(_parts(round, groups, at))
 
 
 def _under_quota(round: Round) -> dict[Id, list[Id]]:
@@ -92,32 +92,34 @@ def sealed(outcome: Outcome, spelling: Spelling | None = None) -> Outcome:
     return outcome.model_copy(update={"outcome_hash": (spelling or Spelling()).outcome_hash(outcome)})
 
 
+Node = Id | tuple[str, Id]
+"""A section by its name, or something else by its kind and name."""
+REQUEST, STRUCTURE, QUOTA = "request", "structure", "quota"
+
+
 class _Groups:
-    """Names that belong together (union-find); each group is known by one of them."""
+    """Nodes that belong together (union-find); each group is known by one of them."""
 
     def __init__(self) -> None:
-        self._up: dict[str, str] = {}
+        self._up: dict[Node, Node] = {}
 
-    def find(self, name: str) -> str:
+    def find(self, node: Node) -> Node:
         up = self._up
-        above = up.setdefault(name, name)
-        while above != name:
-            up[name] = further = up[above]  # half of the way is spared whoever comes next
-            name, above = further, up[further]
-        return name
+        above = up.setdefault(node, node)
+        while above != node:
+            up[node] = further = up[above]  # half of the way is spared whoever comes next
+            node, above = further, up[further]
+        return node
 
-    def join(self, *names: str) -> None:
-        first, *others = names
-        root = self.find(first)
-        for other in others:
-            if self._up.get(other) != root:
-                self._up[self.find(other)] = root
-
-    def put(self, name: str, others: list[str]) -> None:
-        """A name that is in no group yet, together with others."""
-        self._up[name] = self.find(others[0]) if others else name
-        if len(others) > 1:
-            self.join(*others)
+    def tied(self, nodes: Sequence[Node]) -> Node:
+        """These belong together from here on; returns the first of them."""
+        first = nodes[0]
+        if len(nodes) > 1:
+            root, up = self.find(first), self._up
+            for other in nodes:
+                if up.get(other) != root:
+                    up[self.find(other)] = root
+        return first
 
 
 class Reached:
@@ -146,7 +148,7 @@ class Reached:
         that it is there, so each request knows which sight of it its sections were read from."""
         sections: dict[Id, list[Section]] = _grouped((row.structure, row) for row in round.sections)
         vacancies: dict[Id, list[Vacancy]] = _grouped((row.section, row) for row in round.vacancies)
-        wished = {wish.structure for request in round.requests for wish in request.wishes}
+        wished = _wished(round.requests)
         known = {name: self._sections.pop(name, []) for name in wished | sections.keys()}
         changed = set(_changed(known, sections))
         changed |= {row.structure for row in round.sections if _differ(self._vacancies, vacancies, row.id)}
@@ -182,8 +184,11 @@ class Reached:
 
     def _looked_up(self, request: Request, changed: Collection[Id]) -> tuple[Request, list[Id]]:
         known = self._known.get(id(request))  # slow to hash; kept here, their ids stay theirs
-        if known is None or any(wish.structure in changed for wish in request.wishes):
+        if known is None:
             return request, self._reach(request)
+        for wish in request.wishes:
+            if wish.structure in changed:
+                return request, self._reach(request)
         return known
 
     def _reach(self, request: Request) -> list[Id]:
@@ -197,13 +202,15 @@ class Reached:
 
 
 def _changed(before: dict[Id, list[Row]], now: dict[Id, list[Row]]) -> Iterator[Id]:
-    """The names under which there are not the very same rows as before."""
+    """The names under which there are not the same rows as before."""
     return (name for name in before.keys() | now.keys() if _differ(before, now, name))
 
 
 def _differ(before: dict[Id, list[Row]], now: dict[Id, list[Row]], name: Id) -> bool:
-    one, other = before.get(name, []), now.get(name, [])
-    return len(one) != len(other) or not all(map(operator.is_, one, other))
+    return before.get(name, NOTHING) != now.get(name, NOTHING)
+
+
+NOTHING: list[Any] = []
 
 
 def _is_open(vacancies: list[Vacancy], period: Period) -> bool:
@@ -214,19 +221,19 @@ def _overlap(one: Period, other: Period) -> bool:
     return (one.end is None or other.start < one.end) and (other.end is None or one.start < other.end)
 
 
-def _parts(round: Round, groups: _Groups) -> Iterator[Round]:
-    requests: dict[str, list[Request]] = defaultdict(list)
+def _parts(round: Round, groups: _Groups, at: Mapping[Id, Node]) -> Iterator[Round]:
+    requests: dict[Node, list[Request]] = defaultdict(list)
     for request in round.requests:
-        requests[groups.find(f"request {request.id}")].append(request)
-    by_section = {section.id: groups.find(f"section {section.id}") for section in round.sections}
+        requests[groups.find(at[request.id])].append(request)
+    by_section = {section.id: groups.find(section.id) for section in round.sections}
     vacancies = _grouped((by_section[row.section], row) for row in round.vacancies)
     holds = _grouped((by_section[row.section], row) for row in round.holds)
     sections = _grouped((row.structure, row) for row in round.sections)
     own = _grouped((by_section[row.id], row) for row in round.sections)
-    siblings = _grouped((groups.find(f"request {row.requests[0]}"), row) for row in round.siblings)
-    keeping = {quota: groups.find(f"quota {quota}") for quota in _under_quota(round)}
+    siblings = _grouped((groups.find(at[row.requests[0]]), row) for row in round.siblings)
+    keeping = {quota: groups.find((QUOTA, quota)) for quota in _under_quota(round)}
     for name, members in requests.items():
-        wished = {wish.structure for request in members for wish in request.wishes}
+        wished = _wished(members)
         known = {section.id: section for structure in wished for section in sections[structure]}
         known |= {section.id: section for section in own[name]}
         structures = {section.structure for section in own[name]}
@@ -244,8 +251,12 @@ def _parts(round: Round, groups: _Groups) -> Iterator[Round]:
         )
 
 
-def _grouped(pairs: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = defaultdict(list)
+def _wished(requests: Iterable[Request]) -> set[Id]:
+    return {wish.structure for request in requests for wish in request.wishes}
+
+
+def _grouped(pairs: Iterable[tuple[Key, Row]]) -> dict[Key, list[Row]]:
+    found: dict[Key, list[Row]] = defaultdict(list)
     for name, row in pairs:
         found[name].append(row)
     return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -39,7 +39,7 @@ class Open:
     ranked: dict[Id, list[Id]] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(eq=False)
 class Desk:
     """One structure, and what was found there. `sound`: by request, the level at which it was placed when every check
     of what it prefers here held; `is_sound`: those of the places themselves held."""
@@ -73,7 +73,7 @@ class Kept:
     _under: tuple[Policy, date] | None = None
     _choices: dict[int, _Read] = field(default_factory=dict)
     _desks: dict[Id, list[Desk]] = field(default_factory=dict)
-    _reasons: dict[int, tuple[Request, Reason]] = field(default_factory=dict)
+    _reasons: dict[int, tuple[Request, list[Desk], Reason]] = field(default_factory=dict)
 
     def begin(self, round: Round) -> None:
         """Another decision begins. Rows are known by their ids, which stay theirs while kept here."""
@@ -128,12 +128,18 @@ class Kept:
         self._desks[name] = [desk, *(other for other in before if other is not desk)][:MOST_OF_ONE]
         return desk
 
-    def reason(self, request: Request, placed: bool, wishes: tuple[WishReason, ...]) -> Reason:
-        """The reason of a request: the very same one as long as each line says the same."""
-        _, known = self._reasons.get(id(request), (None, None))
+    def reason(
+        self, request: Request, placed: bool, desks: list[Desk], lines: Callable[[], tuple[WishReason, ...]]
+    ) -> Reason:  # fmt: skip
+        """The reason of a request: the very same one as long as each line says the same. Of whoever is placed nowhere,
+        as before, no line is read where nothing has changed at any of the structures wished."""
+        _, there, known = self._reasons.get(id(request), (None, [], None))
+        if known is not None and not placed and not known.placed and there == desks:
+            return known
+        wishes = lines()
         if known is None or known.placed is not placed or known.wishes != wishes:
             known = Reason(request=request.id, placed=placed, wishes=wishes, sent_behind=request.sent_behind)
-            self._reasons[id(request)] = request, known
+        self._reasons[id(request)] = request, desks, known
         return known
 
 

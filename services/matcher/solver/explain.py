@@ -45,8 +45,12 @@ class _Reading:
 
     def reason(self, request: Request) -> Reason:
         row = self.facts.placed.get(request.id)
-        lines = tuple([self._told(request, wish.structure, wish.rank, row) for wish in request.wishes])
-        return self.facts.kept.reason(request, row is not None, lines)
+
+        def lines() -> tuple[WishReason, ...]:
+            return tuple([self._told(request, wish.structure, wish.rank, row) for wish in request.wishes])
+
+        desks = [self.facts.desks[wish.structure] for wish in request.wishes]
+        return self.facts.kept.reason(request, row is not None, desks, lines)
 
     def _told(self, request: Request, structure: Id, wish_rank: int, row: Placed | None) -> WishReason:
         """One line, the same as long as nothing has changed at the structure and the request has what it had."""

@@ -13,6 +13,8 @@ from weakref import KeyedRef
 
 Row = TypeVar("Row")
 Made = TypeVar("Made")
+AT_ONCE = 100
+"""So many are let go for next to nothing."""
 
 
 class Living(Generic[Made]):
@@ -34,9 +36,9 @@ class Living(Generic[Made]):
 
     def let_go(self) -> list[Made]:
         """What was made of rows that nobody keeps any more, and is known no longer. They may leave in any thread: only
-        whoever asks this takes note."""
+        whoever asks this takes note. Where thousands have left at once, a quarter of them goes each time."""
         gone = []
-        while self._left:
+        for _ in range(min(len(self._left), max(AT_ONCE, len(self._left) // 4))):
             ref = self._left.popleft()
             where, made = ref.key
             if self._known.get(where) is ref:

@@ -10,11 +10,14 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
+from functools import lru_cache
 
 from contracts.vocabulary import Id, Slot
 from services.matcher.solver.schema import Reason, Request, Why, WishReason
 
 NBSP = "\u00a0"
+A_DAY_IN_QUARTERS = 24 * 4
+"""Of so many hours at least the words are kept: those that families ask for."""
 BEHIND = f"La part votée de la priorité{NBSP}1 est atteinte, la demande passe selon ses points."
 SHARED = "La semaine est partagée entre deux structures."
 SHARED_POINTS = "Les points les plus élevés dans l'une des deux ne comptent pas dans l'autre."
@@ -127,8 +130,13 @@ def _what_is_full(wish: WishReason) -> str:
         return "ces horaires ne tiennent pas ensemble avec ceux des enfants déjà placés"
     days: dict[str, list[str]] = defaultdict(list)
     for slot in wish.full_slots:
-        days[f"de {_hour(slot.start)} à {_hour(slot.end)}"].append(_day(slot))
-    return "complet " + f"{NBSP}; ".join(f"{_listed(found)}, {hours}" for hours, found in days.items())
+        days[_hours(slot.start, slot.end)].append(_day(slot))
+    return "complet " + f"{NBSP}; ".join([f"{_listed(found)}, {hours}" for hours, found in days.items()])
+
+
+@lru_cache(maxsize=A_DAY_IN_QUARTERS)
+def _hours(start: time, end: time) -> str:
+    return f"de {_hour(start)} à {_hour(end)}"
 
 
 def _day(slot: Slot) -> str:

@@ -132,7 +132,9 @@ def check_no_justified_envy(facts: Facts) -> Iterator[Violation]:
 
 def check_no_place_left_free(facts: Facts) -> Iterator[Violation]:
     """G6: no place stays free that an unplaced child could take; where a person keeps one back, the child reads so."""
-    told = {(row.request, wish.structure) for row in facts.outcome.reasons for wish in row.wishes if _is_held(wish)}
+    told = set[tuple[Id, Id]]()
+    for row in facts.outcome.reasons if any(hold.by_person for hold in facts.round.holds) else ():
+        told |= {(row.request, wish.structure) for wish in row.wishes if _is_held(wish)}
     for wanted in _preferred(facts):
         if _is_served(facts, wanted):
             continue
@@ -198,8 +200,9 @@ def check_each_level_is_proven_or_shows_its_gap(facts: Facts) -> Iterator[Violat
 
 def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
     """G11: one reason for each request, one line for each wish, which says what the outcome says."""
-    counts = Counter(row.request for row in facts.outcome.reasons)
     reasons = {row.request: row for row in facts.outcome.reasons}
+    twice = len(reasons) < len(facts.outcome.reasons)
+    counts = Counter(row.request for row in facts.outcome.reasons) if twice else Counter(reasons.keys())
     there: dict[Id, set[Id]] = defaultdict(set)
     for placed in facts.outcome.placed:
         there[placed.request].add(placed.structure)
@@ -208,9 +211,9 @@ def check_every_request_has_its_reason(facts: Facts) -> Iterator[Violation]:
         if reason is None or counts[request.id] != 1 or reason.placed is not (row is not None):
             yield violation("G11", [request.id], [])
             continue
-        offered = sorted(wish.structure for wish in reason.wishes if wish.why is Why.OFFERED)
+        offered = sorted([wish.structure for wish in reason.wishes if wish.why is Why.OFFERED])
         named = [wish.structure for wish in reason.wishes] == [wish.structure for wish in request.wishes]
-        if not named or offered != sorted(there[request.id]):
+        if not named or offered != sorted(there.get(request.id, ())):
             yield violation("G11", [request.id], [])
 
 
@@ -340,7 +343,7 @@ def _at(guarantee: str, wanted: Wanted) -> Violation:
 def _preferred(facts: Facts) -> Iterator[Wanted]:
     """What each family would rather have than what it was offered, unless its answer is withheld."""
     withheld = set(facts.outcome.withheld)
-    for unit, members in facts.families.members.items():
+    for unit, members in facts.families_to_check():
         if not withheld.intersection(members):
             yield from facts.preferred_to_check(unit)
 

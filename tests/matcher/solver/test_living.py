@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.vocabulary import Period
-from services.matcher.solver.living import Living
+from services.matcher.solver.living import AT_ONCE, Living
 from services.matcher.solver.spelling import Spelling, spelled
 from services.territory.rounds import MONDAY
 
@@ -20,6 +20,21 @@ def test_what_was_made_of_a_row_is_made_once_and_let_go_with_it() -> None:
     del row
     assert living.let_go() == [str(made[0])]
     assert len(living) == 0 and living.let_go() == []
+
+
+def test_of_thousands_of_rows_that_leave_at_once_a_quarter_goes_each_time() -> None:
+    living = Living[int]()
+    rows = [Period(start=MONDAY.replace(year=2000 + n)) for n in range(8 * AT_ONCE)]
+    for row in rows:
+        living.of(row, lambda row: row.start.year)
+    del row
+    rows.clear()
+    gone = list[list[int]]()
+    while len(living):
+        gone.append(living.let_go())
+    assert [len(some) for some in gone[:2]] == [2 * AT_ONCE, 6 * AT_ONCE // 4]
+    assert min(map(len, gone[:-1])) >= AT_ONCE, "and the few that are left go soon"
+    assert sorted(year for some in gone for year in some) == [2000 + n for n in range(8 * AT_ONCE)]
 
 
 def test_a_row_where_another_one_was_is_not_taken_for_it() -> None:
