@@ -129,12 +129,6 @@ class Facts:
         """What of it the checks have to look at: all, or what none of them has found sound before."""
         return Look(self.desks, self.placed, self.looks_again)
 
-    def families_to_check(self) -> Iterable[tuple[Id, tuple[Id, ...]]]:
-        """The families with their members, but for those of whom an earlier check has found all sound."""
-        if not self.looks_again:
-            return self.families.members.items()
-        return [(name, (name,)) for name in self.look.structures]
-
     def preferred_to_check(self, unit: Id) -> list[Wanted]:
         """As `preferred`, but for what an earlier check has found sound."""
         if not self.looks_again:

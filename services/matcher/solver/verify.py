@@ -343,7 +343,10 @@ def _at(guarantee: str, wanted: Wanted) -> Violation:
 def _preferred(facts: Facts) -> Iterator[Wanted]:
     """What each family would rather have than what it was offered, unless its answer is withheld."""
     withheld = set(facts.outcome.withheld)
-    for unit, members in facts.families_to_check():
+    families = facts.families.members
+    if facts.looks_again:  # nobody is asked for together then
+        families = {name: (name,) for name in facts.look.structures}
+    for unit, members in families.items():
         if not withheld.intersection(members):
             yield from facts.preferred_to_check(unit)
 
