@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from services.bus.rows import insert_rows
 from services.bus.tables import audit
 
 READ_AGAIN_AFTER = timedelta(hours=1)
@@ -44,11 +45,7 @@ class Kept(Entry):
 
 def note(tx: sa.Connection, *entries: Entry) -> None:
     """Keep `entries` if and only if `tx` commits."""
-    if entries:
-        tx.execute(_INSERT, [vars(entry) for entry in entries])
-
-
-_INSERT = audit.insert()
+    insert_rows(tx, audit, [vars(entry) for entry in entries])
 
 
 def unnoted(tx: sa.Connection, reads: Sequence[Entry]) -> list[Entry]:

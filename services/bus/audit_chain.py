@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from services.bus.database import Database
 from services.bus.retention import has_rules, kept_on
+from services.bus.rows import change_rows
 from services.bus.tables import audit, audit_chain
 from services.bus.troubles import Troubles, until_done
 from services.bus.waits import first_of
@@ -81,17 +82,11 @@ def seal(tx: sa.Connection, key: bytes) -> int:
     before, sealed = chain.last_seal, list[dict[str, Any]]()
     for link, row in enumerate(rows, start=chain.last + 1):
         before = _seal_of(key, before, {**row, "link": link})
-        sealed.append({"_id": row["id"], "link": link, "seal": before})
+        sealed.append({"id": row["id"], "link": link, "seal": before})
     if rows:
-        tx.execute(_SEAL, sealed)
+        change_rows(tx, audit, ("id",), sealed)
         _keep(tx, key, Chain(chain.first, chain.first_seal, chain.first_at, chain.last + len(rows), before))
     return len(rows)
-
-
-_SEAL = (
-    audit.update().where(audit.c.id == sa.bindparam("_id")).values(link=sa.bindparam("link"), seal=sa.bindparam("seal"))
-)
-"""Built once, and asked for all rows of a batch together: one by one they cost as much as the acts themselves."""
 
 
 def drop_old(tx: sa.Connection, key: bytes, limit: datetime) -> int:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from contracts.base import Event
 from contracts.topics import TOPIC_OF
 from services.bus import traces
 from services.bus.database import SAID
+from services.bus.rows import insert_rows
 from services.bus.tables import outbox
 
 ELSEWHERE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +34,7 @@ class Recorded:
 def record(tx: sa.Connection, *events: Event) -> None:
     """Say `events`, in this order, if and only if `tx` commits."""
     if events:
-        tx.execute(_INSERT, [_row(traces.with_trace(event)) for event in events])
+        insert_rows(tx, outbox, [_row(traces.with_trace(event)) for event in events])
         tx.info.setdefault(SAID, set()).update(event.territory for event in events)
 
 
@@ -61,7 +63,8 @@ def unpublished(tx: sa.Connection, limit: int) -> list[Recorded]:
 
 
 def mark_published(tx: sa.Connection, positions: list[int], now: datetime) -> None:
-    tx.execute(_MARK, {"_positions": positions, "published_at": now})
+    statement = _MARK_LIST if tx.dialect.name == "postgresql" else _MARK
+    tx.execute(statement, {"_positions": positions, "published_at": now})
 
 
 def publish_again(tx: sa.Connection, since: datetime) -> int:
@@ -101,7 +104,6 @@ _COLUMNS = (
     outbox.c.type,
     outbox.c.body,
 )
-_INSERT = outbox.insert()
 _AFTER = (
     sa.select(*_COLUMNS)
     .where(outbox.c.position > sa.bindparam("_position"))
@@ -115,4 +117,6 @@ _WAITING = (
     .limit(sa.bindparam("_limit", type_=sa.Integer))
 )
 _MARK = outbox.update().where(outbox.c.position.in_(sa.bindparam("_positions", expanding=True)))
+_LIST = sa.bindparam("_positions", type_=postgresql.ARRAY(sa.BigInteger))
+_MARK_LIST = outbox.update().where(outbox.c.position == sa.any_(_LIST))
 """Built once: every event asks these. What changes is named by the values that it is run with."""

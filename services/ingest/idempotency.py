@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from services.bus.rows import change_rows
 from services.bus.tables import Instant
 from services.ingest.problems import conflict, invalid
 from services.ingest.store import metadata, named
@@ -97,9 +98,8 @@ def finish(tx: sa.Connection, claim: Claim, status: int, body: Any) -> None:
 
 def finish_many(tx: sa.Connection, answers: Sequence[tuple[Claim, Answered]]) -> None:
     """The same for many."""
-    if answers:
-        facts = [{"_actor": c.actor, "_key": c.key, "status": a.status, "body": a.body} for c, a in answers]
-        tx.execute(_FINISH, facts)
+    facts = [{"actor": c.actor, "key": c.key, "status": a.status, "body": a.body} for c, a in answers]
+    change_rows(tx, keys, ("actor", "key"), facts)
 
 
 def refuse(tx: sa.Connection, claim: Claim, status: int, body: Any) -> Answered:
@@ -143,12 +143,7 @@ _CLAIM_MANY = {
     dialect.name: module.insert(keys).on_conflict_do_nothing().returning(keys.c.actor, keys.c.key)
     for dialect, module in ((postgresql.dialect, postgresql), (sqlite.dialect, sqlite))
 }
-_FINISH = (
-    sa.update(keys)
-    .where(keys.c.actor == sa.bindparam("_actor"), keys.c.key == sa.bindparam("_key"))
-    .values(status=sa.bindparam("status"), body=sa.bindparam("body"))
-)
-"""Built once (for each kind of database): every act of a program asks these."""
+"""Built once for each kind of database: every act of a program asks these."""
 
 
 def _check_same_use(claim: Claim, row: sa.RowMapping) -> None:

@@ -5,15 +5,15 @@ When to modify: together with a migration. Names, phones and e-mail addresses ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from contracts.vocabulary import ClosingReason
+from services.bus.rows import Known, Rows, insert_rows
 from services.bus.tables import Instant
 
 metadata = sa.MetaData()
@@ -244,23 +244,9 @@ def put(tx: sa.Connection, table: sa.Table, row: Mapping[str, Any], *, only_new:
     put_many(tx, table, [row], only_new=only_new)
 
 
-def put_many(
-    tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, only_new: bool = False
-) -> None:  # fmt: skip
+def put_many(tx: sa.Connection, table: sa.Table, rows: Rows, *, only_new: bool = False) -> None:
     """The same for rows that all name the same columns."""
-    if rows:
-        tx.execute(_upsert(table, tx.dialect.name, frozenset(rows[0]), only_new=only_new), [dict(row) for row in rows])
-
-
-@cache
-def _upsert(table: sa.Table, dialect: str, columns: frozenset[str], *, only_new: bool) -> Any:
-    """Built once: a statement costs more to build than to run, and an import puts thousands of rows."""
-    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
-    keys = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in sorted(columns.difference(keys))}
-    if only_new or not changed:
-        return insert.on_conflict_do_nothing(index_elements=keys)
-    return insert.on_conflict_do_update(index_elements=keys, set_=changed)
+    insert_rows(tx, table, rows, Known.LEFT if only_new else Known.REPLACED)
 
 
 def one_at_a_time(tx: sa.Connection, id_: str) -> None:

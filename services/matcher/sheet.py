@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from contracts.base import Event
 from contracts.requests import NeedFacts
 from services.bus import outbox
+from services.bus.rows import insert_rows
 from services.matcher import store
 from services.matcher import tables as t
 from services.matcher.solver.schema import Hold, Vacancy
@@ -91,7 +92,7 @@ class Sheet:
         self._rows, self._events, self._touched = {}, [], set()
         self._unwritten.clear()
         for table, many in rows.items():
-            tx.execute(table.insert(), many)
+            insert_rows(tx, table, many)
         if touched:
             store.touch_requests(tx, touched)
         outbox.record(tx, *events)

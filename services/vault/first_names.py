@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from services.bus.rows import insert_rows
 from services.vault import tables
 from services.vault.ciphers import Keyring, seal, unseal
 from services.vault.contacts import OwnerKind
@@ -39,7 +40,7 @@ def put_first_names(tx: sa.Connection, keyring: Keyring, children: Sequence[Chil
     keys = keys_for_writing(tx, keyring, _FAMILY, {child.family for child in children}, today)
     rows = [_row(keys[child.family], child) for child in children]
     tx.execute(_FORGET, [{"_request": child.request, "_owner": child.family} for child in children])
-    tx.execute(sa.insert(tables.first_names), rows)
+    insert_rows(tx, tables.first_names, rows)
 
 
 _FORGET = sa.delete(tables.first_names).where(

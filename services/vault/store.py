@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from services.bus.rows import insert_rows
 from services.vault import tables
 from services.vault.ciphers import Keyring, fingerprint, seal, unseal
 from services.vault.contacts import (
@@ -76,10 +77,9 @@ def put_many_contacts(
     index = index_key(tx, keyring, today)
     kept = [(owner, position, contact) for owner in owners for position, contact in enumerate(contacts[owner])]
     rows = [_contact_row(keys[owner], (kind, owner), at, contact, before) for owner, at, contact in kept]
-    tx.execute(sa.insert(tables.contacts), rows)
+    insert_rows(tx, tables.contacts, rows)
     lookups = [row for owner, _, contact in kept for row in _lookups(index, (kind, owner), contact)]
-    if lookups:
-        tx.execute(sa.insert(tables.lookups), lookups)
+    insert_rows(tx, tables.lookups, lookups)
 
 
 def contacts_of(
