@@ -51,6 +51,13 @@ def accepts_age(section: Section, request: Request) -> bool:
     return age >= 0 and section.age_from_months <= age <= section.age_to_months
 
 
+def accepts_age_in_time(section: Section, request: Request) -> bool:
+    """True if a section takes the child's age on some day of the tolerance."""
+    last = months(request.born, request.period.start + timedelta(days=request.tolerance_days))
+    first = months(request.born, request.period.start)
+    return last >= 0 and section.age_from_months <= last and first <= section.age_to_months
+
+
 def care_hours(request: Request, pattern: int) -> tuple[Slot, ...]:
     """The hours of a pattern with travel on both sides, touching ones joined, in the order of the week."""
     travel = timedelta(minutes=request.travel_minutes)
@@ -259,15 +266,12 @@ def _share(request: Request, wish: Wish, section: Section, taking: Taking, level
 
 def _could_serve(section: Section, vacancies: Iterable[Vacancy], request: Request) -> bool:
     """True if a section takes the age on some day of the tolerance, and offers hours before the need ends."""
-    last = request.period.start + timedelta(days=request.tolerance_days)
-    old_enough = (age := months(request.born, last)) >= 0 and section.age_from_months <= age
-    young_enough = months(request.born, request.period.start) <= section.age_to_months
     end = request.period.end or date.max
     offers = (
         row.places > 0 and row.period.start < end and request.period.start < (row.period.end or date.max)
         for row in vacancies
     )
-    return old_enough and young_enough and any(offers)
+    return accepts_age_in_time(section, request) and any(offers)
 
 
 def _is_in_time(request: Request, day: date) -> bool:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import combinations
 
 from contracts.vocabulary import Frozen, Id, Period, Slot, Weekday
-from services.matcher.solver.choices import accepts_age
+from services.matcher.solver.choices import accepts_age_in_time
 from services.matcher.solver.reach import Reach
 from services.matcher.solver.schema import Hold, Outcome, Pattern, Placed, Request, Round, Section, Wish
 
@@ -161,9 +161,8 @@ class _Looking:
         """One structure more, behind all wishes."""
         wished = {wish.structure for wish in self.asked.wishes}
         last = max((wish.rank for wish in self.asked.wishes), default=0)
-        for structure in sorted(
-            {row.structure for row in self.round.sections if accepts_age(row, self.asked)} - wished
-        ):
+        of_age = {row.structure for row in self.round.sections if accepts_age_in_time(row, self.asked)}
+        for structure in sorted(of_age - wished):
             wishes = (*self.asked.wishes, Wish(structure=structure, rank=last + 1))
             yield _Try(Kind.OTHER_STRUCTURE, self.asked.model_copy(update={"wishes": wishes}))
 

@@ -46,7 +46,10 @@ class Reach:
         return any(all(_fits(facts, choice) for choice in wanted) for wanted in (*each, *facts.shared[request.id]))
 
     def _near(self, request: Request) -> Round:
-        """The wished structures with nobody but those who stay, without what might leave or be counted otherwise."""
+        """The wished structures with nobody but those who stay, without what might leave or be counted otherwise.
+
+        What might leave takes nothing there, and care may begin on the day on which it ends all the same.
+        """
         structures = {wish.structure for wish in request.wishes}
         sections = {row.id for row in self._round.sections if row.structure in structures}
         may_leave = {row.current for row in self._round.requests if row.id != request.id}
@@ -59,8 +62,8 @@ class Reach:
                 "siblings": (),
                 "vacancies": tuple(row for row in self._round.vacancies if row.section in sections),
                 "holds": tuple(
-                    row for row in self._round.holds
-                    if (row.section in sections or row.id == request.current) and row.id not in may_leave
+                    row.model_copy(update={"units": 0}) if row.id in may_leave else row
+                    for row in self._round.holds if row.section in sections or row.id == request.current
                 ),
                 "requests": (*(row for row in self._round.requests if row.id in others), request),
             }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
@@ -105,6 +105,26 @@ def test_a_later_start_may_be_the_day_on_which_the_child_is_old_enough() -> None
         "requests": {"B": {"points": 40, "wishes": ["X"], "days": [["mon"]], "born": date(2025, 7, 31)}},
     }
     assert _found(case, "B")[Kind.LATER_START].placed.period.start == date(2026, 12, 1)
+
+
+def test_a_structure_that_was_not_wished_may_take_the_child_later_on_the_day_on_which_another_child_leaves() -> None:
+    """B is old enough for X in November, and may begin there once A's place from before ends, whether A leaves sooner
+    or not: on the 5th of December and on no day before."""
+    case = {
+        "places": {"X": {"mon": 1}, "W": {"tue": 1}},
+        "sections": {"X": {"all": [16, 71]}},
+        "requests": {
+            "A": {"points": 50, "wishes": ["W"], "days": [["mon"]], "has": ["X", "mon"]},
+            "B": {
+                "points": 40, "wishes": ["W"], "days": [["mon"]], "born": date(2025, 7, 15), "tolerance_days": 120,
+            },
+        },
+    }  # fmt: skip
+    drawn = round_of(case)
+    until = Period(start=drawn.holds[0].period.start, end=date(2026, 12, 5))
+    round = drawn.model_copy(update={"holds": (drawn.holds[0].model_copy(update={"period": until}),)})
+    placed = _found(round, "B")[Kind.OTHER_STRUCTURE].placed
+    assert (placed.structure, placed.period.start) == ("X", date(2026, 12, 5))
 
 
 def test_a_later_start_may_be_the_week_in_which_nobody_begins_yet() -> None:
@@ -231,18 +251,40 @@ def test_who_may_move_is_left_out_of_account_and_who_may_not_is_in_the_way() -> 
         assert Reach(round, outcome, asked).may_be_placed(asked) is possible
 
 
+def _whose_children_grow(round: Round) -> Round:
+    """The same round in which every child is old enough for its sections two days later, and may begin much later."""
+    changed = {"born": date(2025, 5, 9), "tolerance_days": 21}
+    requests = tuple(row.model_copy(update=changed) for row in round.requests)
+    of_age = {"age_from_months": 16, "age_to_months": 71}
+    sections = tuple(row.model_copy(update=of_age) for row in round.sections)
+    return round.model_copy(update={"requests": requests, "sections": sections})
+
+
+def _as_drawn(round: Round) -> Round:
+    return round
+
+
 @pytest.mark.parametrize(("mode", "ties"), EACH)
-@pytest.mark.parametrize("first", [70_000, pytest.param(71_000, marks=pytest.mark.torture)])
+@pytest.mark.parametrize(
+    ("seeds", "as_asked"),
+    [
+        (range(70_000, 70_001), _as_drawn),
+        (range(70_033, 70_034), _whose_children_grow),
+        pytest.param(range(71_000, 71_060), _as_drawn, marks=pytest.mark.torture),
+        pytest.param(range(71_000, 71_060), _whose_children_grow, marks=pytest.mark.torture),
+    ],
+)
 def test_of_each_kind_the_smallest_change_is_named_that_would_do_and_none_where_none_would(
-    first: int, mode: Mode, ties: Ties
+    seeds: range, as_asked: Callable[[Round], Round], mode: Mode, ties: Ties
 ) -> None:
     """By trying all of them, on rounds that combine what a round may hold."""
-    for seed in range(first, first + (1 if first == 70_000 else 60)):
-        round = canonical(_in(mode, ties, combined(seed)))
+    for seed in seeds:
+        round = canonical(_in(mode, ties, as_asked(combined(seed))))
         outcome = _decide(round)
         for request in _without_place(round, outcome):
             named = {row.kind: _size(row) for row in enough(round, outcome, request.id, _decide)}
-            assert (seed, request.id, _soon(named, request)) == (seed, request.id, _smallest(round, request))
+            smallest = _soon(_smallest(round, request), request)
+            assert (seed, request.id, _soon(named, request)) == (seed, request.id, smallest)
 
 
 def _without_place(round: Round, outcome: Outcome) -> list[Request]:
