@@ -17,6 +17,7 @@ from services.ingest import credentials, families, idempotency, inbound, project
 from services.ingest.api import add_api, sms
 from services.ingest.api.described import describe
 from services.ingest.api.errors import People, speak_french
+from services.ingest.finished import erase_finished
 from services.ingest.guichet import Guichet
 from services.ingest.pages import failures
 from services.ingest.protection import LIMITS, Buckets, Limit, Protection
@@ -83,7 +84,8 @@ def _api_routes() -> tuple[BaseRoute, ...]:
 
 
 class Tidying:
-    """Drops what has served its time, once in a while: links, sessions, keys, words of SMS, orphans of the vault."""
+    """Drops what has served its time, once in a while: links, sessions, keys, words of SMS, families whose time
+    is over, orphans of the vault."""
 
     def __init__(self, guichet: Guichet) -> None:
         self._guichet = guichet
@@ -94,6 +96,7 @@ class Tidying:
         if self._last is None or now - self._last >= TIDY_EVERY:
             self._last = now
             await self._guichet.database.write(tidy, now)
+            await erase_finished(self._guichet, now)
             await families.sweep(self._guichet, now)
         return 0
 

@@ -286,8 +286,12 @@ def rows(tx: sa.Connection, query: sa.Select[Any]) -> list[dict[str, Any]]:
 
 def families_kept() -> sa.Select[tuple[str]]:
     """Asks for the families of which a request stays that was not erased."""
-    kept = sa.or_(requests.c.closing_reason.is_(None), requests.c.closing_reason != ClosingReason.ERASED.value)
-    return sa.select(requests.c.family).where(kept).distinct()
+    return sa.select(requests.c.family).where(is_kept()).distinct()
+
+
+def is_kept() -> sa.ColumnElement[bool]:
+    """A request that was not erased."""
+    return sa.or_(requests.c.closing_reason.is_(None), requests.c.closing_reason != ClosingReason.ERASED.value)
 
 
 def sections_of(tx: sa.Connection, structure: str) -> list[dict[str, Any]]:

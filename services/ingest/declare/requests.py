@@ -102,9 +102,21 @@ def _with_unseen(act: Act, row: Mapping[str, Any], need: NeedBody) -> NeedBody:
 
 
 def close_request(tx: sa.Connection, act: Act, request: Id, body: ClosingBody) -> None:
-    """A person says that nothing is wanted any more."""
+    """A person says that nothing is wanted any more; of a closed request still that it be erased."""
+    if body.reason is ClosingReason.ERASED:
+        _not_erased(tx, act, request)
+        record_erasure(tx, act, request)
+        return
     open_request(tx, act, request)
     record_closing(tx, act, request, body.reason, act.actor.id)
+
+
+def erase_requests(tx: sa.Connection, act: Act, request: Id) -> None:
+    """The family of `request` asks that nothing be known of it: all of its requests are erased. Raises Refused."""
+    family = _not_erased(tx, act, request)["family"]
+    for row in tx.execute(_OF_FAMILY, {"family": family}).mappings().all():
+        require(act.actor, Doing.AMEND_REQUEST, thing_of(dict(row)))
+        record_erasure(tx, act, row["id"])
 
 
 def record_closing(tx: sa.Connection, act: Act, request: str, reason: ClosingReason, said_by: str) -> None:
@@ -116,14 +128,35 @@ def record_closing(tx: sa.Connection, act: Act, request: str, reason: ClosingRea
         declared(tx, act, act.say(RequestClosed, request, reason=reason, said_by=said_by))
 
 
+def record_erasure(tx: sa.Connection, act: Act, request: str) -> None:
+    """Close a request, open or closed, so that nothing of it is kept; one that is erased already stays as it is."""
+    table = store.requests
+    values = {"state": store.CLOSED, "closing_reason": ClosingReason.ERASED.value, "closed_at": act.now}
+    kept = sa.update(table).where(table.c.id == request, store.is_kept()).values(**values)
+    if tx.execute(kept.returning(table.c.id)).first() is not None:
+        declared(tx, act, act.say(RequestClosed, request, reason=ClosingReason.ERASED, said_by=act.actor.id))
+
+
 def open_request(tx: sa.Connection, act: Act, request: str, doing: Doing = Doing.AMEND_REQUEST) -> dict[str, Any]:
     """The request, if it is open and the actor may do this to it. Raises Refused."""
+    row = _known(tx, act, request, doing)
+    if row["state"] != store.OPEN:
+        raise conflict("request", "closed", "Cette demande est close.", "Enregistrez une nouvelle demande.")
+    return row
+
+
+def _not_erased(tx: sa.Connection, act: Act, request: str) -> dict[str, Any]:
+    row = _known(tx, act, request, Doing.AMEND_REQUEST)
+    if row["closing_reason"] == ClosingReason.ERASED:
+        raise conflict("request", "erased", "Cette demande est déjà effacée.", "Il n'y a rien à faire.")
+    return row
+
+
+def _known(tx: sa.Connection, act: Act, request: str, doing: Doing) -> dict[str, Any]:
     row = store.find(tx, store.requests, request)
     if row is None or row["territory"] != act.territory:
         raise unknown("request", "cette demande")
     require(act.actor, doing, thing_of(row))
-    if row["state"] != store.OPEN:
-        raise conflict("request", "closed", "Cette demande est close.", "Enregistrez une nouvelle demande.")
     return row
 
 

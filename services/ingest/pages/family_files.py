@@ -15,12 +15,19 @@ from services.ingest.declare.requests import (
     ClosingBody,
     amend_request,
     close_request,
+    erase_requests,
     need_of,
     open_request,
     version_of,
 )
 from services.ingest.declare.vacancies import BY_STRUCTURE
-from services.ingest.families import AmendmentBody, contacts_for, prepare_amendment, suspend_if_wrong
+from services.ingest.families import (
+    AmendmentBody,
+    contacts_for,
+    erase_if_unknown,
+    prepare_amendment,
+    suspend_if_wrong,
+)
 from services.ingest.pages import contact_forms
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.histories import told
@@ -118,6 +125,20 @@ async def closed(visit: Visit) -> Response:
     return visit.go(f"/guichet/dossier/{visit.path('request')}", "close")
 
 
+async def erased(visit: Visit) -> Response:
+    """Erase all that is known of a family, at its request. Ticking a box is the second look: nothing brings it back."""
+    form, request = await visit.form(), visit.path("request")
+    try:
+        if not form.has("effacer", "oui"):
+            form.fault("effacer", "tick_wanted", "La famille doit l'avoir demandé.", "Cochez la case pour le dire.")
+        form.check()
+        await visit.write(erase_requests, visit.act(), request)
+    except Refused as refused:
+        return await _file(visit, form.refused(refused, {"": "effacer"}), 422)
+    await erase_if_unknown(visit.guichet, visit.act(), request)
+    return visit.go("/guichet/demandes", "effacee")
+
+
 async def born(visit: Visit) -> Response:
     """The child is born: the need goes on with its birth date."""
     form = await visit.form()
@@ -205,6 +226,7 @@ PAGES = (
     post("/guichet/demandes", by_phone, Role.COORDINATOR),
     get("/guichet/dossier/{request}", one_file, Role.COORDINATOR),
     post("/guichet/dossier/{request}/clore", closed, Role.COORDINATOR),
+    post("/guichet/dossier/{request}/effacer", erased, Role.COORDINATOR),
     post("/guichet/dossier/{request}/naissance", born, Role.COORDINATOR),
     post("/guichet/dossier/{request}/contacts", reached_anew, Role.COORDINATOR),
     get("/guichet/proposition/{proposal}/repondre", answer_form, Role.COORDINATOR),

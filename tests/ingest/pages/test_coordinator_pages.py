@@ -600,6 +600,20 @@ async def test_a_request_is_closed_for_a_reason(town: Town, guichet: httpx2.Asyn
     assert "Demande close" in words((await guichet.get("/guichet/dossier/R-3")).text)
 
 
+async def test_a_family_is_erased_once_somebody_says_that_it_asked(town: Town, guichet: httpx2.AsyncClient) -> None:
+    await guichet.post("/guichet/dossier/R-3/clore", data={"motif": "moved_away"})
+    path = "/guichet/dossier/R-3/effacer"
+    assert faults((await guichet.post(path, data={})).text) == ["effacer"]
+    assert "Inès" in words((await guichet.get("/guichet/dossier/R-3")).text)
+    done = await guichet.post(path, data={"effacer": "oui"})
+    assert done.headers["location"] == "/guichet/demandes?fait=effacee"
+    assert [said.reason.value for said in await town.said(RequestClosed)] == ["moved_away", "erased"]
+    page = (await guichet.get("/guichet/dossier/R-3")).text
+    assert ("Inès" in words(page), path in page) == (False, False)
+    found = await guichet.post("/guichet/demandes", data={"tel": "06.39.98.20.03"})
+    assert "Inès" not in words(found.text)
+
+
 async def test_a_live_proposal_is_taken_back(town: Town, guichet: httpx2.AsyncClient) -> None:
     path = f"/guichet/proposition/{proposal_in('delivered')}/reprendre"
     done = await guichet.post(path, data={"motif": "by_guichet", "demande": "R-3"})

@@ -1,0 +1,91 @@
+"""What is known of a family goes by itself once nothing goes on with it, and at once where the family asks for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from contracts.placements import PlacementEnded
+from contracts.requests import RequestClosed
+from contracts.vocabulary import ClosingReason, DepartureReason
+from services import vault
+from services.bus.audit import Wanted, found
+from services.calendar import local_day
+from services.ingest.app import Tidying
+from services.ingest.declare.requests import ClosingBody, close_request, register_request
+from services.ingest.finished import BY_ITSELF, NOT_PLACED, PACKAGE, PLACED, kept_on
+from tests.ingest.doors import Doors
+from tests.ingest.people import COORDINATOR, CRECHE, act, later, need_body, register
+from tests.ingest.proposals import event, made, placed
+
+LATE = later(days=60)
+RULES = kept_on(PACKAGE, local_day(LATE))
+LEFT = local_day(LATE)
+DAY = timedelta(days=1)
+PHONE = "06 39 98 00 11"
+
+
+async def known(doors: Doors) -> list[str]:
+    kept = await doors.guichet.vault.read(vault.families_by_phone, doors.guichet.keyring, PHONE)
+    return [family for family, _ in kept]
+
+
+async def with_contact(doors: Doors, request: str = "R-1") -> None:
+    """A request whose family is in the vault."""
+    await doors.write(register, request)
+    contact = vault.Contact(id=f"F-{request}:1", phone=PHONE)
+    await doors.guichet.vault.write(vault.put_contacts, doors.guichet.keyring, f"F-{request}", [contact], LEFT)
+
+
+async def close(doors: Doors, request: str = "R-1", reason: ClosingReason = ClosingReason.FOUND_ELSEWHERE) -> None:
+    await doors.write(lambda tx: close_request(tx, act(COORDINATOR, LATE), request, ClosingBody(reason=reason)))
+
+
+async def tidied(doors: Doors, after: timedelta) -> list[str]:
+    """Who is known once the tidying ran, `after` the end of it all."""
+    await Tidying(doors.guichet).tick(LATE + after)
+    return await known(doors)
+
+
+async def test_a_family_without_a_place_is_known_for_its_year_and_no_longer(doors: Doors) -> None:
+    await with_contact(doors)
+    await close(doors)
+    year = RULES[NOT_PLACED].duration
+    assert await tidied(doors, year) == ["F-R-1"]
+    assert await tidied(doors, year + DAY) == []
+    closings = [said for said in await doors.said(RequestClosed) if said.reason is ClosingReason.ERASED]
+    assert [(said.subject, said.said_by) for said in closings] == [("R-1", BY_ITSELF)], "the matcher forgets the need"
+    trail = await doors.guichet.database.read(found, Wanted(), 10, 0)
+    assert (BY_ITSELF, "family.erased") in {(kept.who, kept.did) for kept in trail}
+
+
+async def test_a_request_that_waits_keeps_its_family_whatever_became_of_its_others(doors: Doors) -> None:
+    await with_contact(doors)
+    ids = {"request": "R-2", "family": "F-R-1", "child": "E-R-2"}
+    await doors.write(lambda tx: register_request(tx, act(COORDINATOR), need_body(), **ids))
+    await close(doors)
+    assert await tidied(doors, 10 * RULES[PLACED].duration) == ["F-R-1"]
+
+
+@pytest.mark.parametrize("partial", [False, True])
+async def test_a_child_that_left_is_known_for_three_years_unless_it_waits_for_other_days(
+    doors: Doors, partial: bool
+) -> None:
+    await with_contact(doors)
+    there = placed().model_copy(update={"partial": partial})
+    await doors.hear(made(), there)
+    three_years = RULES[PLACED].duration
+    assert await tidied(doors, 10 * three_years) == ["F-R-1"], "the child is there"
+    await doors.hear(event(PlacementEnded, "L-1", LATE, structure=CRECHE, last_day=LEFT, reason=DepartureReason.SCHOOL))
+    assert await tidied(doors, three_years) == ["F-R-1"]
+    assert await tidied(doors, three_years + DAY) == (["F-R-1"] if partial else [])
+
+
+async def test_a_family_whose_request_is_closed_may_still_ask_to_be_erased(doors: Doors) -> None:
+    await with_contact(doors)
+    await close(doors)
+    erased = await doors.post("/requests/R-1/closing", "coordinator", {"reason": "erased"})
+    assert (erased.status_code, await known(doors)) == (202, [])
+    again = await doors.post("/requests/R-1/closing", "coordinator", {"reason": "erased"})
+    assert again.status_code == 409
