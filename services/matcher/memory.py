@@ -16,6 +16,7 @@ from services.matcher.kept_text import Runs
 from services.matcher.quiet import QuietParts
 from services.matcher.solver.canonical import Once
 from services.matcher.solver.collector import leave_alone
+from services.matcher.solver.living import Living
 from services.matcher.solver.spelling import Spelling
 from services.matcher.touched import Cutter
 
@@ -81,7 +82,7 @@ class Memory:
     asked_in: object = None
     rows: Lately[tuple[object, ...], Any] = field(default_factory=Lately)
     stocks: Mapping[str, Any] = field(default_factory=dict)
-    told: Lately[tuple[int, int], Any] = field(default_factory=Lately)
+    told: Living[Any] = field(default_factory=Living)
     names: Mapping[str, str] = field(default_factory=dict)
     once: Once = field(default_factory=Once)
     spelling: Spelling = field(default_factory=Spelling)
@@ -94,7 +95,7 @@ class Memory:
 
     def turn(self) -> None:
         """Another round begins."""
-        for kept in (self.waiting, self.asked, self.rows, self.told):
+        for kept in (self.waiting, self.asked, self.rows):
             kept.turn()
 
     def rest(self) -> None:
@@ -104,8 +105,9 @@ class Memory:
         It would walk through all of it again and again, half a second for 6,000 requests, in the middle of a round.
         Rows hold no circles: they go as soon as nobody keeps them, frozen or not.
         """
-        for kept in (self.waiting, self.asked, self.rows, self.told):
+        for kept in (self.waiting, self.asked, self.rows):
             kept.rest()
+        self.told.let_go()
         is_new = MANY_REQUESTS <= len(self.asked) < 2 * self.asked.made
         if is_new or self._was_new:
             leave_alone()

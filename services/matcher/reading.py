@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence, Set
+from collections.abc import Hashable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -138,8 +139,8 @@ def _asking(
     tx: sa.Connection, there: Territory, policy: Policy, now: datetime, waiting: list[Waiting], sections: Set[str],
     memory: Memory, later: dict[str, str],
 ) -> Asking:  # fmt: skip
-    own = {r.request: r for r in waiting}
-    needed = {r.request: r.need for r in waiting}
+    own = dict(zip(map(_request, waiting), waiting, strict=True))
+    needed = dict(zip(own, map(_need, waiting), strict=True))
     have_one = {r.request for r in waiting if r.names_a_place}
     standing = standing_places(tx, there.name, local_day(now), needed, have_one, sections)
     standing.unclear.update(later)
@@ -194,10 +195,10 @@ def _asked(
     def made(keys: list[Hashable]) -> dict[Hashable, tuple[Waiting, Request | None]]:
         return {key: (rows[key], asked(rows[key])) for key in keys}
 
-    known_by: Callable[[Waiting], Hashable] = _key(answered, standing) if answered or standing.placements else id
     same = [row for row in waiting if row.reads_the_same_all_day]
-    rows = dict(zip(map(known_by, same), same, strict=True))
-    found = {row.request: request for row, request in memory.asked.all(list(rows), made)}
+    rows = dict(zip(_keys(same, answered, standing), same, strict=True))
+    read = memory.asked.all(list(rows), made)
+    found = dict(zip(map(_request, same), map(_last, read), strict=True))
     if len(same) < len(waiting) or standing.unclear:
         found |= {row.request: asked(row) for row in waiting if not row.reads_the_same_all_day}
         found |= dict.fromkeys(standing.unclear)
@@ -205,18 +206,18 @@ def _asked(
     return found
 
 
-def _key(answered: needs.Answered, standing: Standing) -> Callable[[Waiting], Hashable]:
+def _keys(rows: list[Waiting], answered: needs.Answered, standing: Standing) -> list[Hashable]:
     """By id, which stays theirs while kept, since rows are slow to hash; some with what is known beside them."""
+    keys: list[Hashable] = list(map(id, rows))
+    beside = answered.keys() | standing.placements.keys()
+    for n, name in enumerate(map(_request, rows)) if beside else ():
+        if name in beside:
+            place, placed = standing.current.get(name), name in standing.placements
+            keys[n] = (keys[n], place, placed, tuple(answered.get(name, ())))
+    return keys
 
-    def key(row: Waiting) -> Hashable:
-        if row.request not in answered and row.request not in standing.placements:
-            return id(row)
-        place, placed = standing.current.get(row.request), row.request in standing.placements
-        return id(row), place, placed, tuple(answered.get(row.request, ()))
 
-    return key
-
-
+_request, _need, _last = operator.attrgetter("request"), operator.attrgetter("need"), operator.itemgetter(1)
 DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates au guichet."
 
 
@@ -290,8 +291,11 @@ def _waiting(tx: sa.Connection, territory: str, memory: Memory) -> tuple[list[Wa
         found = rows_read.waiting(tx, [name for name, _ in keys])
         return {(name, version): found[name] for name, version in keys}
 
-    waiting = memory.waiting.all([row[:2] for row in rows], read)
-    return waiting, {name: told for name, _, told in rows if told is not None}
+    if not rows:
+        return [], {}
+    names, versions, told = zip(*rows, strict=True)
+    waiting = memory.waiting.all(list(zip(names, versions, strict=True)), read)
+    return waiting, {name: said for name, said in zip(names, told, strict=True) if said is not None}
 
 
 _WAITING = (

@@ -76,10 +76,11 @@ def aside(request: str, why: str) -> Told:
 
 def digest(request: Request, reason: Reason, names: Mapping[str, str], memory: Memory) -> str:
     """That of a reason in words. The very same reason of the same request has the same, beside the very same names."""
-    known = memory.told.get((id(reason), id(request)), lambda: _known(request, reason, names, memory))
-    if known.names is not names:
-        known.names, known.digest = names, _known(request, reason, names, memory).digest
-    return str(known.digest)
+    known: Known = memory.told.of(reason, lambda _: Known())
+    if known.names is not names or known.request is not request:
+        said = tuple(phrases(request, reason, names))
+        known.request, known.names, known.digest = request, names, _digest(said, memory.spelling.row(reason))
+    return known.digest
 
 
 def news_of(loaded: Loaded, part: Round, outcome: Outcome, memory: Memory) -> list[tuple[Reason, str]]:
@@ -89,19 +90,13 @@ def news_of(loaded: Loaded, part: Round, outcome: Outcome, memory: Memory) -> li
     return [(reason, now) for reason, now in digests if loaded.told.get(reason.request) != now]
 
 
-def _known(request: Request, reason: Reason, names: Mapping[str, str], memory: Memory) -> Known:
-    said = tuple(phrases(request, reason, names))
-    return Known(request, reason, names, _digest(said, memory.spelling.row(reason)))
-
-
 @dataclass
 class Known:
-    """A digest, and what it was made of: kept here, their ids stay theirs."""
+    """The digest of a reason, and what else it was made of: it is known for as long as the reason is kept."""
 
-    request: Request
-    reason: Reason
-    names: Mapping[str, str]
-    digest: str
+    request: Request | None = None
+    names: Mapping[str, str] | None = None
+    digest: str = ""
 
 
 def say(step: Step, loaded: Loaded, *news: Told) -> None:

@@ -165,6 +165,17 @@ def test_a_reason_is_put_into_words_again_where_a_structure_has_another_name() -
     first = digest(request, reason, names, memory)
     assert digest(request, reason, names, memory) == first
     assert digest(request, reason, other, memory) == told(request, reason, other).digest != first
+    turned = request.model_copy(
+        update={"wishes": tuple(row.model_copy(update={"rank": row.rank + 1}) for row in request.wishes)}
+    )
+    assert digest(turned, reason, other, memory) == told(turned, reason, other).digest, "it names the rank of a wish"
+    for _ in range(3):  # rounds in which nobody asked for it
+        memory.turn()
+        memory.rest()
+    assert len(memory.told) == 1
+    del reason
+    memory.rest()
+    assert len(memory.told) == 0
 
 
 ONE_IS_LEFT = {
