@@ -294,7 +294,7 @@ def test_the_collector_leaves_alone_what_a_large_territory_has_just_read() -> No
                 memory.asked.get(number, lambda number=number: (number,))  # type: ignore[misc]
             memory.rest()
             assert (gc.get_freeze_count() > frozen) is (requests >= MANY_REQUESTS)
-            assert gc.get_threshold() == (*thresholds[:2], RARELY if requests >= MANY_REQUESTS else thresholds[2])
+            assert gc.get_threshold() == (RARELY if requests >= MANY_REQUESTS else thresholds)
         for is_the_next in (True, False):  # the next one finds most of its answers anew
             memory.turn()
             memory.asked.get(0, lambda: ("not made again",))
