@@ -38,7 +38,8 @@ AWAY_STATES = ("08", "25006", "40001", "40P01", "53", "55P03", "57P", "58")
 failure, deadlock, out of resources, lock not available, shut down or starting, a disk that fails. What begins with one
 of these is no fault of the event."""
 
-UNDONE_STATES = ("40", "55P03")
+LOCK_HELD = "55P03"
+UNDONE_STATES = ("40", LOCK_HELD)
 """PostgreSQL took the transaction back for another's sake: a deadlock, a serialization failure, a lock that is held."""
 
 WRONG_STATES = ("22",)
@@ -71,8 +72,16 @@ def _failure_of_statement(error: sa_exc.DBAPIError) -> Failure:
 
 def was_undone(error: BaseException) -> bool:
     """True where the database answers, and says itself that nothing of the transaction stays: it may be done again."""
-    state = getattr(error.orig, "sqlstate", None) if isinstance(error, sa_exc.DBAPIError) else None
-    return state is not None and state.startswith(UNDONE_STATES)
+    return _state_of(error).startswith(UNDONE_STATES)
+
+
+def waited_in_vain(error: BaseException | None) -> bool:
+    """True where another transaction held a lock for as long as this one would wait."""
+    return _state_of(error) == LOCK_HELD
+
+
+def _state_of(error: BaseException | None) -> str:
+    return getattr(error.orig, "sqlstate", None) or "" if isinstance(error, sa_exc.DBAPIError) else ""
 
 
 def _sqlite_is_away(error: BaseException | None) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from services.bus.database import Database
-from services.bus.retries import Failure, failure_of, was_undone
+from services.bus.retries import Failure, failure_of, waited_in_vain, was_undone
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -30,8 +30,8 @@ PATIENCE_MS = 2_000
 frozen with it. Longer, and all who post through this process would wait for that one; then each is done alone."""
 
 PATIENCE_ALONE_MS = 100
-"""The group has waited in vain already. A batch that one lock keeps waits five seconds more at most, not a minute and a
-half; whoever is told that it is away comes back (a choice)."""
+"""Where somebody has waited in vain already, the group or one before. A batch that one lock keeps waits five seconds
+more at most, not a minute and a half; whoever is told that it is away comes back (a choice)."""
 
 MOST_TOGETHER = 50
 """A tenth of what a batch holds: whoever waits for the next transaction waits for hundredths of a second."""
@@ -92,7 +92,7 @@ async def _done(
             return None
         is_away = failure_of(found) is Failure.AWAY and not was_undone(found)  # not known whether it was committed
         if len(waiting) > 1 and not is_away:
-            return await _each_alone(database, do, waiting)
+            return await _each_alone(database, do, waiting, found)
         _fail(waiting, found)
         return found if is_away else None
     finally:
@@ -101,13 +101,21 @@ async def _done(
 
 
 async def _each_alone(
-    database: Database, do: DoMany[Any, Any], waiting: list[tuple[Any, asyncio.Future[Any]]]
+    database: Database, do: DoMany[Any, Any], waiting: list[tuple[Any, asyncio.Future[Any]]], why: BaseException
 ) -> BaseException | None:  # fmt: skip
+    """Nobody has waited for a lock yet where the group failed for anything else: each may, until one does in vain."""
+    patience_ms = PATIENCE_ALONE_MS if waited_in_vain(why) else PATIENCE_MS
     for n, one in enumerate(waiting, start=1):
-        if (away := await _done(database, do, [one], PATIENCE_ALONE_MS)) is not None:
+        if (away := await _done(database, do, [one], patience_ms)) is not None:
             _fail(waiting[n:], away)
             return away
+        if _gave_up_on_a_lock(one[1]):
+            patience_ms = PATIENCE_ALONE_MS
     return None
+
+
+def _gave_up_on_a_lock(answer: asyncio.Future[Any]) -> bool:
+    return answer.done() and not answer.cancelled() and waited_in_vain(answer.exception())
 
 
 def _tell(waiting: list[tuple[Any, asyncio.Future[Any]]], found: Sequence[Any]) -> None:

@@ -258,6 +258,15 @@ async def test_those_behind_one_lock_do_not_each_wait_as_long_as_their_group_did
     assert 50 * PATIENCE_ALONE_MS <= 5_000
 
 
+async def test_behind_another_fault_each_waits_for_a_lock_as_long_as_its_group_would_have() -> None:
+    """A tenth of a second was too short for those whose group had failed by somebody's own fault; once one has waited
+    in vain, those behind it wait no more."""
+    turns, database = Turns(), Hangs([ZeroDivisionError, ZeroDivisionError, _locked])
+    asked: Any = [turns.take(database, _same, n) for n in range(50)]  # type: ignore[arg-type]
+    await asyncio.gather(*asked, return_exceptions=True)
+    assert database.patience == [*[PATIENCE_MS] * 3, *[PATIENCE_ALONE_MS] * 48]
+
+
 async def test_who_comes_when_too_many_wait_is_told_at_once_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.ingest.turns.MOST_WAITING", 60)
     turns, database = Turns(), Hangs([])
