@@ -31,6 +31,9 @@ LINKS_AT_ONCE = 5
 
 USES_NOTED_EVERY = timedelta(hours=1)
 
+BY_LINK, BY_ACCOUNT = "session.opened", "session.vouched"
+"""How somebody signed in, as the audit trail has it: by a link to open once, or by the account of one's employer."""
+
 _SECRET_BYTES = 32
 
 persons = sa.Table(
@@ -113,18 +116,19 @@ def open_session(tx: sa.Connection, token: str, now: datetime, life: timedelta =
         .values(used_at=now)
         .returning(sign_in_links.c.person)
     ).first()
-    return open_session_of(tx, used.person, now, life) if used else None
+    return open_session_of(tx, used.person, now, life, BY_LINK) if used else None
 
 
-def open_session_of(tx: sa.Connection, person: str, now: datetime, life: timedelta = SESSION_LIFE) -> str | None:
-    """The session's secret for a person who proved who it is, shown once; None where it may not sign in any more."""
+def open_session_of(tx: sa.Connection, person: str, now: datetime, life: timedelta, how: str) -> str | None:
+    """The session's secret for a person who proved `how` who it is, shown once; None where it may not sign in any
+    more."""
     row = person_named(tx, person)
     if row is None:
         return None
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     session = {"fingerprint": fingerprint(secret), "person": person, "opened_at": now, "expires_at": now + life}
     tx.execute(sessions.insert().values(session))
-    audit.note(tx, Entry(now, person, row["role"], "session.opened", person, row["territory"]))
+    audit.note(tx, Entry(now, person, row["role"], how, person, row["territory"]))
     return secret
 
 

@@ -51,7 +51,7 @@ class Leaving:
         return cls(*parts) if len(parts) == 3 and all(parts) else None
 
     @classmethod
-    def now(cls) -> Leaving:
+    def fresh(cls) -> Leaving:
         return cls(*(secrets.token_urlsafe(_SECRET_BYTES) for _ in range(3)))
 
 

@@ -51,7 +51,8 @@ async def who_has(guichet: Guichet, email: str) -> list[str]:
 
 async def open_session_of(guichet: Guichet, person: str, now: datetime, response: Response) -> bool:
     """The same for somebody whom a provider knows. False where the person may not sign in any more."""
-    secret = await guichet.database.write(credentials.open_session_of, person, now, guichet.session_life)
+    how = credentials.BY_ACCOUNT
+    secret = await guichet.database.write(credentials.open_session_of, person, now, guichet.session_life, how)
     return _carries(guichet, secret, response)
 
 

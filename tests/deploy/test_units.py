@@ -6,6 +6,7 @@ The units are checked by `systemd-analyze`, the compose file by the schema of it
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -152,3 +153,21 @@ def test_a_setting_of_the_guide_may_be_copied_into_the_file_that_systemd_reads()
     settings = [line for line in guide.splitlines() if re.match(r"BERCEAU_\w+=", line)]
     assert settings
     assert not [line for line in settings if re.search(r"\s#", line)]
+
+
+@pytest.mark.parametrize("own", [None, "file", "link"])
+def test_keeping_a_provider_from_starting_leaves_an_administrators_own_unit_alone(
+    tmp_path: Path, own: str | None
+) -> None:
+    """It was overwritten by a link to nothing."""
+    unit, theirs = tmp_path / "glewlwyd.service", tmp_path / "theirs"
+    if own == "file":
+        unit.write_text("[Service]")
+    elif own == "link":
+        unit.symlink_to(theirs)
+    script = 'source deploy/needs.sh; as_root() { "$@"; }; keep_from_starting python3 glewlwyd'
+    subprocess.run(["bash", "-c", script], cwd=ROOT, env={**os.environ, "UNITS": str(tmp_path)}, check=True)
+    if own == "file":
+        assert unit.read_text() == "[Service]"
+    else:
+        assert unit.readlink() == (theirs if own else Path("/dev/null"))

@@ -22,10 +22,11 @@ OWN, FOREIGN = RSAKey.generate_key(2048, {"kid": "1"}), RSAKey.generate_key(2048
 
 @dataclass
 class Hostile:
-    """`answers` is by path: a JSON value, or the text of a JWT."""
+    """`answers` is by path: a JSON value, or the text of a JWT. Where it `drips`, a byte comes now and then."""
 
     issuer: str
     answers: dict[str, Any] = field(default_factory=dict)
+    drips: str = ""
 
     def describe(self, **changes: Any) -> None:
         paths = {"authorization_endpoint": "a", "token_endpoint": "t", "jwks_uri": "k", "userinfo_endpoint": "u"}
@@ -85,7 +86,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/jwt" if is_jwt else "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        try:
+            self._write(body)
+        except ConnectionError:
+            """Whoever asked has left."""
+
+    def _write(self, body: bytes) -> None:
+        drips = self.server.hostile.drips == self.path  # type: ignore[attr-defined]
+        for part in (body[n : n + 1] for n in range(len(body))) if drips else (body,):
+            self.wfile.write(part)
+            if drips:
+                time.sleep(0.05)
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))

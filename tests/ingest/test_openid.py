@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from services.ingest.openid import KEPT_S, NEEDED, PLACES, OpenIdProvider
 from tests.ingest.hostile_provider import FOREIGN, OWN, Hostile, claims, forged, serving, signed
 
 CLIENT, SECRET = "berceau", "un secret d'essai assez long pour signer"
-LEAVING = Leaving.now()
+LEAVING = Leaving.fresh()
 
 
 @pytest.fixture
@@ -87,6 +88,47 @@ async def test_an_address_may_be_asked_for_apart(hostile: Hostile, plain: bool) 
     with pytest.raises(NotVouchedFor):
         await asked(hostile)
     assert (await asked(hostile, vouches=True)).email == "camille@exemple.fr"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"iss": "https://ailleurs.exemple"}, {"aud": "autre"}, {"aud": ["autre"]}, {"exp": 1}],
+    ids=str,
+)
+async def test_what_is_asked_for_apart_and_signed_must_be_said_to_us_by_this_provider(
+    hostile: Hostile, changes: dict[str, Any]
+) -> None:
+    """It may leave out who says it to whom, as OpenID Connect lets it, but not name others."""
+    hostile.gives({"id_token": signed(said(hostile, email=None))})
+    told = {"sub": "7", "email": "camille@exemple.fr", "iss": hostile.issuer, "aud": [CLIENT, "autre"]}
+    hostile.answers["/u"] = signed(told)
+    assert (await asked(hostile, vouches=True)).email == "camille@exemple.fr"
+    hostile.answers["/u"] = signed({**told, **changes})
+    with pytest.raises(NotVouchedFor):
+        await asked(hostile, vouches=True)
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/t", "/k", "/u"])
+async def test_a_provider_whose_bytes_drip_in_is_away(
+    hostile: Hostile, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Each byte came within the patience between two of them: one request stood open for minutes."""
+    monkeypatch.setattr("services.ingest.openid.WHOLE_S", 0.3)
+    hostile.gives({"id_token": signed(said(hostile, email=None))})
+    hostile.answers["/u"] = {"sub": "7", "email": "camille@exemple.fr", "email_verified": True}
+    hostile.drips = path
+    began = time.monotonic()
+    with pytest.raises(ProviderAway, match="TimeoutError"):
+        await asked(hostile)
+    assert time.monotonic() - began < 2.0, "all of it would take three seconds and more"
+
+
+@pytest.mark.parametrize("offered", [7, "RS256", {}, [], None, True], ids=str)
+async def test_a_list_of_signatures_that_is_none_is_not_believed(hostile: Hostile, offered: Any) -> None:
+    """A number was a fault of ours, and a page without a word."""
+    hostile.describe(id_token_signing_alg_values_supported=offered)
+    hostile.gives({"id_token": signed(said(hostile))})
+    assert (await asked(hostile)).email == "camille@exemple.fr"
 
 
 @pytest.mark.parametrize("answer", ["another person", "another key", "no address", "nonsense"])

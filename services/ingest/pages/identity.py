@@ -41,7 +41,7 @@ STATUS: Mapping[str, HTTPStatus] = {
 
 async def left(visit: Visit) -> Response:
     """On to the provider."""
-    provider, leaving = _provider(visit), Leaving.now()
+    provider, leaving = _provider(visit), Leaving.fresh()
     try:
         response = RedirectResponse(await provider.way_in(leaving), HTTPStatus.SEE_OTHER)
     except ProviderAway as error:

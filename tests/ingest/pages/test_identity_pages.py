@@ -10,10 +10,12 @@ import pytest
 
 from deploy.servers.processes import free_ports
 from services import vault
+from services.bus import audit
 from services.ingest.declare.persons import remove_person
 from services.ingest.identity import Leaving
 from services.ingest.openid import BACK, OpenIdProvider
 from services.ingest.pages.identity import LARGEST_COOKIE
+from services.ingest.trail import DID
 from tests.ingest.glewlwyd import CLIENT, PEOPLE, SECRET, Glewlwyd, running
 from tests.ingest.hostile_provider import claims, serving, signed
 from tests.ingest.pages.reading import words
@@ -68,6 +70,8 @@ async def test_a_director_signs_in_with_the_account_of_her_employer(known: Town,
     assert "samesite=lax" in session.lower()
     assert back.headers["referrer-policy"] == "no-referrer"
     assert (await known.client.get("/connexion/bienvenue")).headers["location"] == "/creche"
+    (noted,) = await known.guichet.database.read(audit.entries, who=DIRECTOR.id, limit=1)
+    assert DID[noted.did] == "s'est connecté avec son compte professionnel"
 
 
 async def test_whom_the_guichet_does_not_know_reads_which_address_it_was(known: Town, glewlwyd: Glewlwyd) -> None:
@@ -188,7 +192,7 @@ async def test_the_account_of_who_sat_there_before_can_be_left(known: Town, glew
 async def test_a_large_token_neither_breaks_the_way_back_nor_hides_the_other_session(town: Town, is_kept: bool) -> None:
     """With the https of a real installation, whose cookies and headers are longer."""
     object.__setattr__(town.guichet, "public_url", "https://guichet.test")
-    leaving = Leaving.now()
+    leaving = Leaving.fresh()
     with serving() as large:
         sends_to(town, provider(large.issuer))
         told = claims(large.issuer, CLIENT, leaving.nonce, email=PEOPLE["camille"])
