@@ -89,10 +89,10 @@ def test_only_the_own_structure_confirms_and_only_after_the_oui(town: sa.Connect
 
 
 def test_words_beside_a_refusal_go_to_the_coordinator_only(asked: sa.Connection) -> None:
-    body = RefusalBody(reason=RefusalReason.FILE_INCOMPLETE, note="Il manque le carnet de vaccination.")
+    body = RefusalBody(reason=RefusalReason.FILE_INCOMPLETE, note="Il manque le livret de famille.")
     confirmations.refuse_admission(asked, act(DIRECTOR), "O-1", body)
     (said_so,) = said(asked, AdmissionRefused)
-    assert "vaccination" not in said_so.model_dump_json()
+    assert "livret" not in said_so.model_dump_json()
     assert [note["text"] for note in proposal(asked, COORDINATOR, "O-1", NOW)["notes"]] == [body.note]
     assert "notes" not in proposal(asked, DIRECTOR, "O-1", NOW)
 

@@ -19,11 +19,13 @@ from contracts.vacancies import (
 )
 from contracts.vocabulary import Audience, Period, Slot, VacancyKind, Weekday, WithdrawalReason
 from services.ingest import store
+from services.ingest.actors import Actor
 from services.ingest.declare import agreements, structures, vacancies
 from services.ingest.declare.vacancies import ChangeBody, SnapshotBody, WithdrawalBody
 from services.ingest.problems import Refused, Why
 from tests.ingest.people import (
     BEBES,
+    COORDINATOR,
     CRECHE,
     DIRECTOR,
     GRANDS,
@@ -58,6 +60,21 @@ def test_posting_places_keeps_them_and_says_so(town: sa.Connection) -> None:
     row = store.find(town, store.vacancies, id_)
     assert row is not None
     assert (row["section"], row["places"], row["opened_at"]) == (GRANDS, 2, NOW)
+
+
+def test_a_limit_of_adapted_care_is_the_guichets_to_set_and_anybodys_to_lift(town: sa.Connection) -> None:
+    def publish(actor: Actor, support: int | None) -> None:
+        structures.publish_structure(town, act(actor), CRECHE, structure_body(prepared_support=support))
+
+    with pytest.raises(Refused) as refused:
+        publish(DIRECTOR, 1)
+    assert (refused.value.why, refused.value.problems[0].field) == (Why.FORBIDDEN, "prepared_support")
+    publish(COORDINATOR, 2)
+    publish(DIRECTOR, 2)
+    with pytest.raises(Refused):
+        publish(DIRECTOR, 1)
+    publish(DIRECTOR, None)
+    assert [event.prepared_support for event in said(town, StructurePublished)][-3:] == [2, 2, None]
 
 
 def test_nobody_posts_for_another_structure(town: sa.Connection) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -13,11 +13,11 @@ from contracts.structures import SectionFacts, Staffing, StructurePublished
 from contracts.vocabulary import AwardMode, Id, Period, Slot, StructureKind, Tariff
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
-from services.ingest.actors import Act
+from services.ingest.actors import Act, Role
 from services.ingest.audited import declared
 from services.ingest.declare.bodies import Body, Line, check_range, check_slots
 from services.ingest.declare.territories import published
-from services.ingest.problems import Problem, refuse_if
+from services.ingest.problems import Problem, forbidden, refuse_if
 
 _MOST_PLACES = 500
 ELDEST = timedelta(days=18 * 366)
@@ -51,12 +51,23 @@ def publish_structure(tx: sa.Connection, act: Act, structure: Id, body: Structur
     territory = known["territory"] if known else act.territory
     require(act.actor, Doing.PUBLISH_STRUCTURE, Thing(territory, structure=structure))
     communes = {row["code"] for row in published(tx, act)["facts"]["communes"]}
+    _check_support(act, body, known)
     refuse_if(_problems(tx, act, structure, body, communes))
     facts = body.model_dump(mode="json")
     store.put(tx, store.structures, _row(act, structure, facts))
     _publish_sections(tx, act, structure, body)
     declared(tx, act, act.say(StructurePublished, structure, **facts))
     return structure
+
+
+def _check_support(act: Act, body: StructureBody, known: Mapping[str, Any] | None) -> None:
+    """A structure sets no limit of its own to the children with adapted care: the guichet does, with it.
+
+    Lifting a limit is nobody's loss. Raises Refused.
+    """
+    agreed = known["facts"].get("prepared_support") if known else None
+    if act.actor.role is Role.STRUCTURE and body.prepared_support not in (None, agreed):
+        raise forbidden("prepared_support")
 
 
 def _row(act: Act, structure: str, facts: dict[str, object]) -> dict[str, object]:

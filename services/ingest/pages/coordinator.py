@@ -57,7 +57,7 @@ TITLES = {
     TaskKind.BIRTH_TO_CONFIRM: ("Naissances à confirmer", "La date prévue est passée. Aucun SMS ne part."),
     TaskKind.WRONG_NUMBER: ("Mauvais numéros", "Quelqu'un a répondu ERREUR. Trouvez le bon numéro."),
     TaskKind.TO_VERIFY: ("Envois à vérifier", "L'opérateur ne sait pas si le SMS est parti."),
-    TaskKind.TO_PREPARE: ("Accueils à préparer", "La place est à l'enfant. Préparez l'accueil adapté."),
+    TaskKind.TO_PREPARE: ("Accueils à préparer", "Convenez des heures de soutien et de la date du PAI."),
     TaskKind.ROUND_WITHHELD: (
         "Attributions retenues par le contrôle",
         "Rien n'est parti. Prévenez l'équipe technique.",

@@ -314,6 +314,9 @@ async def test_a_refusal_has_a_reason_of_the_list_and_health_is_none(town: Town,
     path = f"/creche/a-confirmer/{proposal_in('accepted')}/refuser"
     page = await director.get(path)
     assert "La santé ou le handicap ne sont jamais un motif." in words(page.text)
+    assert "Un vaccin non justifié non plus" in words(page.text)
+    admission = words((await director.get(path.removesuffix("/refuser"))).text)
+    assert "Admettez l'enfant à titre provisoire, trois mois." in admission
     assert faults((await director.post(path, data={"motif": "handicap"})).text) == ["motif"]
     done = await director.post(path, data={"motif": "staff_shortage", "mots": "Deux arrêts maladie dans l'équipe."})
     assert done.status_code == 303
