@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.rounds import RequestExplained
+from services.bus.rows import change_rows
 from services.matcher import tables as t
 from services.matcher.memory import Memory
 from services.matcher.reading import Loaded
@@ -114,14 +115,8 @@ def say(step: Step, loaded: Loaded, *news: Told) -> None:
         )  # fmt: skip
     new = {told.request for told in changed} - before.keys()
     step.insert(t.explanations, *({"request": name, "hash": digests[name]} for name in sorted(new)))
-    other = [{"_request": told.request, "hash": digests[told.request]} for told in changed if told.request not in new]
-    if other:
-        step.tx.execute(_SAY_OTHERWISE, other)
+    other = [{"request": told.request, "hash": digests[told.request]} for told in changed if told.request not in new]
+    change_rows(step.tx, t.explanations, ("request",), other)
 
 
 _SAID = sa.select(t.explanations).where(t.explanations.c.request.in_(sa.bindparam("_names", expanding=True)))
-_SAY_OTHERWISE = (
-    t.explanations.update()
-    .where(t.explanations.c.request == sa.bindparam("_request"))
-    .values(hash=sa.bindparam("hash"))
-)

@@ -21,7 +21,8 @@ class Step:
     """One cause and its consequences. The ids of what is said derive from `cause`, so a repeat says the same event.
 
     Where one cause makes the same be said of one thing twice, each has an id of its own. Whoever gives it a `sheet`
-    that gathers ends it with `done`.
+    that gathers ends it with `done`. `locked` are territories as they were read when this step locked them, each
+    until the step marks it.
     """
 
     connection: sa.Connection
@@ -29,6 +30,7 @@ class Step:
     cause: str
     policy: Policy
     sheet: Sheet = field(default_factory=Sheet)
+    locked: dict[str, sa.RowMapping] = field(default_factory=dict)
     _said: Counter[tuple[str, str]] = field(default_factory=Counter, init=False)
 
     @property
@@ -87,7 +89,7 @@ class Step:
 
     def mark_due(self, territory: str, because: str, *, at_once: bool = False) -> None:
         """A round is due: at once for what is urgent, else after the territory's quiet period."""
-        row = store.territory_row(self.tx, territory)
+        row = self.locked.pop(territory, None) or store.territory_row(self.tx, territory)
         if row is not None:
             wait = timedelta(0) if at_once else timedelta(seconds=row["quiet_seconds"])
             store.mark_due(self.tx, territory, self.now + wait, because, row)

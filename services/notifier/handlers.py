@@ -67,8 +67,7 @@ def _other_half(event: ProposalMade) -> dict[str, Any]:
 
 def on_proposal_released(tx: sa.Connection, event: ProposalReleased, now: datetime) -> None:
     told = {"limit_at": event.answer_by, "is_urgent": event.urgent, "asks": True, "was_released": True}
-    store.change_proposal(tx, event.subject, **told)
-    row = _known(tx, event.subject)
+    row = _there(event.subject, store.change_proposal(tx, event.subject, **told))
     until = event.answer_by
     _plan(tx, event, _offer_of(row), now, row=row, limit_at=until, not_after=until, is_urgent=event.urgent)
 
@@ -266,7 +265,10 @@ def _plan(
 
 
 def _known(tx: sa.Connection, proposal: str) -> sa.RowMapping:
-    row = store.proposal(tx, proposal)
+    return _there(proposal, store.proposal(tx, proposal))
+
+
+def _there(proposal: str, row: sa.RowMapping | None) -> sa.RowMapping:
     if row is None:
         raise WrongEvent(f"la proposition {proposal} est inconnue")
     return row

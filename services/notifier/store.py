@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
+from sqlalchemy.dialects import postgresql, sqlite
 
 from contracts.base import EVENT_IDS
 from contracts.messages import MessageFacts
@@ -90,16 +91,17 @@ def message_id(cause: str, template: MessageTemplate) -> str:
 def plan(tx: sa.Connection, cause: str, template: MessageTemplate, **values: Any) -> str | None:
     """Write the text down to be sent. None if this event planned it before."""
     name = message_id(cause, template)
-    if tx.scalar(_IS_PLANNED, {"wanted": name}) is not None:
-        return None
     row = {"wanted_contact": None, "limit_at": None, "not_after": None, "is_urgent": False, "link": None, **values}
     row["traceparent"] = traces.current()
     now = {"message": name, "template": template.value, "state": State.PLANNED.value, "attempts": 0, "tried": []}
-    tx.execute(t.messages.insert(), {**now, **row})
-    return name
+    planned: str | None = tx.scalar(_PLAN[tx.dialect.name], {**now, **row})
+    return planned
 
 
-_IS_PLANNED = sa.select(t.messages.c.message).where(t.messages.c.message == sa.bindparam("wanted"))
+_PLAN = {
+    dialect.name: module.insert(t.messages).on_conflict_do_nothing().returning(t.messages.c.message)
+    for dialect, module in ((postgresql.dialect, postgresql), (sqlite.dialect, sqlite))
+}
 
 
 def _message(row: Any) -> Message:
@@ -215,8 +217,9 @@ def proposal(tx: sa.Connection, name: str, *, lock: bool = False) -> sa.RowMappi
     return tx.execute(_LOCKED if lock else _PROPOSAL, {"wanted": name}).mappings().first()
 
 
-def change_proposal(tx: sa.Connection, name: str, **values: Any) -> None:
-    tx.execute(_CHANGE_PROPOSAL, {"_proposal": name, **values})
+def change_proposal(tx: sa.Connection, name: str, **values: Any) -> sa.RowMapping | None:
+    """Change what is known of a proposal; its row as it is then, None where there is none."""
+    return tx.execute(_CHANGE_PROPOSAL, {"_proposal": name, **values}).mappings().first()
 
 
 def change_placement(tx: sa.Connection, name: str, **values: Any) -> None:
@@ -225,7 +228,9 @@ def change_placement(tx: sa.Connection, name: str, **values: Any) -> None:
 
 _PROPOSAL = sa.select(t.proposals).where(t.proposals.c.proposal == sa.bindparam("wanted"))
 _LOCKED = _PROPOSAL.with_for_update()
-_CHANGE_PROPOSAL = t.proposals.update().where(t.proposals.c.proposal == sa.bindparam("_proposal"))
+_CHANGE_PROPOSAL = (
+    t.proposals.update().where(t.proposals.c.proposal == sa.bindparam("_proposal")).returning(t.proposals)
+)
 
 
 def upsert(tx: sa.Connection, table: sa.Table, key: str, value: str, /, **values: Any) -> None:

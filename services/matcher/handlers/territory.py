@@ -25,7 +25,8 @@ def step_for(tx: sa.Connection, event: Event, now: datetime) -> Step:
     row = store.territory_row(tx, event.territory, lock=True)
     if row is None:
         raise WrongEvent(f"le territoire {event.territory} n'est pas publié : publiez-le d'abord (territory.published)")
-    return Step(tx, now, event.id, policy_in_force(row["policy"], local_day(now)))
+    policy = policy_in_force(row["policy"], local_day(now))
+    return Step(tx, now, event.id, policy, locked={event.territory: row})
 
 
 def known(tx: sa.Connection, proposal_id: str) -> Proposal:
