@@ -15,6 +15,7 @@ from itertools import combinations
 
 from contracts.vocabulary import Frozen, Id, Period, Slot, Weekday
 from services.matcher.solver.choices import accepts_age_in_time
+from services.matcher.solver.decided_with import decided_with
 from services.matcher.solver.reach import Reach
 from services.matcher.solver.schema import Hold, Outcome, Pattern, Placed, Request, Round, Section, Wish
 
@@ -94,7 +95,7 @@ class _Looking:
 
     def _placed(self, request: Request) -> list[Placed]:
         """What the same round gives the child with its request changed."""
-        return [row for row in self.decide(_with(self.round, request)).placed if row.request == request.id]
+        return [row for row in self.decide(_part_of(request, self.round)).placed if row.request == request.id]
 
     def _in_question(self, kind: Kind, tries: Sequence[_Try]) -> Iterator[_Try]:
         """The first, then the others; without those of them that would not do all together, where that can be said."""
@@ -250,6 +251,19 @@ def _joined(days: Iterable[tuple[Slot, ...]]) -> tuple[Slot, ...]:
     return tuple(slot for day in days for slot in day)
 
 
-def _with(round: Round, request: Request) -> Round:
+def _part_of(request: Request, round: Round) -> Round:
+    """The part of the round that the changed request is decided in; all of it where the first tier shares its places.
+
+    The other parts would be decided as they were, and take most of the time.
+    """
     others = tuple(row for row in round.requests if row.id != request.id)
-    return round.model_copy(update={"requests": (*others, request)})
+    whole = round.model_copy(update={"requests": (*others, request)})
+    if round.policy.first_tier_percent is not None:
+        return whole
+    near = decided_with(whole)[request.id]
+    return whole.model_copy(
+        update={
+            "requests": tuple(row for row in whole.requests if row.id in near),
+            "siblings": tuple(row for row in whole.siblings if near.issuperset(row.requests)),
+        }
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from contracts.vocabulary import Id
 from services.matcher.solver.choices import Choice, Choices
 from services.matcher.solver.facts import Facts
 from services.matcher.solver.schema import Mode, Outcome, Placed, Request, Round, Ties
@@ -39,8 +40,8 @@ class Reach:
         """False only if no choice of the changed request fits beside those who stay where they are in any case."""
         if self._together:
             return True
-        near = self._near(request)
-        placed = tuple(row for row in self._stay if row.section in {section.id for section in near.sections})
+        near, sections = self._near(request), self._wished(request)
+        placed = tuple(row for row in self._stay if row.section in sections)
         facts = Facts(near, self._outcome.model_copy(update={"placed": placed, "envies": (), "certificate": None}))
         each: Iterator[tuple[Choice, ...]] = ((choice,) for choice in facts.choices[request.id])
         return any(all(_fits(facts, choice) for choice in wanted) for wanted in (*each, *facts.shared[request.id]))
@@ -50,10 +51,8 @@ class Reach:
 
         What might leave takes nothing there, and care may begin on the day on which it ends all the same.
         """
-        structures = {wish.structure for wish in request.wishes}
-        sections = {row.id for row in self._round.sections if row.structure in structures}
-        may_leave = {row.current for row in self._round.requests if row.id != request.id}
-        others = {row.request for row in self._stay}
+        sections = self._wished(request)
+        others = (self._who_stay[row.request] for row in self._stay if row.section in sections)
         return self._round.model_copy(
             update={
                 "policy": self._round.policy.model_copy(update={"wait_weeks": None}),
@@ -62,12 +61,28 @@ class Reach:
                 "siblings": (),
                 "vacancies": tuple(row for row in self._round.vacancies if row.section in sections),
                 "holds": tuple(
-                    row.model_copy(update={"units": 0}) if row.id in may_leave else row
+                    row.model_copy(update={"units": 0}) if row.id in self._may_leave else row
                     for row in self._round.holds if row.section in sections or row.id == request.current
                 ),
-                "requests": (*(row for row in self._round.requests if row.id in others), request),
+                "requests": (*others, request),
             }
         )  # fmt: skip
+
+    def _wished(self, request: Request) -> set[Id]:
+        """The sections of the structures that a request wishes."""
+        structures = {wish.structure for wish in request.wishes}
+        return {row.id for row in self._round.sections if row.structure in structures}
+
+    @cached_property
+    def _may_leave(self) -> set[Id | None]:
+        return {row.current for row in self._round.requests if row.id != self._asked.id}
+
+    @cached_property
+    def _who_stay(self) -> dict[Id, Request]:
+        """The children who stay, who look for nothing: what they wish would only be worked out again each time."""
+        names = {row.request for row in self._stay}
+        rows = (row for row in self._round.requests if row.id in names)
+        return {row.id: row.model_copy(update={"wishes": ()}) for row in rows}
 
     @cached_property
     def _stay(self) -> tuple[Placed, ...]:
