@@ -47,7 +47,7 @@ from services.calendar import at, local_day, reminder_at
 from services.matcher import moves
 from services.matcher.days_of_care import care_begins, days_are_counted, last_hour
 from services.matcher.handlers.needs import BIRTH_CHECK
-from services.matcher.lifecycle import MORNING
+from services.matcher.lifecycle import back_at
 from services.matcher.policy import Policy, policy_in_force
 from services.matcher.timers import BY_SILENCE
 
@@ -200,7 +200,7 @@ def _released(due: _Due, event: ProposalReleased) -> None:
 
 
 def _held(due: _Due, event: ProposalHeld) -> None:
-    due.set(moves.RESUME, event.subject, at(event.until, MORNING))
+    due.set(moves.RESUME, event.subject, back_at(event.until, event.time))
 
 
 def _deadline_set(due: _Due, event: ProposalDeadlineSet) -> None:

@@ -66,13 +66,21 @@ def resume(step: Step, proposal: Proposal) -> bool:
 
 
 def keep_back(step: Step, proposal: Proposal, reason: str, until: date, by: str) -> bool:
-    """A person holds it, with a reason; it comes back to be released on `until`."""
+    """A person holds it, with a reason; it comes back to be released on `until`, at once where that is this morning.
+
+    The timer's hour names what it will say: one for each time it is held, also on the same day.
+    """
     if not move(step, proposal, S.HELD, {"held_until": until}):
         return False
     tasks.settle(step, TaskKind.RELEASE, proposal, by)
     step.say(ProposalHeld, proposal.proposal, proposal.territory, reason=reason, until=until, by=by)
-    store.set_timer(step.tx, RESUME, proposal.proposal, proposal.territory, at(until, MORNING))
+    store.set_timer(step.tx, RESUME, proposal.proposal, proposal.territory, back_at(until, step.now))
     return True
+
+
+def back_at(until: date, held_at: datetime) -> datetime:
+    """When what was held back at `held_at` until a day waits for its release again."""
+    return max(at(until, MORNING), held_at)
 
 
 def sent(step: Step, proposal: Proposal) -> None:

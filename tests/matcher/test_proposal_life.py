@@ -84,6 +84,18 @@ def test_a_held_back_proposal_comes_back_on_its_day_and_can_be_held_longer(world
     assert (world.state(proposal), world.tasks()) == (S.PREPARED, ["release"])
 
 
+def test_what_is_held_back_until_today_comes_back_each_time_it_is_held(world: World) -> None:
+    """Its timer's hour is past already: the second time it named the task of the first, which nobody could open."""
+    world.open_place()
+    proposal = world.proposed()
+    facts = {"proposal": proposal, "reason": "À vérifier", "by": "coordinator", "until": MONDAY}
+    for _ in range(2):
+        world.hear(ReleaseSuspended, proposal, **facts)
+        assert (world.state(proposal), world.tasks()) == (S.HELD, [])
+        world.pass_time(timedelta(minutes=1))
+        assert (world.state(proposal), world.tasks()) == (S.PREPARED, ["release"])
+
+
 def test_a_yes_confirmed_is_a_placement_that_holds_the_hours(world: World) -> None:
     world.open_place()
     placement = world.placed("r-1")

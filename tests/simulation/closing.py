@@ -68,6 +68,8 @@ def said_by_nobody(run: Simulation) -> Iterator[str]:
             wanted[errand.says] += 1
     asked = {errand.answer[1]["id"] for errand in run.errands.done if errand.is_taken and errand.name == "ask together"}  # type: ignore[index]
     wanted["siblings.asked"] = len(asked)  # who asks the same once more is given the same answer
+    parted = rows(run, "ingest", ingest.siblings, ingest.siblings.c.parted_at.is_not(None))
+    wanted["siblings.parted"] = len(parted)  # whoever asks for one of them with a third child parts the first two
     wanted["reply.received"] += sum(said.taken is not None and said.taken.reply is not None for said in run.phones.done)
     said = Counter(row["type"] for row in rows(run, "ingest", bus.outbox))
     for type_ in sorted({*wanted, *said} - {"request.closed"}):  # FIN closes too
