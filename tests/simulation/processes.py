@@ -35,6 +35,8 @@ from tests.simulation.provider import Line, Provider
 from tests.simulation.virtual import Stuck, VirtualClock
 
 SERVICES = ("ingest", "matcher", "notifier")
+PUT_OFF = "put off: "
+"""How the branch of a part begins that found something away."""
 KEYRING, LINK_KEY = Keyring(b"k" * 32), b"l" * 32
 PUBLIC_URL = "https://guichet.example"
 PATIENCE_S = 600.0
@@ -133,7 +135,7 @@ class Process:
             self.life.is_over = True
             return None
         if failure_of(error) is Failure.AWAY:
-            self.house.hostility.note(f"put off: {self.name} {part}")
+            self.house.hostility.note(f"{PUT_OFF}{self.name} {part}")
             return None
         raise error
 

@@ -31,7 +31,7 @@ from tests.simulation.errands import Errand, Errands
 from tests.simulation.families import Phones, Said
 from tests.simulation.hostility import QUIET, Habit, Hostility
 from tests.simulation.people import People
-from tests.simulation.processes import KEYRING, SERVICES, House, Process, Resting, begin
+from tests.simulation.processes import KEYRING, PUT_OFF, SERVICES, House, Process, Resting, begin
 from tests.simulation.provider import Provider
 from tests.simulation.town import CRECHES, SECTIONS, TERRITORY, Town
 from tests.simulation.virtual import Stuck, VirtualClock, loop_on
@@ -386,7 +386,13 @@ class Simulation:
 
     def _position(self) -> tuple[int, ...]:
         changes = [self.house.changes(name) for name in self.house.engines]
-        return (*changes, len(self.errands.done), len(self.phones.said), len(self.provider.reports))
+        return (*changes, len(self.errands.done), len(self.phones.said), len(self.provider.reports), self._put_off())
+
+    def _put_off(self) -> int:
+        """Once all is calm nothing is away, and what a part puts off it does the next time: an acknowledgement of
+        before may have failed it once more."""
+        seen = self.hostility.seen.items() if self.hostility.rates is QUIET else ()
+        return sum(times for branch, times in seen if branch.startswith(PUT_OFF))
 
     # the beginning
 
