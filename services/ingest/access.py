@@ -145,7 +145,7 @@ FIELDS: Mapping[str, Seen] = {
         Seen.PLACES, "vacancy", "structure", "structure_name", "section", "section_name", "commune", "slots", "period",
         "kind", "free", "free_a_day", "free_at_most", "left", "posted", "proposed", "taken", "updated_at", "audience",
         "release_at", "award_mode", "agreement", "stale", "age_from_months", "age_to_months", "snapshot", "pattern",
-        "awaits_commission", "awaits_in_part", "pooled", "pool_free", "pool_free_a_day", "pool_free_at_most",
+        "awaits_commission", "awaits_in_part", "tariff", "pooled", "pool_free", "pool_free_a_day", "pool_free_at_most",
     ),
     **_fields(
         Seen.AGREEMENT, "notice_hours", "days_per_child", "valid_until", "signed_at", "agreed_by_role", "ends_soon",

@@ -258,6 +258,7 @@ def test_a_counsellor_sees_the_on_call_places_that_fit_its_request(town: sa.Conn
     register(town, actor=COUNSELLOR, need=tuesday_only)
     (row,) = on_call_places(town, COUNSELLOR, "R-1", NOW)
     assert (row["section"], row["pattern"], row["free"]) == (GRANDS, 0, 1)
+    assert row["tariff"] == "psu", "a family in insertion often cannot pay another"
     assert on_call_places(town, COUNSELLOR, "R-1", later(hours=20)) == [], "less than the notice of twelve hours"
     with pytest.raises(Refused):
         on_call_places(town, OTHER_COUNSELLOR, "R-1", NOW)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi.responses import Response
 
-from contracts.vocabulary import Answer, Channel, Criterion, ProposalState, RequestKind
+from contracts.vocabulary import Answer, Channel, Criterion, ProposalState, RequestKind, Tariff
 from services.ingest.actors import Role
 from services.ingest.declare.holds import HoldBody, request_hold
 from services.ingest.declare.replies import record_reply, undo_reply
@@ -125,6 +125,7 @@ async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
         names=await _names(visit, [view]),
         states=ProposalState,
         kinds=RequestKind,
+        tariffs=Tariff,
         answers=ANSWERS,
     )
 

@@ -34,7 +34,14 @@ def on_call_places(tx: sa.Connection, actor: Actor, request: str, now: datetime)
     rows = [vacancy for vacancy in open_vacancies(tx, now, mine) if _agreed(tx, vacancy, row["need"], now)]
     known = named_sections(tx, {vacancy["section"] for vacancy in rows})
     found = [view for section in sorted(known) for view in _views(tx, row["need"], known[section], rows, now)]
-    return [reveal(actor, Thing(actor.territory, structure=view["structure"]), view) for view in found]
+    priced = [{**view, "tariff": _tariff(tx, view["structure"])} for view in found]
+    return [reveal(actor, Thing(actor.territory, structure=view["structure"]), view) for view in priced]
+
+
+def _tariff(tx: sa.Connection, structure: str) -> str:
+    """Families in insertion often cannot pay where the tariff is free: whoever chooses for them has to see it."""
+    known = store.find(tx, store.structures, structure)
+    return str(known["facts"]["tariff"]) if known else ""
 
 
 def age_months(born: date, day: date) -> int:

@@ -131,6 +131,7 @@ async def test_an_on_call_place_that_fits_is_held_and_the_outcome_is_told(
 ) -> None:
     page = await counsellor.get("/conseil/dossier/R-urgent")
     assert "Places d'astreinte possibles" in words(page.text)
+    assert "Tarif selon les revenus (PSU)" in words(page.text)
     section = re.findall(r'name="section" value="([^"]+)"', page.text)
     assert section == [GRANDS]
     held = await counsellor.post("/conseil/dossier/R-urgent/reserver", data={"section": GRANDS, "semaine": "0"})
