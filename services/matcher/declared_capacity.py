@@ -12,12 +12,13 @@ from datetime import date
 import sqlalchemy as sa
 
 from contracts.structures import StructurePublished
-from contracts.vocabulary import Period, TaskKind, VacancyKind, Weekday
+from contracts.vocabulary import Period, Slot, TaskKind, VacancyKind, Weekday
 from services.calendar import hours_in_full, local_day
 from services.matcher import store, tasks
 from services.matcher import tables as t
+from services.matcher.rules.hours import Hours, as_amounts
 from services.matcher.rules.staffing import Excess, Free, Premises, Seated, excesses
-from services.matcher.solver.schema import Vacancy
+from services.matcher.solver.schema import Hold, Vacancy
 from services.matcher.step import Step
 
 NBSP = "\u00a0"
@@ -100,7 +101,8 @@ def _free(own: Vacancy, from_months: int, *, counted: bool) -> Free:
 
 def _seated(step: Step, structure: str) -> list[tuple[Period, Seated]]:
     """The children for whom hours of every week are held there, by a proposal or a placement. Of an erased family no
-    age is known any more: its child counts as a free place does, for the youngest of the section."""
+    age is known any more: its child counts as a free place does, for the youngest of the section. Of a place that one
+    child lends to another by moving, who follows counts from its start on, and not both."""
     here = sa.select(t.sections.c.section).where(t.sections.c.structure == structure)
     query = (
         sa.select(t.holds, t.requests.c.need)
@@ -112,11 +114,22 @@ def _seated(step: Step, structure: str) -> list[tuple[Period, Seated]]:
     )
     rows = [row for row in step.tx.execute(query).mappings() if row["need"]]
     found = [(store.hold(row), date.fromisoformat(row["need"]["born"])) for row in rows]
+    lent = store.loans(step.tx, t.holds.c.section.in_(here))
     return [
-        (hold.period, Seated(section=hold.section, slots=hold.slots, born=born))
+        (period, Seated(section=hold.section, slots=slots, born=born))
         for hold, born in found
         if all(isinstance(slot.day, Weekday) for slot in hold.slots)
+        for slots, period in _kept(hold, [row for lender, row in lent if lender == hold.id])
     ]
+
+
+def _kept(hold: Hold, lent: list[Hold]) -> list[tuple[tuple[Slot, ...], Period]]:
+    """The hours of a child on a place but for those that it lends to who comes once it has moved."""
+    if not lent:
+        return [(hold.slots, hold.period)]
+    hours = Hours([hold, *lent])
+    gone = {cell for row in lent for cell in hours.cells(row)}
+    return [(row.slots, row.period) for row in as_amounts(dict.fromkeys(hours.cells(hold) - gone, 1))]
 
 
 def said(excess: Excess) -> str:

@@ -10,8 +10,9 @@ import pytest
 from contracts.structures import SectionFacts, StructurePublished
 from contracts.vocabulary import Period, Slot, StructureKind, VacancyKind, Weekday
 from services.matcher import declared_capacity
-from services.matcher.rules.staffing import Excess, Free
+from services.matcher.rules.staffing import Excess, Free, Seated
 from tests.matcher.test_declared_capacity import TUESDAY, staffed
+from tests.matcher.test_moving import a_follower
 from tests.matcher.world import CRECHE, FROM_OCTOBER, MONDAY, SECTION, World, days, on
 
 OTHER = "creche-B"
@@ -80,6 +81,23 @@ def test_a_place_on_which_a_child_sits_already_is_none_that_its_director_calls_f
     world.placed("r-1")
     world.change_place("v-1", 2)
     assert [(row.places, row.counted) for row in asked[-1][1]] == [(1, True), (2, False)]
+
+
+def test_on_a_place_that_a_child_lends_to_another_by_moving_one_child_sits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until its move it is there, and from January on, when the one who follows begins, that one alone."""
+    february, seen = date(2027, 2, 1), dict[date, int]()
+
+    def fits(premises: object, there: object, day: date, seated: list[Seated]) -> list[Excess]:
+        seen[day] = len(seated)
+        return []
+
+    monkeypatch.setattr(declared_capacity, "excesses", fits)
+    a_follower(world)
+    world.open_place("v-february", period=Period(start=february))
+    world.publish(CRECHE, SECTION, staffing=staffed(adults=2, older=14))
+    assert (seen[FROM_OCTOBER.start], seen[february]) == (1, 1)
 
 
 def over(world: World) -> list[tuple[str, str]]:
