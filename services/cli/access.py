@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -53,19 +53,32 @@ def new_link(
     email: Annotated[
         str | None, typer.Option(help="Son adresse, pour ses connexions suivantes. Va dans le coffre.")
     ] = None,
+    phone: Annotated[
+        str | None, typer.Option(help="Son mobile, où vont ses prochains liens. Va dans le coffre.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Enregistrer une personne et montrer un lien de connexion, valable une fois."""
-    made = installation.run(_new_link(role, structure, territory, person, email))
+    made = installation.run(_new_link(role, structure, territory, person, {"email": email, "phone": phone}))
     if as_json:
         typer.echo(json.dumps(made, indent=2))
     else:
         typer.echo(f"{made['link']}\nLien de {made['person']}, à ouvrir une fois d'ici {made['minutes']}{NBSP}minutes.")
+        if made["has_phone"] == "no":
+            typer.echo(WITHOUT_PHONE, err=True)
+
+
+WITHOUT_PHONE = (
+    f"Sans mobile, cette personne ne recevra aucun lien par SMS. Ajoutez --phone{NBSP}; sinon elle se connecte avec un "
+    "compte professionnel (docs/exploitation.md), ou par un nouveau lien d'ici."
+)
 
 
 async def _new_link(
-    role: StaffRole, structure: str | None, territory: str | None, person: str | None, email: str | None
-) -> dict[str, str]:
+    role: StaffRole, structure: str | None, territory: str | None, person: str | None,
+    reached: Mapping[str, str | None],
+) -> dict[str, str]:  # fmt: skip
+    """`reached` is by kind of address: email, phone. A new one takes the place of those before."""
     from services.ingest.actors import Role
     from services.ingest.credentials import LINK_LIFE
     from services.ingest.declare.persons import PersonBody, register_person
@@ -75,11 +88,13 @@ async def _new_link(
         who = person or act.new_id("P")
         body = PersonBody(role=Role(role.value), structure=structure)
         await _refusable(guichet.database.write(register_person, act, who, body))
-        if email is not None:
-            await _keep_email(guichet, act, who, email)
+        if any(reached.values()):
+            await _keep_contact(guichet, act, who, reached)
         token = await guichet.database.write(_keep_link, act, who, guichet.link_key)
         minutes = int(LINK_LIFE.total_seconds() // 60)
-        return {"person": who, "link": f"{guichet.public_url}/connexion/{token}", "minutes": str(minutes)}
+        has_phone = "yes" if await _has_phone(guichet, who) else "no"
+        link = f"{guichet.public_url}/connexion/{token}"
+        return {"person": who, "link": link, "minutes": str(minutes), "has_phone": has_phone}
 
 
 async def _refusable(act: Awaitable[T]) -> T:
@@ -92,16 +107,23 @@ async def _refusable(act: Awaitable[T]) -> T:
         raise installation.refused(refused.problems) from refused
 
 
-async def _keep_email(guichet: Guichet, act: Act, person: str, email: str) -> None:
+async def _keep_contact(guichet: Guichet, act: Act, person: str, reached: Mapping[str, str | None]) -> None:
     from services.vault import Contact, ContactChannel, ContactRole, OwnerKind, put_contacts
 
+    channel = ContactChannel.SMS if reached["phone"] else ContactChannel.EMAIL
     try:
-        contact = Contact(id=f"{person}-c1", role=ContactRole.STAFF, channel=ContactChannel.EMAIL, email=email)
+        contact = Contact(id=f"{person}-c1", role=ContactRole.STAFF, channel=channel, **reached)
     except ValueError as error:
-        raise CommandFailed(
-            f"L'adresse {email} n'est pas valable.", "Écrivez-la ainsi : prenom.nom@exemple.fr."
-        ) from error
+        cause = f"L'adresse ou le mobile ne sont pas valables{NBSP}: {', '.join(filter(None, reached.values()))}."
+        raise CommandFailed(cause, "Écrivez-les ainsi : prenom.nom@exemple.fr, 06 39 98 12 34.") from error
     await guichet.vault.write(put_contacts, guichet.keyring, person, [contact], act.today, OwnerKind.STAFF)
+
+
+async def _has_phone(guichet: Guichet, person: str) -> bool:
+    from services.vault import OwnerKind, contacts_of
+
+    kept = await guichet.vault.read(contacts_of, guichet.keyring, person, OwnerKind.STAFF)
+    return any(contact.phone for contact in kept)
 
 
 def _keep_link(tx: sa.Connection, act: Act, person: str, link_key: bytes) -> str:

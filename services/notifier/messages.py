@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from importlib import resources
 from string import Formatter
@@ -122,7 +122,7 @@ LANGUAGES = {
             proofread=False,
             weekdays=_named("seg ter qua qui sex sáb dom"),
             short_weekdays=_named("2a 3a 4a 5a 6a sb dm"),
-            starting="a partir de",
+            starting="desde",
         ),
     )
 }
@@ -234,8 +234,16 @@ def _hours(facts: Facts, language: Language) -> str:
     return f"{language.hour(facts.start)}-{language.hour(facts.end)}" if facts.start and facts.end else ""
 
 
+_SAME_YEAR = timedelta(days=300)
+"""A date within it is taken for the next one of its day and month."""
+
+
 def _start(facts: Facts, _: Language) -> str:
-    return short_date(facts.starts_on) if facts.starts_on else ""
+    """With its year from ten months on: "1/09" told in October was that of the month before."""
+    if facts.starts_on is None:
+        return ""
+    far = facts.sent_on is not None and facts.starts_on - facts.sent_on > _SAME_YEAR
+    return f"{short_date(facts.starts_on)}/{facts.starts_on:%y}" if far else short_date(facts.starts_on)
 
 
 def _when(facts: Facts, language: Language) -> str:

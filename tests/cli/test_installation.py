@@ -263,6 +263,23 @@ def test_the_first_link_lets_somebody_in_once(berceau: Command, environment: dic
     assert [contact.email for contact in kept] == ["lea@exemple.fr"]
 
 
+def test_a_first_link_says_whether_the_next_ones_can_come_by_sms(berceau: Command, environment: dict[str, str]) -> None:
+    """With an address alone, the page said that an SMS comes, and none ever did."""
+    line = ("link", "new", "--role", "coordinator", *IN, "--person", "P-lea")
+    assert "aucun lien par SMS" in berceau(*line, "--email", "lea@exemple.fr").err
+    assert berceau(*line, "--email", "lea@exemple.fr", "--phone", "06 39 98 12 34").err == ""
+    assert berceau(*line).err == "", "the phone is known from before"
+    assert berceau(*line, "--phone", "12").code == 5
+
+    async def kept() -> list[Any]:
+        vault = database(environment, "vault")
+        found = await vault.read(contacts_of, Keyring(b"v" * 32), "P-lea", OwnerKind.STAFF)
+        await vault.close()
+        return [(contact.channel, contact.email, contact.phone) for contact in found]
+
+    assert asyncio.run(kept()) == [("sms", "lea@exemple.fr", "+33639981234")]
+
+
 def test_a_person_gets_only_so_many_links_at_once(berceau: Command) -> None:
     line = ("link", "new", "--role", "coordinator", *IN, "--person", "P-lea")
     assert [berceau(*line).code for _ in range(credentials.LINKS_AT_ONCE + 1)] == [0] * 5 + [5]

@@ -201,6 +201,33 @@ def test_a_wave_is_one_segment_in_every_language_even_with_the_date_of_its_limit
     assert ("13/10 18:00" if language == "en" else "13/10 18h") in rendered.text
 
 
+@pytest.mark.parametrize(
+    ("sent", "starts", "said"),
+    [
+        (date(2026, 12, 28), date(2027, 1, 4), "4/01"), (date(2026, 3, 3), date(2026, 9, 1), "1/09"),
+        (date(2026, 10, 13), date(2027, 9, 1), "1/09/27"), (date(2026, 8, 20), date(2027, 9, 1), "1/09/27"),
+    ],
+)  # fmt: skip
+def test_a_first_day_that_is_far_away_has_its_year(sent: date, starts: date, said: str) -> None:
+    """Without it, "1/09" told in October is that of the month before, and told in August the one of next week."""
+    facts = everyday.model_copy(update={"sent_on": sent, "starts_on": starts, "day": None})
+    assert f"dès le {said}. Répondez" in render(MessageTemplate.PROPOSAL, facts).text
+    assert f"dès le {said}. Un imprévu" in render(MessageTemplate.CONFIRMED, facts).text
+
+
+TWO = {"other_structure": "L'Île aux Enfançons 04", "other_days": frozenset(WEEKDAYS[n] for n in (2, 5))}
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize("kind", [{}, {"has_place": True}, TWO], ids=["new", "keeps", "shared"])
+def test_a_year_still_fits(kind: dict[str, object], language: str) -> None:
+    facts = longest.model_copy(update={"starts_on": date(2027, 10, 13), "day": None, **kind})
+    for template in (MessageTemplate.PROPOSAL, MessageTemplate.CONFIRMED):
+        rendered = render(template, facts, language)
+        assert "13/10/27" in rendered.text
+        assert (rendered.encoding, rendered.segments) == (Encoding.GSM7, 1)
+
+
 def test_a_confirmed_place_says_when_whether_it_is_dated_or_weekly() -> None:
     weekly = everyday.model_copy(update={"day": None})
     assert "vous attend: mar 3 mars 8h-12h30." in render(MessageTemplate.CONFIRMED, everyday).text
