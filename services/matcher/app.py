@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -52,8 +53,9 @@ def build(
     async def tick(now: datetime) -> int:
         held = await tenure.look(now)
         async with tenure.renewed():
-            fired, due = await fire_timers(database, now, held, listening.since(now))
-            return fired + await run_rounds(database, due, now, solve, new_seed, held, memories, explain)
+            with _raised_last() as failures:
+                fired, due = await fire_timers(database, now, held, listening.since(now), failures)
+                return fired + await run_rounds(database, due, now, solve, new_seed, held, memories, failures, explain)
 
     async def next_due() -> datetime | None:
         return await database.read(_next_due, tenure.holder)
@@ -83,7 +85,7 @@ def _due(tx: sa.Connection, now: datetime, held: Mapping[str, Lease]) -> tuple[l
 
 
 async def fire_timers(
-    database: Database, now: datetime, held: Mapping[str, Lease], listening_since: datetime
+    database: Database, now: datetime, held: Mapping[str, Lease], listening_since: datetime, failures: list[Exception]
 ) -> tuple[int, list[str]]:  # fmt: skip
     """Fire what is due in these territories, each timer in a transaction of its own. How many that was, and the
     territories of which a round is due by then.
@@ -97,13 +99,13 @@ async def fire_timers(
         since = max(listening_since, lease.since)
         await database.write(fenced, lease.fence, timers.fire, timer, now, since)
 
-    fired = await _each(due, fire)
+    fired = await _each(due, fire, failures)
     return fired, await database.read(rounds.due_territories, now) if due else territories
 
 
 async def run_rounds(
     database: Database, due: Sequence[str], now: datetime, decide_part: rounds.Decide, new_seed: NewSeed,
-    held: Mapping[str, Lease], memories: Memories, explain: Explain = beside_here,
+    held: Mapping[str, Lease], memories: Memories, failures: list[Exception], explain: Explain = beside_here,
 ) -> int:  # fmt: skip
     """Decide those territories of which a round is due that are held. Where there is one, nobody's turn is to be
     noted."""
@@ -117,18 +119,26 @@ async def run_rounds(
             await intake.run(database, territory, now, decide_part, new_seed, fence, explain)
             await rounds.run_round(database, territory, now, decide_part, new_seed, fence, memory)
 
-    done = await _each(due, run)
+    done = await _each(due, run, failures)
     if due:
         await database.read(_measure)
     return done
 
 
-async def _each(things: Sequence[Thing], do: Callable[[Thing], Awaitable[None]]) -> int:
-    """Do it for each; what fails keeps no other from its turn. How many were done.
-
-    Raises the first failure at the end, and at once what concerns all: a database that is away.
-    """
+@contextmanager
+def _raised_last() -> Iterator[list[Exception]]:
+    """The failures that those within note; the first is raised once all have had their turn."""
     failures: list[Exception] = []
+    yield failures
+    if failures:
+        raise failures[0]
+
+
+async def _each(things: Sequence[Thing], do: Callable[[Thing], Awaitable[None]], failures: list[Exception]) -> int:
+    """Do it for each; what fails is noted in `failures`, and keeps no other from its turn. How many had theirs.
+
+    Raises at once what concerns all: a database that is away.
+    """
     for thing in things:
         try:
             await do(thing)
@@ -140,8 +150,6 @@ async def _each(things: Sequence[Thing], do: Callable[[Thing], Awaitable[None]])
                 raise
             log.error("failed while others go on", cause=brief(error), where=where(error))
             failures.append(error)
-    if failures:
-        raise failures[0]
     return len(things)
 
 

@@ -20,7 +20,7 @@ from services.bus.database import Database, open_sqlite
 from services.bus.delivery import HANDLING, Message
 from services.bus.service import TICKING, Service
 from services.calendar import FixedClock
-from services.matcher import reading
+from services.matcher import moves, reading, store
 from services.matcher import tables as t
 from services.matcher.app import Listening, build, decide_here
 from services.matcher.beside import beside
@@ -162,6 +162,23 @@ async def test_a_territory_whose_round_ends_the_solver_keeps_no_other_from_its_t
             await service.tick(clock())
     decided = sa.select(t.rounds.c.territory)
     assert await database.read(lambda tx: list(tx.scalars(decided))) == ["vichy"]
+
+
+async def test_a_timer_that_fails_keeps_no_round_from_its_turn(service: Service, clock: FixedClock) -> None:
+    world = Told()
+    world.begin()
+    world.open_place()
+    world.ask("r-1")
+    await hand_over(service, world)
+    await service.database.write(set_timer_about_nothing, clock())
+    with pytest.raises(sa.exc.NoResultFound):
+        await service.tick(clock())
+    assert await service.database.read(lambda tx: list(tx.scalars(sa.select(t.proposals.c.request)))) == ["r-1"]
+
+
+def set_timer_about_nothing(tx: sa.Connection, due_at: datetime) -> None:
+    """A task that was put off, and is not there."""
+    store.set_timer(tx, moves.AGAIN, "nothing", "montlucon", due_at)
 
 
 def publish_elsewhere(tx: sa.Connection, due_at: datetime) -> None:
