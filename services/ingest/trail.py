@@ -72,6 +72,8 @@ DID = MappingProxyType({
     "family.erased": "a effacé une famille",
     "contact.read": "a lu un contact",
     "health.read": "a lu un besoin de santé",
+    "draft.downloaded": "a téléchargé les dossiers d'une campagne",
+    "requests.downloaded": "a téléchargé la liste des demandes",
     "backup.made": "a sauvegardé les bases",
     "dead_letter.redriven": "a fait traiter de nouveau un message de côté",
     "dead_letter.discarded": "a écarté un message de côté",

@@ -70,9 +70,9 @@ async def overview(visit: Visit) -> Response:
 
 async def files(visit: Visit) -> Response:
     """The files that are looked for, a page at a time."""
-    view = await _campaign(visit)
-    form = Form.filled(**{name: visit.asked(name) for name in FILTERS})
-    found = await visit.read(lists.files, visit.actor, view, visit.now, _wanted(form), _page(visit))
+    view = await campaign_of(visit)
+    form = filters(visit)
+    found = await visit.read(lists.files, visit.actor, view, visit.now, wanted_of(form), _page(visit))
     asked = {name: form[name] for name in FILTERS if form[name]}
     return visit.show_live(
         "campaign/files.html",
@@ -82,6 +82,7 @@ async def files(visit: Visit) -> Response:
         rows=await with_people(visit.guichet, visit.actor, visit.now, found.rows),
         filtered=bool(asked),
         address=_address({**asked, "page": str(found.at)}),
+        file=_address(asked, f"{FILES}.csv"),
         pages={at: _address({**asked, "page": str(at)}) for at in (found.at - 1, found.at + 1)},
         options={
             "structure": [(row["structure"], row["structure_name"]) for row in await _structures(visit, view)],
@@ -94,7 +95,7 @@ async def files(visit: Visit) -> Response:
 
 async def structure(visit: Visit) -> Response:
     """One structure of the intake: its places, the children whom the draft places there, and who is next."""
-    view = await _campaign(visit)
+    view = await campaign_of(visit)
     name = visit.path("structure")
     row = await visit.read(lists.structure, visit.actor, view, visit.now, name, NEXT_ONES)
     if not (row["vacancies"] or row["children"]):
@@ -122,14 +123,21 @@ async def _structures(visit: Visit, view: dict[str, Any]) -> list[dict[str, Any]
     return sorted(await visit.read(lists.structures, view), key=lambda row: in_order(row["structure_name"]))
 
 
-async def _campaign(visit: Visit) -> dict[str, Any]:
+async def campaign_of(visit: Visit) -> dict[str, Any]:
+    """The campaign in hand, or the last one. Raises Refused where there never was any."""
     view = await visit.read(queries.standing, visit.actor)
     if view is None:
         raise unknown("", "de campagne en cours")
     return view
 
 
-def _wanted(form: Form) -> Wanted:
+def filters(visit: Visit) -> Form:
+    """The files that the address asks for, as its form shows it."""
+    return Form.filled(**{name: visit.asked(name) for name in FILTERS})
+
+
+def wanted_of(form: Form) -> Wanted:
+    """The same as the list looks for it."""
     return Wanted(
         number=form["dossier"], structure=form["structure"], tier=form["priorite"], answer=form["reponse"],
         changed=form.has("ecarts", "oui"),
@@ -142,8 +150,8 @@ def _page(visit: Visit) -> int:
     return int(asked) if asked.isdecimal() and len(asked) < 6 else 1
 
 
-def _address(asked: dict[str, str]) -> str:
-    return f"{FILES}?{urlencode(asked)}"
+def _address(asked: dict[str, str], path: str = FILES) -> str:
+    return f"{path}?{urlencode(asked)}" if asked else path
 
 
 PAGES = (

@@ -120,6 +120,11 @@ def age(months: int) -> str:
     return f"{whole} et {rest}{NBSP}mois" if rest else whole
 
 
+def age_or_unborn(months: int | None) -> str:
+    """The same of a child who may not be born yet."""
+    return "à naître" if months is None else age(months)
+
+
 def ages(section: dict[str, Any]) -> str:
     """ "de 2 mois à 17 mois", for a section's facts."""
     youngest, oldest = section["age_from_months"], age(section["age_to_months"])

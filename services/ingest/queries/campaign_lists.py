@@ -70,13 +70,22 @@ class Page:
 
 def files(tx: sa.Connection, actor: Actor, view: Row, now: datetime, wanted: Wanted, page: int = 1) -> Page:
     """The files that are looked for, by their numbers. A page beyond the last one is the last one."""
-    sees_tier = may_see(actor, Seen.HEALTH, Thing(actor.territory))
-    rows = [row for row in drafted_in(tx, view["campaign"]) if _fits(view, row, wanted, sees_tier)]
-    rows.sort(key=lambda row: file_number(row["request"]))
+    rows = _found(tx, actor, view, wanted)
     pages = max(1, -(-len(rows) // AT_ONCE))
     at = min(max(1, page), pages)
     shown = rows[(at - 1) * AT_ONCE : at * AT_ONCE]
     return Page(answers_of(tx, actor, view, shown, now), len(rows), at, pages)
+
+
+def all_files(tx: sa.Connection, actor: Actor, view: Row, now: datetime, wanted: Wanted) -> list[Row]:
+    """The same without pages."""
+    return answers_of(tx, actor, view, _found(tx, actor, view, wanted), now)
+
+
+def _found(tx: sa.Connection, actor: Actor, view: Row, wanted: Wanted) -> list[Row]:
+    sees_tier = may_see(actor, Seen.HEALTH, Thing(actor.territory))
+    rows = [row for row in drafted_in(tx, view["campaign"]) if _fits(view, row, wanted, sees_tier)]
+    return sorted(rows, key=lambda row: file_number(row["request"]))
 
 
 def _fits(view: Row, row: Row, wanted: Wanted, sees_tier: bool) -> bool:
