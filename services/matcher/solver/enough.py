@@ -87,11 +87,15 @@ class _Looking:
         possible = [attempt for attempt in self.tries[kind]() if self.reach.may_be_placed(attempt.request)]
         for attempt in self._in_question(kind, possible):
             placed = self._placed(attempt.request)
-            if placed:
+            if placed and self._is_still_whole(attempt.request, placed[0].pattern):
                 return Enough(
                     kind=kind, placed=placed[0], lost=attempt.lost, shared=placed[1] if len(placed) > 1 else None
                 )
         return None
+
+    def _is_still_whole(self, request: Request, pattern: int) -> bool:
+        """False where the pattern given has lost a day of the need by beginning later."""
+        return _is_whole(request.patterns[pattern], request.period.start, self.asked.period)
 
     def _placed(self, request: Request) -> list[Placed]:
         """What the same round gives the child with its request changed."""
@@ -191,12 +195,7 @@ class _Dates:
         if any(row.starts_per_week is not None for row in self.sections.values()):
             found |= set(self._mondays())
         days = {day for day in found if first < day < end}
-        return {day for day in days if any(self._is_whole(row, day) for row in self.asked.patterns)}
-
-    def _is_whole(self, pattern: Pattern, start: date) -> bool:
-        """True if all days of a pattern that would come from the wanted start on come from this one on."""
-        period = self.asked.period
-        return all(_comes(slot, start, period) for slot in pattern.slots if _comes(slot, period.start, period))
+        return {day for day in days if any(_is_whole(row, day, self.asked.period) for row in self.asked.patterns)}
 
     def _opening(self) -> Iterator[date]:
         """Places open; children who have one may leave it."""
@@ -222,6 +221,11 @@ class _Dates:
         monday = self.asked.period.start + timedelta(days=DAYS_IN_WEEK - self.asked.period.start.weekday())
         for week in range(max(0, (last - monday).days // DAYS_IN_WEEK + 2)):
             yield monday + week * WEEK
+
+
+def _is_whole(pattern: Pattern, start: date, period: Period) -> bool:
+    """True if all days of a pattern that would come from the wanted start on come from this one on."""
+    return all(_comes(slot, start, period) for slot in pattern.slots if _comes(slot, period.start, period))
 
 
 def _comes(slot: Slot, start: date, period: Period) -> bool:

@@ -98,6 +98,17 @@ def test_a_later_start_may_be_the_day_after_the_last_one_on_which_another_child_
     assert _first_day_of(_found(case, "B")[Kind.LATER_START].placed) == date(2026, 12, 2)
 
 
+def test_a_later_start_is_named_only_where_all_days_of_the_pattern_given_still_come() -> None:
+    """From Tuesday the 1st of December to the 3rd no Monday comes: the Wednesday alone is not what B asks, who would
+    come on the Thursday instead."""
+    days, first = [["mon", "wed"], ["thu"]], date(2026, 12, 1)
+    asked = {"B": {"points": 40, "wishes": ["X"], "days": days, "until": date(2026, 12, 4)}}
+    for offered, named in (("wed", None), ("thu", first)):
+        opened = [{"structure": "X", "cells": {offered: 1}, "from": first}]
+        found = _found({"vacancies": opened, "requests": asked}, "B").get(Kind.LATER_START)
+        assert (found and found.placed.period.start) == named
+
+
 def test_a_later_start_may_be_the_day_on_which_the_child_is_old_enough() -> None:
     case = {
         "places": {"X": {"mon": 1}},
@@ -323,7 +334,8 @@ def _smallest(round: Round, request: Request) -> dict[Kind, object]:
     for kind, sizes in tries.items():
         for size, changed in sizes:
             placed = _placed(round, changed)
-            if placed:
+            whole = placed and _is_whole(changed.patterns[placed[0].pattern], request.period, changed.period.start)
+            if whole:
                 found[kind] = _first_day_of(placed[0]) if kind is Kind.LATER_START else size
                 break
     return found
