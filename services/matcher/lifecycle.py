@@ -57,11 +57,11 @@ def release(step: Step, proposal: Proposal, answer_by: datetime, by: str, note: 
 
 
 def resume(step: Step, proposal: Proposal) -> bool:
-    """What a person held back waits for its release again."""
-    if not move(step, proposal, S.PREPARED, only=(S.HELD,)):
+    """What a person held back waits for its release again: the task says so. While it awaits a departure nobody could
+    release it, and it stays held; whoever makes the departure sure looks at it."""
+    if moving.awaits(step, proposal.proposal) or not move(step, proposal, S.PREPARED, only=(S.HELD,)):
         return False
-    if not moving.awaits(step, proposal.proposal):
-        tasks.open_task(step, TaskKind.RELEASE, proposal)
+    tasks.open_task(step, TaskKind.RELEASE, proposal)
     return True
 
 

@@ -325,6 +325,11 @@ def set_timer(tx: sa.Connection, kind: str, about: str, territory: str, due_at: 
     tx.execute(t.timers.insert().values(kind=kind, about=about, territory=territory, due_at=due_at))
 
 
+def has_timer(tx: sa.Connection, kind: str, about: str) -> bool:
+    same = (t.timers.c.kind == kind, t.timers.c.about == about)
+    return tx.scalar(sa.select(t.timers.c.about).where(*same)) is not None
+
+
 def drop_timers(tx: sa.Connection, about: str, *kinds: str) -> None:
     query = t.timers.delete().where(t.timers.c.about == about)
     tx.execute(query.where(t.timers.c.kind.in_(kinds)) if kinds else query)

@@ -121,10 +121,13 @@ def _resume(step: Step, proposal: Proposal) -> None:
 
 
 def _offer(step: Step, proposal: Proposal) -> None:
-    """Those whose places it needed have moved: it leaves, or waits for a person to release it, with its siblings'."""
+    """Those whose places it needed have moved: it leaves, or waits for a person to release it, with its siblings'. So
+    does what a person held back until a day that has come meanwhile."""
     for waiting in [proposal, *together.beside(step, proposal)]:
         if waiting.state is ProposalState.PREPARED:
             offer(step, waiting)
+        elif not store.has_timer(step.tx, moves.RESUME, waiting.proposal):
+            lifecycle.resume(step, waiting)
 
 
 def _lapse(step: Step, proposal: Proposal) -> None:

@@ -133,7 +133,7 @@ def test_what_waits_for_another_childs_departure_is_nobodys_task_meanwhile(scene
     scene.set(S.HELD)
     with scene.world.engine.begin() as tx:
         tx.execute(t.awaited.insert().values(proposal=scene.one, departs="another"))
-    assert scene.act(lifecycle.resume) == (True, state(S.PREPARED), [])
+    assert scene.act(lifecycle.resume) == (False, {}, [])
 
 
 @pytest.mark.parametrize("before", sorted(LIVE - {S.HELD}))

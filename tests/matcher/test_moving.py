@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from contracts.releases import ReleaseSuspended
 from contracts.vacancies import SnapshotDeclared
 from contracts.vocabulary import Answer, Audience, Criterion, ProposalState, RefusalReason, RequestKind, Weekday
 from services.matcher import moving, store
@@ -190,6 +191,33 @@ def test_who_follows_a_child_waits_unsent_until_that_child_has_its_new_place(wor
     assert world.tasks("release") == ["release"]
     give(world, follower)
     assert world.state(follower) is S.CONFIRMED
+
+
+def test_what_is_held_back_past_its_day_behind_a_departure_is_back_once_that_is_sure(world: World) -> None:
+    """Nobody could release it before, and nothing says that it waits again but the task to release it."""
+    moved, follower = a_follower(world)
+    until = world.now.date() + timedelta(days=1)
+    facts = {"proposal": follower, "reason": "À vérifier", "by": "coordinator", "until": until}
+    world.hear(ReleaseSuspended, follower, **facts)
+    world.pass_time(timedelta(days=1))
+    assert (world.state(follower), world.tasks("release")) == (S.HELD, ["release"]), "of the one that moves"
+    give(world, moved)
+    world.tick()
+    assert (world.state(follower), world.tasks("release")) == (S.PREPARED, ["release"])
+    give(world, follower)
+    assert world.state(follower) is S.CONFIRMED
+
+
+def test_what_is_held_back_behind_a_departure_stays_so_until_its_day(world: World) -> None:
+    moved, follower = a_follower(world)
+    until = world.now.date() + timedelta(days=1)
+    facts = {"proposal": follower, "reason": "À vérifier", "by": "coordinator", "until": until}
+    world.hear(ReleaseSuspended, follower, **facts)
+    give(world, moved)
+    world.tick()
+    assert (world.state(follower), world.tasks("release")) == (S.HELD, [])
+    world.pass_time(timedelta(days=1))
+    assert (world.state(follower), world.tasks("release")) == (S.PREPARED, ["release"])
 
 
 @pytest.mark.parametrize("end", ["no", "refused", "silence"])
