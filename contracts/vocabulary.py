@@ -280,7 +280,7 @@ class ClosingReason(Labelled):
     NO_LONGER_NEEDED = "no_longer_needed", "Plus de besoin"
     MOVED_AWAY = "moved_away", "Déménagement"
     PLACED = "placed", "Place obtenue"
-    ERASED = "erased", "Données effacées à la demande de la famille"
+    ERASED = "erased", "Données effacées"
 
 
 class DepartureReason(Labelled):

@@ -33,6 +33,7 @@ class Doing(Enum):
     POST_PLACES = "post_places"
     REGISTER_REQUEST = "register_request"
     AMEND_REQUEST = "amend_request"
+    ERASE_FAMILY = "erase_family"
     VALIDATE_CRITERIA = "validate_criteria"
     HOLD_PLACE = "hold_place"
     REPLY = "reply"
@@ -81,6 +82,7 @@ MAY_DO: Mapping[Doing, Mapping[Role, Reach]] = {
     Doing.POST_PLACES: _BY_STRUCTURE,
     Doing.REGISTER_REQUEST: _BY_COUNSELLOR,
     Doing.AMEND_REQUEST: _BY_COUNSELLOR,
+    Doing.ERASE_FAMILY: {Role.COORDINATOR: _ALL},
     Doing.VALIDATE_CRITERIA: {Role.COORDINATOR: _ALL},
     Doing.HOLD_PLACE: _BY_COUNSELLOR,
     Doing.REPLY: {**_BY_COUNSELLOR, Role.FAMILY: _OWN},

@@ -28,6 +28,7 @@ from services.ingest.declare.requests import (
     check_amendment,
     check_registration,
     families_known,
+    is_family_known,
     version_of,
 )
 from services.ingest.guichet import Guichet
@@ -198,8 +199,7 @@ def _problem(field: str, error: ValidationError | InvalidPhone) -> Problem:
 async def erase_if_unknown(guichet: Guichet, act: Act, request: str) -> bool:
     """Erase the family of a request that was closed for that, unless another request still needs it."""
     row = await guichet.database.read(store.find, store.requests, request)
-    known = await guichet.database.read(families_known)
-    if row is None or row["family"] in known:
+    if row is None or await guichet.database.read(is_family_known, row["family"]):
         return False
     await guichet.database.write(_erased, act, row["family"])
     return await erase(guichet, row["family"])

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from contracts.vocabulary import ClosingReason, DepartureReason
 from services.bus.retention import Kept, has_rules, kept_on
 from services.calendar import local_day
 from services.ingest import store
@@ -41,12 +42,12 @@ async def erase_finished(guichet: Guichet, now: datetime) -> None:
 
 
 def _close(tx: sa.Connection, now: datetime, rules: Mapping[str, Kept]) -> dict[str, tuple[str, Act]]:
-    """Erase the finished requests. Returns one of each family, with the act."""
+    """Erase the finished requests. Returns one of each family, with the act: of those that no other process erased."""
     acts = {}
     for row in store.rows(tx, finished(now, rules)):
         act = Act(Actor(BY_ITSELF, Role.PUBLIC, row["territory"]), now)
-        record_erasure(tx, act, row["id"])
-        acts[row["family"]] = row["id"], act
+        if record_erasure(tx, act, row["id"]):
+            acts[row["family"]] = row["id"], act
     return acts
 
 
@@ -59,12 +60,22 @@ def finished(now: datetime, rules: Mapping[str, Kept]) -> sa.Select[tuple[str, s
 
 
 def _is_needed(now: datetime, rules: Mapping[str, Kept]) -> sa.ColumnElement[bool]:
-    """A child is there, or left lately; a request waits, for the missing days too, or was closed lately."""
+    """A child is there, or left lately; a request waits, for the missing days too, or was closed lately.
+
+    A place with a term is left at its term: nobody says so. As after any departure, who leaves a part of its days waits
+    for the others no more; who leaves it for another place may.
+    """
     asked, there = store.requests.c, placements.c
-    left_lately = there.last_day >= local_day(now) - rules[PLACED].duration
-    placed = asked.id.in_(_placed(sa.or_(there.ended_at.is_(None), left_lately)))
-    waits = sa.and_(asked.state == store.OPEN, asked.id.not_in(_placed(sa.not_(there.partial))))
-    return sa.or_(placed, waits, asked.closed_at >= now - rules[NOT_PLACED].duration)
+    left_before = local_day(now) - rules[PLACED].duration
+    placed = asked.id.in_(_placed(sa.or_(there.end.is_(None), there.end > left_before)))
+    has_left = sa.and_(there.last_day.is_not(None), there.departure_reason != DepartureReason.OTHER_PLACE.value)
+    waits = sa.and_(asked.state == store.OPEN, asked.id.not_in(_placed(sa.or_(sa.not_(there.partial), has_left))))
+    had_a_place = asked.closing_reason == ClosingReason.PLACED.value
+    closed_lately = sa.or_(
+        asked.closed_at >= now - rules[NOT_PLACED].duration,
+        sa.and_(had_a_place, asked.closed_at >= now - rules[PLACED].duration),
+    )
+    return sa.or_(placed, waits, closed_lately)
 
 
 def _placed(how: sa.ColumnElement[bool]) -> sa.Select[tuple[str]]:

@@ -6,23 +6,26 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.placements import PlacementEnded
+from contracts.placements import PlacementEnded, PlacementEnding
 from contracts.requests import RequestClosed
-from contracts.vocabulary import ClosingReason, DepartureReason
+from contracts.vocabulary import ClosingReason, DepartureReason, Period
 from services import vault
 from services.bus.audit import Wanted, found
 from services.calendar import local_day
 from services.ingest.app import Tidying
-from services.ingest.declare.requests import ClosingBody, close_request, register_request
+from services.ingest.declare.requests import ClosingBody, close_request, record_erasure, register_request
 from services.ingest.finished import BY_ITSELF, NOT_PLACED, PACKAGE, PLACED, kept_on
 from tests.ingest.doors import Doors
-from tests.ingest.people import COORDINATOR, CRECHE, act, later, need_body, register
+from tests.ingest.people import COORDINATOR, CRECHE, GRANDS, act, later, need_body, register
 from tests.ingest.proposals import event, made, placed
 
 LATE = later(days=60)
 RULES = kept_on(PACKAGE, local_day(LATE))
 LEFT = local_day(LATE)
 DAY = timedelta(days=1)
+THREE_YEARS = RULES[PLACED].duration
+FOR_EVER = Period(start=local_day(later(days=1)))
+UNTIL_LATE = Period(start=local_day(later(days=1)), end=LEFT + DAY)
 PHONE = "06 39 98 00 11"
 
 
@@ -69,17 +72,56 @@ async def test_a_request_that_waits_keeps_its_family_whatever_became_of_its_othe
 
 
 @pytest.mark.parametrize("partial", [False, True])
-async def test_a_child_that_left_is_known_for_three_years_unless_it_waits_for_other_days(
+async def test_a_child_that_left_is_known_for_three_years_whether_it_had_all_its_days_or_a_part(
     doors: Doors, partial: bool
 ) -> None:
     await with_contact(doors)
-    there = placed().model_copy(update={"partial": partial})
+    there = placed().model_copy(update={"partial": partial, "period": FOR_EVER})
     await doors.hear(made(), there)
-    three_years = RULES[PLACED].duration
-    assert await tidied(doors, 10 * three_years) == ["F-R-1"], "the child is there"
+    assert await tidied(doors, 10 * THREE_YEARS) == ["F-R-1"], "the child is there"
     await doors.hear(event(PlacementEnded, "L-1", LATE, structure=CRECHE, last_day=LEFT, reason=DepartureReason.SCHOOL))
-    assert await tidied(doors, three_years) == ["F-R-1"]
-    assert await tidied(doors, three_years + DAY) == (["F-R-1"] if partial else [])
+    assert await tidied(doors, THREE_YEARS) == ["F-R-1"]
+    assert await tidied(doors, THREE_YEARS + DAY) == []
+
+
+async def test_a_place_with_a_term_is_left_at_its_term_though_nobody_says_so(doors: Doors) -> None:
+    await with_contact(doors)
+    await doors.hear(made(), placed().model_copy(update={"period": UNTIL_LATE}))
+    assert await tidied(doors, THREE_YEARS) == ["F-R-1"]
+    assert await tidied(doors, THREE_YEARS + DAY) == []
+
+
+@pytest.mark.parametrize("for_another", [False, True])
+async def test_who_waits_for_the_days_that_a_part_lacks_is_known_though_the_part_is_over(
+    doors: Doors, for_another: bool
+) -> None:
+    await with_contact(doors)
+    await doors.hear(made(), placed().model_copy(update={"partial": True, "period": UNTIL_LATE}))
+    if for_another:
+        gone = {"structure": CRECHE, "section": GRANDS, "last_day": LEFT, "reason": DepartureReason.OTHER_PLACE}
+        await doors.hear(event(PlacementEnding, "L-1", LATE, **gone))
+    assert await tidied(doors, 10 * THREE_YEARS) == ["F-R-1"]
+
+
+async def test_who_said_that_a_place_was_found_here_is_known_as_long_as_who_left_one(doors: Doors) -> None:
+    await with_contact(doors)
+    await close(doors, reason=ClosingReason.PLACED)
+    assert await tidied(doors, THREE_YEARS) == ["F-R-1"]
+    assert await tidied(doors, THREE_YEARS + DAY) == []
+
+
+async def test_a_request_is_erased_once_by_whoever_comes_first(doors: Doors) -> None:
+    await with_contact(doors)
+    erased = [await doors.write(record_erasure, act(COORDINATOR, LATE), "R-1") for _ in range(2)]
+    assert (erased, len(await doors.said(RequestClosed))) == ([True, False], 1)
+
+
+async def test_only_the_guichet_erases(doors: Doors) -> None:
+    request = await doors.register()
+    refused = await doors.post(f"/requests/{request}/closing", "counsellor", {"reason": "erased"})
+    assert (refused.status_code, len(await known(doors))) == (403, 1)
+    closed = await doors.post(f"/requests/{request}/closing", "counsellor", {"reason": "moved_away"})
+    assert closed.status_code == 202
 
 
 async def test_a_family_whose_request_is_closed_may_still_ask_to_be_erased(doors: Doors) -> None:

@@ -115,7 +115,7 @@ def erase_requests(tx: sa.Connection, act: Act, request: Id) -> None:
     """The family of `request` asks that nothing be known of it: all of its requests are erased. Raises Refused."""
     family = _not_erased(tx, act, request)["family"]
     for row in tx.execute(_OF_FAMILY, {"family": family}).mappings().all():
-        require(act.actor, Doing.AMEND_REQUEST, thing_of(dict(row)))
+        require(act.actor, Doing.ERASE_FAMILY, thing_of(dict(row)))
         record_erasure(tx, act, row["id"])
 
 
@@ -128,13 +128,15 @@ def record_closing(tx: sa.Connection, act: Act, request: str, reason: ClosingRea
         declared(tx, act, act.say(RequestClosed, request, reason=reason, said_by=said_by))
 
 
-def record_erasure(tx: sa.Connection, act: Act, request: str) -> None:
-    """Close a request, open or closed, so that nothing of it is kept; one that is erased already stays as it is."""
+def record_erasure(tx: sa.Connection, act: Act, request: str) -> bool:
+    """Close a request, open or closed, so that nothing of it is kept. False if it was erased already: it stays so."""
     table = store.requests
     values = {"state": store.CLOSED, "closing_reason": ClosingReason.ERASED.value, "closed_at": act.now}
     kept = sa.update(table).where(table.c.id == request, store.is_kept()).values(**values)
-    if tx.execute(kept.returning(table.c.id)).first() is not None:
-        declared(tx, act, act.say(RequestClosed, request, reason=ClosingReason.ERASED, said_by=act.actor.id))
+    if tx.execute(kept.returning(table.c.id)).first() is None:
+        return False
+    declared(tx, act, act.say(RequestClosed, request, reason=ClosingReason.ERASED, said_by=act.actor.id))
+    return True
 
 
 def open_request(tx: sa.Connection, act: Act, request: str, doing: Doing = Doing.AMEND_REQUEST) -> dict[str, Any]:
@@ -146,7 +148,7 @@ def open_request(tx: sa.Connection, act: Act, request: str, doing: Doing = Doing
 
 
 def _not_erased(tx: sa.Connection, act: Act, request: str) -> dict[str, Any]:
-    row = _known(tx, act, request, Doing.AMEND_REQUEST)
+    row = _known(tx, act, request, Doing.ERASE_FAMILY)
     if row["closing_reason"] == ClosingReason.ERASED:
         raise conflict("request", "erased", "Cette demande est déjà effacée.", "Il n'y a rien à faire.")
     return row
@@ -167,6 +169,11 @@ def thing_of(row: Mapping[str, Any]) -> Thing:
 def families_known(tx: sa.Connection) -> list[str]:
     """Families that a request knows and that were not to be erased: the others in the vault are orphans."""
     return list(tx.scalars(store.families_kept().order_by(store.requests.c.family)))
+
+
+def is_family_known(tx: sa.Connection, family: str) -> bool:
+    """The same of one family."""
+    return tx.scalar(store.families_kept().where(store.requests.c.family == family)) is not None
 
 
 def _columns(facts: Mapping[str, Any]) -> dict[str, Any]:
