@@ -364,3 +364,15 @@ def test_no_text_speaks_of_a_child_a_disability_or_a_social_situation() -> None:
 def test_a_structure_is_named_in_22_septets_without_telling_too_much(name: str, shortened: str) -> None:
     assert short_name(name) == shortened
     assert length(shortened) <= 22
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_a_delay_that_is_over_promises_no_open_request_to_a_child_placed_meanwhile(language: str) -> None:
+    """Placed, its request is closed while the text waits for the morning; who asks for another place reads it too."""
+    promise = {"fr": "demande", "en": "request", "pt": "pedido"}[language]
+    kept, other = (
+        render(MessageTemplate.EXPIRED, longest.model_copy(update={"has_place": has_place}), language)
+        for has_place in (True, False)
+    )
+    assert promise not in kept.text and promise in other.text
+    assert (kept.encoding, kept.segments) == (Encoding.GSM7, 1)
