@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,12 +55,22 @@ CLOSINGS = tuple((r.value, r.label) for r in ClosingReason if r not in (ClosingR
 TAKING_BACK = tuple((r.value, r.label) for r in WithdrawalReason if r in BY_STRUCTURE | OF_GUICHET)
 
 
+LISTED = ("request", "first_name", "age_months", "child_commune", "request_kind", "request_state", "registered_at")
+"""What the list shows of a request."""
+
+
+def listed(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Requests as the list shows them. Nothing else is read of a family: neither contacts nor what speaks of health,
+    and the trail says of nobody that it read them."""
+    return [{name: row[name] for name in LISTED} for row in found]
+
+
 async def all_files(visit: Visit) -> Response:
     """Open requests, page by page."""
     found = await visit.read(
         requests.requests_of, visit.actor, visit.now, state="open", after=visit.asked("apres"), limit=PER_PAGE + 1
     )
-    return await _list(visit, found, Form())
+    return await _list(visit, listed(found), Form())
 
 
 async def by_phone(visit: Visit) -> Response:

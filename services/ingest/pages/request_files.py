@@ -11,6 +11,7 @@ from services.calendar import local_day
 from services.ingest.access import Seen
 from services.ingest.actors import Role
 from services.ingest.pages.downloads import Column, download
+from services.ingest.pages.family_files import listed
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.visit import Visit, get
 from services.ingest.pages.wording import age_or_unborn
@@ -20,9 +21,6 @@ from services.ingest.queries.requests import file_number, requests_of
 AT_ONCE = 500
 """Requests read in one transaction, so that others get their turn (choice)."""
 
-LISTED = ("request", "first_name", "age_months", "child_commune", "request_kind", "registered_at")
-"""What the list shows of a request. Nothing else is read of a family: neither contacts nor what speaks of health."""
-
 
 async def downloaded(visit: Visit) -> Response:
     """All that are open, by their ids as on the page."""
@@ -31,8 +29,7 @@ async def downloaded(visit: Visit) -> Response:
     after = ""
     while found := await visit.read(requests_of, visit.actor, visit.now, state="open", after=after, limit=AT_ONCE):
         after = found[-1]["request"]
-        kept = [{name: row[name] for name in LISTED} for row in found]
-        rows += await with_people(visit.guichet, visit.actor, visit.now, kept)
+        rows += await with_people(visit.guichet, visit.actor, visit.now, listed(found))
     named = [{**row, "commune": communes.get(row["child_commune"], row["child_commune"])} for row in rows]
     return await download(visit, "demandes", ("requests.downloaded", visit.actor.territory), COLUMNS, named)
 

@@ -117,7 +117,7 @@ async def test_no_file_leaves_that_is_not_noted(town: Town, monkeypatch: pytest.
     assert (await coordinator.get(REQUESTS)).status_code == 200
 
 
-async def test_the_file_of_requests_says_what_its_list_shows_and_reads_no_contact(
+async def test_the_file_of_requests_says_what_its_list_shows_and_neither_reads_a_contact(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request_files, "AT_ONCE", 5)
@@ -131,10 +131,10 @@ async def test_the_file_of_requests_says_what_its_list_shows_and_reads_no_contac
         "Demande": "Demande régulière", "Enregistrée le": f"{TODAY:%d/%m/%Y}",
     }  # fmt: skip
     assert (found["R-5"]["Âge"], found["urgent"]["Demande"]) == ("à naître", "Demande urgente (insertion)")
+    page = await coordinator.get("/guichet/demandes")
     trail = await noted(town, COORDINATOR.id)
     assert trail.count(("requests.downloaded", COORDINATOR.territory)) == 1
     assert not {audited.READ_CONTACT, audited.READ_HEALTH} & {did for did, _ in trail}
-    page = await coordinator.get("/guichet/demandes")
     assert REQUESTS in read(page.text).targets
     shown = words(page.text)
     for row in rows:
