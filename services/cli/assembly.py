@@ -6,6 +6,7 @@ in half the time after a death.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, time, timedelta
 from typing import TYPE_CHECKING
@@ -136,14 +137,28 @@ def quiet_hours_of(settings: Settings) -> QuietHours | None:
     return time.fromisoformat(start), time.fromisoformat(end)
 
 
-def refuse_endless_silence(settings: Settings) -> None:
-    """Texts that wait for an hour that never comes would be lost without a word. Raises CommandFailed."""
+def has_closed_sender(settings: Settings) -> bool:
+    """Whether texts would come from an ordinary mobile number: in France those are closed to what a program sends
+    (Arcep, plan national de numérotation)."""
+    number = re.sub(r"[^+\w]", "", settings.gateway_sender)
+    return settings.gateway != "phone" and re.fullmatch(r"(0|(\+|00)?330?)[67]\d{8}", number) is not None
+
+
+def refuse_deaf_gateway(settings: Settings) -> None:
+    """Texts that wait for an hour that never comes, or that no operator carries, would be lost without a word. Raises
+    CommandFailed."""
     from services.notifier.sending_hours import DEFAULT_SENDING, first_hour
 
+    if has_closed_sender(settings):
+        raise CommandFailed(CLOSED_SENDER, CLOSED_SENDER_REMEDY, "docs/exploitation.md", Exit.SETTINGS)
     if settings.gateway != "phone" and first_hour(DEFAULT_SENDING.ordinary, quiet_hours_of(settings)) is None:
         raise CommandFailed(NEVER_SENDS, NEVER_SENDS_REMEDY, "docs/exploitation.md", Exit.SETTINGS)
 
 
+CLOSED_SENDER = "Un numéro en 06 ou 07 est fermé aux SMS envoyés par un logiciel (BERCEAU_GATEWAY_SENDER)."
+CLOSED_SENDER_REMEDY = (
+    "Donnez à BERCEAU_GATEWAY_SENDER un nom de 11 caractères au plus, ou un numéro court de l'opérateur."
+)
 NEVER_SENDS = "L'opérateur se tairait à toutes les heures où un SMS ordinaire peut partir (BERCEAU_GATEWAY_QUIET)."
 NEVER_SENDS_REMEDY = (
     "Corrigez BERCEAU_GATEWAY_QUIET. Demandez à l'opérateur un envoi de service, sans heures de silence."

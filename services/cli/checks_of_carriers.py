@@ -27,7 +27,7 @@ from services.bus.settings import Settings
 from services.bus.topics import OF_THE_TABLE, TopicState, admin, describe_topics, has_access_control, written
 from services.bus.wiring import database_at
 from services.calendar import counted, system_clock
-from services.cli.assembly import NEVER_SENDS_REMEDY, quiet_hours_of
+from services.cli.assembly import CLOSED_SENDER_REMEDY, NEVER_SENDS_REMEDY, has_closed_sender, quiet_hours_of
 from services.cli.checks import Check, failed, is_stuck, ok, oldest_waiting, warning
 from services.cli.checks_of_rights import rights
 from services.cli.failures import NBSP
@@ -207,6 +207,9 @@ async def gateway(settings: Settings) -> list[Check]:
     if not settings.gateway_url or not settings.gateway_token.get_secret_value():
         remedy = "Donnez BERCEAU_GATEWAY_URL et BERCEAU_GATEWAY_TOKEN."
         return [failed("passerelle SMS", "adresse ou jeton manquant", remedy)]
+    if has_closed_sender(settings):
+        detail = f"l'expéditeur est un 06 ou un 07, fermés aux SMS d'un logiciel{NBSP}; Berceau ne démarre pas"
+        return [failed("passerelle SMS", detail, CLOSED_SENDER_REMEDY)]
     try:
         async with httpx2.AsyncClient(timeout=GATEWAY_PATIENCE_S) as client:
             await client.get(settings.gateway_url)

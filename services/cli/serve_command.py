@@ -86,11 +86,11 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 def _settings(**given: Any) -> Settings:
     """The environment's settings with what the command line says instead. Raises CommandFailed if they can not do."""
-    from services.cli.assembly import refuse_endless_silence
+    from services.cli.assembly import refuse_deaf_gateway
 
     own = {PREFIX + name.upper(): str(value) for name, value in given.items() if value is not None}
     found = settings({**os.environ, **own})
-    refuse_endless_silence(found)
+    refuse_deaf_gateway(found)
     return found
 
 

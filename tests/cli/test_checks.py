@@ -10,7 +10,7 @@ import pytest
 from services.bus.settings import Settings
 from services.bus.topics import TopicState
 from services.cli import checks, doctor
-from services.cli.assembly import gateway_of, quiet_hours_of
+from services.cli.assembly import gateway_of, has_closed_sender, quiet_hours_of
 from services.cli.checks import Check
 from services.cli.checks_of_carriers import gateway, sending_hours
 from services.cli.checks_of_rights import NEEDS, READ, WRITE, rights
@@ -95,6 +95,30 @@ def test_berceau_does_not_start_with_an_operator_who_never_sends(
     said = berceau(*command)
     assert said.code == 3
     assert "BERCEAU_GATEWAY_QUIET" in said.err and "se tairait" in said.err
+
+
+def test_berceau_does_not_start_with_a_sender_that_no_operator_carries(
+    berceau: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BERCEAU_GATEWAY", "http")
+    monkeypatch.setenv("BERCEAU_GATEWAY_SENDER", "06 39 98 00 11")
+    said = berceau("serve")
+    assert said.code == 3 and "BERCEAU_GATEWAY_SENDER" in said.err
+
+
+@pytest.mark.parametrize(
+    "sender", ["0639980011", "+33 6 39 98 00 11", "0033639980011", "33.6.39.98.00.11", "+33 (0)639980011"]
+)
+async def test_the_doctor_refuses_an_ordinary_mobile_number_as_sender(sender: str) -> None:
+    way = {"gateway": "http", "gateway_url": "http://127.0.0.1:9", "gateway_token": "t"}
+    (said,) = await gateway(settings(**way, gateway_sender=sender))
+    assert said.state == "failed" and "BERCEAU_GATEWAY_SENDER" in said.remedy
+
+
+@pytest.mark.parametrize("sender", ["Guichet", "38600", "0465710000", "Creche07", "+33 4 65 71 00 00"])
+def test_a_name_or_a_number_of_another_kind_may_send(sender: str) -> None:
+    assert not has_closed_sender(settings(gateway="http", gateway_sender=sender))
+    assert not has_closed_sender(settings(gateway_sender="0639980011")), "simulated phones carry everything"
 
 
 def test_the_operators_silence_reaches_the_gateway() -> None:
