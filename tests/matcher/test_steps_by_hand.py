@@ -19,6 +19,7 @@ from contracts.vocabulary import (
 )
 from services.matcher import endings, store, tasks
 from services.matcher import tables as t
+from services.matcher.handlers.territory import step_for
 from tests.matcher.scene import GONE, KINDS, ONE_MORE, TWO_MORE, Scene, two_proposals
 from tests.matcher.world import CRECHE, FROM_OCTOBER, MORNINGS, SECTION, TERRITORY, on_weekday
 
@@ -285,3 +286,15 @@ def test_nobody_is_asked_for_a_place_that_another_of_the_wave_has_taken(scene: S
     _, changed, said = scene.act(lambda step, read: endings.decline(step, read, Answer.NON, "parent-1"))
     assert not any("territories" in name or "holds" in name for name in changed)
     assert said[-1]["type"] == "proposal.declined"
+
+
+def test_what_a_step_marks_at_once_is_not_put_off_by_what_it_marks_afterwards(scene: Scene) -> None:
+    world = scene.world
+    cause = world.said[0]
+    with world.engine.begin() as tx:
+        tx.execute(t.territories.update().values(quiet_seconds=600, due_at=None))
+        step = step_for(tx, cause, world.now)
+        step.mark_due(TERRITORY, "urgent", at_once=True)
+        step.mark_due(TERRITORY, "not urgent")
+    (row,) = world.rows(t.territories)
+    assert (row["due_at"], row["due_because"]) == (world.now, "urgent")

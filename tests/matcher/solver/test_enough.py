@@ -198,6 +198,18 @@ def test_a_child_asked_together_with_another_is_told_what_would_have_been_enough
     assert _found(case, "B")[Kind.OTHER_STRUCTURE].placed.structure == "Y"
 
 
+def test_what_would_have_been_enough_for_one_child_alone_is_not_where_its_sibling_still_finds_no_place() -> None:
+    case: dict[str, Any] = {
+        "places": {"X": {"tue": 1}, "Y": {"tue": 1}},
+        "requests": {
+            "A": {"points": 50, "wishes": ["X"], "days": [["mon"]]},
+            "B": {"points": 40, "wishes": ["Y"], "days": [["mon"]]},
+        },
+    }
+    assert Kind.OTHER_DAY in _found(case, "A")
+    assert Kind.OTHER_DAY not in _found({**case, "siblings": [{"requests": ["A", "B"], "together": []}]}, "A")
+
+
 def test_a_week_that_two_structures_would_share_names_both() -> None:
     case = {
         "places": {"X": {"mon": 1}, "Y": {"tue": 1}},

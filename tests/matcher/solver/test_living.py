@@ -46,3 +46,13 @@ def test_a_row_where_another_one_was_is_not_taken_for_it() -> None:
         del row
     assert len(where) < 100, "some stood where others had been"
     assert spelling.rows == 0
+
+
+def test_a_row_where_another_one_was_stays_known_when_that_one_is_let_go() -> None:
+    known, where = Living[int](), set[int]()
+    for year in range(2000, 2100):
+        row = Period(start=MONDAY.replace(year=year))
+        where.add(known.of(row, id))
+    assert len(where) < 100, "some stood where others had been"
+    known.let_go()
+    assert len(known) == 1
