@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Coroutine
 from enum import StrEnum
@@ -71,10 +72,11 @@ def worker(
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Until it is asked to stop. Raises CommandFailed where another process is this one already, or where a reader
-    stopped rather than put everything aside."""
+    """Until it is asked to stop, which it may be before it has begun. Raises CommandFailed where another process is
+    this one already, or where a reader stopped rather than put everything aside."""
     try:
-        asyncio.run(work)
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(work)
     except (MemberTaken, TooManyBadMessages, ExceptionGroup) as error:
         causes = causes_of(error)
         taken = next((cause for cause in causes if isinstance(cause, MemberTaken)), None)

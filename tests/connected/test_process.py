@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
@@ -185,6 +188,32 @@ async def test_a_database_that_is_away_at_the_start_is_waited_for_until_the_proc
     stop.set()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(opening, 10)
+
+
+def test_a_service_that_is_stopped_before_it_has_begun_ends_as_one_that_worked_does(tmp_path: Path) -> None:
+    """Else systemd would call `systemctl stop` beside a database that is away a failure."""
+    log = tmp_path / "worker.log"
+    key = base64.b64encode(b"k" * 32).decode()
+    away = {
+        "BERCEAU_KAFKA": "127.0.0.1:9",
+        "BERCEAU_DATABASE": "postgresql+asyncpg://me:word@127.0.0.1:9/berceau",
+        "BERCEAU_VAULT_KEY": key,
+        "BERCEAU_LINK_KEY": key,
+    }
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "services.cli", "worker", "matcher", "--port", str(port)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env={**os.environ, **away}, stdout=output, stderr=output)
+    try:
+        deadline = time.monotonic() + 60
+        while "away" not in log.read_text():
+            assert time.monotonic() < deadline and process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(20) == 0, log.read_text()
+    finally:
+        process.kill()
+    assert "Traceback" not in log.read_text()
 
 
 async def test_a_process_is_not_ready_before_what_it_prepares_is(settings: Settings, heard: Database) -> None:

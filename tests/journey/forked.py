@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
@@ -59,4 +60,9 @@ def _live(arguments: list[str], environment: dict[str, str], log: Path) -> None:
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
     sys.argv = ["berceau", *arguments]
-    counted.run()
+    try:
+        counted.run()
+    finally:
+        # As a started program ends: first the threads that feed the solver's queue, then the queue. The other way
+        # round, as multiprocessing does in a child, a solver that was just starting is never told to end.
+        threading._shutdown()  # type: ignore[attr-defined]

@@ -135,7 +135,7 @@ def repeat_texts(tx: sa.Connection) -> None:
 async def test_who_dies_between_effect_and_acknowledgement_hears_again_and_does_nothing_twice(
     mortals: Cluster,
 ) -> None:
-    async with dying(mortals, NAMES, "--dies", "handled", "--each", "5") as (families, undertaker):
+    async with dying(mortals, NAMES, "--dies", "handled", "--each", "2") as (families, undertaker):
         await undertaker.run(families.have_answered)
         assert undertaker.deaths >= 3
         assert await ledger.doubled(families.world) == []
