@@ -39,6 +39,11 @@ def whose(key: bytes, proposal_id: str, mark: str, contacts: Iterable[str]) -> s
     return next((c for c in sorted(contacts) if recognise(mark, _mark(key, proposal_id, c))), None)
 
 
+def request_token(key: bytes, request: str) -> str:
+    """What a family's link to its own request ends with. The guichet hands it over; no message carries it."""
+    return _token(key, "request", request)
+
+
 def sign_in_token(key: bytes, link_id: str) -> str:
     """What a professional's one-time link ends with. `link_id` is the subject of `SignInRequested`."""
     return _token(key, "sign_in", link_id)

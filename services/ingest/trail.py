@@ -46,6 +46,7 @@ DID = MappingProxyType({
     "reply.received": "a répondu, ou noté une réponse",
     "reply.undone": "est revenu sur un NON",
     "call.recorded": "a noté un appel",
+    "call.asked": "a demandé un appel",
     "campaign.opened": "a ouvert une campagne",
     "campaign.ended": "a mis fin à une campagne",
     "campaign.released": "a libéré une campagne",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.ingest.pages.town import STATES, link, proposal_in
+from tests.ingest.pages.town import STATES, link, own_request, proposal_in
 
 ACCEPTED, CONFIRMED = proposal_in("accepted"), proposal_in("confirmed")
 
@@ -20,6 +20,8 @@ SCREENS: tuple[tuple[str | None, str], ...] = (
     (None, "/connexion/envoi"),
     (None, "/connexion/abc"),
     (None, "/p/inconnu"),
+    (None, own_request("R-urgent")),
+    (None, own_request("R-12")),
     *((None, link(state)) for state in STATES[2:]),
     (None, f"{link('delivered')}/confirmer?reponse=fin"),
     (None, f"{link('delivered')}/confirmer?reponse=erreur"),

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from contracts.vocabulary import MessageTemplate, ProposalState, RefusalReason, TaskKind, WithdrawalReason
 from services.ingest.actors import Act, Role
+from services.ingest.calls_asked import CALL_ASKED, files_of
 from services.ingest.declare.replies import CallBody, record_call
 from services.ingest.declare.tasks import ACT_FIRST, HandledBody, handle_task
 from services.ingest.inbound import handle_text
@@ -136,6 +137,8 @@ async def to_do(visit: Visit) -> Response:
         put_off_hours=PUT_OFF_HOURS,
         words={row["proposal"]: row["words"] for row in texts if row["proposal"]},
         texts=await _with_numbers(visit, [row for row in texts if row["proposal"] is None]),
+        files=await visit.read(files_of, [row["owner"] for row in texts]),
+        call_asked=CALL_ASKED,
         said=said,
         details=_DETAILS,
         states=ProposalState,

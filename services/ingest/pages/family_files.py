@@ -32,6 +32,7 @@ from services.ingest.families import (
 from services.ingest.pages import contact_forms
 from services.ingest.pages.forms import Form, body
 from services.ingest.pages.histories import told
+from services.ingest.pages.own_requests import address_of
 from services.ingest.pages.public import commune_options
 from services.ingest.pages.siblings import asked_with
 from services.ingest.pages.visit import Visit, get, post
@@ -210,6 +211,7 @@ async def _file(visit: Visit, form: Form, status: int = 200) -> Response:
         closings=CLOSINGS,
         takings=TAKING_BACK,
         reasons=ClosingReason,
+        own_page=address_of(visit.guichet, view["request"]),
     )
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from contracts.vocabulary import ProposalState
 from services.ingest import store
 from services.ingest.access import Seen, may_see, reveal
 from services.ingest.actors import Actor, Role
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.requests import need_of, thing_of
+from services.ingest.inbound import known_to
 from services.ingest.problems import unknown
 from services.ingest.projection.tables import explanations
 from services.ingest.queries.proposals import need_facts, notes_about, proposals_of
@@ -44,6 +46,17 @@ def request(tx: sa.Connection, actor: Actor, id_: str, now: datetime) -> dict[st
     own = proposals_of(tx, actor, now, request=id_)
     facts = {**_facts(tx, id_, now), **_whole_need(row), "notes": notes_about(tx, id_)}
     return {**reveal(actor, thing_of(row), facts), "proposals": own}
+
+
+def told_of(tx: sa.Connection, family: str, request: str) -> ProposalState | None:
+    """Where the newest proposal stands that the family was told of; None before there was one."""
+    own = (row for row in known_to(tx, [family]) if row["request"] == request)
+    return next((ProposalState(row["state"]) for row in own), None)
+
+
+def is_placed(tx: sa.Connection, request: str) -> bool:
+    """Whether the reason that was said last is that of a place, which the family may not have been told of yet."""
+    return bool(tx.scalar(sa.select(explanations.c.placed).where(explanations.c.request == request)))
 
 
 def hold(tx: sa.Connection, actor: Actor, id_: str) -> dict[str, Any]:

@@ -24,7 +24,8 @@ def path_of(page: Page) -> str:
 
 def test_every_act_of_a_page_is_a_post_and_every_post_is_guarded_or_a_link() -> None:
     free = {page.path for page in PAGES if page.method == "POST" and not page.roles}
-    assert free == {"/p/{token}", "/p/{token}/annuler", "/connexion", "/connexion/{token}"}
+    links = {"/p/{token}", "/p/{token}/annuler", "/p/demande/{request}/{token}"}
+    assert free == links | {"/connexion", "/connexion/{token}"}
     assert {page.method for page in PAGES} == {"GET", "POST"}
     assert len({(page.method, page.path) for page in PAGES}) == len(PAGES)
     assert not any(page.roles & {Role.FAMILY, Role.PUBLIC} for page in PAGES)

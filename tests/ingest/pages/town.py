@@ -41,7 +41,7 @@ from contracts.vocabulary import (
     WithdrawalReason,
 )
 from services import vault
-from services.bus.links import contact_token
+from services.bus.links import contact_token, request_token
 from services.calendar import FixedClock
 from services.ingest import app, credentials, store
 from services.ingest.actors import Actor
@@ -116,6 +116,11 @@ def link(state: str) -> str:
     """The family's page of the proposal in that state, by the link of its first contact."""
     proposal = proposal_in(state)
     return f"/p/{contact_token(LINK_KEY, proposal, f'F-R-{proposal[2:]}-c1')}"
+
+
+def own_request(request: str) -> str:
+    """The family's page of its request, as the guichet hands the link over."""
+    return f"/p/demande/{request}/{request_token(LINK_KEY, request)}"
 
 
 @dataclass
