@@ -53,7 +53,7 @@ async def test_a_place_that_nobody_has_let_leave_is_not_told(town: Town, state: 
 
 @pytest.mark.parametrize(
     ("state", "says"),
-    [("delivered", "Ouvrez le lien du SMS"), ("confirmed", "La place est à vous"), ("expired", "Une attribution")],
+    [("delivered", "Le lien du SMS dit"), ("confirmed", "La place est à vous"), ("expired", "Une attribution")],
 )
 async def test_a_family_that_was_told_of_a_place_reads_where_it_stands(town: Town, state: str, says: str) -> None:
     assert says in words((await town.client.get(own_request(proposal_in(state).replace("O-", "R-")))).text)
