@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from contracts.base import Event
-from contracts.vocabulary import AwardMode, Frozen, Id, Period, Slot, StaffMethod, StructureKind, Tariff
+from contracts.vocabulary import AwardMode, Frozen, Id, LimitReason, Period, Slot, StaffMethod, StructureKind, Tariff
 
 
 class SectionFacts(Frozen):
@@ -61,7 +61,8 @@ class StructurePublished(Event):
     """A structure as it is from now on, with all its sections: a new publication replaces the one before.
 
     `name`, `address` and `phone` are those of the public directory, never a person's. `closures` are days without
-    care; `prepared_support` is how many children who need adapted care it has prepared for at once (none: no limit).
+    care; `prepared_support` is how many children who need adapted care it has prepared for at once (none: no limit),
+    up to and with `support_until` (none: as before limits had a last day, until it is published anew).
     `manager` runs it, maybe with others; `insertion_children` were admitted on the ground of insertion otherwise than
     through Berceau. With `staffing`, free places beyond what capacity and staff allow are told to a person.
     """
@@ -80,6 +81,8 @@ class StructurePublished(Event):
     opening: tuple[Slot, ...]
     closures: tuple[Period, ...] = ()
     prepared_support: int | None = Field(default=None, ge=1)
+    support_until: date | None = None
+    support_reason: LimitReason | None = None
     manager: Id | None = None
     insertion_children: int = Field(default=0, ge=0)
     staffing: Staffing | None = None

@@ -275,6 +275,16 @@ class RefusalReason(Labelled):
     FAMILY_UNREACHABLE = "family_unreachable", "Famille injoignable"
 
 
+class LimitReason(Labelled):
+    """Why a structure has prepared for so many children with adapted care and no more, until a day."""
+
+    TRAINING = "training", "Équipe en formation"
+    POST_VACANT = "post_vacant", "Poste d'appui vacant"
+    HELP_AWAITED = "help_awaited", "Renfort attendu"
+    PREMISES = "premises", "Locaux en travaux"
+    CHILDREN_THERE = "children_there", "Enfants déjà accompagnés"
+
+
 class ClosingReason(Labelled):
     FOUND_ELSEWHERE = "found_elsewhere", "Place trouvée ailleurs"
     NO_LONGER_NEEDED = "no_longer_needed", "Plus de besoin"

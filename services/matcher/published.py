@@ -22,8 +22,8 @@ def structures_of(tx: sa.Connection, territory: str) -> Sequence[sa.RowMapping]:
 
 _S = t.structures.c
 _STRUCTURES = (
-    sa.select(_S.structure, _S.name, _S.commune, _S.award_mode, _S.prepared_support, _S.manager, _S.avip, _S.capacity,
-              _S.insertion_children)
+    sa.select(_S.structure, _S.name, _S.commune, _S.award_mode, _S.prepared_support, _S.support_until, _S.manager,
+              _S.avip, _S.capacity, _S.insertion_children)
     .where(_S.territory == sa.bindparam("_territory"))
     .order_by(_S.structure)
 )  # fmt: skip
@@ -46,8 +46,10 @@ def names(structures: Sequence[sa.RowMapping]) -> dict[str, str]:
 
 
 def support(tx: sa.Connection, structures: Sequence[sa.RowMapping], today: date) -> tuple[Support, ...]:
-    """What each structure has prepared beyond the children who need it and have, or are offered, a place there."""
-    prepared = {row["structure"]: row["prepared_support"] for row in structures if row["prepared_support"] is not None}
+    """What each structure has prepared beyond the children who need it and have, or are offered, a place there.
+    A limit whose last day is over is none."""
+    limited = (row for row in structures if row["support_until"] is None or row["support_until"] >= today)
+    prepared = {row["structure"]: row["prepared_support"] for row in limited if row["prepared_support"] is not None}
     there = _needing_support(tx, list(prepared), today) if prepared else Counter[str]()
     return tuple(Support(structure=name, children=max(0, most - there[name])) for name, most in prepared.items())
 

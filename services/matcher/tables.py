@@ -54,6 +54,7 @@ structures = sa.Table(
     sa.Column("award_mode", sa.String(32), nullable=False),
     sa.Column("commune", sa.String(8), nullable=False),
     sa.Column("prepared_support", sa.Integer),
+    sa.Column("support_until", sa.Date),
     sa.Column("manager", sa.String(64)),
     sa.Column("avip", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("capacity", sa.Integer, nullable=False, default=0, server_default="0"),

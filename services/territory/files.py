@@ -40,7 +40,8 @@ STRUCTURE_COLUMNS = (
     *("Structure", "Nom", "Type", "Code commune", "Adresse", "Téléphone", "Attribution", "Tarif", "AVIP", "Capacité"),
     *("Section", "Nom de section", "Âge mini (mois)", "Âge maxi (mois)", "Places"),
     *DAYS,
-    *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés", "Remarque"),
+    *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés"),
+    *("Accueils adaptés jusqu'au", "Motif de la limite", "Remarque"),
 )
 VACANCY_COLUMNS = (
     *("Place", "Structure", "Section", "Type", "Nombre", "Début", "Fin"),
@@ -99,12 +100,16 @@ def _structure_rows(structure: Structure) -> Iterator[tuple[str, ...]]:
         *(structure.id, structure.name, structure.kind.label, structure.commune, structure.address, structure.phone),
         *(structure.award_mode.label, structure.tariff.label, yes_no(structure.avip), str(structure.capacity)),
     )
-    support = "" if structure.prepared_support is None else str(structure.prepared_support)
+    support = (
+        "" if structure.prepared_support is None else str(structure.prepared_support),
+        "" if structure.support_until is None else french_date(structure.support_until),
+        "" if structure.support_reason is None else structure.support_reason.label,
+    )
     for section in structure.sections:
         ages = (str(section.age_from_months), str(section.age_to_months), str(section.places))
         shut = listed(french_period(period) for period in structure.closures)
         opening = (*week(structure.opening), dated(structure.opening))
-        yield (*about, section.section, section.name, *ages, *opening, shut, support, LABEL)
+        yield (*about, section.section, section.name, *ages, *opening, shut, *support, LABEL)
 
 
 def _vacancy_row(vacancy: Vacancy) -> tuple[str, ...]:

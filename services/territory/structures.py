@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from contracts.structures import SectionFacts
-from contracts.vocabulary import WEEKDAYS, AwardMode, Id, Period, Slot, StructureKind, Tariff, Weekday
+from contracts.vocabulary import WEEKDAYS, AwardMode, Id, LimitReason, Period, Slot, StructureKind, Tariff, Weekday
 from services.territory import figures
 from services.territory.calendars import closures, school_holidays, working_days
 from services.territory.chance import Chance
@@ -50,6 +50,8 @@ class Structure(Said):
     opening: tuple[Slot, ...]
     closures: tuple[Period, ...]
     prepared_support: int | None = None
+    support_until: date | None = None
+    support_reason: LimitReason | None = None
     person: Id
     synthetic: Literal[True] = True
 
@@ -149,9 +151,21 @@ def _structure(plan: Plan, name: str, number: int, on: date, chance: Chance) -> 
         sections=tuple(_sections(identity, plan)),
         opening=tuple(_opening(plan.kind, on)),
         closures=tuple(shut for shut in yearly if shut.end is None or shut.end > on),
-        prepared_support=chance.pick("support", (None, 1, 2, 3)) if plan.kind is _C else None,
+        **_limit(chance.pick("support", (None, 1, 2, 3)) if plan.kind is _C else None, on),
         person=f"P-{identity.removeprefix('S-')}",
     )
+
+
+def _limit(children: int | None, on: date) -> dict[str, Any]:
+    """How many children with adapted care it has prepared for, and for how long that counts."""
+    if children is None:
+        return {}
+    until = on + timedelta(days=LIMIT_DAYS)
+    return {"prepared_support": children, "support_until": until, "support_reason": LimitReason.CHILDREN_THERE}
+
+
+LIMIT_DAYS = 300
+"""How long a limit to adapted care lasts. Assumed: the rest of a school year."""
 
 
 def _opening_days(chance: Chance) -> int:

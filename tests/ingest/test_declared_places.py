@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from contracts.vacancies import (
     VacancyReconfirmed,
     VacancyWithdrawn,
 )
-from contracts.vocabulary import Audience, Period, Slot, VacancyKind, Weekday, WithdrawalReason
+from contracts.vocabulary import Audience, LimitReason, Period, Slot, VacancyKind, Weekday, WithdrawalReason
 from services.ingest import store
 from services.ingest.actors import Actor
 from services.ingest.declare import agreements, structures, vacancies
@@ -62,19 +62,50 @@ def test_posting_places_keeps_them_and_says_so(town: sa.Connection) -> None:
     assert (row["section"], row["places"], row["opened_at"]) == (GRANDS, 2, NOW)
 
 
-def test_a_limit_of_adapted_care_is_the_guichets_to_set_and_anybodys_to_lift(town: sa.Connection) -> None:
-    def publish(actor: Actor, support: int | None) -> None:
-        structures.publish_structure(town, act(actor), CRECHE, structure_body(prepared_support=support))
+LIMIT: dict[str, Any] = {"support_until": TODAY + timedelta(days=90), "support_reason": LimitReason.TRAINING}
 
+
+def publish_limit(tx: sa.Connection, actor: Actor, now: datetime = NOW, **limit: Any) -> None:
+    structures.publish_structure(tx, act(actor, now), CRECHE, structure_body(**limit))
+
+
+def test_a_limit_of_adapted_care_is_the_guichets_to_set_and_anybodys_to_lift(town: sa.Connection) -> None:
     with pytest.raises(Refused) as refused:
-        publish(DIRECTOR, 1)
+        publish_limit(town, DIRECTOR, prepared_support=1, **LIMIT)
     assert (refused.value.why, refused.value.problems[0].field) == (Why.FORBIDDEN, "prepared_support")
-    publish(COORDINATOR, 2)
-    publish(DIRECTOR, 2)
-    with pytest.raises(Refused):
-        publish(DIRECTOR, 1)
-    publish(DIRECTOR, None)
+    publish_limit(town, COORDINATOR, prepared_support=2, **LIMIT)
+    publish_limit(town, DIRECTOR, prepared_support=2, **LIMIT)
+    for own in ({"prepared_support": 1}, {"support_until": TODAY + timedelta(days=91)}):
+        with pytest.raises(Refused):
+            publish_limit(town, DIRECTOR, **{"prepared_support": 2, **LIMIT, **own})
+    publish_limit(town, DIRECTOR)
     assert [event.prepared_support for event in said(town, StructurePublished)][-3:] == [2, 2, None]
+
+
+@pytest.mark.parametrize(
+    ("limit", "field"),
+    [
+        ({"support_reason": None}, "support_reason"),
+        ({"support_until": None}, "support_until"),
+        ({"support_until": TODAY - timedelta(days=1)}, "support_until"),
+        ({"support_until": TODAY + timedelta(days=367)}, "support_until"),
+        ({"prepared_support": None}, "prepared_support"),
+    ],
+)
+def test_a_limit_of_adapted_care_needs_a_reason_and_a_last_day(
+    town: sa.Connection, limit: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        publish_limit(town, COORDINATOR, **{"prepared_support": 1, **LIMIT, **limit})
+    assert [problem.field for problem in refused.value.problems] == [field]
+
+
+def test_a_limit_that_is_over_may_be_published_again_as_it_is_but_not_anew(town: sa.Connection) -> None:
+    publish_limit(town, COORDINATOR, prepared_support=1, **LIMIT)
+    over = NOW + timedelta(days=100)
+    publish_limit(town, DIRECTOR, over, prepared_support=1, **LIMIT)
+    with pytest.raises(Refused):
+        publish_limit(town, COORDINATOR, over, prepared_support=2, **LIMIT)
 
 
 def test_nobody_posts_for_another_structure(town: sa.Connection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from contracts.requests import AcceptedPattern, DeclaredCriterion, WishedStructure
 from contracts.structures import OnDuty, SectionFacts, Staffing
-from contracts.vocabulary import AwardMode, Criterion, Id, Period, RequestKind, Slot, Tariff, Weekday
+from contracts.vocabulary import AwardMode, Criterion, Id, LimitReason, Period, RequestKind, Slot, Tariff, Weekday
 from services.ingest import credentials, store
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.structures import StructureBody
@@ -24,6 +24,7 @@ from tests.ingest.people import (
     NOW,
     OPENING,
     OTHER,
+    TODAY,
     later,
     need_body,
     register,
@@ -66,6 +67,8 @@ STRUCTURE: dict[str, Any] = {
     "avip": True,
     "closures": (Period(start=date(2026, 12, 24), end=date(2027, 1, 2)),),
     "prepared_support": 2,
+    "support_until": TODAY + timedelta(days=90),
+    "support_reason": LimitReason.TRAINING,
     "manager": "M-1",
     "insertion_children": 3,
     "staffing": Staffing(on_duty=(OnDuty(slots=OPENING, adults=3),)),

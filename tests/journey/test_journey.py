@@ -259,7 +259,8 @@ async def test_an_urgent_request_at_half_past_five_gets_tomorrow_on_call_by_oui_
 
 
 async def test_adapted_care_beyond_what_is_prepared_gets_the_place_and_a_task(world: World) -> None:
-    await open_town(world, automatic_release=True, prepared_support=1)
+    limit = {"prepared_support": 1, "support_until": str(in_days(world, 90)), "support_reason": "training"}
+    await open_town(world, automatic_release=True, **limit)
     await open_tuesdays(world, places=2)
     needs = {"criteria": with_points("disability"), "needs_support": True}
     requests = [(await ask(world, **needs))[0] for _ in range(2)]

@@ -14,6 +14,7 @@ from contracts.vocabulary import (
     Answer,
     ClosingReason,
     Criterion,
+    LimitReason,
     Period,
     ProposalState,
     RefusalReason,
@@ -21,6 +22,7 @@ from contracts.vocabulary import (
     VacancyKind,
     WithdrawalReason,
 )
+from services.calendar import local_day
 from services.matcher import store
 from services.matcher import tables as t
 from services.matcher.needs import FIRST_TIER
@@ -68,6 +70,18 @@ def test_adapted_care_beyond_what_is_prepared_gets_the_place_and_a_task() -> Non
     assert [p.to_prepare for p in world.events("proposal.made")] == [False, True]
     assert (world.state(within), world.state(beyond)) == (S.RELEASED, S.PREPARED)
     assert world.tasks() == ["release", "to_prepare"]
+
+
+@pytest.mark.parametrize(("days_left", "helped"), [(0, [False, True]), (-1, [False, False])])
+def test_a_limit_of_adapted_care_counts_up_to_its_last_day_and_not_after(days_left: int, helped: list[bool]) -> None:
+    world = World().begin(automatic_release=True)
+    until = local_day(world.now) + timedelta(days=days_left)
+    limit = {"prepared_support": 1, "support_until": until, "support_reason": LimitReason.TRAINING}
+    world.publish(CRECHE, "creche-A-petits", **limit)
+    world.open_place(places=2)
+    world.proposed("r-1", needs_support=True)
+    world.proposed("r-2", needs_support=True)
+    assert [p.to_prepare for p in world.events("proposal.made")] == helped
 
 
 def test_a_held_back_proposal_comes_back_on_its_day_and_can_be_held_longer(world: World) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 import structlog
 
 from services.bus.tables import outbox
-from services.calendar import at
+from services.calendar import at, local_day
 from services.ingest.actors import Role
 from services.ingest.declare.persons import PersonBody, register_person
 from services.ingest.declare.structures import publish_structure
@@ -417,7 +417,7 @@ class Simulation:
         self.hostility.rates = rates
 
     def _publication(self, creche: str) -> Errand:
-        body = places.structure(creche, SECTIONS[creche])
+        body = places.structure(creche, SECTIONS[creche], local_day(self.clock()))
         return Errand(self.town.coordinator, "publish", "structure.published",
                       lambda tx, act, _: publish_structure(tx, act, creche, body))  # fmt: skip
 

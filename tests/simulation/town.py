@@ -9,7 +9,7 @@ from typing import Any
 from contracts.requests import AcceptedPattern, DeclaredCriterion, WishedStructure
 from contracts.structures import SectionFacts
 from contracts.territories import Commune
-from contracts.vocabulary import Criterion, Period, RequestKind, Slot, StructureKind, VacancyKind, Weekday
+from contracts.vocabulary import Criterion, LimitReason, Period, RequestKind, Slot, StructureKind, VacancyKind, Weekday
 from services.calendar import local_day
 from services.ingest.actors import Actor, Role
 from services.ingest.declare.structures import StructureBody
@@ -75,11 +75,11 @@ def territory(dice: Hostility) -> TerritoryBody:
     )  # fmt: skip
 
 
-def structure(creche: str, sections: tuple[str, ...]) -> StructureBody:
+def structure(creche: str, sections: tuple[str, ...], today: date) -> StructureBody:
     named = tuple(SectionFacts(section=s, name=s, age_from_months=2, age_to_months=36, places=12) for s in sections)
     return StructureBody(
         name=f"Les {creche}", kind=StructureKind.CRECHE, commune=COMMUNE, capacity=12, sections=named,
-        prepared_support=1,
+        prepared_support=1, support_until=today + timedelta(days=90), support_reason=LimitReason.TRAINING,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from contracts.vocabulary import (
     AwardMode,
     Criterion,
     Labelled,
+    LimitReason,
     Period,
     RequestKind,
     Slot,
@@ -102,6 +103,8 @@ def structure(identity: str, group: list[Row]) -> Structure:
         opening=tuple(week(row) + single_days(row["Ouvertures exceptionnelles"])),
         closures=tuple(closed(each) for each in several(row["Fermetures"])),
         prepared_support=int(support) if support else None,
+        support_until=day(until) if (until := row["Accueils adaptés jusqu'au"]) else None,
+        support_reason=labelled(LimitReason, why) if (why := row["Motif de la limite"]) else None,
         person=f"P-{identity.removeprefix('S-')}",
     )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import sqlalchemy as sa
 from pydantic import Field
 
 from contracts.structures import SectionFacts, Staffing, StructurePublished
-from contracts.vocabulary import AwardMode, Id, Period, Slot, StructureKind, Tariff
+from contracts.vocabulary import AwardMode, Id, LimitReason, Period, Slot, StructureKind, Tariff
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act, Role
@@ -22,6 +22,9 @@ from services.ingest.problems import Problem, forbidden, refuse_if
 _MOST_PLACES = 500
 ELDEST = timedelta(days=18 * 366)
 """An accueil de loisirs receives minors (CASF, R227-1)."""
+
+LONGEST_LIMIT = timedelta(days=366)
+"""How long a limit to adapted care lasts before the guichet looks at it anew (a choice: one school year)."""
 
 
 class StructureBody(Body):
@@ -40,6 +43,8 @@ class StructureBody(Body):
     opening: Annotated[tuple[Slot, ...], Field(max_length=60)] = ()
     closures: Annotated[tuple[Period, ...], Field(max_length=200)] = ()
     prepared_support: Annotated[int | None, Field(ge=1, le=_MOST_PLACES)] = None
+    support_until: date | None = None
+    support_reason: LimitReason | None = None
     manager: Id | None = None
     insertion_children: Annotated[int, Field(ge=0, le=_MOST_PLACES)] = 0
     staffing: Staffing | None = None
@@ -51,7 +56,9 @@ def publish_structure(tx: sa.Connection, act: Act, structure: Id, body: Structur
     territory = known["territory"] if known else act.territory
     require(act.actor, Doing.PUBLISH_STRUCTURE, Thing(territory, structure=structure))
     communes = {row["code"] for row in published(tx, act)["facts"]["communes"]}
-    _check_support(act, body, known)
+    agreed = _limit(StructureBody.model_validate(known["facts"])) if known else NO_LIMIT
+    if _limit(body) != agreed:
+        _check_limit(act, body)
     refuse_if(_problems(tx, act, structure, body, communes))
     facts = body.model_dump(mode="json")
     store.put(tx, store.structures, _row(act, structure, facts))
@@ -60,14 +67,38 @@ def publish_structure(tx: sa.Connection, act: Act, structure: Id, body: Structur
     return structure
 
 
-def _check_support(act: Act, body: StructureBody, known: Mapping[str, Any] | None) -> None:
-    """A structure sets no limit of its own to the children with adapted care: the guichet does, with it.
+Limit = tuple[int | None, date | None, LimitReason | None]
+NO_LIMIT: Limit = (None, None, None)
 
-    Lifting a limit is nobody's loss. Raises Refused.
+
+def _limit(body: StructureBody) -> Limit:
+    return body.prepared_support, body.support_until, body.support_reason
+
+
+def _check_limit(act: Act, body: StructureBody) -> None:
+    """A structure sets no limit of its own to the children with adapted care: the guichet does, with it, for a reason
+    and until a day. Lifting one is nobody's loss; one that stands may be said again as it is, over or not.
+
+    Raises Refused.
     """
-    agreed = known["facts"].get("prepared_support") if known else None
-    if act.actor.role is Role.STRUCTURE and body.prepared_support not in (None, agreed):
+    if _limit(body) == NO_LIMIT:
+        return
+    if act.actor.role is Role.STRUCTURE:
         raise forbidden("prepared_support")
+    refuse_if(_limit_problems(body, act.today))
+
+
+def _limit_problems(body: StructureBody, today: date) -> Iterator[Problem]:
+    if body.prepared_support is None:
+        rule = "Une date et un motif vont avec une limite."
+        yield Problem("prepared_support", "limit_wanted", rule, "Donnez le nombre d'enfants, ou effacez les deux.")
+        return
+    if body.support_reason is None:
+        rule = "Une limite de l'accueil adapté a un motif."
+        yield Problem("support_reason", "reason_wanted", rule, "Choisissez-le dans la liste, ou levez la limite.")
+    if body.support_until is None or not today <= body.support_until <= today + LONGEST_LIMIT:
+        rule = "Une limite de l'accueil adapté a une date de fin, dans un an au plus."
+        yield Problem("support_until", "end_wanted", rule, "Donnez son dernier jour, ou levez la limite.")
 
 
 def _row(act: Act, structure: str, facts: dict[str, object]) -> dict[str, object]:

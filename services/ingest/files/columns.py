@@ -46,7 +46,8 @@ STRUCTURE_COLUMNS = Columns(
     ),
     others=(
         *("Adresse", "Téléphone", *DAYS),
-        *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés", "Débuts par semaine"),
+        *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés"),
+        *("Accueils adaptés jusqu'au", "Motif de la limite", "Débuts par semaine"),
         *("Gestionnaire", "Adultes présents", "Enfants présents", "Taux d'encadrement", "PEDT", "Semaine de vacances"),
     ),
 )

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.structures import SectionFacts
-from contracts.vocabulary import AwardMode, Period, Slot, StructureKind, Tariff
+from contracts.vocabulary import AwardMode, LimitReason, Period, Slot, StructureKind, Tariff
 from services.ingest import store
 from services.ingest.actors import Act
 from services.ingest.declare.structures import StructureBody, publish_structure
@@ -22,7 +22,9 @@ from services.ingest.problems import Refused
 
 ITS_OWN = (
     *("Nom", "Type", "Code commune", "Adresse", "Téléphone", "Attribution", "Tarif", "AVIP", "Capacité", *DAYS),
-    *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés", "Gestionnaire", *staffing.COLUMNS),
+    *("Ouvertures exceptionnelles", "Fermetures", "Accueils adaptés préparés"),
+    *("Accueils adaptés jusqu'au", "Motif de la limite"),
+    *("Gestionnaire", *staffing.COLUMNS),
 )
 """What belongs to the structure and is repeated on each of its rows."""
 
@@ -39,6 +41,8 @@ COLUMN_OF = {
     "opening": "Lundi",
     "closures": "Fermetures",
     "prepared_support": "Accueils adaptés préparés",
+    "support_until": "Accueils adaptés jusqu'au",
+    "support_reason": "Motif de la limite",
     "manager": "Gestionnaire",
     "staffing": staffing.ADULTS,
     "structure": "Structure",
@@ -82,6 +86,8 @@ def _read_its_own(row: Row) -> dict[str, Any]:
         "opening": tuple(_read_opening(row)),
         "closures": tuple(row.maybe("Fermetures", _closures) or []),
         "prepared_support": row.maybe("Accueils adaptés préparés", cells.whole),
+        "support_until": row.maybe("Accueils adaptés jusqu'au", cells.day),
+        "support_reason": row.maybe("Motif de la limite", cells.one_of(LimitReason)),
         **({"manager": row.maybe("Gestionnaire", cells.identifier)} if row.has("Gestionnaire") else {}),
         **({"staffing": staffing.read_staffing(row)} if row.has(staffing.ADULTS) else {}),
     }

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from fastapi.responses import Response
 
 from contracts.structures import OnDuty, Present, SectionFacts, Staffing
-from contracts.vocabulary import WEEKDAYS, Slot, StaffMethod, VacancyKind, Weekday
+from contracts.vocabulary import WEEKDAYS, LimitReason, Slot, StaffMethod, VacancyKind, Weekday
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
 from services.ingest.actors import Act, Role
@@ -29,6 +29,12 @@ DAYS = WEEKDAYS[:6]
 """A team is written from Monday to Saturday."""
 
 MOST = 500
+
+FIELDS = {
+    "capacity": "capacite", "manager": "gestionnaire", "insertion_children": "insertion", "staffing": "de",
+    "prepared_support": "adaptes", "support_until": "adaptes_fin", "support_reason": "adaptes_motif", "": "capacite",
+}  # fmt: skip
+"""Where each part of a publication stands on the form."""
 
 
 async def form_of(visit: Visit) -> Response:
@@ -47,8 +53,7 @@ async def published(visit: Visit) -> Response:
         wanted = body(StructureBody, **{**known.model_dump(), **changes})
         await visit.write(_publish, visit.act(), structure, wanted, form["version"])
     except Refused as refused:
-        fields = {"capacity": "capacite", "manager": "gestionnaire", "insertion_children": "insertion"}
-        return await _form(visit, form.refused(refused, {**fields, "staffing": "de", "": "capacite"}), 422)
+        return await _form(visit, form.refused(refused, FIELDS), 422)
     return visit.go(visit.here, "structure")
 
 
@@ -83,6 +88,8 @@ async def _form(visit: Visit, form: Form, status: int = 200) -> Response:
         form=form,
         methods=[(method.value, method.label) for method in StaffMethod],
         days=[(day.value, day.label.capitalize()) for day in DAYS],
+        limits=tuple((reason.value, reason.label) for reason in LimitReason),
+        sets_limit=visit.actor.role is not Role.STRUCTURE,
         own_team=_team(known.staffing) is not None,
         places=[one for one in places if one["kind"] == VacancyKind.REGULAR],
     )
@@ -117,6 +124,8 @@ def _filled(known: StructureBody) -> Form:
     values: dict[str, Any] = {
         "capacite": known.capacity, "gestionnaire": known.manager or "", "insertion": known.insertion_children,
     }  # fmt: skip
+    values |= {"adaptes": known.prepared_support, "adaptes_fin": known.support_until}
+    values["adaptes_motif"] = known.support_reason.value if known.support_reason else None
     for n, section in enumerate(known.sections):
         values |= {f"places-{n}": section.places, f"debuts-{n}": section.starts_per_week}
     team = _team(known.staffing)
@@ -136,10 +145,22 @@ def _changes(form: Form, known: StructureBody) -> dict[str, Any]:
         "manager": form["gestionnaire"] or None,
         "insertion_children": form.number("insertion", "Le nombre d'enfants", 0, MOST),
         "sections": sections,
+        **_limit(form),
     }
     if _team(known.staffing) is not None:
         changes["staffing"] = _staffing(form, known)
     return changes
+
+
+def _limit(form: Form) -> dict[str, Any]:
+    """How many children with adapted care, until when and why; nothing where the form has no such fields."""
+    if "adaptes" not in form.values:
+        return {}
+    return {
+        "prepared_support": form.number("adaptes", "Le nombre d'enfants", 1, MOST) if form["adaptes"] else None,
+        "support_until": form.maybe_day("adaptes_fin", "le dernier jour de la limite"),
+        "support_reason": form.choice("adaptes_motif", LimitReason, "un motif") if form["adaptes_motif"] else None,
+    }
 
 
 def _section(form: Form, n: int, section: SectionFacts) -> SectionFacts:

@@ -61,6 +61,7 @@ def on_structure_published(tx: sa.Connection, event: StructurePublished, now: da
         "award_mode": event.award_mode.value,
         "commune": event.commune,
         "prepared_support": event.prepared_support,
+        "support_until": event.support_until,
         "manager": event.manager,
         "avip": event.avip,
         "capacity": event.capacity,

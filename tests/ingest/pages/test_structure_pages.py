@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import date, time
 from typing import Any
 
 import pytest
@@ -91,3 +91,17 @@ async def test_the_guichet_finds_the_structure_and_the_places_that_it_may_hold(t
     assert PAGE in read((await coordinator.get("/guichet/territoire")).text).targets
     targets = read((await coordinator.get(PAGE)).text).targets
     assert any(target.startswith("/campagne/place/") for target in targets)
+
+
+async def test_the_guichet_writes_a_limit_of_adapted_care_and_the_direction_reads_it(town: Town) -> None:
+    limit = {"adaptes": "2", "adaptes_motif": "training", "adaptes_fin": "30/04/2027"}
+    wrong = await sent_as_shown(town, "coordinator", **{**limit, "adaptes_motif": "", "adaptes_fin": ""})
+    assert (wrong.status_code, set(faults(wrong.text))) == (422, {"adaptes_motif", "adaptes_fin"})
+    await sent_as_shown(town, "coordinator", **limit)
+    (said,) = await town.said(StructurePublished)
+    assert (said.prepared_support, said.support_until, said.support_reason) == (2, date(2027, 4, 30), "training")
+    shown = (await (await town.signed_in("director")).get(PAGE)).text
+    assert "2\u00a0enfants à la fois" in words(shown)
+    assert "adaptes" not in [row.get("name") for row in read(shown).inputs]
+    await sent_as_shown(town, "director")
+    assert (await town.said(StructurePublished))[-1].support_until == date(2027, 4, 30), "what it does not show stays"

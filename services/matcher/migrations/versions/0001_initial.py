@@ -381,6 +381,7 @@ def upgrade() -> None:
         sa.Column("award_mode", sa.String(length=32), nullable=False),
         sa.Column("commune", sa.String(length=8), nullable=False),
         sa.Column("prepared_support", sa.Integer(), nullable=True),
+        sa.Column("support_until", sa.Date(), nullable=True),
         sa.Column("manager", sa.String(length=64), nullable=True),
         sa.Column("avip", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("capacity", sa.Integer(), server_default="0", nullable=False),
