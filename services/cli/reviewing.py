@@ -52,6 +52,7 @@ def verify(
             _tell_guarantee(guarantee, sentence, [row for row in found if row.guarantee == guarantee])
         _tell_withheld(outcome)
         _tell_proofs(outcome, best)
+        _tell_levels(outcome)
         _tell_persons(asked)
         _tell_seed(asked)
         _tell_same(same)
@@ -103,6 +104,23 @@ def _tell_proofs(outcome: Outcome, best: Proven | None) -> None:
     if best.open:
         named = ", ".join(best.open[:MOST_NAMED])
         typer.echo(f"          Sans preuve écrite{NBSP}: {named}{'…' if len(best.open) > MOST_NAMED else ''}")
+
+
+def _tell_levels(outcome: Outcome) -> None:
+    """How far each goal was reached where the structures' lists contradict each other, and up to where it is open."""
+    levels = outcome.certificate.levels if outcome.certificate else ()
+    if levels:
+        typer.echo(f"          Là où les listes des structures se contredisent{NBSP}:")
+    for level in levels:
+        band = "" if level.points is None else f", priorité {level.tier} à {level.points}{NBSP}points"
+        proof = "prouvé" if level.value == level.bound else f"non prouvé, au mieux {level.bound}"
+        typer.echo(f"            {GOALS[level.goal.value]}{band}{NBSP}: {level.value} ({proof})")
+
+
+GOALS = {
+    "envies": "cas d'envie justifiée", "total": "enfants placés", "children": "droits servis",
+    "wishes": "pas au-dessous des premiers vœux", "hours": "minutes d'accueil",
+}  # fmt: skip
 
 
 def _shown(outcome: Outcome, best: Proven | None) -> dict[str, Any] | None:

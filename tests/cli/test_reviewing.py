@@ -16,6 +16,7 @@ from services.matcher.solver.what_if import FORCED, forced_hold, with_forced
 from tests.cli.command import Command
 from tests.cli.test_matching import edited
 from tests.matcher.solver.golden import round_of
+from tests.matcher.solver.test_own_lists import SWAPPED
 
 CASE = {
     "places": {"X": {"mon": 1, "tue": 1, "wed": 1}, "Y": {"mon": 1}},
@@ -183,3 +184,22 @@ def test_what_persons_decided_is_named_as_their_decision_and_is_no_fault(berceau
     assert "Décision de personnes\u00a0: la demande A est placée en X-all." in said.out
     (told,) = berceau("verify", case, path, "--json").json["decided_by_persons"]
     assert (told["forced"], told["reason"]) == ("A", FORCED)
+
+
+def test_levels_of_lists_that_contradict_each_other_are_told_with_what_proves_them(
+    berceau: Command, tmp_path: Path
+) -> None:
+    asked, outcome, bare = (tmp_path / name for name in ("round.json", "outcome.json", "bare.json"))
+    asked.write_text(round_of(SWAPPED).model_dump_json(), encoding="utf-8")
+    assert berceau("match", asked, "--out", outcome).code == 0
+    said = berceau("verify", asked, outcome)
+    assert said.code == 0
+    assert "Là où les listes des structures se contredisent\u00a0:\n" in said.out
+    assert "            cas d'envie justifiée\u00a0: 0 (prouvé)\n" in said.out
+    assert "            droits servis, priorité 2 à 90\u00a0points\u00a0: 2 (prouvé)\n" in said.out
+    false = edited(outcome, lambda data: data["certificate"]["levels"][1].update(value=1))
+    found = berceau("verify", asked, false)
+    assert (found.code, "NON  G10" in found.out) == (1, True)
+    assert "droits servis, priorité 2 à 90\u00a0points\u00a0: 1 (non prouvé, au mieux 2)" in found.out
+    assert berceau("match", asked, "--out", bare, "--no-proofs").code == 0
+    assert "se contredisent" not in berceau("verify", asked, bare).out

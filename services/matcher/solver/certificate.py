@@ -1,5 +1,5 @@
 """Short proofs that an outcome carries: prices of places, by which anybody sees with an addition that a choice is
-impossible.
+impossible; and levels, which say how far each goal was reached.
 
 `schema.py` hands all of it on. When to modify: when proofs need a price on something that has none yet.
 """
@@ -91,12 +91,30 @@ class Bound(Frozen):
     proof: Annotated[int, Field(ge=0)]
 
 
+class Level(Frozen):
+    """How far one goal of the mode was reached, of one band, or of all requests where no tier is named.
+
+    `bound` is what nobody could exceed (for `wishes`: go below) while the goals before keep what they reached: where
+    it equals `value`, the level is proven. `open` are requests that a limit of the search left without a proof.
+    """
+
+    goal: Goal
+    tier: int | None = None
+    points: int | None = None
+    value: int
+    bound: int
+    open: tuple[Id, ...] = ()
+
+
 class Certificate(Frozen):
     """The proofs of an outcome, each written once, who is refused by which, and which goals they close.
 
-    It is no part of the outcome's hash: whether a proof holds is seen from the proof.
+    `levels`: those of the parts where the lists of the structures contradict each other in `stable` (`own_lists.py`).
+
+    It is no part of the outcome's hash: whether a proof holds is seen from the proof, and levels are counted again.
     """
 
     proofs: tuple[Proof, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     bounds: tuple[Bound, ...] = Field(default=(), exclude_if=is_unsaid)
+    levels: tuple[Level, ...] = Field(default=(), exclude_if=is_unsaid)

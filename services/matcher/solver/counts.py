@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from contracts.vocabulary import Id
-from services.matcher.solver.facts import Facts
+from services.matcher.solver.facts import Choice, Facts
 from services.matcher.solver.schema import Goal, Level, Mode, Placed, Ties
 from services.matcher.solver.ways import Ways
 
@@ -27,7 +27,7 @@ def counts_of(facts: Facts) -> Counts:
     for row in facts.outcome.placed:
         tier, points, *_ = facts.standing_at(row.request, row.structure)
         waited = facts.requests[row.request].current is None
-        found[Goal.HOURS, None, None] += _minutes(row)
+        found[Goal.HOURS, None, None] += minutes(row)
         if row != facts.placed[row.request]:
             continue  # the other half of a week that two structures share
         found[Goal.CHILDREN, tier, -points] += waited
@@ -42,7 +42,8 @@ def may_be_counted(facts: Facts, goal: Goal) -> bool:
     return goal is not Goal.WISHES or plain
 
 
-def _minutes(row: Placed) -> int:
+def minutes(row: Placed | Choice) -> int:
+    """The minutes of care of a week, or of single days."""
     return sum((slot.end.hour - slot.start.hour) * 60 + slot.end.minute - slot.start.minute for slot in row.slots)
 
 

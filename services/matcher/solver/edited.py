@@ -12,6 +12,7 @@ from services.matcher.solver.decided_with import decided_with, wrongly_held_back
 from services.matcher.solver.explain import reasons
 from services.matcher.solver.facts import Facts
 from services.matcher.solver.guarantees import violation
+from services.matcher.solver.own_lists import own_lists
 from services.matcher.solver.remarks import worse_named, wrongly_on_call, wrongly_waiting
 from services.matcher.solver.schema import FIRST_TIER, Violation
 
@@ -39,6 +40,18 @@ def check_no_level_is_left_out_or_open_without_cause(facts: Facts) -> Iterator[V
         yield violation("G10", sorted(facts.requests), [])
 
 
+def check_levels_where_lists_contradict(facts: Facts) -> Iterator[Violation]:
+    """G10: where no single list orders the claims of all structures, asking again serves nobody otherwise, and the
+    levels beside the decision are what it holds."""
+    own = own_lists(facts)
+    otherwise = sorted(own.served_otherwise) if own is not None else []
+    if otherwise:
+        yield violation("G10", otherwise, [])
+    told = facts.outcome.certificate
+    if told is not None and told.levels != (own.levels if own is not None else ()):
+        yield violation("G10", sorted(facts.requests), [])
+
+
 def check_what_is_listed_can_be(facts: Facts) -> Iterator[Violation]:
     """G5, G14: cases are listed only where claims differ; only a first tier that is there keeps anybody out."""
     if facts.outcome.envies and not facts.claims_differ:
@@ -60,6 +73,7 @@ def check_each_reason_is_read_off_the_outcome(facts: Facts) -> Iterator[Violatio
 CHECKS_OF_A_FILE: tuple[Callable[[Facts], Iterator[Violation]], ...] = (
     check_marks_are_read_off_the_placements,
     check_no_level_is_left_out_or_open_without_cause,
+    check_levels_where_lists_contradict,
     check_what_is_listed_can_be,
     check_each_reason_is_read_off_the_outcome,
 )

@@ -14,6 +14,7 @@ from services.matcher.solver.canonical import canonical
 from services.matcher.solver.descent import Descent
 from services.matcher.solver.facts import Facts
 from services.matcher.solver.full_hours import FullHours
+from services.matcher.solver.own_lists import OwnLists
 from services.matcher.solver.priced import Cost, proof_of
 from services.matcher.solver.proven import Refused, refused_by
 from services.matcher.solver.regions import holds, prices_against, prices_closing
@@ -65,7 +66,12 @@ class _Proving:
             if (unit, structure) not in self.open
         )
         ordered = sorted(refusals, key=lambda row: (row.unit, row.structure or ""))
-        return Certificate(proofs=tuple(self.proofs), refusals=tuple(ordered), bounds=tuple(self.bounds))
+        return Certificate(
+            proofs=tuple(self.proofs),
+            refusals=tuple(ordered),
+            bounds=tuple(self.bounds),
+            levels=OwnLists(self.descent.turns).levels,
+        )
 
     def _serve(self, step: Step) -> None:
         for way in step.preferred:

@@ -18,6 +18,7 @@ from contracts.vocabulary import Audience, Frozen, Id, Period, RequestKind, Slot
 from services.matcher.solver.certificate import Bound as Bound
 from services.matcher.solver.certificate import Certificate as Certificate
 from services.matcher.solver.certificate import GoalPrice as GoalPrice
+from services.matcher.solver.certificate import Level as Level
 from services.matcher.solver.certificate import LimitPrice as LimitPrice
 from services.matcher.solver.certificate import Price as Price
 from services.matcher.solver.certificate import Proof as Proof
@@ -292,21 +293,6 @@ class Envy(Frozen):
     pattern: int
 
 
-class Level(Frozen):
-    """How far one goal of the mode was reached, of one band, or of all requests where no tier is named.
-
-    `bound` is what nobody could exceed (for `wishes`: go below) while the goals before keep what they reached: where
-    it equals `value`, the level is proven. `open` are requests that a limit of the search left without a proof.
-    """
-
-    goal: Goal
-    tier: int | None = None
-    points: int | None = None
-    value: int
-    bound: int
-    open: tuple[Id, ...] = ()
-
-
 class TierCount(Frozen):
     tier: int
     children: int
@@ -325,7 +311,8 @@ class Outcome(Frozen):
 
     `unproven`: requests that a limit of the search kept at a lower level, or without a place, without a proof.
     `withheld`: requests whose answer the checks held back, with everything connected to it.
-    `levels`: what each goal reached; none where the lists of the structures contradict each other in `stable`.
+    `levels`: what each goal reached; where the lists of the structures contradict each other in `stable`, the
+    certificate has them.
     `prices`: what the other modes would have placed, unless that was not asked.
     `behind`: requests of the first tier that ranked with the others, since its share was reached before them.
     `displaced`: requests of other tiers that would have a place if the first did not go first; None if not asked.

@@ -14,6 +14,7 @@ from itertools import groupby, pairwise
 
 from contracts.vocabulary import Id
 from services.matcher.solver.aims import Aims, Counted
+from services.matcher.solver.decided_with import decided_with
 from services.matcher.solver.facts import Standing
 from services.matcher.solver.families import Wanted, is_shared
 from services.matcher.solver.schema import Mode, Ties
@@ -126,10 +127,10 @@ class Turns:
     @cached_property
     def _claims(self) -> list[Claim]:
         """Every claim of every family, the highest first."""
-        found = [claim for unit in self.ordinary for claim in self._claims_of(unit)]
+        found = [claim for unit in self.ordinary for claim in self.claims_of(unit)]
         return sorted(found, key=lambda claim: claim.standing)
 
-    def _claims_of(self, unit: Id) -> Iterator[Claim]:
+    def claims_of(self, unit: Id) -> Iterator[Claim]:
         """One claim where points are the same everywhere; else one for each, met there or at what is as good."""
         if unit not in self.by_structure:
             yield Claim(self.ordinary[unit], unit, self.ways.of(unit))
@@ -167,11 +168,25 @@ class Turns:
             return sorted(self.ordinary, key=self.ordinary.__getitem__)
         return one_list(self.ordinary, self._lists())
 
+    def parts_that_contradict(self) -> list[list[Id]]:
+        """The families of each part of the round, decided apart, in which the lists contradict each other."""
+        if not self.contradict:
+            return []
+        near = decided_with(self.facts.round)
+        part = {unit: near[self.facts.families.members[unit][0]] for unit in self.ordinary}
+        units: dict[frozenset[Id], dict[Id, Standing]] = {}
+        lists: dict[frozenset[Id], list[list[Id]]] = {}
+        for unit, standing in self.ordinary.items():
+            units.setdefault(part[unit], {})[unit] = standing
+        for own in filter(None, self._lists()):
+            lists.setdefault(part[own[0]], []).append(own)
+        return [list(own) for name, own in units.items() if one_list(own, lists.get(name, ())) is None]
+
     def _lists(self) -> Iterator[list[Id]]:
         """For each section, and each limit of several, those who may use it, the highest claim there first."""
         there: dict[object, dict[Id, Standing]] = {}
         for unit in self.ordinary:
-            for way in self.ways.possible(unit):
+            for way in self.ways.reachable(unit):
                 for choice in way.wanted.choices if way.wanted else ():
                     here = self.facts.standing_at(choice.request, choice.structure)
                     there.setdefault(choice.section, {}).setdefault(unit, here)

@@ -28,8 +28,10 @@ class Mode(StrEnum):
 
 
 class Goal(StrEnum):
-    """What a level counts: children placed in all, claims of a band met, steps down from first wishes, minutes."""
+    """What a level counts: cases of envy left, children placed in all, claims of a band met, steps down from first
+    wishes, minutes."""
 
+    ENVIES = "envies"
     TOTAL = "total"
     CHILDREN = "children"
     WISHES = "wishes"

@@ -106,6 +106,12 @@ class Ways:
         """The ways for which there is room, were nobody else to come."""
         return tuple(way for way in self.of(unit) if self._has_room(way))
 
+    def reachable(self, unit: Id) -> tuple[Way, ...]:
+        """Of these, the ones for which there is room once all who may move have gone, for who has a place too."""
+        return tuple(
+            way for way in self.possible(unit) if all(self._is_open(part) for part in way.parts if part.before is None)
+        )
+
     def held(self, unit: Id) -> Way | None:
         """How the outcome serves a family; None if that is none of its ways."""
         rows = [row for name in self.facts.families.members[unit] for row in self._rows.get(name, ())]
@@ -162,6 +168,13 @@ class Ways:
     def _has_room(self, way: Way) -> bool:
         home = [part for part in way.parts if part.before is not None]
         return bool(home) or all(count <= self.left(key) for key, count in self.used(way).items())
+
+    def _is_open(self, part: Part) -> bool:
+        book = self.facts.books[part.section]
+        levels = [level for level in book.binding_levels if level >= part.level]
+        return not any(book.crowded[level] & part.mask for level in levels) and all(
+            self.left(Place(part.section, level, cell)) > 0 for level in levels for cell in numbers(part.mask)
+        )
 
     def _way(self, wanted: Wanted) -> Way:
         parts: list[Part] = []
