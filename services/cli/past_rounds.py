@@ -76,12 +76,13 @@ def _show(found: Settings, round_id: str, out: Path | None, check: bool, as_json
 def _decide_under(
     found: Settings, round_id: str, grid: str | None, mode: str | None, csv: Path | None, as_json: bool
 ) -> None:
+    from services.cli.round_profiles import with_communes
     from services.cli.round_under import decided_under, tell
 
     other = _mode(mode) if mode else None
     asked, declared, communes = installation.run(_with_what_was_declared(found, round_id))
     differences, left = decided_under(asked, declared, communes, grid, other)
-    tell(differences, left, as_json, csv)
+    tell(with_communes(differences, installation.run(_commune_names(found, asked.territory))), left, as_json, csv)
 
 
 def _mode(name: str) -> Mode:
@@ -103,6 +104,15 @@ async def _with_what_was_declared(
     async with installation.opened(found, "matcher") as databases:
         declared = await databases["matcher"].read(declared_at, asked.territory, asked.instant)
         return asked, declared, await databases["matcher"].read(communes_of, asked.territory)
+
+
+async def _commune_names(found: Settings, territory: str) -> dict[str, str]:
+    """What the guichet published of its communes: their names by Insee code."""
+    from services.ingest import store
+
+    async with installation.opened(found, "ingest") as databases:
+        row = await databases["ingest"].read(store.find, store.territories, territory)
+    return {} if row is None else {commune["code"]: commune["name"] for commune in row["facts"]["communes"]}
 
 
 async def _recent(found: Settings, territory: str | None, most: int) -> list[Past]:

@@ -5,13 +5,12 @@ When to modify: a new profile is one line in `_profiles_of`. Nothing drawn from 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from contracts.vocabulary import HEALTH_CRITERIA, Id
+from services.ingest import spreadsheet
 from services.matcher.declared_criteria import Declared
 from services.matcher.solver.schema import Outcome, Request, Round
 from services.matcher.solver.what_if import differences
@@ -117,11 +116,17 @@ def _counting(before: Outcome, after: Outcome) -> Callable[[str, str, set[Id]], 
     return count
 
 
+def with_communes(found: Profiles, names: Mapping[str, str]) -> Profiles:
+    """Communes by name, with the Insee code that the rest of the installation knows them by."""
+    rows = (
+        replace(row, profile=f"{names[row.profile]} ({row.profile})")
+        if row.by == "Commune" and row.profile in names
+        else row
+        for row in found.rows
+    )
+    return replace(found, rows=tuple(rows))
+
+
 def as_csv(found: Profiles) -> bytes:
     """One line for each profile, as a spreadsheet opens it."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for row in (found.total, *found.rows):
-        writer.writerow(asdict(row).values())
-    return text.getvalue().encode("utf-8-sig")
+    return spreadsheet.as_csv(COLUMNS, [tuple(asdict(row).values()) for row in (found.total, *found.rows)])

@@ -6,8 +6,6 @@ schemas anew.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -20,6 +18,7 @@ from pydantic import ValidationError
 from contracts.vocabulary import Frozen, Period, Slot, Weekday
 from services.calendar import short_hours
 from services.cli.failures import NBSP, CommandFailed, of_file
+from services.ingest import spreadsheet
 from services.ingest.wording import problems_of
 from services.matcher.solver.phrases import phrases
 from services.matcher.solver.schema import Outcome, Placed, Reason, Request, Round, Wish
@@ -101,13 +100,11 @@ def as_csv(outcome: Outcome, round: Round) -> bytes:
     placed: dict[str, list[Placed]] = defaultdict(list)
     for row in outcome.placed:
         placed[row.request].append(row)
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    writer.writerow(CSV_COLUMNS)
-    for reason in outcome.reasons:
-        told = " ".join(sentences(outcome, round, reason))
-        writer.writerow([reason.request, *_cells(placed[reason.request]), told])
-    return text.getvalue().encode("utf-8-sig")
+    rows = (
+        [reason.request, *_cells(placed[reason.request]), " ".join(sentences(outcome, round, reason))]
+        for reason in outcome.reasons
+    )
+    return spreadsheet.as_csv(CSV_COLUMNS, rows)
 
 
 def _cells(rows: list[Placed]) -> list[str]:

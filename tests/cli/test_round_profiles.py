@@ -11,7 +11,7 @@ import pytest
 
 from contracts.vocabulary import Criterion, Id, Period, RequestKind, Slot, Weekday
 from services.cli.failures import CommandFailed
-from services.cli.round_profiles import FEWEST, Profiles, as_csv, profiles
+from services.cli.round_profiles import FEWEST, Profiles, as_csv, profiles, with_communes
 from services.cli.round_under import read_grid
 from services.matcher.declared_criteria import Declared
 from services.matcher.solver.schema import Pattern, Policy, Request, Round, Section, Vacancy, Wish
@@ -88,6 +88,12 @@ def test_a_spreadsheet_opens_one_line_for_each_profile() -> None:
     lines = as_csv(compared(people(5) | people(5, SINGLE, first=5), (0, 2))).decode("utf-8-sig").splitlines()
     assert lines[0].startswith("Par;Profil;Demandes;")
     assert "Critère;Parent isolé;5;0;5;5;0;0;0" in lines
+
+
+def test_no_commune_is_a_formula_and_each_that_is_known_has_its_name_beside_its_code() -> None:
+    found = compared(people(5) | people(5, first=5, commune="=1+2"), (0, 2))
+    lines = as_csv(with_communes(found, {"03185": "Montluçon"})).decode("utf-8-sig")
+    assert "\r\nCommune;Montluçon (03185);5;" in lines and "\r\nCommune;'=1+2;5;" in lines
 
 
 @pytest.mark.parametrize("text", ["", "[]", "a: 1", "- {valid_from: hier}", "\t"])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from services.ingest.files.cells import NBSP, plain
 from services.ingest.files.columns import Columns
 from services.ingest.problems import Problem, Refused
+from services.ingest.spreadsheet import as_typed
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -109,7 +110,8 @@ def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
             continue
         number += 1
         is_odd = len(record) > csv.field_size_limit()
-        yield number, record.split(separator) if is_odd else next(csv.reader([record], delimiter=separator), [])
+        cells = record.split(separator) if is_odd else next(csv.reader([record], delimiter=separator), [])
+        yield number, [as_typed(cell) for cell in cells]
 
 
 def _quoted_together(lines: list[str]) -> Iterator[str]:

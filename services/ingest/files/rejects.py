@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +10,8 @@ from services.ingest.files.cells import NBSP, plain
 from services.ingest.files.columns import REASON, REMEDY
 from services.ingest.files.reading import Line
 from services.ingest.problems import Problem
+from services.ingest.spreadsheet import as_csv
 
-EXCEL = "utf-8-sig"
 """Excel then opens the file with its accents, whatever the country."""
 
 
@@ -80,12 +78,8 @@ class Summary:
 def rejects_csv(summary: Summary) -> bytes:
     """The rejected rows as they were, reason and remedy first, ready to be put right and imported again."""
     header = [REASON, REMEDY, *(name for _, name in _kept(summary.header))]
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    writer.writerow(header)
-    for rejected in summary.rejected:
-        writer.writerow([rejected.reason, rejected.remedy, *_cells(summary.header, rejected.line)])
-    return text.getvalue().encode(EXCEL)
+    rows = ([told.reason, told.remedy, *_cells(summary.header, told.line)] for told in summary.rejected)
+    return as_csv(header, rows)
 
 
 def _kept(header: tuple[str, ...]) -> list[tuple[int, str]]:

@@ -6,10 +6,8 @@ When to modify: a list that people take along is a table of `Column`s beside its
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +18,7 @@ from services.ingest.audited import did
 from services.ingest.pages.screen import HEADERS
 from services.ingest.pages.visit import Visit
 from services.ingest.pages.wording import in_order
-
-Cell = str | int
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What makes a spreadsheet calculate a cell, or begins the cell anew with what follows."""
+from services.ingest.spreadsheet import Cell, as_csv
 
 
 @dataclass(frozen=True)
@@ -54,20 +48,6 @@ async def download(
     said = f'attachment; filename="{name}-{_plain(visit.town["name"])}-{visit.today}.csv"'
     body = as_csv([column.title for column in seen], cells)
     return Response(body, media_type="text/csv; charset=utf-8", headers={**HEADERS, "Content-Disposition": said})
-
-
-def as_csv(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
-    """As Excel opens it in French, with no cell that it would calculate: people type names into Berceau."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    writer.writerow(titles)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    return text.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: Cell) -> Cell:
-    """A text that would be a formula is one no more behind an apostrophe. A number is none."""
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" \u00a0").startswith(FORMULA) else cell
 
 
 def _plain(name: str) -> str:

@@ -269,6 +269,20 @@ async def test_the_rejects_file_can_be_put_right_and_imported(guichet: Guichet, 
     assert (again.taken, again.known) == (0, len(file.rows))
 
 
+async def test_a_rejected_cell_that_is_a_formula_leaves_as_a_text_and_comes_back_as_it_was(
+    guichet: Guichet, tiny: Territory
+) -> None:
+    formula = '=HYPERLINK("http://exemple.fr")'
+    broken = changed(
+        only(requests_csv(tiny), 0), 0, {"Né": "bientôt", "Prénom": formula, "Téléphone 1": "+33639980101"}
+    )
+    first = await taken(guichet, "requests", broken)
+    rejects = rejects_csv(first).decode("utf-8-sig")
+    assert "\"'=HYPERLINK(" in rejects and ";'+33639980101;" in rejects
+    (rejected,) = (await import_file(guichet, town.act(), "requests", rejects.encode())).rejected
+    assert {formula, "+33639980101"} <= set(rejected.line.cells)
+
+
 async def test_what_a_program_reads_of_an_import_repeats_no_cell(guichet: Guichet, tiny: Territory) -> None:
     file = changed(only(requests_csv(tiny), 0), 0, {"Contact 1": "Zéphyrine", "Né": "bientôt"})
     summary = await taken(guichet, "requests", file)

@@ -16,8 +16,8 @@ from services import vault
 from services.bus import audit
 from services.ingest import audited
 from services.ingest.pages import downloads, request_files
-from services.ingest.pages.downloads import as_csv
 from services.ingest.queries import campaign_lists
+from services.ingest.spreadsheet import as_csv, as_typed
 from tests.ingest.pages.reading import read, words
 from tests.ingest.pages.test_campaign_pages import SEAT, begin, decided, drafted
 from tests.ingest.pages.town import FIRST_NAMES, STATES, Town
@@ -154,11 +154,12 @@ async def test_an_empty_list_is_a_line_of_headings_and_no_campaign_is_no_file(qu
 @pytest.mark.parametrize("name", ["=1+2", "+33", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1+2", "\u00a0=1"])
 def test_no_text_is_a_formula(name: str) -> None:
     assert one_cell(name) == f"'{name}"
+    assert as_typed(one_cell(name)) == name
 
 
 @pytest.mark.parametrize("cell", ["Zoé", "Anne-Lise", "a=b", 'de 8 h; le "mardi"\r\n', ""])
 def test_other_texts_stay_as_they_are(cell: str) -> None:
-    assert one_cell(cell) == cell
+    assert as_typed(one_cell(cell)) == one_cell(cell) == cell
 
 
 def test_a_number_below_nothing_stays_a_number() -> None:
