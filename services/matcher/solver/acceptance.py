@@ -16,10 +16,12 @@ from heapq import heappop, heappush
 
 from contracts.vocabulary import Id
 from services.matcher.solver.arrangement import Arrangement
+from services.matcher.solver.bands import Band
 from services.matcher.solver.cells import bits
+from services.matcher.solver.claims import claim_at
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.problem import Option, Problem, RowKind, Use
-from services.matcher.solver.schema import Envy
+from services.matcher.solver.schema import Envy, Policy, Ties
 from services.matcher.solver.single_places import accepted
 
 REOPENED = (RowKind.PLACES, RowKind.LIMIT)
@@ -27,7 +29,7 @@ Name = tuple[tuple[Id, Id, int], ...]
 """What tells an option from another: request, section and pattern of each of its seats."""
 
 
-def by_asking(problem: Problem, settings: Settings) -> tuple[dict[Id, Option], tuple[Envy, ...]]:
+def by_asking(problem: Problem, policy: Policy, settings: Settings) -> tuple[dict[Id, Option], tuple[Envy, ...]]:
     """The option of each unit that is served once nobody can ask for better, and the cases that were not settled.
 
     Where each choice is one place of one kind, one round of asking settles them all.
@@ -35,7 +37,24 @@ def by_asking(problem: Problem, settings: Settings) -> tuple[dict[Id, Option], t
     if (found := accepted(problem)) is not None:
         return found, ()
     table = Table(problem, settings)
-    return table.settle(), table.envies()
+    found = table.settle()
+    if policy.ties is Ties.TOGETHER:
+        table.rank = ranks_by_band(problem, policy)
+    return found, table.envies()
+
+
+def ranks_by_band(problem: Problem, policy: Policy) -> dict[Id, dict[Id, int]]:
+    """By section, the rank of each unit there, the same for all of one band: equals envy each other nothing."""
+    seats = (seat for unit in problem.units.values() for option in unit.options for seat in option.seats)
+    structures = {seat.section: seat.structure for seat in seats}
+    found: dict[Id, dict[Id, int]] = {}
+    for place, units in problem.ranked.items():
+        bands: dict[Band, int] = {}
+        for unit in units:
+            requests, ordinary = problem.units[unit].requests, problem.ordinary[unit]
+            claim = claim_at(structures[place], requests, ordinary, policy)
+            found.setdefault(place, {})[unit] = bands.setdefault(claim[:2], len(bands))
+    return found
 
 
 class Table:
@@ -45,7 +64,7 @@ class Table:
         self.problem, self.settings = problem, settings
         self.now = Arrangement(problem.rows)
         self._turn = {unit: turn for turn, unit in enumerate(sorted(problem.units, key=problem.ordinary.__getitem__))}
-        self._rank = {section: {row: rank for rank, row in enumerate(rows)} for section, rows in problem.ranked.items()}
+        self.rank = {section: {row: rank for rank, row in enumerate(rows)} for section, rows in problem.ranked.items()}
         self._waiting: list[tuple[int, Id]] = []
         self._queued: set[Id] = set()
         self._displacements: Counter[Name] = Counter()
@@ -153,7 +172,7 @@ class Table:
 
     def _adds_lower(self, use: Use, short: int, unit: Id, lower: dict[Id, int]) -> bool:
         """Adds those with lower claims in the cells that are too full for this use; False if they are too few."""
-        rank = self._rank.get(self.problem.rows[use.row].place, {})
+        rank = self.rank.get(self.problem.rows[use.row].place, {})
         freed: Counter[int] = Counter()
         for other, mask in self.now.using[use.row].items():
             if mask & short and (other == unit or self._is_lower(other, unit, rank)):

@@ -75,7 +75,7 @@ def _placed(problem: Problem, policy: Policy, settings: Settings) -> tuple[list[
     stable = policy.mode is Mode.STABLE
     order = one_list(problem.ordinary, list(problem.ranked.values())) if stable else []
     if order is None:
-        return list(by_asking(problem, settings)[0].values()), False
+        return list(by_asking(problem, policy, settings)[0].values()), False
     keeper = Keeper(problem, settings)
     record = Record(keeper)
     if stable:

@@ -145,7 +145,7 @@ def _options(problem: Problem, policy: Policy, settings: Settings) -> tuple[dict
     stable = policy.mode is Mode.STABLE
     order = one_list(problem.ordinary, list(problem.ranked.values())) if stable else []
     if order is None:
-        accepted, envies = by_asking(problem, settings)
+        accepted, envies = by_asking(problem, policy, settings)
         return accepted, {"envies": envies}
     keeper = Keeper(problem, settings)
     record = Record(keeper)

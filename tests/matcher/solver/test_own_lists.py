@@ -12,6 +12,7 @@ from services.matcher.solver.canonical import canonical
 from services.matcher.solver.claims import one_list
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.edited import check_levels_where_lists_contradict
+from services.matcher.solver.facts import Facts
 from services.matcher.solver.guarantees import violation
 from services.matcher.solver.proving import with_proofs
 from services.matcher.solver.schema import (
@@ -207,3 +208,21 @@ def test_equal_claims_served_together_prove_nothing_where_they_ask_for_the_same_
         round = round_of(SWAPPED | {"requests": third, "policy": {"ties": ties}})
         levels = levels_of(round, decide(round, Settings(prices=False)))
         assert all(level.value == level.bound for level in levels) is proven
+
+
+@pytest.mark.parametrize("ties", Ties)
+def test_what_is_listed_is_what_the_checker_finds_and_equals_served_together_envy_each_other_nothing(
+    ties: Ties,
+) -> None:
+    listed = 0
+    for seed in (3000, 3024, 3039, 3060, 3092, *range(3100, 3130)):
+        for taste in (ONE_PLACE, OF_ALL_KINDS):
+            round = canonical(voted(tiny(seed, taste), ties=ties))
+            outcome = decide(round, Settings(prices=False, displacements=0))
+            facts = Facts(round, outcome)
+            preferred = (wanted for unit in facts.families.members for wanted in facts.preferred(unit))
+            could = {choice for wanted in preferred if facts.could_take_back(wanted) for choice in wanted.choices}
+            cases = {(row.request, row.section, row.pattern) for row in outcome.envies}
+            assert (seed, cases) == (seed, {(row.request, row.section, row.pattern) for row in could})
+            listed += bool(cases)
+    assert listed > 0

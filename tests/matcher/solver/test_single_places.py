@@ -8,6 +8,7 @@ from services.matcher.solver.acceptance import Table, by_asking
 from services.matcher.solver.components import components
 from services.matcher.solver.constraints import Settings
 from services.matcher.solver.problem import Problem
+from services.matcher.solver.schema import Policy
 from services.matcher.solver.single_places import accepted
 from services.matcher.solver.variables import problem_of
 from services.territory.rounds import RoundPlan, drawn_round
@@ -25,7 +26,7 @@ def test_one_place_each_is_awarded_as_the_general_way_awards_it(own_lists: bool,
         for problem in problems(plan, seed):
             table, found = Table(problem, Settings()), accepted(problem)
             assert (seed, found) == (seed, table.settle())
-            assert (found, table.envies()) == by_asking(problem, Settings())
+            assert (found, table.envies()) == by_asking(problem, Policy(), Settings())
 
 
 @pytest.mark.parametrize(
