@@ -10,7 +10,7 @@ import uuid
 from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
-from pydantic import AwareDatetime, field_validator
+from pydantic import AwareDatetime
 
 from contracts.vocabulary import Frozen, Id
 
@@ -34,13 +34,6 @@ class Event(Frozen):
     traceparent: str | None = None
 
     VERSION: ClassVar[int] = 1
-
-    @field_validator("type")
-    @classmethod
-    def _is_this_type(cls, value: str) -> str:
-        if cls is not Event and value != cls.wire_type():
-            raise ValueError(f"expected {cls.wire_type()}")
-        return value
 
     @classmethod
     def wire_type(cls) -> str:

@@ -25,7 +25,8 @@ from services.bus.waits import first_of
 PUBLISHING = "publishing"
 """The part of a process that its relay answers for among its troubles."""
 
-BATCH = 200
+BATCH = 500
+"""So many share one claim, one wait for the broker and one mark, which took a fifth of the time of 200."""
 FIRST_REST_S, LONGEST_REST_S = 0.05, 0.5
 """How long a relay rests before it looks again, unless it is woken: first, where another one is at work, and at most.
 
