@@ -6,6 +6,7 @@ that catches up never meets an answer before its question.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -162,7 +163,9 @@ def parse(body: bytes) -> Event | None:
 
 
 def _type_of(body: bytes) -> str:
-    """The type that `body` names, without looking at the rest: a third of the time of a whole event. "" for none."""
+    """The type that `body` names, without looking at the rest. "" for none."""
+    if ours := _TYPE_FIRST.match(body):
+        return ours[1].decode()
     try:
         return _Typed.model_validate_json(body).type
     except ValidationError:
@@ -171,3 +174,7 @@ def _type_of(body: bytes) -> str:
 
 class _Typed(BaseModel):
     type: str
+
+
+_TYPE_FIRST = re.compile(rb'{"type":"([a-z_.]+)"')
+"""How our own events begin. To look for the type as JSON takes a third of the time of a whole event."""

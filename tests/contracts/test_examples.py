@@ -14,7 +14,7 @@ from pydantic import ValidationError
 import contracts
 from contracts.base import Event
 from contracts.schemas import Schema, alternatives, published
-from contracts.topics import DECISIONS, EVENTS, TOPIC_OF, TOPICS, WRITERS, parse, read_by
+from contracts.topics import _TYPE_FIRST, DECISIONS, EVENTS, TOPIC_OF, TOPICS, WRITERS, parse, read_by
 
 FOLDER = Path(contracts.__file__).parent / "examples"
 FILES = sorted(FOLDER.glob("*/*.json"))
@@ -146,9 +146,23 @@ def test_each_topic_has_one_writer_and_nobody_reads_what_it_writes() -> None:
     assert DECISIONS not in read_by("matcher")
 
 
-def test_an_event_of_an_unknown_type_is_skipped() -> None:
-    newer = {**example("declarations/vacancy.opened"), "type": "vacancy.photographed"}
-    assert parse(json.dumps(newer).encode()) is None
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["as we write", "as others may"])
+def test_an_event_of_an_unknown_type_is_skipped(separators: tuple[str, str]) -> None:
+    unknown = {"type": "vacancy.photographed"}
+    newer = unknown | example("declarations/vacancy.opened") | unknown  # first, as in what we write
+    assert parse(json.dumps(newer, separators=separators).encode()) is None
+
+
+def test_an_event_whose_type_is_said_twice_is_one_or_refused_and_never_another() -> None:
+    opened = json.dumps(example("declarations/vacancy.opened"), separators=(",", ":"))
+    with pytest.raises(ValidationError):
+        parse(('{"type":"vacancy.withdrawn",' + opened[1:]).encode())
+    assert parse(('{"type":"vacancy.opened",' + opened[1:]).encode()) == parse(opened.encode())
+
+
+def test_every_event_begins_as_the_reader_looks_for_it_first() -> None:
+    assert [name for name in EVENTS if not _TYPE_FIRST.fullmatch(f'{{"type":"{name}"'.encode())] == []
+    assert all(next(iter(event.model_fields)) == "type" for event in EVENTS.values())
 
 
 def test_unknown_fields_are_ignored_at_every_depth() -> None:
