@@ -86,9 +86,12 @@ def _about_proposal(step: Step, timer: Timer) -> None:
 
 def _expire(step: Step, proposal: Proposal) -> None:
     """A family whose child should be born by now is called, not written to: its proposal waits for that call."""
-    if proposal.deadline is None or step.now < proposal.deadline + step.policy.grace:
+    if proposal.deadline is None:
         return
-    if birth_is_unsure(step, proposal.request):
+    due = proposal.deadline + step.policy.grace
+    if step.now < due:  # the rules of today leave more time than those of the day on which it was set
+        store.set_timer(step.tx, moves.EXPIRY, proposal.proposal, proposal.territory, due)
+    elif birth_is_unsure(step, proposal.request):
         open_birth(step, proposal.territory, proposal.request)
     else:
         endings.expire(step, proposal)

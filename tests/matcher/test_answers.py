@@ -11,7 +11,8 @@ from contracts.replies import ReplyReceived
 from contracts.vocabulary import Answer, Channel, MessageTemplate, ProposalState, RequestKind, VacancyKind
 from services.bus.retries import WrongEvent
 from services.calendar import answer_by_after_callback, callback_by, confirmation_due
-from services.matcher import store
+from services.matcher import store, timers
+from services.matcher.policy import policy_in_force
 from tests.matcher.world import MONDAY, World, days, now_at, on
 
 S = ProposalState
@@ -48,6 +49,21 @@ def test_a_yes_after_the_limit_is_late_and_becomes_a_task(world: World) -> None:
     world.pass_time(timedelta(minutes=14))
     assert world.state(proposal) is S.EXPIRED
     assert world.tasks("late_yes") == ["late_yes"]
+
+
+def test_rules_that_leave_more_time_than_those_of_the_proposal_put_its_end_off(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.open_place()
+    proposal = world.offered()
+    deadline = world.proposal(proposal).deadline
+    assert deadline is not None
+    voted = {"grace": timedelta(hours=1)}
+    monkeypatch.setattr(timers, "policy_in_force", lambda *of: policy_in_force(*of).model_copy(update=voted))
+    world.go_to(deadline + timedelta(minutes=59))
+    assert world.state(proposal) is S.DELIVERED
+    world.go_to(deadline + timedelta(hours=1))
+    assert world.state(proposal) is S.EXPIRED
 
 
 def test_silence_does_not_count_before_the_matcher_has_listened_for_a_while(world: World) -> None:
