@@ -9,7 +9,7 @@ import pytest
 
 from contracts.vocabulary import Criterion, RequestKind
 from services.calendar import local
-from services.matcher import lifecycle, moves, store
+from services.matcher import endings, lifecycle, moves, store, timers
 from services.matcher.step import Step
 from tests.connected import torture
 from tests.matcher.world import World, days, now_at, on, on_call_place
@@ -125,19 +125,30 @@ def test_no_place_offered_at_any_hour_of_those_days_or_any_minute_of_those_night
     torture.record(
         "T12", f"{by_day + by_night} délais à travers les nuits du 29 mars et du 25 octobre, horloge juste, reculée ou "
         "avancée d'une heure", "0 fin trop tôt, 0 fin double", begun=begun, on=torture.sqlite(),
-        twin="heure locale naïve : des places finissent trop tard ou jamais (à chaque `make test`)",
+        twin="heure locale naïve : des fins trop tard ; trop tôt sans regard sur la limite (à chaque `make test`)",
     )  # fmt: skip
 
 
-def test_timers_kept_in_naive_local_time_end_places_at_the_wrong_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    def naive(step: Step, proposal: store.Proposal, deadline: datetime) -> None:
-        """The hour on the wall is what is kept, and read again with the offset of the day on which it was written."""
-        due = max(deadline, step.now) + step.policy.grace
-        wall = local(due).replace(tzinfo=None)
-        due = (wall - (local(step.now).utcoffset() or timedelta(0))).replace(tzinfo=step.now.tzinfo)
-        store.set_timer(step.tx, moves.EXPIRY, proposal.proposal, proposal.territory, due)
+def naive(step: Step, proposal: store.Proposal, deadline: datetime) -> None:
+    """The hour on the wall is what is kept, and read again with the offset of the day on which it was written."""
+    due = max(deadline, step.now) + step.policy.grace
+    wall = local(due).replace(tzinfo=None)
+    due = (wall - (local(step.now).utcoffset() or timedelta(0))).replace(tzinfo=step.now.tzinfo)
+    store.set_timer(step.tx, moves.EXPIRY, proposal.proposal, proposal.territory, due)
 
+
+def test_timers_kept_in_naive_local_time_end_places_too_late_and_are_set_again_where_they_come_too_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(lifecycle, "set_expiry", naive)
     found = found_wrong((timedelta(0),))
-    assert any("ended 0 times" in fault for fault in found)  # the guard of the deadline let the early timer pass
     assert any("long after" in fault for fault in found)
+    assert not any("ended 0 times" in fault or "before" in fault for fault in found)
+
+
+def test_timers_kept_in_naive_local_time_end_places_too_early_where_nobody_looks_at_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lifecycle, "set_expiry", naive)
+    monkeypatch.setitem(timers._FIRE_PROPOSAL, moves.EXPIRY, endings.expire)
+    assert any("before" in fault for fault in found_wrong((timedelta(0),)))
