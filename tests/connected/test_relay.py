@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer
 
 from deploy.servers.kafka import Kafka, new_kafka
 from services.bus import kafka, outbox
+from services.bus import relay as relaying_module
 from services.bus.database import Database
 from services.bus.kafka import topic_name
 from services.bus.outbox import Recorded
@@ -107,12 +108,20 @@ def disorders(ledger: Ledger) -> int:
     return count
 
 
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So small that two relays meet many times."""
+    monkeypatch.setattr(relaying_module, "BATCH", 20)
+
+
+@pytest.mark.usefixtures("small_batches")
 async def test_two_relays_publish_each_row_once_and_each_territory_in_order(writer: Database) -> None:
     ledger = await publish_by_two(writer, locked=True)
     assert len(ledger.ids) == len(set(ledger.ids)) == 600
     assert disorders(ledger) == 0
 
 
+@pytest.mark.usefixtures("small_batches")
 async def test_two_relays_without_the_lock_publish_rows_twice_and_out_of_order(writer: Database) -> None:
     ledger = await publish_by_two(writer, locked=False)
     assert len(ledger.ids) > len(set(ledger.ids)) == 600
