@@ -38,6 +38,7 @@ class NeedFacts(Event):
     equal points. `travel_minutes` are added on both sides of the hours. `prescriber` is the counsellor's id.
     `urgent_sms_agreed`: the family agreed to be texted outside the usual hours for an urgent place.
     `accepts_partial`: `min_days` or more of the days would help, while the child stays listed for the others.
+    `within_minutes`: behind its wishes, any other structure within so many minutes of its commune would do.
     `accepts_split`: two of the structures may share the week, each with its own days, where no single one has a place.
     `current` is the placement that the child has now, where it asks for another one.
     """
@@ -63,6 +64,7 @@ class NeedFacts(Event):
     min_days: int = Field(default=1, ge=1, le=7)
     current: Id | None = None
     accepts_split: bool = False
+    within_minutes: int | None = Field(default=None, ge=1, le=120)
 
 
 class RequestRegistered(NeedFacts):

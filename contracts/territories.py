@@ -28,6 +28,14 @@ class Commune(Frozen):
     outline: tuple[Ring, ...] = ()
 
 
+class TravelTime(Frozen):
+    """Minutes by road from one commune to another, in either direction, by their INSEE codes."""
+
+    one: str = Field(pattern=r"^[0-9AB]{5}$")
+    other: str = Field(pattern=r"^[0-9AB]{5}$")
+    minutes: int = Field(ge=0, le=600)
+
+
 class TerritoryPublished(Event):
     """The territory as it is from now on: a new publication replaces the one before.
 
@@ -35,7 +43,9 @@ class TerritoryPublished(Event):
     number that every page and SMS shows. `automatic_release` is the vote by which regular proposals leave by
     themselves, except where a criterion drawn from health counted. `round_quiet_seconds` is how long a round waits
     for more events of the same territory. `outlines_source` names whom the outlines of the communes come from, and
-    of when, as their licence asks.
+    of when, as their licence asks. `travel` says which communes are near each other, for families who would go anywhere
+    within some minutes; `travel_source` whom these minutes come from, and of when. Two communes without a row are not
+    near; within one commune it is 0 minutes unless a row says more.
     """
 
     type: Literal["territory.published"]
@@ -48,3 +58,5 @@ class TerritoryPublished(Event):
     automatic_release: bool = False
     round_quiet_seconds: int = Field(default=60, ge=0)
     outlines_source: str = ""
+    travel: tuple[TravelTime, ...] = ()
+    travel_source: str = ""

@@ -162,7 +162,7 @@ FIELDS: Mapping[str, Seen] = {
         Seen.NEEDS, "request", "born", "is_born", "patterns", "request_period", "travel_minutes",
         "tolerance_days", "child_commune", "request_kind", "request_state", "closing_reason", "file_complete",
         "registered_at", "since", "age_months", "accepts_partial", "min_days", "current", "replaces",
-        "accepts_split",
+        "accepts_split", "within_minutes",
     ),
     **_fields(Seen.NEED, "need", "urgent_sms_agreed"),
     **_fields(Seen.SUPPORT, "needs_support", "to_prepare"),

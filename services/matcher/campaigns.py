@@ -21,6 +21,7 @@ from contracts.vocabulary import Audience, Period, RequestKind, VacancyKind
 from services.calendar import date_in_full, local_day
 from services.matcher import store
 from services.matcher import tables as t
+from services.matcher.near import NOTHING_NEAR, Near
 from services.matcher.rows_read import Waiting
 from services.matcher.rules.capacity import sat_on
 from services.matcher.rules.hours import Amount, Cell, Hours, as_amounts
@@ -111,14 +112,16 @@ def heard(tx: sa.Connection, campaign: Campaign, waiting: Sequence[Waiting]) -> 
     return members(tx, campaign, waiting) | {row.request for row in waiting if campaign.hears(row)}
 
 
-def first_days(campaign: Campaign, awaiting: Iterable[NeedFacts], today: date) -> dict[str, date]:
+def first_days(
+    campaign: Campaign, awaiting: Iterable[NeedFacts], today: date, near: Near = NOTHING_NEAR
+) -> dict[str, date]:  # fmt: skip
     """By structure, the first day on which anybody who waits for the commission would come.
 
     Empty as long as requests are still taken: the next one may want any day of the campaign.
     """
     found: dict[str, date] = {}
     for need in awaiting if today > campaign.requests_until else ():
-        for wish in need.wishes:
+        for wish in near.wishes(need):
             found[wish.structure] = min(need.period.start, found.get(wish.structure, need.period.start))
     return found
 

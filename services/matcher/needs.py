@@ -15,6 +15,7 @@ from contracts.requests import AcceptedPattern, NeedFacts
 from contracts.structures import AgreementSigned
 from contracts.vocabulary import Audience, Criterion, Id, Period, RequestKind, Slot, VacancyKind
 from services.calendar import at, local_day
+from services.matcher.near import NOTHING_NEAR, Near
 from services.matcher.policy import Policy
 from services.matcher.rules.eligibility import care_period, fits_ages
 from services.matcher.rules.on_call import may_use_on_call_place
@@ -28,12 +29,14 @@ FIRST_TIER = 0
 
 @dataclass(frozen=True)
 class Context:
-    """What a need is read against: the policy, the instant, on-call agreements, and each structure's commune."""
+    """What a need is read against: the policy, the instant, on-call agreements, each structure's commune, and what is
+    near."""
 
     policy: Policy
     now: datetime
     agreements: Sequence[AgreementSigned]
     communes: Mapping[str, str]
+    near: Near = NOTHING_NEAR
 
     @property
     def grid(self) -> Grid:
@@ -68,13 +71,13 @@ def as_request(
     patterns = _patterns(need, context.now)
     if period is None or not patterns or missing(need, context.now):
         return None
-    base, reasons, points_at = _claims(need, context)
+    wishes = context.near.wishes(need)
+    base, reasons, points_at = _claims(need, wishes, context)
     own_tier = FIRST_TIER if goes_first else tier(validated(need), context.grid)
     return Request(
         id=request, born=need.born, kind=need.kind, tier=own_tier, points=base,
         points_at=points_at, reasons=reasons, since=need.since,
-        wishes=tuple(Wish(structure=wish.structure, rank=wish.rank) for wish in need.wishes),
-        patterns=patterns, period=period, travel_minutes=need.travel_minutes, entitled_to=entitled(need),
+        wishes=wishes, patterns=patterns, period=period, travel_minutes=need.travel_minutes, entitled_to=entitled(need),
         on_call_sections=_on_call_sections(need, patterns, context), needs_support=need.needs_support,
         not_again=tuple(hours for at, hours in answered.get(request, ()) if at >= need.time),
         tolerance_days=need.tolerance_days, accepts_partial=need.accepts_partial,
@@ -153,22 +156,24 @@ def _points(need: NeedFacts, structure: Id | None, context: Context) -> tuple[in
 
 
 def _claims(
-    need: NeedFacts, context: Context
+    need: NeedFacts, wishes: Sequence[Wish], context: Context
 ) -> tuple[int, tuple[PointsReason, ...], tuple[StructurePoints, ...]]:  # fmt: skip
     """The points, why, and where they differ. Of a family whose week may be shared, wishes that all count the same
     beside the ordinary points are one claim."""
     base, reasons = _points(need, None, context)
-    found = _points_at(need, base, context)
-    same = len(found) == len(need.wishes) and len({(row.points, row.reasons) for row in found}) == 1
+    found = _points_at(need, wishes, base, context)
+    same = len(found) == len(wishes) and len({(row.points, row.reasons) for row in found}) == 1
     if need.accepts_split and same:
         return found[0].points, found[0].reasons, ()
     return base, reasons, found
 
 
-def _points_at(need: NeedFacts, base: int, context: Context) -> tuple[StructurePoints, ...]:
+def _points_at(
+    need: NeedFacts, wishes: Sequence[Wish], base: int, context: Context
+) -> tuple[StructurePoints, ...]:  # fmt: skip
     """The points at each wished structure where they differ from the ordinary ones."""
     found = []
-    for wish in need.wishes:
+    for wish in wishes:
         total, reasons = _points(need, wish.structure, context)
         if total != base:
             found.append(StructurePoints(structure=wish.structure, points=total, reasons=reasons))
@@ -193,10 +198,10 @@ def kind_of(slots: Sequence[Slot]) -> VacancyKind:
     return VacancyKind.OCCASIONAL if all(isinstance(slot.day, date) for slot in slots) else VacancyKind.REGULAR
 
 
-def still_suits(need: NeedFacts, offered: Offered, ages: tuple[int, int]) -> bool:
+def still_suits(need: NeedFacts, offered: Offered, ages: tuple[int, int], near: Near = NOTHING_NEAR) -> bool:
     """True if the need as it is now would still be offered this: wish, hours, days, age and audience."""
     return (
-        any(wish.structure == offered.structure for wish in need.wishes)
+        any(wish.structure == offered.structure for wish in near.wishes(need))
         and any(_are_enough(offered, hours_of_care(need, n), need) for n in range(len(need.patterns)))
         and _is_accepted(offered.period, need, offered.offered_on)
         and fits_ages(need.born, offered.period.start, *ages)

@@ -19,6 +19,7 @@ from services.calendar import local_day
 from services.matcher import campaigns, rows_read, store
 from services.matcher.campaigns import Campaign, Kept
 from services.matcher.memory import Memory
+from services.matcher.near import NOTHING_NEAR, Near
 from services.matcher.policy import Policy
 from services.matcher.rows_read import Stock
 from services.matcher.rules.capacity import sat_on
@@ -45,6 +46,7 @@ class Places(TypedDict):
 def places(
     tx: sa.Connection, territory: str, sections: Mapping[str, int], policy: Policy, now: datetime, memory: Memory,
     intake: Intake | None, campaign: Campaign | None, awaiting: Iterable[NeedFacts] = (),
+    near: Near = NOTHING_NEAR,
 ) -> Places:  # fmt: skip
     """The places that may be offered, and all holds that are not over, those of persons among them. `sections` are
     read as they are in these versions.
@@ -58,7 +60,7 @@ def places(
     believed = _Belief(policy, now, intake)
     offered = chain.from_iterable(_offered(stocks.values(), believed))
     holds = list(chain.from_iterable(stock.held for stock in stocks.values()))
-    begins = campaigns.first_days(campaign, awaiting, today) if campaign else {}
+    begins = campaigns.first_days(campaign, awaiting, today, near) if campaign else {}
     kept = Kept(campaign, campaigns.held_by_persons(tx, territory, today), begins)
     for name, stock in stocks.items() if kept.campaign or kept.by_person else ():
         there = [offer.row for offer in stock.offers if believed.in_(offer.row)]

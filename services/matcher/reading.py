@@ -22,9 +22,10 @@ from services.matcher import tables as t
 from services.matcher.campaigns import Campaign
 from services.matcher.guaranteed import guaranteed
 from services.matcher.memory import Memory
+from services.matcher.near import Near, near_of
 from services.matcher.offered import Intake, places
 from services.matcher.policy import Policy, policy_in_force
-from services.matcher.published import communes, communes_of, names, structures_of, support
+from services.matcher.published import communes, names, structures_of, support
 from services.matcher.rows_read import Waiting
 from services.matcher.solver import schema
 from services.matcher.solver.schema import NotAgain, Request, Round, Section
@@ -92,6 +93,8 @@ class Territory:
     structures: Sequence[sa.RowMapping]
     campaign: Campaign | None
 
+    near: Near
+
     @cached_property
     def communes(self) -> dict[str, str]:
         return communes(self.structures)
@@ -99,7 +102,8 @@ class Territory:
 
 def _territory(tx: sa.Connection, name: str, intake: Intake | None) -> Territory:
     campaign = intake.campaign if intake else campaigns.current(tx, name)
-    return Territory(name, structures_of(tx, name), campaign)
+    structures = structures_of(tx, name)
+    return Territory(name, structures, campaign, near_of(tx, name, structures))
 
 
 def _taking_part(
@@ -167,7 +171,7 @@ def _round(
         travel=tuple(nearby(asking.families.siblings, asking.asked, there.communes)),
         **places(
             tx, territory, versions, policy, now, memory, intake,
-            None if intake else there.campaign, [asking.waiting[name].need for name in asking.awaiting],
+            None if intake else there.campaign, [asking.waiting[name].need for name in asking.awaiting], there.near,
         ),
     )  # fmt: skip
 
@@ -181,8 +185,8 @@ def _asked(
     memory: Memory,
 ) -> dict[str, Request | None]:  # fmt: skip
     """Each waiting request as a round sees it, or None where it takes no part."""
-    read_against = needs.Context(policy, now, agreements_of(tx, there.name), there.communes)
-    memory.read_against((policy, local_day(now), read_against.communes))
+    read_against = needs.Context(policy, now, agreements_of(tx, there.name), there.communes, there.near)
+    memory.read_against((policy, local_day(now), read_against.communes, read_against.near))
     answered = _answered(tx, there.name, now - policy.not_again_for)
 
     def asked(row: Waiting) -> Request | None:
@@ -223,7 +227,9 @@ DATES_OVER = "Les dates demandées sont passées : indiquez de nouvelles dates a
 
 def context(tx: sa.Connection, territory: str, policy: Policy, now: datetime) -> needs.Context:
     """What the territory's needs are read against."""
-    return needs.Context(policy, now, agreements_of(tx, territory), communes_of(tx, territory))
+    structures = structures_of(tx, territory)
+    near = near_of(tx, territory, structures)
+    return needs.Context(policy, now, agreements_of(tx, territory), communes(structures), near)
 
 
 def _answered(tx: sa.Connection, territory: str, since: datetime) -> needs.Answered:

@@ -33,6 +33,14 @@ territories = sa.Table(
     sa.Column("begun_at", Instant),
 )
 
+travel = sa.Table(
+    "travel",
+    metadata,
+    _id("territory", primary_key=True),
+    sa.Column("times", sa.JSON, nullable=False),
+)
+"""Beside `territories`, whose row every event reads: (commune, commune, minutes)."""
+
 leases = sa.Table(
     "leases",
     metadata,

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from contracts.territories import Commune
+from contracts.territories import Commune, TravelTime
 from contracts.vocabulary import Frozen, Id, RequestKind, StructureKind
 from services.territory import figures, names
 from services.territory.calendars import read_csv
@@ -17,6 +17,7 @@ from services.territory.chance import Chance, seeded
 from services.territory.outlines import OUTLINES_SOURCE, outlines
 from services.territory.people import DAYS_A_MONTH, Child, Family, JobKind, Person, contact_count, contacts, staff
 from services.territory.requests import YOUNGEST, Request, Surroundings, is_single, request
+from services.territory.roads import TRAVEL_SOURCE, travel_times
 from services.territory.said import Said
 from services.territory.siblings import AskedTogether, asked_together, with_elder
 from services.territory.structures import Structure, structures
@@ -57,6 +58,8 @@ class Guichet(Said):
     communes: tuple[Commune, ...]
     policy: Id
     outlines_source: str
+    travel: tuple[TravelTime, ...]
+    travel_source: str
 
 
 class Territory(Frozen):
@@ -151,6 +154,8 @@ def _guichet() -> Guichet:
         communes=communes(),
         policy="montlucon-modele",
         outlines_source=OUTLINES_SOURCE,
+        travel=travel_times(),
+        travel_source=TRAVEL_SOURCE,
     )
 
 

@@ -10,10 +10,12 @@ from pydantic import BaseModel
 
 from contracts.requests import AcceptedPattern, DeclaredCriterion, WishedStructure
 from contracts.structures import OnDuty, SectionFacts, Staffing
+from contracts.territories import TravelTime
 from contracts.vocabulary import AwardMode, Criterion, Id, LimitReason, Period, RequestKind, Slot, Tariff, Weekday
 from services.ingest import credentials, store
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.structures import StructureBody
+from services.ingest.declare.territories import publish_territory
 from tests.ingest.doors import FAMILY, Doors
 from tests.ingest.people import (
     BEBES,
@@ -25,10 +27,12 @@ from tests.ingest.people import (
     OPENING,
     OTHER,
     TODAY,
+    act,
     later,
     need_body,
     register,
     structure_body,
+    territory_body,
     vacancy_body,
 )
 from tests.ingest.proposals import made, placed
@@ -57,6 +61,7 @@ NEED: dict[str, Any] = {
     "min_days": 2,
     "current": "L-1",
     "accepts_split": True,
+    "within_minutes": 20,
 }
 """Every field otherwise than by default."""
 
@@ -96,6 +101,8 @@ async def registered(doors: Doors) -> str:
     need = need_body(born=NEED["born"], is_born=False, prescriber=COUNSELLOR.id)
     person = {"id": COUNSELLOR.id, "territory": COUNSELLOR.territory, "role": "counsellor", "registered_at": NOW}
     await doors.write(store.put, credentials.persons, person)
+    around = {"travel": (TravelTime(one="03185", other="03098", minutes=8),), "travel_source": "essai, 2026"}
+    await doors.write(publish_territory, act(COORDINATOR), territory_body(**around))
     await doors.write(register, "R-1", COORDINATOR, need)
     await doors.hear(made(), placed())
     row = await kept(doors, store.requests, "R-1")

@@ -9,6 +9,7 @@ import pytest
 
 from contracts.requests import DeclaredCriterion, RequestRegistered
 from contracts.vocabulary import Audience, Criterion, Period, RequestKind, VacancyKind, Weekday
+from services.matcher.near import Near
 from services.matcher.needs import (
     Context,
     CurrentPlace,
@@ -175,3 +176,42 @@ def test_an_offer_made_weeks_ago_still_suits_a_need_that_did_not_change() -> Non
     offered_on = MONDAY - timedelta(days=20)
     offer = Offered(CRECHE, MORNINGS, Period(start=offered_on, end=FROM_OCTOBER.end), Audience.EVERYBODY, offered_on)
     assert still_suits(declared(period=began), offer, SECTION_AGES)
+
+
+FAR, NEAR_ONE = "creche-loin", "creche-B"
+AROUND = Near({CRECHE: COMMUNE, NEAR_ONE: "03190", FAR: "03236"}, {(COMMUNE, "03190"): 12, (COMMUNE, "03236"): 35})
+
+
+@pytest.mark.parametrize(
+    ("within", "reached"),
+    [(None, []), (1, []), (11, []), (12, [NEAR_ONE]), (34, [NEAR_ONE]), (35, [NEAR_ONE, FAR]), (120, [NEAR_ONE, FAR])],
+)
+def test_whatever_is_near_enough_stands_level_behind_the_wishes(within: int | None, reached: list[str]) -> None:
+    wishes = AROUND.wishes(declared(within_minutes=within))
+    assert [(wish.structure, wish.rank) for wish in wishes] == [(CRECHE, 1), *((name, 2) for name in reached)]
+
+
+def test_a_wish_that_is_near_too_keeps_its_rank_and_home_is_near_without_a_row() -> None:
+    wishes = AROUND.wishes(declared(wishes=(NEAR_ONE,), within_minutes=12))
+    assert [(wish.structure, wish.rank) for wish in wishes] == [(NEAR_ONE, 1), (CRECHE, 2)]
+    far_home = Near(AROUND.communes, {**AROUND.minutes, (COMMUNE, COMMUNE): 20})
+    assert [wish.structure for wish in far_home.wishes(declared(wishes=(NEAR_ONE,), within_minutes=12))] == [NEAR_ONE]
+
+
+def test_communes_without_a_row_are_not_near() -> None:
+    assert [wish.structure for wish in Near(AROUND.communes).wishes(declared(within_minutes=120))] == [CRECHE]
+
+
+def test_an_offer_somewhere_near_suits_as_long_as_the_family_would_go_that_far() -> None:
+    there = Offered(NEAR_ONE, MORNINGS, FROM_OCTOBER, Audience.EVERYBODY, MONDAY)
+    assert still_suits(declared(within_minutes=12), there, SECTION_AGES, AROUND)
+    assert not still_suits(declared(within_minutes=11), there, SECTION_AGES, AROUND)
+    assert not still_suits(declared(), there, SECTION_AGES, AROUND)
+
+
+def test_points_of_a_structure_count_where_it_is_only_near_enough() -> None:
+    context = Context(CONTEXT.policy, CONTEXT.now, (), {**CONTEXT.communes, FAR: "03236"}, AROUND)
+    here = DeclaredCriterion(criterion=Criterion.SIBLING_PRESENT, validated=True, structure=NEAR_ONE)
+    request = as_request("r-1", declared(criteria=(here,), within_minutes=35), False, context)
+    assert request is not None
+    assert {row.structure: row.points for row in request.points_at} == {CRECHE: 10, NEAR_ONE: 20}

@@ -39,6 +39,9 @@ MOST_WISHES = 20
 
 MOST_DAYS = 7
 
+MOST_MINUTES = 120
+"""As far as a family may say that it would go."""
+
 
 class NeedBody(Body):
     """The whole need, as it is from now on; the fields are those of `contracts.requests.NeedFacts`.
@@ -65,6 +68,7 @@ class NeedBody(Body):
     min_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 1
     current: Id | None = None
     accepts_split: bool = False
+    within_minutes: Annotated[int | None, Field(ge=1, le=MOST_MINUTES)] = None
 
 
 def facts_of(tx: sa.Connection, act: Act, need: NeedBody) -> dict[str, Any]:
@@ -87,6 +91,7 @@ def check_need(
     yield from _check_split(need)
     yield from check_current(tx, act, need.kind, need.current)
     yield from _check_wishes(tx, act, need)
+    yield from _check_within(tx, act, need)
     yield from _check_criteria(act, need, _verified(before))
 
 
@@ -144,7 +149,7 @@ def _check_split(need: NeedBody) -> Iterator[Problem]:
     if any(is_dated(pattern.slots) for pattern in need.patterns):
         rule = "Seule une place de semaine se partage entre deux structures."
         yield Problem("accepts_split", "week_wanted", rule, "Décochez «\u00a0deux structures\u00a0».")
-    elif len(need.wishes) == 1:
+    elif len(need.wishes) == 1 and need.within_minutes is None:
         rule = "Il faut deux structures pour partager une semaine."
         yield Problem("accepts_split", "two_wishes_wanted", rule, "Citez-en une autre, ou décochez.")
 
@@ -164,6 +169,16 @@ def _check_wishes(tx: sa.Connection, act: Act, need: NeedBody) -> Iterator[Probl
     if not wished and need.kind is RequestKind.URGENT and not _any_on_call(tx, act):
         rule = "Aucune structure n'a de place d'astreinte en ce moment."
         yield Problem("wishes", "no_on_call_place", rule, "Citez les structures souhaitées.")
+
+
+def _check_within(tx: sa.Connection, act: Act, need: NeedBody) -> Iterator[Problem]:
+    """Being near is told by the travel times of the territory, and by nothing else."""
+    if need.within_minutes is None:
+        return
+    territory = store.find(tx, store.territories, act.territory)
+    if territory is None or not territory["facts"].get("travel"):
+        rule = "Le territoire n'a pas publié de temps de trajet entre ses communes."
+        yield Problem("within_minutes", "no_travel_times", rule, "Citez les structures, ou publiez ces temps.")
 
 
 def _check_criteria(act: Act, need: NeedBody, verified: Collection[DeclaredCriterion]) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from pydantic import Field
 
-from contracts.territories import Commune, TerritoryPublished
+from contracts.territories import Commune, TerritoryPublished, TravelTime
 from contracts.vocabulary import Id
 from services.ingest import store
 from services.ingest.access import Doing, Thing, require
@@ -20,6 +20,11 @@ from services.ingest.problems import Problem, Refused, conflict, refuse_if
 
 MOST_POINTS = 20_000
 """Of all outlines together, about 400 kB: an event of this size still passes, and no map on a phone shows more."""
+
+
+MOST_TRAVEL_TIMES = 10_000
+"""Between each two of 141 communes, about 450 kB: with outlines, an event of this size still passes. Of a larger
+territory, pairs that nobody would drive (`MOST_MINUTES` of a need) are left out."""
 
 
 class TerritoryBody(Body):
@@ -33,6 +38,8 @@ class TerritoryBody(Body):
     automatic_release: bool = False
     round_quiet_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
     outlines_source: Line = ""
+    travel: Annotated[tuple[TravelTime, ...], Field(max_length=MOST_TRAVEL_TIMES)] = ()
+    travel_source: Line = ""
 
 
 def require_published(tx: sa.Connection, act: Act) -> None:
@@ -85,7 +92,7 @@ def publish_territory(tx: sa.Connection, act: Act, body: TerritoryBody, knows: K
 
 
 def problems(body: TerritoryBody, today: date, knows: KnowsPolicy = any_policy) -> Iterator[Problem]:
-    """What no single field shows: too many points of outlines, outlines without their source, or unknown rules."""
+    """What no single field shows: too many points of outlines, unknown rules or communes, what lacks its source."""
     if not knows(body.policy, today):
         rule = "Ces règles n'existent pas, ou ne sont pas encore en vigueur."
         yield Problem("policy", "unknown_policy", rule, "Indiquez par exemple montlucon-modele.")
@@ -96,3 +103,20 @@ def problems(body: TerritoryBody, today: date, knows: KnowsPolicy = any_policy) 
     if rings and not body.outlines_source:
         rule = "Des contours se publient avec leur source."
         yield Problem("outlines_source", "source_wanted", rule, "Indiquez la source et sa date.")
+    yield from _travel_problems(body)
+
+
+def _travel_problems(body: TerritoryBody) -> Iterator[Problem]:
+    known = {commune.code for commune in body.communes}
+    for n, row in enumerate(body.travel):
+        for name, code in (("one", row.one), ("other", row.other)):
+            if code not in known:
+                rule = "Un temps de trajet relie deux communes du territoire."
+                yield Problem(f"travel.{n}.{name}", "unknown_commune", rule, "Corrigez le code, ou ajoutez la commune.")
+    pairs = [frozenset((row.one, row.other)) for row in body.travel]
+    if len(set(pairs)) < len(pairs):
+        rule = "Deux communes n'ont qu'un temps de trajet, le même dans les deux sens."
+        yield Problem("travel", "travel_twice", rule, "Retirez le doublon.")
+    if body.travel and not body.travel_source:
+        rule = "Des temps de trajet se publient avec leur source."
+        yield Problem("travel_source", "source_wanted", rule, "Indiquez la source et sa date.")

@@ -65,7 +65,7 @@ REQUEST_COLUMNS = Columns(
     others=(
         *("Prénom", *WISHES[1:], *DAYS, "Dates", "Autres semaines", "Fin", "Souplesse (jours)", "Trajet (minutes)"),
         *("Critères validés", "Critères à vérifier", "Prescripteur", "SMS urgents", "Dossier complet"),
-        *("Une partie aide", "Jours minimum", "Deux structures", "Place actuelle"),
+        *("Une partie aide", "Jours minimum", "Deux structures", "Partout (minutes)", "Place actuelle"),
         *("Avec", "Ensemble"),
         *(f"{name} {n}" for n in CONTACTS for name in CONTACT_COLUMNS if (name, n) != ("Téléphone", 1)),
     ),

@@ -15,7 +15,7 @@ from contracts.siblings import Together
 from contracts.vocabulary import Criterion, Period, RequestKind, Slot
 from services.ingest import store
 from services.ingest.actors import Act
-from services.ingest.declare.needs import MOST_DAYS, OLDEST, NeedBody
+from services.ingest.declare.needs import MOST_DAYS, MOST_MINUTES, OLDEST, NeedBody
 from services.ingest.declare.requests import amend_request, check_amendment, check_registration, register_request
 from services.ingest.declare.siblings import SiblingsBody, ask_together
 from services.ingest.duplicates import Newcomer, phones_of
@@ -47,6 +47,7 @@ COLUMN_OF = {
     "min_days": "Jours minimum",
     "accepts_partial": "Une partie aide",
     "accepts_split": "Deux structures",
+    "within_minutes": "Partout (minutes)",
     "current": "Place actuelle",
     "requests": "Avec",
     "together": "Ensemble",
@@ -132,6 +133,7 @@ def _read_need(row: Row, act: Act) -> dict[str, object]:
         "accepts_partial": row.maybe("Une partie aide", cells.yes_no) or False,
         "min_days": _least_days(row),
         "accepts_split": row.maybe("Deux structures", cells.yes_no) or False,
+        "within_minutes": _within(row),
         "current": row.maybe("Place actuelle", cells.identifier),
     }
 
@@ -143,6 +145,16 @@ def _least_days(row: Row) -> int:
         row.wrong("Jours minimum", "days_wanted", f"Le minimum va de 1 à {MOST_DAYS} jours.", "Écrivez un nombre.")
         return 1
     return found or 1
+
+
+def _within(row: Row) -> int | None:
+    """How far the family would go beside its wishes; none where nothing is said."""
+    found = row.maybe("Partout (minutes)", cells.whole)
+    if found is not None and not 1 <= found <= MOST_MINUTES:
+        rule = f"Le trajet accepté va de 1 à {MOST_MINUTES} minutes."
+        row.wrong("Partout (minutes)", "minutes_wanted", rule, "Écrivez un nombre, ou videz la case.")
+        return None
+    return found
 
 
 def _from_today(period: Period, act: Act) -> Period:

@@ -96,7 +96,8 @@ def _body(form: Form) -> RegistrationBody:
     said = needs.criteria(Form({"criteres": [Criterion.INSERTION.value]}), validated=True)
     if facts["needs_support"]:
         said = (*said, *needs.criteria(Form({"criteres": [Criterion.DISABILITY.value]}), validated=False))
-    extra = {"kind": RequestKind.URGENT, "criteria": said, "travel_minutes": travel, "wishes": wishes.read(form)}
+    wanted = {"wishes": wishes.read(form), "within_minutes": needs.within(form)}
+    extra = {"kind": RequestKind.URGENT, "criteria": said, "travel_minutes": travel, **wanted}
     return needs.registration(form, {**facts, **extra, "urgent_sms_agreed": form.has("soir", "oui")})
 
 

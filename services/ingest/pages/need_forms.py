@@ -16,7 +16,7 @@ from contracts.requests import AcceptedPattern, DeclaredCriterion
 from contracts.vocabulary import HEALTH_CRITERIA, WEEKDAYS, AwardMode, Criterion, Period, RequestKind, Slot, Weekday
 from services.ingest import store
 from services.ingest.actors import Act
-from services.ingest.declare.needs import MOST_WISHES
+from services.ingest.declare.needs import MOST_MINUTES, MOST_WISHES
 from services.ingest.declare.requests import check_registration, register_request
 from services.ingest.duplicates import known_already
 from services.ingest.families import RegistrationBody, contacts_from, prepare_registration
@@ -43,6 +43,7 @@ FIELDS = {
     "tolerance_days": "souplesse",
     "min_days": "minimum",
     "accepts_split": "partage",
+    "within_minutes": "partout",
     "current": "place",
     "child_first_name": "prenom",
     "": "prenom",
@@ -123,6 +124,11 @@ def part(form: Form) -> dict[str, Any]:
     }
 
 
+def within(form: Form) -> int | None:
+    """How far the family would go beside its choices; none where the field is empty."""
+    return form.number("partout", "Le trajet accepté", 1, MOST_MINUTES) if form["partout"] else None
+
+
 def criteria(form: Form, *, validated: bool) -> tuple[DeclaredCriterion, ...]:
     return tuple(DeclaredCriterion(criterion=c, validated=validated) for c in form.choices("criteres", Criterion))
 
@@ -168,6 +174,7 @@ async def options(visit: Visit) -> dict[str, Any]:
         "languages": contact_forms.LANGUAGES,
         "answering": contact_forms.ANSWERING,
         "most": MOST_WISHES,
+        "travel": visit.town.get("travel_source"),
         "health": {c.value for c in HEALTH_CRITERIA},
     }
 

@@ -61,7 +61,8 @@ def _body(form: Form, family: dict[str, Any]) -> RegistrationBody:
     said = needs.criteria(form, validated=True)
     if facts["needs_support"]:
         said = (*said, *needs.criteria(Form({"criteres": [Criterion.DISABILITY.value]}), validated=True))
-    extra = {"kind": kind, "wishes": wishes.read(form), "criteria": said, "travel_minutes": travel}
+    wanted = {"wishes": wishes.read(form), "within_minutes": needs.within(form)}
+    extra = {"kind": kind, **wanted, "criteria": said, "travel_minutes": travel}
     agreed = {"urgent_sms_agreed": form.has("soir", "oui"), "file_complete": form.has("complet", "oui")}
     return needs.registration(form, {**facts, **extra, **agreed, **needs.part(form), "tolerance_days": tolerance})
 

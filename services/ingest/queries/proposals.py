@@ -34,7 +34,7 @@ from services.ingest.queries.places import named_sections, section_facts
 _PEOPLE = {"first_name": None, "contacts": ()}
 """Filled from the vault by `people.with_people`, for those who may see them."""
 
-_LATER = {"accepts_partial", "min_days", "current", "accepts_split"}
+_LATER = {"accepts_partial", "min_days", "current", "accepts_split", "within_minutes"}
 """Fields that needs kept before do not say."""
 
 _PLAIN = (

@@ -14,7 +14,9 @@ from services.calendar import at, local_day
 from services.matcher import declared_criteria, endings, halves, lifecycle, moves, store, tasks, watch
 from services.matcher import tables as t
 from services.matcher.handlers.territory import step_for
+from services.matcher.near import near_of
 from services.matcher.needs import Offered, as_request, counted_at, still_suits
+from services.matcher.published import structures_of
 from services.matcher.reading import context
 from services.matcher.step import Step
 from services.matcher.store import Proposal
@@ -86,7 +88,8 @@ def _suits_there(
     entitled_to = step.tx.scalars(sa.select(t.holds.c.entitled_to).where(own)).one()
     found_on = local_day(proposal.made_at)
     offered = Offered(place.structure, place.slots, proposal.period, Audience(entitled_to), found_on, elsewhere)
-    return still_suits(need, offered, (ages[0], ages[1]))
+    near = near_of(step.tx, need.territory, structures_of(step.tx, need.territory))
+    return still_suits(need, offered, (ages[0], ages[1]), near)
 
 
 def _claims_as_much(step: Step, proposal: Proposal, need: RequestAmended, goes_first: bool) -> bool:

@@ -15,6 +15,7 @@ from services.bus.retries import WrongEvent
 from services.calendar import local_day
 from services.matcher import declared_capacity, halves, store, tasks
 from services.matcher import tables as t
+from services.matcher.near import keep_travel
 from services.matcher.policy import policy_in_force
 from services.matcher.step import Step
 from services.matcher.store import Proposal
@@ -51,6 +52,7 @@ def on_territory_published(tx: sa.Connection, event: TerritoryPublished, now: da
         tx.execute(t.territories.insert().values(territory=event.territory, due_marks=0, **values))
     else:
         tx.execute(t.territories.update().where(t.territories.c.territory == event.territory).values(**values))
+    keep_travel(tx, event.territory, event.travel)
     store.mark_due(tx, event.territory, now, event.type)
 
 

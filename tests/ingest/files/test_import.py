@@ -424,6 +424,18 @@ async def test_two_structures_in_the_week_are_read_and_refused_where_only_one_is
     assert why(await taken(guichet, "requests", alone)) == {2: {("Deux structures", "two_wishes_wanted")}}
 
 
+async def test_how_far_a_family_would_go_is_read_and_refused_where_it_is_no_distance(
+    guichet: Guichet, tiny: Territory
+) -> None:
+    first = only(requests_csv(tiny), 0)
+    far = replace(first, columns=(*first.columns, "Partout (minutes)"), rows=((*first.rows[0], "20"),))
+    assert (await taken(guichet, "requests", far)).rejected == ()
+    (told,) = await guichet.database.read(said, RequestRegistered)
+    assert told.within_minutes == 20
+    wrong = replace(far, rows=((*first.rows[0], "121"),))
+    assert why(await taken(guichet, "requests", wrong)) == {2: {("Partout (minutes)", "minutes_wanted")}}
+
+
 NEW = ("Débuts par semaine", "Gestionnaire", "Adultes présents", "Enfants présents", "Taux d'encadrement", "PEDT")
 STAFF = {
     "Débuts par semaine": "2",

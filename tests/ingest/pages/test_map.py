@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from contracts.territories import Commune
+from contracts.territories import Commune, TravelTime
 from services.ingest.declare.territories import MOST_POINTS, publish_territory
 from services.ingest.pages.maps import HEIGHT, WIDTH, Shape, ground
 from services.ingest.problems import Refused
@@ -116,6 +116,9 @@ def test_neighbours_share_every_point_of_their_border_so_that_no_gap_opens() -> 
     assert len(west & east) == 2
 
 
+TRIP = TravelTime(one="03185", other="03098", minutes=8)
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -128,9 +131,12 @@ def test_neighbours_share_every_point_of_their_border_so_that_no_gap_opens() -> 
             },
             "too_many_points",
         ),
+        ({"travel": (TRIP,)}, "source_wanted"),
+        ({"travel": (TRIP, TRIP.model_copy(update={"minutes": 9})), "travel_source": "essai"}, "travel_twice"),
+        ({"travel": (TRIP.model_copy(update={"other": "75056"}),), "travel_source": "essai"}, "unknown_commune"),
     ],
 )
-async def test_outlines_without_their_source_or_too_long_for_an_event_are_refused(
+async def test_outlines_and_travel_times_that_are_wrong_or_have_no_source_are_refused(
     town: Town, changes: dict[str, object], code: str
 ) -> None:
     with pytest.raises(Refused) as refused:

@@ -418,6 +418,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("territory"),
     )
     op.create_table(
+        "travel",
+        sa.Column("territory", sa.String(length=64), nullable=False),
+        sa.Column("times", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("territory"),
+    )
+    op.create_table(
         "timers",
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("about", sa.String(length=64), nullable=False),
