@@ -20,12 +20,16 @@ CALL_ASKED = "call_asked"
 
 
 def ask_for_call(tx: sa.Connection, act: Act, family: str) -> None:
-    """Once until it is dealt with, however often the button is pressed. Raises Refused."""
+    """Once until it is dealt with, however often the button is pressed; a page sent again later asks no more.
+
+    Raises Refused.
+    """
     require(act.actor, Doing.REPLY, Thing(act.territory, request=act.actor.request))
     store.one_at_a_time(tx, family)
-    if is_asked(tx, family):
+    call = act.new_id("Y")
+    if is_asked(tx, family) or store.find(tx, inbound, call) is not None:
         return
-    row = {"id": act.new_id("Y"), "territory": act.territory, "owner": family, "outcome": CALL_ASKED}
+    row = {"id": call, "territory": act.territory, "owner": family, "outcome": CALL_ASKED}
     tx.execute(inbound.insert().values(**row, received_at=act.now))
     did(tx, act, "call.asked", act.actor.request or family)
     changes.note(tx, (act.territory,))

@@ -1,6 +1,7 @@
 """Tables as French spreadsheets open them, with no cell that they would calculate: people type names into Berceau.
 
-When to modify: whatever leaves as CSV is written here, by pages and commands alike, and read back by `as_typed`.
+When to modify: whatever people typed and leaves as CSV is written here, by pages and commands alike, and read back by
+`as_typed`. Only the files of the invented town are written beside it, as a town hall saves them (`territory.files`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Sequence
 Cell = str | int
 
 EXCEL = "utf-8-sig"
+"""Excel then opens the file with its accents, whatever the country."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What makes a spreadsheet calculate a cell, or begins the cell anew with what follows."""

@@ -12,8 +12,6 @@ from services.ingest.files.reading import Line
 from services.ingest.problems import Problem
 from services.ingest.spreadsheet import as_csv
 
-"""Excel then opens the file with its accents, whatever the country."""
-
 
 @dataclass(frozen=True)
 class Rejected:

@@ -72,6 +72,8 @@ async def test_the_guichet_reads_once_that_a_family_wants_a_call_however_often_i
         text = listed.partition("Demande un appel</b>")[2].partition('name="sms" value="')[2].partition('"')[0]
         await guichet.post("/guichet/sms", data={"sms": text})
         assert not await asked(town)
+        assert (await town.client.post(OWN, data=form)).status_code == 303
+        assert not await asked(town)
 
 
 async def asked(town: Town) -> bool:
