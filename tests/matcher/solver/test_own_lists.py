@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from random import Random
 from typing import Any
 
 import pytest
 
-from contracts.vocabulary import Period
+from contracts.vocabulary import Period, Slot
 from services.matcher.solver.canonical import canonical
 from services.matcher.solver.claims import one_list
 from services.matcher.solver.constraints import Settings
@@ -33,7 +34,7 @@ from services.matcher.solver.variables import problem_of
 from services.matcher.solver.verify import verify
 from services.territory.rounds import RoundPlan, drawn_round
 from tests.matcher.solver.by_hand import asks, at, facts_of
-from tests.matcher.solver.drawn_rounds import LONG, MONDAY, WHOLE, Taste, slot, tiny
+from tests.matcher.solver.drawn_rounds import LONG, MONDAY, WHOLE, Taste, slot, tiny, who_accept_shared_weeks
 from tests.matcher.solver.golden import round_of
 from tests.matcher.solver.oracle import Arrangement, Oracle, Seat
 
@@ -41,6 +42,7 @@ ONE_PLACE = Taste(points_at=0.6, equal_ranks=0.0, support=0.0, on_call=0.0, date
 OF_ALL_KINDS = Taste(points_at=0.6, equal_ranks=0.2)
 MOVERS = Taste(points_at=0.6, movers=0.5, holds=0.1)
 SIBLINGS = Taste(points_at=0.6, siblings=1.0)
+SHARING = Taste(equal_ranks=0.3, on_call=0.2, holds=0.1, dated=0.0, support=0.3, points_at=0.7)
 
 DAYS = ("tue_am", "wed_am")
 SWAPPED: dict[str, Any] = {
@@ -141,6 +143,40 @@ def test_levels_said_to_be_proven_are_the_best_for_every_family_of_all_that_exha
                 assert (seed, other.keys()) == (seed, here.keys())
                 assert all(had[unit] <= worth for unit, worth in worths(oracle, other).items()), seed  # type: ignore[operator]
     assert (proven > 20, others > 3) == (True, True), (proven, others)
+
+
+def days_of(slots: tuple[Slot, ...]) -> frozenset[str]:
+    return frozenset(str(slot.day) for slot in slots)
+
+
+def with_halves(oracle: Oracle, outcome: Outcome) -> Arrangement:
+    """The same of a round in which weeks are shared."""
+    had = defaultdict[str, set[tuple[Any, ...]]](set)
+    for row in outcome.placed:
+        had[row.request].add((row.section, row.pattern, row.period.start, days_of(row.slots)))
+    return {
+        name: next(
+            seat
+            for seat in oracle.seats[name]
+            if {(half.section, half.pattern, half.start, days_of(half.slots)) for half in seat.each} == halves
+        )
+        for name, halves in had.items()
+    }
+
+
+@pytest.mark.parametrize("ties", Ties)
+def test_nobody_envies_where_weeks_are_shared_and_the_level_says_so_if_exhaustive_search_does(ties: Ties) -> None:
+    shared = 0
+    for seed in (80_111, 80_149, 80_155, 80_160, 80_171, 80_197, 80_228, 80_267, 80_275, 80_291):
+        round = canonical(voted(who_accept_shared_weeks(tiny(seed, SHARING)), ties=ties))
+        for part in contradicting(round):
+            outcome = decide(part, Settings(prices=False))
+            oracle = (ByBand if ties is Ties.TOGETHER else Oracle)(part)
+            none = levels_of(part, outcome)[0].value == 0
+            assert (seed, oracle.is_stable(with_halves(oracle, outcome))) == (seed, none)
+            assert (seed, verify(part, with_proofs(part, outcome))) == (seed, ())
+            shared += any(row.split for row in outcome.placed)
+    assert shared > 9
 
 
 @pytest.mark.parametrize("ties", Ties)
