@@ -52,6 +52,8 @@ FILE_COMPLETE = Figure(0.8, ASSUMED)
 EQUAL_WISHES = Figure(0.08, ASSUMED)
 ACCEPTS_PARTIAL = Figure(0.2, ASSUMED)
 ACCEPTS_SPLIT = Figure(0.1, ASSUMED)
+ANYWHERE_NEAR = Figure(0.15, ASSUMED)
+"""Families who take any structure near enough behind their wishes."""
 DETOUR = Figure(1.3, ASSUMED)
 """Kilometres of road for one in a straight line."""
 ROAD_SPEED_KMH = Figure(45, ASSUMED)

@@ -54,7 +54,7 @@ REQUEST_COLUMNS = (
     *DAYS,
     *("Dates", "Autres semaines", "Début", "Fin", "Souplesse (jours)", "Trajet (minutes)"),
     *("Critères validés", "Critères à vérifier", "Accueil adapté", "Prescripteur", "SMS urgents", "Dossier complet"),
-    *("Une partie aide", "Jours minimum", "Deux structures", "Avec", "Ensemble"),
+    *("Une partie aide", "Jours minimum", "Deux structures", "Partout (minutes)", "Avec", "Ensemble"),
     *CONTACTS,
     "Remarque",
 )
@@ -132,7 +132,7 @@ def _request_row(request: Request, family: Family, together: AskedTogether | Non
         *(criteria(request.criteria, validated=True), criteria(request.criteria, validated=False)),
         *(yes_no(request.needs_support), request.prescriber or "", yes_no(request.urgent_sms_agreed)),
         *(yes_no(request.file_complete), yes_no(request.accepts_partial), str(request.min_days)),
-        yes_no(request.accepts_split),
+        *(yes_no(request.accepts_split), str(request.within_minutes or "")),
         *siblings_cells(request, together),
         *(*contact_cells(family.contacts), LABEL),
     )

@@ -54,6 +54,7 @@ class Request(Said):
     accepts_partial: bool = False
     min_days: int = 1
     accepts_split: bool = False
+    within_minutes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def request(family: Family, child: Child, kind: RequestKind, around: Surrounding
         urgent_sms_agreed=kind is RequestKind.URGENT and own.happens("texts", 0.9),
         file_complete=kind is not RequestKind.REGULAR or own.happens("file", figures.FILE_COMPLETE.value),
         **{"accepts_partial": fewest is not None, "min_days": fewest or 1, "accepts_split": shared},
+        within_minutes=_within_minutes(kind, own),
     )
 
 
@@ -110,6 +112,12 @@ def _accepts_split(
     longest = max(len({slot.day for slot in pattern.slots}) for pattern in patterns)
     could = kind is RequestKind.REGULAR and longest > 1 and len(wishes) > 1
     return could and own.happens("split", figures.ACCEPTS_SPLIT.value)
+
+
+def _within_minutes(kind: RequestKind, own: Chance) -> int | None:
+    """How far behind its wishes the family would go by road; None where only to these."""
+    anywhere = kind is RequestKind.REGULAR and own.happens("anywhere", figures.ANYWHERE_NEAR.value)
+    return own.pick("minutes", (10, 15, 20, 30)) if anywhere else None
 
 
 def _fewest_days(kind: RequestKind, patterns: Sequence[AcceptedPattern], own: Chance) -> int | None:

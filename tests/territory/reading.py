@@ -159,6 +159,7 @@ def request(row: Row) -> Request:
         accepts_partial=row["Une partie aide"] == "oui",
         min_days=int(row["Jours minimum"]),
         accepts_split=row["Deux structures"] == "oui",
+        within_minutes=int(row["Partout (minutes)"]) if row["Partout (minutes)"] else None,
     )
 
 

@@ -77,3 +77,9 @@ async def test_what_structures_lack_that_nobody_named_waits_behind_a_tap(town: T
         )
         assert "Attend au vœu 1." in before and "Attend au vœu 2." not in before
         assert "Attend au vœu 2." in behind.partition("</details>")[0]
+
+
+async def test_the_page_of_the_rules_says_whose_travel_times_they_are_where_there_are_some(town: Town) -> None:
+    assert "minutes de route" not in words((await town.client.get("/regles")).text)
+    await town.write(publish_territory, act(COORDINATOR), territory_body(**AROUND))
+    assert "Temps de trajet\u00a0: essai, 2026." in words((await town.client.get("/regles")).text)
