@@ -18,7 +18,7 @@ from tests.ingest.proposals import event
 AROUND = {"travel": (TravelTime(one="03185", other="03098", minutes=8),), "travel_source": "essai, 2026"}
 
 
-SAID = "Sinon, partout à 20\u00a0minutes au plus"
+SAID = "3. Sinon, partout à 20\u00a0minutes au plus"
 
 
 async def test_the_guichet_registers_how_far_a_family_would_go_and_it_may_think_again(town: Town) -> None:
@@ -66,7 +66,7 @@ async def test_what_structures_lack_that_nobody_named_waits_behind_a_tap(town: T
     assert row is not None
     need = {**row["need"], "within_minutes": 20, "wishes": row["need"]["wishes"][:1]}
     await town.write(store.update, store.requests, "R-urgent", need=need)
-    wishes = [{"structure": name, "why": "full"} for name in (CRECHE, OTHER)]
+    wishes = [{"structure": name, "why": "full", "rank": 3} for name in (CRECHE, OTHER)]
     phrases = ("Reste en attente.", "Attend au vœu 1.", "Attend au vœu 2.")
     said = {"phrases": phrases, "family_phrases": phrases, "reason": {"wishes": wishes}}
     await town.hear(event(RequestExplained, "R-urgent", round="T-2", placed=False, **said))
@@ -77,9 +77,10 @@ async def test_what_structures_lack_that_nobody_named_waits_behind_a_tap(town: T
         )
         assert "Attend au vœu 1." in before and "Attend au vœu 2." not in before
         assert "Attend au vœu 2." in behind.partition("</details>")[0]
+        assert OTHER not in page.text, "a structure has a name"
 
 
 async def test_the_page_of_the_rules_says_whose_travel_times_they_are_where_there_are_some(town: Town) -> None:
-    assert "minutes de route" not in words((await town.client.get("/regles")).text)
+    assert "toute structure proche" not in words((await town.client.get("/regles")).text)
     await town.write(publish_territory, act(COORDINATOR), territory_body(**AROUND))
     assert "Temps de trajet\u00a0: essai, 2026." in words((await town.client.get("/regles")).text)
