@@ -428,11 +428,11 @@ async def test_how_far_a_family_would_go_is_read_and_refused_where_it_is_no_dist
     guichet: Guichet, tiny: Territory
 ) -> None:
     first = only(requests_csv(tiny), 0)
-    far = replace(first, columns=(*first.columns, "Partout (minutes)"), rows=((*first.rows[0], "20"),))
+    far = changed(first, 0, {"Partout (minutes)": "20"})
     assert (await taken(guichet, "requests", far)).rejected == ()
     (told,) = await guichet.database.read(said, RequestRegistered)
     assert told.within_minutes == 20
-    wrong = replace(far, rows=((*first.rows[0], "121"),))
+    wrong = changed(first, 0, {"Partout (minutes)": "121"})
     assert why(await taken(guichet, "requests", wrong)) == {2: {("Partout (minutes)", "minutes_wanted")}}
 
 
