@@ -15,9 +15,11 @@ from services.matcher.solver.constraints import Settings
 from services.matcher.solver.edited import check_levels_where_lists_contradict
 from services.matcher.solver.facts import Facts
 from services.matcher.solver.guarantees import violation
+from services.matcher.solver.own_lists import own_lists
 from services.matcher.solver.proving import with_proofs
 from services.matcher.solver.schema import (
     Certificate,
+    Envy,
     Goal,
     Level,
     Mode,
@@ -236,6 +238,73 @@ def test_a_round_of_one_list_or_of_a_freer_mode_has_no_such_levels() -> None:
     for case in (agreed, freer):
         assert broken(*FIRST, case=case, levels=()) == []
         assert broken(*FIRST, case=case) == [EVERYBODY]
+
+
+BOTH = SWAPPED["requests"]
+ROOMY = {
+    "places": {"X": {"tue_am": 1, "wed_am": 2}, "Y": dict.fromkeys(DAYS, 1)},
+    "requests": {
+        "A": asks("XY", *DAYS, points={"X": 10, "Y": 90}),
+        "B": asks("X", "wed_am", points=5),
+        "C": asks("YX", "tue_am", points={"X": 90, "Y": 10}),
+    },
+}
+ONE_OF_TWO = {"requests": ["E", "F"], "together": [], "combinations": [{"E": "X", "F": None}]}
+SOME_HOURS = {**asks("X", points=10), "days": [["tue_am"], list(DAYS)]}
+CASES: dict[str, tuple[dict[str, Any], list[tuple[int, int]], tuple[int, int]]] = {
+    "equals where others have them": ({"policy": {"ties": Ties.TOGETHER}}, [], (1200, 1200)),
+    "one who asks for a part of what is full": (
+        {"requests": BOTH | {"C": asks("X", "tue_am", points=5)}},
+        [(0, 0)],
+        (1200, 1200),
+    ),
+    "hours that are never full": (ROOMY, [(1, 1)], (1200, 1200)),
+    "one who asks first where there is room": (
+        {"places": SWAPPED["places"] | {"Z": {"tue_am": 1}}, "requests": BOTH | {"D": asks("ZX", "tue_am", points=5)}},
+        [(1, 1)],
+        (1500, 1500),
+    ),
+    "a child who has a place": (
+        {
+            "places": {name: cells | {"thu_am": 1} for name, cells in SWAPPED["places"].items()},
+            "requests": BOTH | {"M": asks("YX", "tue_am", points=5, has=["X", "thu_am"])},
+        },
+        [],
+        (1200, 1500),
+    ),
+    "one of two children asked together": (
+        {"requests": BOTH | dict.fromkeys("EF", asks("X", "tue_am", points=5)), "siblings": [ONE_OF_TWO]},
+        [(0, 1)],
+        (1200, 1500),
+    ),
+    "the longer of two weeks": (
+        {"requests": BOTH | {"C": SOME_HOURS}, "policy": {"ties": Ties.TOGETHER}},
+        [],
+        (1200, 1800),
+    ),
+}
+"""What is changed in the case where each goes first where the other would rather be, the children of the lowest band
+with their bound if that is a band of its own, and the minutes with theirs."""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_levels_beside_two_who_go_first_where_the_other_would_be_are_those_counted_by_hand(name: str) -> None:
+    changes, behind, hours = CASES[name]
+    round = round_of(SWAPPED | changes)
+    levels = levels_of(round, decide(round, Settings(prices=False)))
+    children = [(level.points, level.value, level.bound) for level in levels if level.goal is Goal.CHILDREN]
+    as_good = 3 if name == "the longer of two weeks" else 2
+    assert children == [(90, 2, 2), (10, 2, as_good), *((5, *band) for band in behind)]
+    assert [(level.value, level.bound) for level in levels if level.goal is Goal.HOURS] == [hours]
+
+
+def test_who_envies_is_counted_in_its_part_and_nowhere_else() -> None:
+    apart = {name: asks("Z", "tue_am") for name in "GH"}
+    case = SWAPPED | {"places": SWAPPED["places"] | {"Z": {"tue_am": 1}}, "requests": BOTH | apart}
+    for who, where, found in (("A", "Y", 1), ("G", "Z", 0)):
+        envy = Envy(request=who, section=f"{where}-all", pattern=0)
+        said = own_lists(facts_of(case, *FIRST, envies=(envy,)))
+        assert said is not None and said.levels[0] == Level(goal=Goal.ENVIES, value=found, bound=0)
 
 
 def test_equal_claims_served_together_prove_nothing_where_they_ask_for_the_same_place() -> None:
