@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from contracts.requests import RequestRegistered, WishedStructure
 from contracts.territories import TerritoryPublished, TravelTime
 from contracts.vocabulary import AwardMode
-from tests.matcher.world import COMMUNE, CRECHE, SECTION, TERRITORY, World
+from services.matcher.near import Near
+from tests.matcher.world import COMMUNE, CRECHE, SECTION, TERRITORY, World, need, now_at
 
 NEXT, FAR = "03190", "03236"
 TRAVEL = (TravelTime(one=NEXT, other=COMMUNE, minutes=12), TravelTime(one=COMMUNE, other=FAR, minutes=35))
@@ -116,3 +118,19 @@ def test_the_reasons_name_what_is_near_behind_the_wishes() -> None:
         "creche-B",
         "creche-loin",
     ]
+
+
+def test_another_structure_of_the_same_commune_is_no_way_off() -> None:
+    world = town(*TRAVEL)
+    world.publish("creche-ici", "s-ici")
+    world.ask("r-1", within_minutes=1)
+    free(world, "creche-ici", "s-ici")
+    world.tick()
+    assert offered(world) == [("r-1", "creche-ici")]
+
+
+def test_what_is_only_near_is_the_choice_behind_the_last_that_was_named() -> None:
+    near = Near({"a": COMMUNE, "b": COMMUNE, "c": NEXT, "d": FAR}, {(COMMUNE, NEXT): 10})
+    facts = need("r-1", wishes=(), within_minutes=10) | {"wishes": (WishedStructure(structure="b", rank=2),)}
+    asked = RequestRegistered.say("r-1", source="ingest", territory=TERRITORY, time=now_at(8), **facts)
+    assert [(wish.structure, wish.rank) for wish in near.wishes(asked)] == [("b", 2), ("a", 3), ("c", 3)]

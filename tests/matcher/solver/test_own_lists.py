@@ -240,27 +240,35 @@ def test_a_round_of_one_list_or_of_a_freer_mode_has_no_such_levels() -> None:
         assert broken(*FIRST, case=case) == [EVERYBODY]
 
 
-BOTH = SWAPPED["requests"]
+BOTH, REFUSED = SWAPPED["requests"], asks("X", "tue_am", points=5)
 ROOMY = {
     "places": {"X": {"tue_am": 1, "wed_am": 2}, "Y": dict.fromkeys(DAYS, 1)},
     "requests": {
         "A": asks("XY", *DAYS, points={"X": 10, "Y": 90}),
         "B": asks("X", "wed_am", points=5),
         "C": asks("YX", "tue_am", points={"X": 90, "Y": 10}),
+        "D": asks("X", "tue_am", points=5),
     },
 }
 ONE_OF_TWO = {"requests": ["E", "F"], "together": [], "combinations": [{"E": "X", "F": None}]}
 SOME_HOURS = {**asks("X", points=10), "days": [["tue_am"], list(DAYS)]}
 CASES: dict[str, tuple[dict[str, Any], list[tuple[int, int]], tuple[int, int]]] = {
-    "equals where others have them": ({"policy": {"ties": Ties.TOGETHER}}, [], (1200, 1200)),
+    "equals who are none where they ask": (
+        {"requests": BOTH | {"C": REFUSED}, "policy": {"ties": Ties.TOGETHER}},
+        [(0, 0)],
+        (1200, 1200),
+    ),
     "one who asks for a part of what is full": (
-        {"requests": BOTH | {"C": asks("X", "tue_am", points=5)}},
+        {"requests": BOTH | {"C": REFUSED}},
         [(0, 0)],
         (1200, 1200),
     ),
     "hours that are never full": (ROOMY, [(1, 1)], (1200, 1200)),
     "one who asks first where there is room": (
-        {"places": SWAPPED["places"] | {"Z": {"tue_am": 1}}, "requests": BOTH | {"D": asks("ZX", "tue_am", points=5)}},
+        {
+            "places": SWAPPED["places"] | {"Z": {"tue_am": 1}},
+            "requests": BOTH | {"C": REFUSED, "D": asks("ZX", "tue_am", points=5)},
+        },
         [(1, 1)],
         (1500, 1500),
     ),
@@ -273,7 +281,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[int, int]], tuple[int, int]]] 
         (1200, 1500),
     ),
     "one of two children asked together": (
-        {"requests": BOTH | dict.fromkeys("EF", asks("X", "tue_am", points=5)), "siblings": [ONE_OF_TWO]},
+        {"requests": BOTH | dict.fromkeys("EF", REFUSED), "siblings": [ONE_OF_TWO]},
         [(0, 1)],
         (1200, 1500),
     ),
