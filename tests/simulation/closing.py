@@ -18,7 +18,10 @@ from services.matcher import tables as matcher
 from services.notifier import store
 from services.notifier import tables as notifier
 from services.notifier.gateways.gateway import Idempotency
+from services.vault import OwnerKind
+from services.vault import tables as vault
 from tests.simulation.databases import effects
+from tests.simulation.hostility import Habit
 from tests.simulation.processes import SERVICES
 from tests.simulation.town import OUTSIDERS
 
@@ -41,6 +44,8 @@ def faults(run: Simulation) -> Iterator[str]:
     yield from left_to_nobody(run)
     yield from persons_named(run)
     yield from too_much_in_hand(run)
+    if run.hostility.habit is Habit.ERASURES:
+        yield from known_of_the_forgotten(run)
 
 
 def rows(run: Simulation, name: str, table: sa.Table, *where: sa.ColumnElement[bool]) -> list[Row]:
@@ -198,3 +203,16 @@ def too_much_in_hand(run: Simulation) -> Iterator[str]:
     most = relay.BATCH * len(SERVICES)
     if run.broker.most_waiting > most:
         yield f"{run.broker.most_waiting} events waited in memory"
+
+
+def known_of_the_forgotten(run: Simulation) -> Iterator[str]:
+    """Of a family of which no request is kept, or that never had one, nothing is in the vault, and no words."""
+    kept = {row["family"] for row in rows(run, "ingest", ingest.requests, ingest.is_kept())}
+    for table in (vault.keys, vault.contacts, vault.first_names, vault.lookups):
+        there = {row["owner"] for row in rows(run, "vault", table, table.c.kind == OwnerKind.FAMILY)}
+        yield from (f"{owner} is in {table.name}, and is known to nobody" for owner in sorted(there - kept))
+    erased = {row["id"] for row in rows(run, "ingest", ingest.requests) if row["family"] not in kept}
+    about = erased | {row["id"] for row in rows(run, "ingest", seen.proposals) if row["request"] in erased}
+    notes = rows(run, "ingest", ingest.notes, ingest.notes.c.about.in_(about))
+    yield from (f"a note about {row['about']} is kept" for row in notes)
+    run.hostility.note(f"forgotten: {'some' if erased else 'nobody'}")

@@ -29,13 +29,15 @@ from services.ingest.problems import Refused
 
 Says = Callable[[sa.Connection, Act, Any], Any]
 """Does the act; the third argument is what `first` made ready."""
+LEAST_REFUSAL = 300
 RETRY_AFTER = timedelta(seconds=90)
 """Longer than a claimed key stays in flight after its process died."""
 
 
 @dataclass
 class Errand:
-    """One act of somebody. `says` is the event that it makes, once, if it is taken; `first` goes before it."""
+    """One act of somebody. `says` is the event that it makes, once, if it is taken; `first` goes before it, `then`
+    behind it, once more for each answer that was lost."""
 
     actor: Actor
     name: str
@@ -43,6 +45,7 @@ class Errand:
     do: Says
     channel: Channel = Channel.API
     first: Callable[[Guichet, Act], Any] | None = None
+    then: Callable[[Guichet, Act], Any] | None = None
     key: str = ""
     not_before: datetime | None = None
     answer: tuple[int, Any] | None = None
@@ -50,7 +53,7 @@ class Errand:
 
     @property
     def is_taken(self) -> bool:
-        return self.answer is not None and self.answer[0] < 300
+        return self.answer is not None and self.answer[0] < LEAST_REFUSAL
 
     async def go(self, guichet: Guichet, now: datetime) -> tuple[int, Any] | None:
         """Knock at the door. None if it is to be tried again."""
@@ -63,7 +66,10 @@ class Errand:
                 raise
             self.not_before = now + RETRY_AFTER
             return None
-        return _told(response)
+        told = _told(response)
+        if self.then is not None and told[0] < LEAST_REFUSAL:
+            await self.then(guichet, Act(self.actor, now))
+        return told
 
     def _prepared(self, guichet: Guichet) -> Any:
         async def prepare(act: Act) -> Do:

@@ -100,5 +100,19 @@ HABITS = {
         (People.ask, People.post, People.release, *(households.wait,) * 6),
         first=(households.settle_a_quarrel, households.give_up),
     ),
+    Habit.ERASURES: Habits(
+        (
+            People.ask,
+            People.ask,
+            households.ask_for_another_child,
+            People.post,
+            People.post,
+            People.release,
+            households.say_yes,
+            People.amend,
+            households.be_forgotten,
+            households.be_forgotten,
+        ),
+    ),
 }
 """In a crowd more ask than there are places, and nobody waits long for the release."""

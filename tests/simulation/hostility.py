@@ -38,11 +38,15 @@ class Habit(Enum):
     DEPARTURES = "children leave as soon as they have a place"
     QUARRELS = "two parents say the contrary of each other, or nobody is reached"
     SHARED_WEEKS = "each crèche has some days only, and families would go to both"
+    ERASURES = "families ask that nothing be known of them any more, whatever is under way"
 
 
 QUIET = Rates()
 CROWDED = range(2_000, 3_000)
 """Seeds whose runs are crowded; no other run is changed by them."""
+
+FORGETTING = range(3_000, 4_000)
+"""Seeds of towns in which families are erased."""
 
 MIXED = range(100, 1_000)
 """Seeds of which some have a habit, by their last digit. The first hundred live without."""
@@ -56,6 +60,8 @@ def habit_of(seed: int) -> Habit | None:
     """What the people of this run mostly do; None where each does what comes to mind."""
     if seed in CROWDED:
         return Habit.CROWD
+    if seed in FORGETTING:
+        return Habit.ERASURES
     return BY_LAST_DIGIT.get(seed % 10) if seed in MIXED else None
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from contracts.siblings import Together
-from contracts.vocabulary import Answer, Channel, ProposalState, RequestKind, WithdrawalReason
-from services.ingest import store
+from contracts.vocabulary import Answer, Channel, ClosingReason, ProposalState, RequestKind, WithdrawalReason
+from services.ingest import families, store
 from services.ingest.actors import Act
 from services.ingest.declare import releases, replies, siblings
 from services.ingest.declare.needs import NeedBody
+from services.ingest.declare.requests import ClosingBody, close_request, erase_requests
 from services.ingest.families import RegistrationBody
+from services.ingest.guichet import Guichet
 from services.ingest.projection import tables as seen
 from tests.simulation import town as places
 from tests.simulation.errands import Errand, registration, reply
@@ -195,3 +197,25 @@ def _open_ones() -> tuple[sa.ColumnElement[bool], ...]:
 def _need(row: Row) -> Row:
     """What was asked for, as it is asked for again: for this child, or another one."""
     return {name: value for name, value in row["need"].items() if name in NeedBody.model_fields}
+
+
+# families that are erased
+
+
+def be_forgotten(people: People, now: datetime) -> Errand | None:
+    """A family asks that nothing be known of it, or the guichet erases one of its requests and leaves the others."""
+    row = people.some(store.requests, store.is_kept())
+    if row is None:
+        return None
+    request, whole = row["id"], row["state"] != store.OPEN or people.dice.happens(0.7)
+
+    def do(tx: sa.Connection, act: Act, _: None) -> None:
+        if whole:
+            return erase_requests(tx, act, request)
+        return close_request(tx, act, request, ClosingBody(reason=ClosingReason.ERASED))
+
+    async def then(guichet: Guichet, act: Act) -> None:
+        await families.erase_if_unknown(guichet, act, request)
+
+    name = "erase a family" if whole else "erase a request"
+    return Errand(people.town.coordinator, name, "request.closed", do, then=then)

@@ -17,7 +17,7 @@ from contracts.topics import parse
 from services.bus import inbox, outbox
 from services.bus.delivery import Message, Reader
 from services.bus.relay import BATCH, Relay
-from services.ingest import idempotency
+from services.ingest import families, idempotency
 from services.ingest.projection import proposals as projection
 from services.matcher import endings, lifecycle, moves, store, timers, writing
 from services.matcher.step import Step
@@ -169,6 +169,16 @@ def a_number_in_the_log(patch: pytest.MonkeyPatch) -> None:
 def every_oui_of_a_wave_is_taken(patch: pytest.MonkeyPatch) -> None:
     """The first OUI takes the place, and so does the second."""
     patch.setattr(lifecycle, "_take_for_all", lambda step, proposal: None)
+
+
+def whoever_is_erased_stays_in_the_vault(patch: pytest.MonkeyPatch) -> None:
+    """The request is closed, and nobody thinks of who asked, neither at once nor later."""
+
+    async def leave(*_: Any) -> bool:
+        return False
+
+    patch.setattr(families, "erase_if_unknown", leave)
+    patch.setattr(families, "sweep_orphans", lambda *_: [])
 
 
 PLANTS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (

@@ -17,6 +17,7 @@ from services.ingest.actors import Role
 from services.ingest.declare.persons import PersonBody, register_person
 from services.ingest.declare.structures import publish_structure
 from services.ingest.declare.territories import publish_territory
+from services.ingest.families import ORPHANS_AFTER_DAYS
 from services.ingest.inbound import receive_sms
 from services.notifier.gateways.gateway import Idempotency, Receipt
 from services.notifier.sending import note_receipt
@@ -341,7 +342,18 @@ class Simulation:
             if due is None or due > until:
                 break
             self.clock.go_to(due)
+        if self.hostility.habit is Habit.ERASURES:
+            await self._be_tidied()
         return self.books.close()
+
+    async def _be_tidied(self) -> None:
+        """Who still had something to say has said it; what nobody knows any more is swept some days later."""
+        ingest = self.processes["ingest"]
+        for _ in range(2):
+            self.clock.pass_by(timedelta(days=ORPHANS_AFTER_DAYS + 1).total_seconds())
+            await self._settle()
+            await ingest.do("tick", ingest.service.tick(self.clock()))
+        await self._settle()
 
     async def _settle(self) -> None:
         """Do what can be done now, until nothing moves."""
