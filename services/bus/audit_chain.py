@@ -21,7 +21,7 @@ import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.bus.database import Database
-from services.bus.retention import has_rules, kept_on
+from services.bus.retention import has_lived, has_rules, kept_on
 from services.bus.rows import change_rows
 from services.bus.tables import audit, audit_chain
 from services.bus.troubles import Troubles, until_done
@@ -215,8 +215,9 @@ async def keep_sealed(
 
     async def once() -> int:
         sealed = await database.write(seal, key) if await database.read(_has_unsealed) else 0
-        limit = _limit(clock())
-        is_old = limit is not None and await database.read(_has_old, limit)
+        now = clock()
+        limit = _limit(now)
+        is_old = limit is not None and await database.read(_has_old, limit) and await database.read(has_lived, now)
         return max(sealed, await database.write(drop_old, key, limit) if limit and is_old else 0)
 
     while not stop.is_set():

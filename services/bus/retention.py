@@ -39,6 +39,21 @@ PAUSE_S, LOOK_EVERY_S = 0.2, 3_600.0
 """Between two batches, and between two looks once nothing is left to drop."""
 
 
+LIVED_AFTER, LIVED_BEFORE = timedelta(days=10), timedelta(days=3)
+"""Counted back from now, a choice: a draw is sealed every day, and a wrong clock is noticed within three of them."""
+
+
+def has_lived(tx: sa.Connection, now: datetime) -> bool:
+    """True if this service said or heard something some days ago.
+
+    By a clock that has jumped ahead everything is old, and nothing has happened since: what would be dropped for ever
+    is kept until the service has lived some days by that clock, as after a stop of weeks.
+    """
+    window = (now - LIVED_AFTER, now - LIVED_BEFORE)
+    said, heard = (sa.exists().where(when.between(*window)) for when in (outbox.c.recorded_at, inbox.c.received_at))
+    return bool(tx.scalar(sa.select(sa.or_(said, heard))))
+
+
 class Kept(Frozen):
     """How long rows are kept, why, and the types of event that are kept for ever."""
 
@@ -174,6 +189,8 @@ async def run_purges(
 
     async def once() -> bool:
         now = clock()
+        if not await database.read(has_lived, now):
+            return False
         due = [purge for purge in await purges() if has_rules(purge.package, now.date())]
         return await purge_once(database, due, now)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ import sqlalchemy as sa
 from services.bus import audit, audit_chain, dead_letters
 from services.bus.audit import Entry
 from services.bus.audit_chain import Broken
-from services.bus.database import sqlite_engine
+from services.bus.database import Database, sqlite_engine
 from services.bus.tables import audit as rows
 from services.bus.tables import audit_chain as chains
-from services.bus.tables import metadata
+from services.bus.tables import inbox, metadata
+from services.bus.troubles import Troubles
 from tests.bus.harness import NOW
 
 KEY = audit_chain.chain_key(b"k" * 32)
@@ -169,6 +171,25 @@ def test_old_rows_go_from_the_chains_beginning_and_what_is_left_is_whole(tx: sa.
     checked = audit_chain.check(tx, KEY)
     assert (checked.chain.first, checked.sealed, checked.broken) == (2, 3, ())
     assert checked.chain.first_at == NOW + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("lived", "left"), [(timedelta(days=1), 3), (timedelta(days=5), 0)])
+async def test_old_rows_go_by_themselves_but_not_by_a_clock_that_has_jumped(
+    heard: Database, lived: timedelta, left: int
+) -> None:
+    ahead, stop = NOW + timedelta(days=2000), asyncio.Event()
+
+    def fill(tx: sa.Connection) -> None:
+        tx.execute(inbox.insert(), [{"event_id": "e-1", "received_at": ahead - lived}])
+        audit.note(tx, *(entry(n) for n in range(3)))
+
+    def clock() -> datetime:
+        stop.set()
+        return ahead
+
+    await heard.write(fill)
+    await audit_chain.keep_sealed(heard, KEY, clock, Troubles("matcher"), stop)
+    assert len(await heard.read(lambda tx: tx.execute(sa.select(rows.c.id)).all())) == left
 
 
 def test_an_end_that_was_noted_stays_in_the_chain(tx: sa.Connection) -> None:

@@ -24,6 +24,7 @@ from tests.bus.harness import handled, many, reader_of, said, say, until
 TODAY = date(2026, 11, 22)
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
 INBOX = HEARD[0]
+LATELY = {"event_id": "e-lately", "received_at": LATER - timedelta(days=5)}
 
 
 def kept(**days: int) -> dict[str, Kept]:
@@ -139,7 +140,7 @@ async def test_only_letters_that_somebody_settled_are_dropped(heard: Database) -
 
 async def test_the_job_goes_on_by_itself_and_ends_when_asked(heard: Database) -> None:
     old = [{"event_id": f"e-{n}", "received_at": datetime(2020, 1, 1, tzinfo=UTC)} for n in range(BATCH + 1)]
-    await heard.write(lambda tx: tx.execute(inbox.insert(), old) and None)
+    await heard.write(lambda tx: tx.execute(inbox.insert(), [*old, LATELY]) and None)
     stop = asyncio.Event()
 
     async def purges() -> list[Purge]:
@@ -148,12 +149,35 @@ async def test_the_job_goes_on_by_itself_and_ends_when_asked(heard: Database) ->
     job = asyncio.create_task(retention.run_purges(heard, purges, lambda: LATER, Troubles("matcher"), stop))
 
     async def empty() -> bool:
-        return await count(heard, inbox) == 0
+        return await count(heard, inbox) == 1
 
     await until(empty)
     assert not job.done()
     stop.set()
     await asyncio.wait_for(job, 5)
+
+
+@pytest.mark.parametrize(("lived", "left"), [(timedelta(days=2), 2), (timedelta(days=4), 1), (timedelta(days=11), 2)])
+async def test_where_nothing_happened_some_days_ago_the_clock_may_have_jumped_and_all_is_kept(
+    heard: Database, lived: timedelta, left: int
+) -> None:
+    times = {"old": datetime(2020, 1, 1, tzinfo=UTC), "last": LATER - lived}
+    rows = [{"event_id": name, "received_at": when} for name, when in times.items()]
+    await heard.write(lambda tx: tx.execute(inbox.insert(), rows) and None)
+    stop = asyncio.Event()
+
+    async def purges() -> list[Purge]:
+        return [INBOX]
+
+    async def looked() -> bool:
+        return purging.done() or await count(heard, inbox) == left
+
+    purging = asyncio.create_task(retention.run_purges(heard, purges, lambda: LATER, Troubles("matcher"), stop))
+    await asyncio.sleep(0.1)
+    await until(looked)
+    stop.set()
+    await asyncio.wait_for(purging, 5)
+    assert await count(heard, inbox) == left
 
 
 async def test_before_the_first_rules_everything_is_kept_and_a_fault_ends_no_process(heard: Database) -> None:
@@ -167,6 +191,9 @@ async def test_before_the_first_rules_everything_is_kept_and_a_fault_ends_no_pro
         stop.set()
         return HEARD
 
-    await retention.run_purges(heard, purges, lambda: datetime(2020, 1, 1, tzinfo=UTC), troubles, stop)
+    then = datetime(2020, 1, 1, tzinfo=UTC)
+    lately = {"event_id": "e-lately", "received_at": then - timedelta(days=5)}
+    await heard.write(lambda tx: tx.execute(inbox.insert(), [lately]) and None)
+    await retention.run_purges(heard, purges, lambda: then, troubles, stop)
     assert len(asked) == 2
     assert troubles.causes == {}

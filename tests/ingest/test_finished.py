@@ -11,6 +11,7 @@ from contracts.requests import RequestClosed
 from contracts.vocabulary import ClosingReason, DepartureReason, Period
 from services import vault
 from services.bus.audit import Wanted, found
+from services.bus.tables import inbox
 from services.calendar import local_day
 from services.ingest.app import Tidying
 from services.ingest.declare.requests import ClosingBody, close_request, record_erasure, register_request
@@ -46,7 +47,9 @@ async def close(doors: Doors, request: str = "R-1", reason: ClosingReason = Clos
 
 
 async def tidied(doors: Doors, after: timedelta) -> list[str]:
-    """Who is known once the tidying ran, `after` the end of it all."""
+    """Who is known once the tidying ran, `after` the end of it all, where something happened in the days before."""
+    lately = LATE + after - 5 * DAY
+    await doors.write(lambda tx: tx.execute(inbox.insert().values(event_id=f"{lately}", received_at=lately)) and None)
     await Tidying(doors.guichet).tick(LATE + after)
     return await known(doors)
 
@@ -61,6 +64,17 @@ async def test_a_family_without_a_place_is_known_for_its_year_and_no_longer(door
     assert [(said.subject, said.said_by) for said in closings] == [("R-1", BY_ITSELF)], "the matcher forgets the need"
     trail = await doors.guichet.database.read(found, Wanted(), 10, 0)
     assert (BY_ITSELF, "family.erased") in {(kept.who, kept.did) for kept in trail}
+
+
+async def test_a_clock_that_jumps_ahead_by_years_erases_nobody(doors: Doors) -> None:
+    await with_contact(doors)
+    await close(doors)
+    tidying, ahead = Tidying(doors.guichet), LATE + THREE_YEARS
+    for days in range(3):
+        await tidying.tick(ahead + days * DAY)
+        assert await known(doors) == ["F-R-1"]
+        await doors.write(register, f"R-in-{days}")  # people go on as ever
+    assert await tidied(doors, THREE_YEARS + 5 * DAY) == []
 
 
 async def test_a_request_that_waits_keeps_its_family_whatever_became_of_its_others(doors: Doors) -> None:
