@@ -51,11 +51,13 @@ async def test_an_error_of_postgresql_is_the_failure_that_says_what_to_do(
 async def test_two_transactions_that_wait_for_each_other_are_nobodys_fault(heard: Database) -> None:
     await heard.write(lambda tx: tx.execute(cursors.insert(), [{"stream": s, "position": 0} for s in "ab"]))
 
+    both = asyncio.Barrier(2)
+
     async def lock(first: str, second: str) -> Failure | None:
         try:
             async with heard.writes.begin() as tx:
                 await tx.execute(sa.select(cursors).where(cursors.c.stream == first).with_for_update())
-                await asyncio.sleep(0.2)
+                await both.wait()
                 await tx.execute(sa.select(cursors).where(cursors.c.stream == second).with_for_update())
         except sa.exc.DBAPIError as error:
             return failure_of(error)

@@ -153,6 +153,14 @@ class Books:
         yield from (f"{name} lives and holds nothing" for name in sorted(live - holding))
         yield from (f"{name} is over and holds its hours" for name in sorted(holding - live))
 
+    def _is_near(self, tx: sa.Connection, need: dict[str, Any], structure: str) -> bool:
+        """Within the minutes that the family says, by the travel times that are published by now."""
+        there = tx.scalar(sa.select(matcher.structures.c.commune).where(matcher.structures.c.structure == structure))
+        ways = [way for times in tx.scalars(sa.select(matcher.travel.c.times)) for way in times]
+        known = [minutes for one, other, minutes in ways if {one, other} == {need["commune"], there}]
+        within = need["within_minutes"]
+        return within is not None and any(minutes <= within for minutes in known)
+
     def _overbooked(self, tx: sa.Connection, held: list[Row]) -> Iterator[str]:
         """More held than there is, at some hour of some day. A snapshot may say less than is held: then a task."""
         open_ = matcher.vacancies.c.is_open
@@ -181,10 +189,14 @@ class Books:
                 .mappings()
                 .one()
             )
-            if ProposalState(row["state"]) in LIVE and request["state"] != "waiting":
+            if ProposalState(row["state"]) not in LIVE:
+                continue
+            if request["state"] != "waiting":
                 yield f"{row['proposal']} was made for a request that is {request['state']}"
-            if ProposalState(row["state"]) in LIVE and not _asked_for(request["need"], row):
+            near = self._is_near(tx, request["need"], row["structure"])
+            if not _asked_for(request["need"], row, near):
                 yield f"{row['proposal']} offers what was asked for before"
+            self.run.hostility.note(f"offered: {'near' if near else 'named'}")
 
     # the end
 
@@ -195,10 +207,11 @@ class Books:
         return sorted(closing.faults(self.run))
 
 
-def _asked_for(need: dict[str, Any], row: Row) -> bool:
+def _asked_for(need: dict[str, Any], row: Row, is_near: bool) -> bool:
     wished = {wish["structure"] for wish in need["wishes"]}
     slots = [sorted(map(_key, pattern["slots"])) for pattern in need["patterns"]]
-    is_wished = row["held_by"] is not None or row["structure"] in wished  # a counsellor may hold a place anywhere
+    is_held = row["held_by"] is not None  # a counsellor may hold a place anywhere
+    is_wished = is_held or is_near or row["structure"] in wished
     other = row["other_half"] or {"structure": row["structure"], "slots": []}
     is_wished = is_wished and (not other["slots"] or (need["accepts_split"] and other["structure"] in wished))
     return is_wished and sorted(map(_key, [*row["slots"], *other["slots"]])) in slots

@@ -114,5 +114,17 @@ HABITS = {
             households.be_forgotten,
         ),
     ),
+    Habit.NEW_RULES: Habits(
+        (
+            People.ask,
+            People.ask,
+            People.post,
+            People.post,
+            People.release,
+            households.say_yes,
+            People.amend,
+            households.publish_other_rules,
+        ),
+    ),
 }
 """In a crowd more ask than there are places, and nobody waits long for the release."""

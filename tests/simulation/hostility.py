@@ -39,6 +39,7 @@ class Habit(Enum):
     QUARRELS = "two parents say the contrary of each other, or nobody is reached"
     SHARED_WEEKS = "each crèche has some days only, and families would go to both"
     ERASURES = "families ask that nothing be known of them any more, whatever is under way"
+    NEW_RULES = "the territory changes its rules and its travel times, and families would go to what is near"
 
 
 QUIET = Rates()
@@ -47,6 +48,9 @@ CROWDED = range(2_000, 3_000)
 
 FORGETTING = range(3_000, 4_000)
 """Seeds of towns in which families are erased."""
+
+RULED_ANEW = range(4_000, 5_000)
+"""Seeds of towns whose territory is published anew."""
 
 MIXED = range(100, 1_000)
 """Seeds of which some have a habit, by their last digit. The first hundred live without."""
@@ -62,6 +66,8 @@ def habit_of(seed: int) -> Habit | None:
         return Habit.CROWD
     if seed in FORGETTING:
         return Habit.ERASURES
+    if seed in RULED_ANEW:
+        return Habit.NEW_RULES
     return BY_LAST_DIGIT.get(seed % 10) if seed in MIXED else None
 
 

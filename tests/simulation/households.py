@@ -14,6 +14,7 @@ from services.ingest.actors import Act
 from services.ingest.declare import releases, replies, siblings
 from services.ingest.declare.needs import NeedBody
 from services.ingest.declare.requests import ClosingBody, close_request, erase_requests
+from services.ingest.declare.territories import publish_territory
 from services.ingest.families import RegistrationBody
 from services.ingest.guichet import Guichet
 from services.ingest.projection import tables as seen
@@ -219,3 +220,15 @@ def be_forgotten(people: People, now: datetime) -> Errand | None:
 
     name = "erase a family" if whole else "erase a request"
     return Errand(people.town.coordinator, name, "request.closed", do, then=then)
+
+
+# a territory that changes its rules
+
+
+def publish_other_rules(people: People, now: datetime) -> Errand:
+    """The territory is published anew, with other travel times and another way of releasing."""
+    body = places.territory(people.dice)
+    return Errand(
+        people.town.administrator, "publish territory", "territory.published",
+        lambda tx, act, _: publish_territory(tx, act, body),
+    )  # fmt: skip

@@ -212,7 +212,7 @@ class People:
         """A structure with one section less, or all of them again."""
         creche = self.dice.one(places.CRECHES)
         named = SECTIONS[creche][: 1 if self.dice.happens(0.4) else None]
-        body = places.structure(creche, named, local_day(now))
+        body = places.structure(creche, named, local_day(now), places.commune_of(self.dice, creche))
         return Errand(
             self.town.coordinator, "publish anew", "structure.published",
             lambda tx, act, _: publish_structure(tx, act, creche, body),

@@ -20,6 +20,7 @@ from services.bus.relay import BATCH, Relay
 from services.ingest import families, idempotency
 from services.ingest.projection import proposals as projection
 from services.matcher import endings, lifecycle, moves, store, timers, writing
+from services.matcher.near import Near
 from services.matcher.step import Step
 from services.notifier import sending
 from tests.simulation.broker import Partition
@@ -179,6 +180,16 @@ def whoever_is_erased_stays_in_the_vault(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(families, "erase_if_unknown", leave)
     patch.setattr(families, "sweep_orphans", lambda *_: [])
+
+
+def everybody_would_go_anywhere(patch: pytest.MonkeyPatch) -> None:
+    """What is near counts for a family that never said so."""
+    wishes = Near.wishes
+
+    def all_of_them(self: Near, need: Any) -> Any:
+        return wishes(self, need.model_copy(update={"within_minutes": 120}))
+
+    patch.setattr(Near, "wishes", all_of_them)
 
 
 PLANTS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (

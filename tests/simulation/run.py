@@ -429,7 +429,8 @@ class Simulation:
         self.hostility.rates = rates
 
     def _publication(self, creche: str) -> Errand:
-        body = places.structure(creche, SECTIONS[creche], local_day(self.clock()))
+        commune = places.commune_of(self.hostility, creche)
+        body = places.structure(creche, SECTIONS[creche], local_day(self.clock()), commune)
         return Errand(self.town.coordinator, "publish", "structure.published",
                       lambda tx, act, _: publish_structure(tx, act, creche, body))  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.requests import AcceptedPattern, DeclaredCriterion, WishedStructure
 from contracts.structures import SectionFacts
-from contracts.territories import Commune
+from contracts.territories import Commune, TravelTime
 from contracts.vocabulary import Criterion, LimitReason, Period, RequestKind, Slot, StructureKind, VacancyKind, Weekday
 from services.calendar import local_day
 from services.ingest.actors import Actor, Role
@@ -18,7 +18,7 @@ from services.ingest.declare.vacancies import VacancyBody
 from services.ingest.families import ContactBody, RegistrationBody
 from tests.simulation.hostility import Habit, Hostility
 
-TERRITORY, COMMUNE = "montlucon", "03185"
+TERRITORY, COMMUNE, NEXT_COMMUNE = "montlucon", "03185", "03190"
 CRECHES = ("creche-a", "creche-b")
 SECTIONS = {"creche-a": ("a-petits",), "creche-b": ("b-petits", "b-grands")}
 STRUCTURE_OF = {section: creche for creche, sections in SECTIONS.items() for section in sections}
@@ -70,15 +70,33 @@ class Town:
 def territory(dice: Hostility) -> TerritoryBody:
     return TerritoryBody(
         name="Territoire inventé", guichet_name="Guichet", guichet_phone="04 65 71 00 00",
-        communes=(Commune(code=COMMUNE, name="Montluçon", population=34_000),), policy="montlucon-modele",
-        automatic_release=dice.happens(0.5), round_quiet_seconds=dice.one((0, 60)),
+        communes=(Commune(code=COMMUNE, name="Montluçon", population=34_000), *_next_communes(dice)),
+        policy="montlucon-modele", automatic_release=dice.happens(0.5), round_quiet_seconds=dice.one((0, 60)),
+        **_travel(dice),
     )  # fmt: skip
 
 
-def structure(creche: str, sections: tuple[str, ...], today: date) -> StructureBody:
+def _next_communes(dice: Hostility) -> tuple[Commune, ...]:
+    is_wide = dice.habit is Habit.NEW_RULES
+    return (Commune(code=NEXT_COMMUNE, name="La commune d'à côté", population=2_000),) if is_wide else ()
+
+
+def _travel(dice: Hostility) -> dict[str, Any]:
+    """Travel times, where they count: another time each time, or none any more."""
+    minutes = dice.one((5, 20, 40, None)) if dice.habit is Habit.NEW_RULES else None
+    if minutes is None:
+        return {}
+    return {"travel": (TravelTime(one=COMMUNE, other=NEXT_COMMUNE, minutes=minutes),), "travel_source": "essai"}
+
+
+def commune_of(dice: Hostility, creche: str) -> str:
+    return NEXT_COMMUNE if dice.habit is Habit.NEW_RULES and creche != CRECHES[0] else COMMUNE
+
+
+def structure(creche: str, sections: tuple[str, ...], today: date, commune: str) -> StructureBody:
     named = tuple(SectionFacts(section=s, name=s, age_from_months=2, age_to_months=36, places=12) for s in sections)
     return StructureBody(
-        name=f"Les {creche}", kind=StructureKind.CRECHE, commune=COMMUNE, capacity=12, sections=named,
+        name=f"Les {creche}", kind=StructureKind.CRECHE, commune=commune, capacity=12, sections=named,
         prepared_support=1, support_until=today + timedelta(days=90), support_reason=LimitReason.TRAINING,
     )  # fmt: skip
 
@@ -116,6 +134,8 @@ def _patterns(dice: Hostility) -> tuple[tuple[Slot, ...], ...]:
 
 def _wished(dice: Hostility) -> list[str]:
     wished = list(CRECHES)[: dice.one((1, 2))] if dice.happens(0.5) else list(reversed(CRECHES))
+    if dice.habit is Habit.NEW_RULES:  # the other one may be near enough
+        return [CRECHES[0]]
     return list(CRECHES) if dice.habit is Habit.SHARED_WEEKS else wished
 
 
@@ -143,6 +163,7 @@ def need(dice: Hostility, kind: RequestKind, now: datetime) -> dict[str, Any]:
         "urgent_sms_agreed": dice.happens(0.7),
         "file_complete": not dice.happens(0.1),
         "accepts_split": dice.habit is Habit.SHARED_WEEKS and kind.is_weekly,
+        "within_minutes": dice.one((None, 10, 30)) if dice.habit is Habit.NEW_RULES else None,
     }
 
 
