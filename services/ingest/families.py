@@ -32,6 +32,7 @@ from services.ingest.declare.requests import (
     version_of,
 )
 from services.ingest.guichet import Guichet
+from services.ingest.inbound import forget_texts, forget_texts_left
 from services.ingest.problems import Problem, invalid, refuse_if
 from services.ingest.queries.proposals import reached_contact
 from services.ingest.words import erase_words, erase_words_left
@@ -177,6 +178,7 @@ async def erase(guichet: Guichet, family: str) -> bool:
 async def sweep(guichet: Guichet, now: datetime) -> list[str]:
     """Erase families that no request knows, and what was written about those that are erased. Returns the former."""
     await guichet.database.write(erase_words_left)
+    await guichet.database.write(forget_texts_left, now)
     known = await guichet.database.read(families_known)
     return await guichet.vault.write(sweep_orphans, known, local_day(now), ORPHANS_AFTER_DAYS)
 
@@ -207,6 +209,7 @@ async def erase_if_unknown(guichet: Guichet, act: Act, request: str) -> bool:
 
 def _erased(tx: sa.Connection, act: Act, family: str) -> None:
     erase_words(tx, family)
+    forget_texts(tx, family, act.now)
     did(tx, act, "family.erased", family)
 
 

@@ -171,6 +171,22 @@ def handle_text(tx: sa.Connection, act: Act, text: str) -> None:
         changes.note(tx, (act.territory,))
 
 
+def forget_texts(tx: sa.Connection, family: str, now: datetime) -> None:
+    """What an erased family wrote goes with it, and nobody waits to call: there is no number any more."""
+    _forget(tx, inbound.c.owner == family, now)
+
+
+def forget_texts_left(tx: sa.Connection, now: datetime) -> None:
+    """The same for every family of which no request is kept: the process may have died behind the closing."""
+    erased = sa.select(store.requests.c.family).where(store.requests.c.family.not_in(store.families_kept()))
+    _forget(tx, inbound.c.owner.in_(erased), now)
+
+
+def _forget(tx: sa.Connection, theirs: sa.ColumnElement[bool], now: datetime) -> None:
+    tx.execute(sa.update(inbound).where(theirs, inbound.c.words.is_not(None)).values(words=None))
+    tx.execute(sa.update(inbound).where(theirs, inbound.c.handled_at.is_(None)).values(handled_at=now))
+
+
 def forget_words(tx: sa.Connection, now: datetime) -> int:
     """Erase words that nobody needs any more. Returns how many texts."""
     old = (inbound.c.received_at < now - KEPT_FOR, inbound.c.words.is_not(None))

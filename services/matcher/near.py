@@ -62,9 +62,12 @@ def _minutes(rows: Sequence[tuple[str, str, int]]) -> Minutes:
     return {pair: minutes for one, other, minutes in rows for pair in ((one, other), (other, one))}
 
 
-def keep_travel(tx: sa.Connection, territory: str, rows: Sequence[TravelTime]) -> None:
-    """Keep the minutes of a publication instead of those of the one before."""
+def keep_travel(tx: sa.Connection, territory: str, rows: Sequence[TravelTime]) -> bool:
+    """Keep the minutes of a publication instead of those of the one before. True if they are others."""
+    times = [[row.one, row.other, row.minutes] for row in rows]
+    if times == (tx.scalar(_TIMES, {"_territory": territory}) or []):
+        return False
     tx.execute(t.travel.delete().where(t.travel.c.territory == territory))
     if rows:
-        times = [(row.one, row.other, row.minutes) for row in rows]
         tx.execute(t.travel.insert().values(territory=territory, times=times))
+    return True

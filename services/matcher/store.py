@@ -286,6 +286,12 @@ _TOUCH = (
 )
 
 
+def read_anew(tx: sa.Connection, territory: str) -> None:
+    """Count a change of each request that waits there: what they are read against is no longer the same."""
+    waiting = (t.requests.c.territory == territory, t.requests.c.state == WAITING)
+    tx.execute(t.requests.update().where(*waiting).values(version=t.requests.c.version + 1))
+
+
 def territory_row(tx: sa.Connection, territory: str, *, lock: bool = False) -> sa.RowMapping | None:
     """The territory. With `lock`, until the transaction ends nobody else decides there.
 

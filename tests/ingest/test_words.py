@@ -10,13 +10,15 @@ import sqlalchemy as sa
 
 from contracts.proposals import ProposalHeld
 from contracts.tasks import TaskOpened
-from contracts.vocabulary import RefusalReason, TaskKind
+from contracts.vocabulary import ClosingReason, RefusalReason, TaskKind
 from services.bus.tables import outbox
 from services.cli.replay_states import shown
 from services.ingest import store
 from services.ingest.app import Tidying
 from services.ingest.declare import campaigns, releases, tasks
 from services.ingest.declare.confirmations import RefusalBody, refuse_admission
+from services.ingest.declare.requests import ClosingBody, close_request
+from services.ingest.inbound import inbound
 from services.ingest.queries.campaigns import standing
 from services.ingest.queries.proposals import proposal
 from services.ingest.queries.requests import request
@@ -162,3 +164,21 @@ async def test_what_is_written_of_a_family_after_its_erasure_goes_within_the_hou
     await Tidying(doors.guichet).tick(NOW)
     kept = await doors.guichet.database.read(lambda tx: tx.scalars(sa.select(store.notes.c.about)).all())
     assert kept == ["O-2"], "those of the other family stay"
+
+
+@pytest.mark.parametrize("died", [False, True])
+async def test_what_a_family_wrote_by_sms_goes_with_it_and_waits_for_no_call(doors: Doors, died: bool) -> None:
+    """`died`: the process ended between the closing and the rest, and the tidying does it."""
+    unclear = {"territory": TERRITORY, "outcome": "unclear", "received_at": NOW}
+    for name in ("R-1", "R-2"):
+        await doors.write(register, name)
+        text = {**unclear, "id": f"in-{name}", "owner": f"F-{name}", "words": NAMED}
+        await doors.write(lambda tx, row=text: tx.execute(inbound.insert().values(row)) and None)
+    if died:
+        closing = ClosingBody(reason=ClosingReason.ERASED)
+        await doors.write(lambda tx: close_request(tx, act(COORDINATOR), "R-1", closing))
+        await Tidying(doors.guichet).tick(NOW)
+    else:
+        await doors.post("/requests/R-1/closing", "coordinator", {"reason": "erased"})
+    rows = await doors.guichet.database.read(lambda tx: tx.execute(sa.select(inbound).order_by(inbound.c.id)).all())
+    assert [(row.words, row.handled_at is None) for row in rows] == [(None, False), (NAMED, True)]

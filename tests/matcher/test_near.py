@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from contracts.requests import RequestRegistered, WishedStructure
 from contracts.territories import TerritoryPublished, TravelTime
 from contracts.vocabulary import AwardMode
 from services.matcher.near import Near
+from tests.matcher.test_rounds import meanwhile
 from tests.matcher.world import COMMUNE, CRECHE, SECTION, TERRITORY, World, need, now_at
 
 NEXT, FAR = "03190", "03236"
@@ -73,6 +75,22 @@ def test_travel_times_that_are_taken_back_count_no_more() -> None:
     free(world, "creche-B", "s-b")
     world.tick()
     assert offered(world) == []
+
+
+@pytest.mark.parametrize(("travel", "made", "dropped"), [((), [], 1), (TRAVEL, [("r-1", "creche-B")], 0)])
+def test_a_round_that_is_computed_while_other_travel_times_are_published_is_dropped(
+    travel: tuple[TravelTime, ...], made: list[tuple[str, str]], dropped: int
+) -> None:
+    world = town(*TRAVEL)
+    world.ask("r-1", within_minutes=12)
+    free(world, "creche-B", "s-b")
+    anew: dict[str, Any] = {"policy": "montlucon-modele", "travel": travel, **TOWN}
+    meanwhile(world, lambda: world.hear(TerritoryPublished, TERRITORY, **anew))
+    world.round()
+    assert (offered(world), world.last("round.decided").dropped) == (made, dropped)
+    world.now += timedelta(seconds=1)
+    world.tick()
+    assert offered(world) == made
 
 
 def test_a_structure_that_opens_later_is_near_without_another_word_of_the_family() -> None:

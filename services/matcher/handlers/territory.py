@@ -48,11 +48,14 @@ def on_territory_published(tx: sa.Connection, event: TerritoryPublished, now: da
         "automatic_release": event.automatic_release,
         "quiet_seconds": event.round_quiet_seconds,
     }
-    if store.territory_row(tx, event.territory) is None:
+    known = store.territory_row(tx, event.territory)
+    if known is None:
         tx.execute(t.territories.insert().values(territory=event.territory, due_marks=0, **values))
     else:
         tx.execute(t.territories.update().where(t.territories.c.territory == event.territory).values(**values))
-    keep_travel(tx, event.territory, event.travel)
+    is_far_otherwise = keep_travel(tx, event.territory, event.travel)
+    if known is not None and (is_far_otherwise or known["policy"] != event.policy):
+        store.read_anew(tx, event.territory)  # a round that is being computed rests on what holds no more
     store.mark_due(tx, event.territory, now, event.type)
 
 
