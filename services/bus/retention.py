@@ -190,6 +190,7 @@ async def run_purges(
     async def once() -> bool:
         now = clock()
         if not await database.read(has_lived, now):
+            log.info("nothing is dropped", why="nothing was said or heard some days ago: new, or a clock that jumped")
             return False
         due = [purge for purge in await purges() if has_rules(purge.package, now.date())]
         return await purge_once(database, due, now)

@@ -348,11 +348,13 @@ class Simulation:
 
     async def _be_tidied(self) -> None:
         """Who still had something to say has said it; what nobody knows any more is swept some days later."""
-        ingest = self.processes["ingest"]
-        for _ in range(2):
-            self.clock.pass_by(timedelta(days=ORPHANS_AFTER_DAYS + 1).total_seconds())
+        longer = timedelta(days=ORPHANS_AFTER_DAYS + 1).total_seconds()
+        while self.phones.said:
+            self.clock.pass_by(longer)
             await self._settle()
-            await ingest.do("tick", ingest.service.tick(self.clock()))
+        self.clock.pass_by(longer)
+        ingest = self.processes["ingest"]
+        await ingest.do("tick", ingest.service.tick(self.clock()))
         await self._settle()
 
     async def _settle(self) -> None:
